@@ -1,0 +1,145 @@
+"""The cell table: one Parquet file that every step reads and returns with more columns.
+
+One row is one cell. A reader tolerates missing optional columns; a writer never drops a column
+that it does not know.
+
+============== =========================================================================
+group          columns
+============== =========================================================================
+identity       ``cell_id`` stable id; ``path`` image file; ``sha256`` hex digest of the file
+state          ``error`` why the image cannot be used, null when it can; ``note`` how it is
+               converted on reading, null when it needs no conversion;
+               ``width``, ``height`` px; ``bytes``, ``modified_ns`` of the file
+place          ``patient_id``, ``slide_id``, ``field_id``; ``x``, ``y`` centre in px at level 0;
+               ``microns_per_pixel``
+truth          ``label`` class code or null; ``annotator``
+measurement    ``stain`` two unit vectors of optical density, 6 float32: haematoxylin-like
+               R, G, B, then eosin-like R, G, B
+split          ``split`` (``train``/``test``) or ``fold`` (0-based)
+prediction     ``p_<CODE>`` probability in [0, 1] per class; ``predicted``; ``confidence``
+============== =========================================================================
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from marrowscope.errors import InputError
+from marrowscope.files import replacing
+
+SCHEMA: dict[str, pl.DataType] = {
+    "cell_id": pl.String(),
+    "path": pl.String(),
+    "sha256": pl.String(),
+    "error": pl.String(),
+    "note": pl.String(),
+    "width": pl.Int32(),
+    "height": pl.Int32(),
+    "bytes": pl.Int64(),
+    "modified_ns": pl.Int64(),
+    "patient_id": pl.String(),
+    "slide_id": pl.String(),
+    "field_id": pl.String(),
+    "x": pl.Float64(),
+    "y": pl.Float64(),
+    "microns_per_pixel": pl.Float64(),
+    "label": pl.String(),
+    "annotator": pl.String(),
+    "stain": pl.Array(pl.Float32(), 6),
+    "split": pl.String(),
+    "fold": pl.Int32(),
+    "predicted": pl.String(),
+    "confidence": pl.Float32(),
+}
+REQUIRED: tuple[str, ...] = ("cell_id", "path")
+PROBABILITY = "p_"
+
+# Ids by which cells belong together, most telling first.
+GROUPS: tuple[str, ...] = ("patient_id", "slide_id")
+
+
+def read_cells(path: Path, needs: Iterable[str] = ()) -> pl.DataFrame:
+    """Read a cell table from Parquet, or from CSV when the suffix is ``.csv``.
+
+    Args:
+        path: the file.
+        needs: columns that the caller cannot do without, beside ``cell_id`` and ``path``.
+
+    Returns:
+        The table, known columns cast to the types of ``SCHEMA``, unknown ones untouched.
+
+    Raises:
+        InputError: the file cannot be read, a needed column is missing, or a type is wrong.
+    """
+    path = Path(path)
+    try:
+        table = pl.read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: is not a readable cell table ({reason})") from error
+    missing = [name for name in (*REQUIRED, *needs) if name not in table.columns]
+    if missing:
+        raise InputError(
+            f"{path}: has no column {', '.join(missing)}; "
+            "make a cell table with 'marrowscope index' and the steps after it"
+        )
+    return _cast(table, path)
+
+
+def write_cells(table: pl.DataFrame, path: Path) -> None:
+    """Write a cell table as Parquet, or as CSV when the suffix is ``.csv``, in one rename.
+
+    In CSV the ``stain`` array is left out, for a CSV cell holds one value.
+
+    Raises:
+        InputError: ``path`` cannot be written.
+    """
+    path = Path(path)
+    with replacing(path) as temporary:
+        if path.suffix.lower() == ".csv":
+            flat = [name for name, kind in table.schema.items() if not kind.is_nested()]
+            table.select(flat).write_csv(temporary)
+        else:
+            table.write_parquet(temporary, compression="zstd")
+
+
+def usable(table: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose image can be used: those without an ``error``."""
+    return table.filter(pl.col("error").is_null()) if "error" in table.columns else table
+
+
+def group_column(table: pl.DataFrame) -> str | None:
+    """Name of the id column by which cells must stay together in a split, or None.
+
+    The first of ``GROUPS`` that has a value in every usable row.
+    """
+    rows = usable(table)
+    for name in GROUPS:
+        if name in rows.columns and rows.height and rows[name].null_count() == 0:
+            return name
+    return None
+
+
+def probability_codes(table: pl.DataFrame) -> list[str]:
+    """Class codes that have a probability column, in the order of the columns."""
+    return [name[len(PROBABILITY) :] for name in table.columns if name.startswith(PROBABILITY)]
+
+
+def probabilities(table: pl.DataFrame) -> np.ndarray:
+    """Probabilities of all rows, (N, classes) float32; NaN where a row has none."""
+    names = [PROBABILITY + code for code in probability_codes(table)]
+    return table.select(pl.col(names).cast(pl.Float32)).to_numpy()
+
+
+def _cast(table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    wanted = {name: kind for name, kind in SCHEMA.items() if name in table.columns}
+    wanted |= {PROBABILITY + code: pl.Float32() for code in probability_codes(table)}
+    try:
+        return table.with_columns(pl.col(name).cast(kind) for name, kind in wanted.items())
+    except pl.exceptions.PolarsError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: a column has the wrong type ({reason})") from error

@@ -1,0 +1,93 @@
+"""The application: exit codes, one-line errors, ``--json``, progress."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope.errors import InputError
+
+app = typer.Typer(
+    name="marrowscope",
+    help=f"Bone-marrow cytomorphology, from images to classes. {RESEARCH_USE_ONLY}",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# Everything for people goes to standard error, so that --json owns standard output.
+console = Console(stderr=True, highlight=False)
+
+JSON = typer.Option(False, "--json", help="Print a machine-readable summary on standard output.")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"marrowscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Options that stand before the verb."""
+
+
+def emit_json(summary: Mapping[str, Any]) -> None:
+    """Print one JSON object on standard output."""
+    typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Any]:
+    """Show a bar while the block runs; yields ``advance(n=1)``."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(description, total=total)
+
+        def advance(count: int = 1, total: int | None = None) -> None:
+            if total is not None:
+                bar.update(task, total=total)
+            bar.advance(task, count)
+
+        yield advance
+
+
+def main() -> None:
+    """Entry point: 0 done, 1 the input was wrong, 2 wrong usage; no traceback for bad input."""
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        console.print(f"marrowscope: {error}", markup=False, soft_wrap=True, style="red")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("marrowscope: stopped", style="red")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)
