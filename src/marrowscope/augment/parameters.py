@@ -118,5 +118,5 @@ def _mix(value: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
     return mixed
 
 
-def _as_float(values: NDArray[np.float64]) -> torch.Tensor:
+def _as_float(values: NDArray[np.floating]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
