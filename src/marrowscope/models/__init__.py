@@ -1,0 +1,40 @@
+"""The networks by name, all with the same calling convention.
+
+Input (N, 3, H, W) float32 RGB in [0, 1], 250×250 px; output (N, outputs) logits. Every network
+has ``features(x)``, the (N, F) input of its last layer.
+"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from marrowscope.errors import InputError
+from marrowscope.models.resnext50 import ResNeXt50
+from marrowscope.models.sequential import Sequential
+
+INPUT_SIZE = 250
+MICRONS_PER_PIXEL = 0.08625  # 3.45 µm camera pixel behind a 40× objective (Matek et al. 2021)
+
+_NETWORKS: dict[str, Callable[[int], nn.Module]] = {
+    "sequential": Sequential,
+    "resnext50": ResNeXt50,
+}
+NAMES: tuple[str, ...] = tuple(_NETWORKS)
+
+
+def create(name: str, outputs: int) -> nn.Module:
+    """Build an untrained network.
+
+    Raises:
+        InputError: the name is not one of ``NAMES`` or ``outputs`` is less than 2.
+    """
+    if name not in _NETWORKS:
+        raise InputError(f"model {name!r} is unknown; choose one of {', '.join(NAMES)}")
+    if outputs < 2:
+        raise InputError(f"model {name!r} with {outputs} outputs: at least 2 are needed")
+    return _NETWORKS[name](outputs)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(tensor.numel() for tensor in network.parameters() if tensor.requires_grad)

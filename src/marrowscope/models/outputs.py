@@ -1,0 +1,61 @@
+"""From network outputs to class probabilities."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import log_softmax
+
+from marrowscope.errors import InputError
+
+
+@dataclass(frozen=True)
+class OutputMap:
+    """Which class each output of a network stands for, and which classes it was taught.
+
+    Attributes:
+        outputs: class code of each output; a class may have several outputs (the study's
+            networks have 22 outputs for 21 classes).
+        known: classes that had training images. The others get probability exactly 0: a
+            network that never saw a class cannot tell how likely it is.
+    """
+
+    outputs: tuple[str, ...]
+    known: frozenset[str]
+
+    def __post_init__(self) -> None:
+        strangers = self.known - set(self.outputs)
+        if strangers:
+            raise InputError(f"classes without an output: {', '.join(sorted(strangers))}")
+        if not self.known:
+            raise InputError("a model must know at least one class")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every class once, in the order of the outputs."""
+        return tuple(dict.fromkeys(self.outputs))
+
+    def log_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Log-probability per class.
+
+        Soft-max over the outputs of known classes; the outputs of one class are summed after
+        the soft-max, as the group did in its earlier study.
+
+        Args:
+            logits: (N, outputs), any float type; computed in float32.
+
+        Returns:
+            (N, classes) float32; -inf for classes that are not known.
+        """
+        masked = logits.float().masked_fill(self._unknown(logits.device), -torch.inf)
+        each = log_softmax(masked, dim=1)
+        columns = []
+        for code in self.classes:
+            places = [place for place, output in enumerate(self.outputs) if output == code]
+            if len(places) == 1 or code not in self.known:
+                columns.append(each[:, places[0]])
+            else:
+                columns.append(torch.logsumexp(each[:, places], dim=1))
+        return torch.stack(columns, dim=1)
+
+    def _unknown(self, device: torch.device) -> torch.Tensor:
+        return torch.tensor([code not in self.known for code in self.outputs], device=device)
