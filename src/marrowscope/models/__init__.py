@@ -12,9 +12,6 @@ from marrowscope.errors import InputError
 from marrowscope.models.resnext50 import ResNeXt50
 from marrowscope.models.sequential import Sequential
 
-INPUT_SIZE = 250
-MICRONS_PER_PIXEL = 0.08625  # 3.45 µm camera pixel behind a 40× objective (Matek et al. 2021)
-
 _NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "sequential": Sequential,
     "resnext50": ResNeXt50,

@@ -1,0 +1,268 @@
+"""Safe decoding and encoding of images from anywhere.
+
+What a file is, is decided by its content, not by its name. JPEG, PNG, TIFF, BMP and WebP are read;
+everything comes out as (H, W, 3) uint8 RGB:
+
+- greyscale is repeated into three channels; CMYK is converted; a palette is resolved;
+- transparency is laid on white, the colour of empty background;
+- 16 bits per channel become 8 by dividing by 257, so that the full range stays the full range;
+- an EXIF orientation is applied;
+- of a file with several pages the first is taken.
+
+Refused before any pixel is decoded: files over 512 MB, images over 64 megapixels.
+"""
+
+import io
+import logging
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from marrowscope.errors import InputError
+
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 512_000_000
+SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
+_ORIENTATION = 0x0112  # EXIF tag
+_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+
+# Our own, stricter limit takes the place of Pillow's warning.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Damaged files are reported by our own errors; these would come on top, without a file name.
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+class ImageError(InputError):
+    """An image that cannot be used; ``reason`` is the message without the file name."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What the header says; width and height in px after the EXIF orientation is applied.
+
+    ``note`` says how the image is converted on reading, None when it is 8-bit RGB already.
+    """
+
+    width: int
+    height: int
+    format: str
+    note: str | None
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        ImageError: missing, a broken link, not permitted, empty, or larger than 512 MB.
+    """
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > MAX_BYTES:
+                raise ImageError(str(path), f"{size / 1e6:.0f} MB; the limit is 512 MB")
+            data = stream.read()
+    except FileNotFoundError:
+        reason = "broken link" if path.is_symlink() else "no such file"
+        raise ImageError(str(path), reason) from None
+    except OSError as error:
+        raise ImageError(str(path), error.strerror or str(error)) from None
+    if not data:
+        raise ImageError(str(path), "empty file")
+    return data
+
+
+def inspect(data: bytes, name: str = "image", *, decode: bool = True) -> ImageFacts:
+    """Read the header; with ``decode`` also make sure that the pixels are all there.
+
+    JPEGs are decoded at an eighth of their size for that: the whole stream is read, only the
+    inverse transform is skipped.
+
+    Raises:
+        ImageError: not an image, too large, or damaged.
+    """
+    image = _open(data, name)
+    # Facts first: decoding a JPEG in draft mode changes the size that Pillow reports.
+    try:
+        facts = _facts(image, data)
+    except Exception as error:  # counting the pages of a damaged TIFF raises all sorts of things
+        raise ImageError(name, f"damaged header ({_one_line(error)})") from None
+    if decode:
+        if image.format == "JPEG":
+            image.draft("RGB", (max(1, image.width // 8), max(1, image.height // 8)))
+        if image.format == "TIFF" and _is_deep_colour(data):
+            _decode_deep(data, name)
+        else:
+            _load(image, name)
+    return facts
+
+
+def decode(data: bytes, name: str = "image") -> NDArray[np.uint8]:
+    """Decode to (H, W, 3) uint8 RGB; see the module for the conversions.
+
+    Raises:
+        ImageError: not an image, too large, or damaged.
+    """
+    image = _open(data, name)
+    if image.format == "JPEG" and image.mode in ("RGB", "L"):
+        # The fast path; OpenCV applies the orientation too.
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        if pixels is None:
+            raise ImageError(name, "damaged or truncated JPEG")
+        return np.asarray(pixels, dtype=np.uint8)
+    if image.format == "TIFF" and _is_deep_colour(data):
+        return _decode_deep(data, name)
+    _load(image, name)
+    try:
+        return _to_rgb(ImageOps.exif_transpose(image))
+    except Exception as error:  # a damaged EXIF block or palette
+        raise ImageError(name, f"damaged ({_one_line(error)})") from None
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read a file as (H, W, 3) uint8 RGB; see the module for the conversions.
+
+    Raises:
+        ImageError: the file cannot be read or is not a whole image.
+    """
+    path = Path(path)
+    return decode(read_bytes(path), str(path))
+
+
+def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Resize (H, W, 3): area averaging when shrinking, bicubic when growing."""
+    if image.shape[:2] == (height, width):
+        return image
+    shrinking = image.shape[0] * image.shape[1] > height * width
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), dtype=np.uint8)
+
+
+def encode_jpeg(image: NDArray[np.uint8], quality: int = 90) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as JPEG."""
+    _, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    return bytes(data)
+
+
+def encode_png(image: NDArray[np.uint8]) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as PNG."""
+    _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return bytes(data)
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    if not data:
+        raise ImageError(name, "empty file")
+    try:
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except Image.DecompressionBombError:
+        raise ImageError(name, "more than 64 megapixels") from None
+    except UnidentifiedImageError:
+        raise ImageError(name, "not a JPEG, PNG, TIFF, BMP or WebP image") from None
+    except Exception as error:  # a damaged header makes Pillow raise whatever it stumbles on
+        raise ImageError(name, f"damaged header ({_one_line(error)})") from None
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width}×{image.height}"
+        raise ImageError(name, f"{size} px is more than 64 megapixels")
+    return image
+
+
+def _load(image: Image.Image, name: str) -> None:
+    try:
+        image.load()
+    except Exception as error:  # decoders raise OSError, SyntaxError, EOFError, struct.error, …
+        raise ImageError(name, f"damaged or truncated ({_one_line(error)})") from None
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # an unreadable EXIF block says nothing about the pixels
+        return 1
+    return value if 1 <= value <= 8 else 1
+
+
+def _facts(image: Image.Image, data: bytes) -> ImageFacts:
+    orientation = _orientation(image)
+    turned = orientation >= 5 and image.format != "TIFF"  # Pillow turns TIFFs on its own
+    width, height = image.size[::-1] if turned else image.size
+    return ImageFacts(width, height, str(image.format), _note(image, data, orientation))
+
+
+def _note(image: Image.Image, data: bytes, orientation: int) -> str | None:
+    notes = []
+    if image.mode in _SIXTEEN_BIT or image.mode in ("I", "F") or _is_deep_colour(data):
+        notes.append("16-bit to 8-bit")
+    if image.mode in ("1", "L", "LA", "I", "F", *_SIXTEEN_BIT):
+        notes.append("greyscale to RGB")
+    elif image.mode == "CMYK":
+        notes.append("CMYK to RGB")
+    elif image.mode == "P":
+        notes.append("palette to RGB")
+    elif image.mode not in ("RGB", "RGBA", "RGBX"):
+        notes.append(f"{image.mode} to RGB")
+    if image.has_transparency_data:
+        notes.append("transparency laid on white")
+    if orientation != 1:
+        notes.append(f"EXIF orientation {orientation} applied")
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append("first of several pages")
+    return "; ".join(notes) or None
+
+
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode in _SIXTEEN_BIT or image.mode in ("I", "F"):
+        values = np.asarray(image).astype(np.float64)
+        grey = np.clip(np.round(values / 257.0), 0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        colour = image.convert("RGBA")
+        white = Image.new("RGBA", colour.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, colour)
+    return np.array(image.convert("RGB"), dtype=np.uint8)
+
+
+def _is_deep_colour(data: bytes) -> bool:
+    """Whether a PNG or TIFF holds colour with 16 bits a channel, which Pillow has no mode for."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return len(data) > 25 and data[24] == 16
+    if data[:4] in (b"II*\x00", b"MM\x00*"):
+        try:
+            image = Image.open(io.BytesIO(data), formats=("TIFF",))
+            bits = tuple(getattr(image, "tag_v2", {}).get(258, ()))  # BitsPerSample
+        except Exception:  # then it is damaged, which the caller finds out
+            return False
+        return len(bits) >= 3 and max(bits) == 16
+    return False
+
+
+def _decode_deep(data: bytes, name: str) -> NDArray[np.uint8]:
+    """A TIFF with 16 bits per colour channel: OpenCV reads it whole, Pillow does not."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3:
+        raise ImageError(name, "damaged or unsupported 16-bit TIFF")
+    eight = np.round(np.asarray(pixels, dtype=np.float64) / 257.0).astype(np.uint8)
+    rgb = eight[..., 2::-1]
+    if eight.shape[2] == 4:
+        alpha = eight[..., 3:].astype(np.float64) / 255.0
+        rgb = np.round(rgb * alpha + 255.0 * (1.0 - alpha)).astype(np.uint8)
+    return np.ascontiguousarray(rgb)
+
+
+def _one_line(error: BaseException) -> str:
+    return (" ".join(str(error).split()) or type(error).__name__)[:120]

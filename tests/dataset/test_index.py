@@ -1,0 +1,198 @@
+"""The index: every bad file is a row with its reason, every good one a good row."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from marrowscope.cells import read_cells
+from marrowscope.dataset import index as index_module
+from marrowscope.dataset.index import index
+from marrowscope.errors import InputError
+from tests_support import png_bomb
+
+
+def write_image(path: Path, seed: int, side: int = 24) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    cv2.imwrite(str(path), random.integers(0, 256, (side, side, 3), dtype=np.uint8))
+    return path
+
+
+def errors(table: pl.DataFrame) -> dict[str, str]:
+    rows = table.filter(pl.col("error").is_not_null())
+    return {Path(p).name: e for p, e in rows.select("path", "error").rows()}
+
+
+def ten_damaged_files(folder: Path) -> dict[str, str]:
+    """Ten files that cannot be used; name → part of the reason."""
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = write_image(folder / "tmp.jpg", 999, 64)
+    data = whole.read_bytes()
+    whole.unlink()
+    (folder / "cut.jpg").write_bytes(data[: len(data) // 2])
+    (folder / "cut_at_end.jpg").write_bytes(data[:-40])
+    (folder / "empty.jpg").touch()
+    (folder / "text.jpg").write_text("this is not an image")
+    (folder / "bomb.png").write_bytes(png_bomb())
+    (folder / "link.jpg").symlink_to(folder / "gone.jpg")
+    with open(os.fsencode(folder) + b"/na\xefve.jpg", "wb") as stream:
+        stream.write(data)
+    (folder / "header_only.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    write_image(folder / "twice.png", 4242)
+    other = folder.parent / "LYT" / "twice_too.png"
+    other.parent.mkdir(exist_ok=True)
+    other.write_bytes((folder / "twice.png").read_bytes())
+    return {
+        "cut.jpg": "truncated",
+        "cut_at_end.jpg": "truncated",
+        "empty.jpg": "empty",
+        "text.jpg": "not a JPEG",
+        "bomb.png": "megapixels",
+        "link.jpg": "broken link",
+        "na\\xefve.jpg": "not UTF-8",
+        "header_only.png": "",
+        "twice.png": "same content as",
+        "twice_too.png": "same content as",
+    }
+
+
+def test_exactly_the_damaged_files_are_reported_and_no_good_row_is_lost(tmp_path: Path) -> None:
+    for number in range(12):
+        write_image(tmp_path / f"data/BLA/BLA_{number:05d}.png", number)
+    expected = ten_damaged_files(tmp_path / "data" / "BLA")
+    table = index([tmp_path / "data"])
+    found = errors(table)
+    assert found.keys() == expected.keys()
+    for name, reason in expected.items():
+        assert reason in found[name], name
+    assert table.height == 12 + 10
+    assert table.filter(pl.col("error").is_null()).height == 12
+    assert table["cell_id"].n_unique() == table.height
+
+
+def test_odd_but_readable_images_are_kept_with_a_note(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (30, 20, 3), dtype=np.uint8)
+    folder = tmp_path / "LYT"
+    folder.mkdir()
+    Image.fromarray(noise).convert("CMYK").save(folder / "cmyk.tif")
+    Image.fromarray(noise[..., 0]).save(folder / "grey.png")
+    Image.fromarray(noise[..., 0].astype(np.uint16) * 257).save(folder / "deep.png")
+    Image.fromarray(np.dstack([noise, noise[..., 0]])).save(folder / "alpha.png")
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(noise).save(folder / "turned.jpg", exif=exif)
+    table = index([tmp_path])
+    assert table["error"].null_count() == 5
+    notes = {Path(p).name: n for p, n in table.select("path", "note").rows()}
+    assert "CMYK" in notes["cmyk.tif"]
+    assert "greyscale" in notes["grey.png"]
+    assert "16-bit" in notes["deep.png"]
+    assert "transparency" in notes["alpha.png"]
+    assert "orientation 8" in notes["turned.jpg"]
+    sizes = {Path(p).name: (w, h) for p, w, h in table.select("path", "width", "height").rows()}
+    assert sizes["turned.jpg"] == (30, 20)
+    assert sizes["grey.png"] == (20, 30)
+
+
+def test_the_same_content_under_one_label_is_kept_once(tmp_path: Path) -> None:
+    first = write_image(tmp_path / "BLA/a.png", 1)
+    (tmp_path / "BLA/b.png").write_bytes(first.read_bytes())
+    table = index([tmp_path])
+    assert table["error"].to_list() == [None, f"duplicate of {first}"]
+    assert table["cell_id"].n_unique() == 2
+
+
+def test_the_table_does_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
+    for number in range(30):
+        write_image(tmp_path / f"EOS/{number}.png", number)
+    assert index([tmp_path], workers=1).equals(index([tmp_path], workers=4))
+
+
+def test_unchanged_files_are_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        write_image(tmp_path / f"data/BLA/{number}.png", number)
+    output = tmp_path / "cells.parquet"
+    first = index([tmp_path / "data"], output)
+    read: list[str] = []
+    measure = index_module.measure
+    monkeypatch.setattr(index_module, "measure", lambda path: (read.append(path), measure(path))[1])
+    assert index([tmp_path / "data"], output).equals(first)
+    assert read == []
+    changed = write_image(tmp_path / "data/BLA/3.png", 77, side=30)
+    again = index([tmp_path / "data"], output)
+    assert read == [str(changed)]
+    assert again["width"].to_list() == [24, 24, 24, 30, 24]
+
+
+def test_a_repeated_file_is_good_again_when_the_other_one_is_gone(tmp_path: Path) -> None:
+    first = write_image(tmp_path / "data/BLA/a.png", 1)
+    other = tmp_path / "data/LYT/b.png"
+    other.parent.mkdir()
+    other.write_bytes(first.read_bytes())
+    output = tmp_path / "cells.parquet"
+    assert index([tmp_path / "data"], output)["error"].null_count() == 0
+    other.unlink()
+    assert index([tmp_path / "data"], output)["error"].to_list() == [None]
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    for number in range(60):
+        write_image(tmp_path / f"data/BLA/{number:03d}.png", number)
+    output = tmp_path / "cells.parquet"
+    program = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from marrowscope.dataset import index as i\n"
+        "i.BATCH = 10\nmeasure = i.measure\n"
+        "i.measure = lambda path: (time.sleep(0.05), measure(path))[1]\n"
+        "i.index([Path(sys.argv[1])], Path(sys.argv[2]), workers=1)\n"
+    )
+    run = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "data"), str(output)])
+    journal = tmp_path / "cells.parquet.partial"
+    limit = time.monotonic() + 60
+    while len(list(journal.glob("part-*.parquet"))) < 2 and time.monotonic() < limit:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert not output.exists()
+    done = sum(pl.read_parquet(part).height for part in journal.glob("part-*.parquet"))
+    assert 20 <= done < 60
+    read: list[str] = []
+    measure = index_module.measure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index_module, "measure", lambda path: (read.append(path), measure(path))[1])
+        table = index([tmp_path / "data"], output)
+    assert len(read) == 60 - done
+    assert table.equals(index([tmp_path / "data"]))
+    assert not journal.exists()
+
+
+def test_nothing_found_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no image found"):
+        index([tmp_path])
+
+
+def test_an_output_that_is_no_cell_table_is_not_overwritten(tmp_path: Path) -> None:
+    write_image(tmp_path / "data/BLA/1.png", 1)
+    output = tmp_path / "thesis.parquet"
+    output.write_text("precious")
+    with pytest.raises(InputError, match=r"thesis\.parquet"):
+        index([tmp_path / "data"], output)
+    assert output.read_text() == "precious"
+
+
+def test_the_table_survives_writing_and_reading(tmp_path: Path) -> None:
+    write_image(tmp_path / "data/BLA/1.png", 1)
+    output = tmp_path / "cells.parquet"
+    table = index([tmp_path / "data"], output)
+    assert read_cells(output).equals(table)

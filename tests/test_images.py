@@ -1,0 +1,225 @@
+"""Decoding: every odd image has one documented outcome."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from marrowscope import images
+from marrowscope.images import ImageError
+from tests_support import png_bomb
+
+
+def picture(height: int = 40, width: int = 60) -> np.ndarray:
+    """A smooth RGB image whose left and right, top and bottom all differ."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 255 // width, y * 255 // height, 128 + 0 * x], axis=2).astype(np.uint8)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
+def test_lossless_formats_come_back_exactly(kind: str) -> None:
+    data = encoded(Image.fromarray(picture()), kind)
+    np.testing.assert_array_equal(images.decode(data), picture())
+    assert images.inspect(data).note is None
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_lossy_formats_come_back_nearly(kind: str) -> None:
+    data = encoded(Image.fromarray(picture()), kind, quality=95)
+    assert np.abs(images.decode(data).astype(int) - picture()).mean() < 3
+    assert images.inspect(data).format == kind
+
+
+def test_channel_order_is_rgb() -> None:
+    red = np.zeros((20, 20, 3), np.uint8) + np.array([250, 10, 20], np.uint8)
+    for kind in ("JPEG", "PNG", "BMP", "TIFF", "WEBP"):
+        pixel = images.decode(encoded(Image.fromarray(red), kind))[10, 10]
+        assert pixel[0] > 200, kind
+        assert pixel[2] < 60, kind
+
+
+def test_our_own_encoders_round_trip() -> None:
+    np.testing.assert_array_equal(images.decode(images.encode_png(picture())), picture())
+    assert np.abs(images.decode(images.encode_jpeg(picture())).astype(int) - picture()).mean() < 3
+
+
+def test_greyscale_is_repeated() -> None:
+    for kind in ("PNG", "JPEG"):
+        data = encoded(Image.fromarray(picture()[..., 0]), kind)
+        found = images.decode(data)
+        assert found.shape == (40, 60, 3)
+        assert (found[..., 0] == found[..., 2]).all()
+        assert images.inspect(data).note == "greyscale to RGB"
+
+
+def test_transparency_is_laid_on_white() -> None:
+    rgba = np.dstack([picture(), np.zeros((40, 60), np.uint8)])
+    rgba[:, 30:, 3] = 255
+    data = encoded(Image.fromarray(rgba), "PNG")
+    found = images.decode(data)
+    assert (found[:, :30] == 255).all()
+    np.testing.assert_array_equal(found[:, 30:], picture()[:, 30:])
+    assert images.inspect(data).note == "transparency laid on white"
+
+
+def test_cmyk_is_converted() -> None:
+    cyan = Image.new("CMYK", (20, 20), (255, 0, 0, 0))
+    data = encoded(cyan, "TIFF")
+    np.testing.assert_array_equal(images.decode(data)[5, 5], [0, 255, 255])
+    assert images.inspect(data).note == "CMYK to RGB"
+    assert "CMYK" in str(images.inspect(encoded(cyan, "JPEG")).note)
+
+
+def test_sixteen_bit_grey_keeps_its_full_range() -> None:
+    values = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
+    data = encoded(Image.fromarray(values), "PNG")
+    np.testing.assert_array_equal(images.decode(data)[0, :, 0], [0, 1, 128, 255])
+    assert "16-bit" in str(images.inspect(data).note)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_sixteen_bit_colour_keeps_its_full_range(suffix: str) -> None:
+    deep = picture().astype(np.uint16) * 257
+    _, data = cv2.imencode(suffix, deep[..., ::-1])
+    found = images.decode(bytes(data))
+    assert np.abs(found.astype(int) - picture()).max() <= 1
+    assert "16-bit" in str(images.inspect(bytes(data)).note)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_exif_orientation_is_applied(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown after a clockwise quarter turn
+    data = encoded(Image.fromarray(picture()), kind, exif=exif)
+    found = images.decode(data)
+    assert found.shape == (60, 40, 3)
+    expected = np.rot90(picture(), -1)
+    assert np.abs(found.astype(int) - expected).mean() < 3
+    facts = images.inspect(data)
+    assert (facts.width, facts.height) == (40, 60)
+    assert facts.note == "EXIF orientation 6 applied"
+
+
+def test_of_several_pages_the_first_is_taken() -> None:
+    pages = [Image.fromarray(picture()), Image.fromarray(255 - picture())]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    np.testing.assert_array_equal(images.decode(data), picture())
+    assert images.inspect(data).note == "first of several pages"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP", "WEBP"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_truncated_file_is_refused_when_inspected_and_when_decoded(
+    kind: str, share: float
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), kind)
+    cut = data[: int(len(data) * share)]
+    with pytest.raises(ImageError):
+        images.inspect(cut)
+    with pytest.raises(ImageError):
+        images.decode(cut)
+
+
+def test_a_png_bomb_is_refused_by_its_header() -> None:
+    data = png_bomb()
+    assert len(data) < 10_000
+    for read in (images.inspect, images.decode):
+        with pytest.raises(ImageError, match="megapixels"):
+            read(data)
+
+
+@pytest.mark.parametrize("side", [9_000, 12_000, 20_000])
+def test_sizes_around_pillows_own_limits_are_refused(side: int) -> None:
+    with pytest.raises(ImageError, match="megapixels"):
+        images.inspect(png_bomb(side, side))
+
+
+def test_nothing_is_printed_about_damaged_files(tmp_path: Path) -> None:
+    (tmp_path / "bomb.png").write_bytes(png_bomb(12_000, 12_000))
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    for kind in ("JPEG", "TIFF"):
+        data = encoded(Image.fromarray(noise), kind)
+        (tmp_path / f"cut.{kind}").write_bytes(data[: len(data) // 2])
+    program = (
+        "import sys, pathlib\nfrom marrowscope import images\n"
+        "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
+        "    for read in (images.inspect, images.decode):\n"
+        "        try:\n            read(path.read_bytes())\n"
+        "        except images.ImageError:\n            print('refused')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["refused"] * 6
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"hello, I am a text", "not a JPEG"),
+        (b"\xff\xd8\xff", "not a JPEG|damaged"),
+    ],
+)
+def test_what_is_no_image_is_said_so(data: bytes, reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
+        images.decode(data)
+
+
+def test_files_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
+    link = tmp_path / "link.jpg"
+    link.symlink_to(tmp_path / "nowhere.jpg")
+    with pytest.raises(ImageError, match=r"link\.jpg: broken link"):
+        images.read_image(link)
+    with pytest.raises(ImageError, match="no such file"):
+        images.read_image(tmp_path / "missing.jpg")
+    with pytest.raises(ImageError, match="directory"):
+        images.read_image(tmp_path)
+
+
+@given(st.binary(min_size=0, max_size=400))
+@settings(max_examples=150, deadline=None)
+def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
+    for start in (b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"BM", b"RIFF"):
+        for read in (images.inspect, images.decode):
+            try:
+                read(start + data)
+            except ImageError as error:
+                assert "\n" not in str(error)  # noqa: PT017  # every outcome is checked, raised or not
+
+
+@given(st.integers(0, 10_000), st.integers(0, 255))
+@settings(max_examples=150, deadline=None)
+def test_a_flipped_byte_never_raises_anything_else(place: int, value: int) -> None:
+    for kind in ("JPEG", "PNG", "TIFF", "BMP", "WEBP"):
+        data = bytearray(encoded(Image.fromarray(picture()), kind))
+        data[place % len(data)] = value
+        for read in (images.inspect, images.decode):
+            try:
+                read(bytes(data))
+            except ImageError as error:
+                assert error.reason  # noqa: PT017  # as above
+
+
+def test_resize_keeps_the_mean_and_returns_same_size_untouched() -> None:
+    image = picture(100, 100)
+    assert images.resize(image, 100, 100) is image
+    small = images.resize(image, 50, 50)
+    assert small.shape == (50, 50, 3)
+    assert small.mean() == pytest.approx(image.mean(), abs=1)
+    assert images.resize(image, 250, 250).shape == (250, 250, 3)
