@@ -1,0 +1,1 @@
+"""Prediction: sources of images, engines that compute, tables that come out."""

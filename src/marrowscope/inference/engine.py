@@ -1,0 +1,64 @@
+"""Engines turn a batch of pixels into class probabilities."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from marrowscope.errors import InputError
+from marrowscope.models.bundle import Bundle
+
+
+class Engine(Protocol):
+    """What prediction needs of an engine."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class codes, the columns of the result."""
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, 250, 250, 3) uint8 RGB → (N, classes) float32."""
+
+
+class TorchEngine:
+    """PyTorch, channels-last, on CPU or CUDA; float32 on CPU, bf16 autocast on CUDA."""
+
+    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
+        """Move the network to the device.
+
+        Raises:
+            InputError: CUDA is asked for and not there.
+        """
+        if device not in ("cpu", "cuda"):
+            raise InputError(f"--device {device}: expected cpu or cuda")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise InputError("--device cuda: no CUDA device is available here")
+        self._device = torch.device(device)
+        self._model = bundle.model.to(self._device, memory_format=torch.channels_last)
+        self._outputs = bundle.outputs
+        self._views = bundle.card.views
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class codes, the columns of the result."""
+        return self._outputs.classes
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""
+        with torch.inference_mode():
+            batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2)
+            batch = batch.to(torch.float32, memory_format=torch.channels_last) / 255.0
+            total = torch.zeros(len(images), len(self.classes), device=self._device)
+            for view in symmetries(batch)[: self._views]:
+                with torch.autocast(self._device.type, enabled=self._device.type == "cuda"):
+                    logits = self._model(view.contiguous(memory_format=torch.channels_last))
+                total += self._outputs.log_probabilities(logits).exp()
+            mean: NDArray[np.float32] = (total / self._views).float().cpu().numpy()
+        return mean
+
+
+def symmetries(batch: torch.Tensor) -> list[torch.Tensor]:
+    """The 8 rotations and mirrorings of square images (N, C, H, H); the first is the identity."""
+    flips = [batch, batch.flip(3), batch.flip(2), batch.flip(2, 3)]
+    return flips + [view.transpose(2, 3) for view in flips]

@@ -1,0 +1,177 @@
+"""Predict a table of images: decoding threads ahead of the engine, one row out per row in."""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.cells import PROBABILITY
+from marrowscope.errors import InputError
+from marrowscope.geometry import INPUT_SIZE, MICRONS_PER_PIXEL
+from marrowscope.images import ImageError, decode, read_bytes, resize
+from marrowscope.inference.engine import Engine
+
+Advance = Callable[..., None]
+_Loaded = tuple[NDArray[np.uint8] | None, str | None, str]  # pixels, error, content hash
+
+
+def predict_table(
+    engine: Engine,
+    table: pl.DataFrame,
+    microns_per_pixel: float | None = None,
+    batch_size: int = 32,
+    advance: Advance | None = None,
+) -> pl.DataFrame:
+    """Predict every row of a table.
+
+    Args:
+        engine: computes probabilities.
+        table: with ``path``; a ``microns_per_pixel`` column gives each image's own pixel size.
+        microns_per_pixel: pixel size of all images that do not state their own.
+        batch_size: images per call of the engine.
+        advance: called as ``advance(done, total=...)`` after every batch.
+
+    Returns:
+        The same rows in the same order with ``cell_id``, ``p_<CODE>``, ``predicted`` and
+        ``confidence``. A row whose image cannot be read has an ``error`` and nulls.
+
+    Raises:
+        InputError: the pixel size makes no sense.
+    """
+    sizes = _pixel_sizes(table, microns_per_pixel)
+    paths = table["path"].to_list()
+    count = table.height
+    values = np.full((count, len(engine.classes)), np.nan, dtype=np.float32)
+    errors: list[str | None] = [None] * count
+    hashes = [""] * count
+    start = 0
+    for batch in _decoded_batches(paths, sizes, batch_size):
+        good = [row for row, (pixels, _, _) in enumerate(batch) if pixels is not None]
+        for row, (_, error, digest) in enumerate(batch):
+            errors[start + row], hashes[start + row] = error, digest
+        if good:
+            pixels = np.stack([image for image, _, _ in batch if image is not None])
+            values[[start + row for row in good]] = engine.probabilities(pixels)
+        start += len(batch)
+        if advance is not None:
+            advance(len(batch), total=count)
+    return _assemble(table, engine.classes, values, errors, hashes)
+
+
+def prepare(image: NDArray[np.uint8], microns_per_pixel: float | None) -> NDArray[np.uint8]:
+    """Bring an image to the network's input of 250×250 px.
+
+    With a known pixel size the image is resampled to 0.08625 µm/px and the middle 250×250 px are
+    taken; what is missing at the border is mirrored. Without one, an image of another size is
+    scaled to 250×250 px as a whole, as the study did with external images.
+    """
+    if microns_per_pixel is None:
+        return resize(image, INPUT_SIZE, INPUT_SIZE)
+    ratio = microns_per_pixel / MICRONS_PER_PIXEL
+    # Only the part that is needed is resampled: a whole field at a fine pixel size would not fit.
+    image = _middle(image, int(np.ceil(INPUT_SIZE / ratio)) + 2)
+    if abs(ratio - 1) > 1e-3:
+        height, width = (max(1, round(side * ratio)) for side in image.shape[:2])
+        image = resize(image, height, width)
+    image = _middle(image, INPUT_SIZE)
+    missing = [INPUT_SIZE - side for side in image.shape[:2]]
+    top, left = (side // 2 for side in missing)
+    padded = cv2.copyMakeBorder(
+        image, top, missing[0] - top, left, missing[1] - left, cv2.BORDER_REFLECT
+    )
+    return np.asarray(padded, dtype=np.uint8)
+
+
+def _middle(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    top, left = (max(0, (length - side) // 2) for length in image.shape[:2])
+    return image[top : top + side, left : left + side]
+
+
+def _pixel_sizes(table: pl.DataFrame, given: float | None) -> list[float | None]:
+    if given is not None and not 0.005 <= given <= 10:
+        raise InputError(f"--microns-per-pixel is {given}; expected 0.005 to 10 µm per pixel")
+    own = (
+        table["microns_per_pixel"].to_list()
+        if "microns_per_pixel" in table.columns
+        else [None] * table.height
+    )
+    wrong = next((size for size in own if size is not None and not 0.005 <= size <= 10), None)
+    if wrong is not None:
+        raise InputError(f"microns_per_pixel in the table is {wrong}; expected 0.005 to 10")
+    return [size if size is not None else given for size in own]
+
+
+def _load(path: str, microns_per_pixel: float | None) -> _Loaded:
+    try:
+        data = read_bytes(Path(path))
+        digest = hashlib.sha256(data).hexdigest()
+        return prepare(decode(data, path), microns_per_pixel), None, digest
+    except ImageError as error:
+        return None, error.reason, ""
+    except (OSError, ValueError) as error:  # e.g. a NUL in a name
+        return None, " ".join(str(error).split()), ""
+
+
+def _decoded_batches(
+    paths: list[str], sizes: list[float | None], batch_size: int
+) -> Iterator[list[_Loaded]]:
+    """Batches in order, decoded by threads up to two batches ahead."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        ahead: deque[list[Future[_Loaded]]] = deque()
+        for start in range(0, len(paths), batch_size):
+            rows = range(start, min(start + batch_size, len(paths)))
+            ahead.append([pool.submit(_load, paths[row], sizes[row]) for row in rows])
+            if len(ahead) > 2:
+                yield [future.result() for future in ahead.popleft()]
+        while ahead:
+            yield [future.result() for future in ahead.popleft()]
+
+
+def _assemble(
+    table: pl.DataFrame,
+    classes: tuple[str, ...],
+    values: NDArray[np.float32],
+    errors: list[str | None],
+    hashes: list[str],
+) -> pl.DataFrame:
+    good = np.array([error is None for error in errors], dtype=bool)
+    best = np.where(good, np.nan_to_num(values).argmax(axis=1), 0)
+    earlier = table["error"].to_list() if "error" in table.columns else [None] * table.height
+    columns = [
+        pl.Series(
+            "error", [new or old for new, old in zip(errors, earlier, strict=True)], pl.String
+        ),
+        *(
+            pl.Series(PROBABILITY + code, values[:, place], pl.Float32).fill_nan(None)
+            for place, code in enumerate(classes)
+        ),
+        pl.Series(
+            "predicted",
+            [classes[place] if ok else None for place, ok in zip(best, good, strict=True)],
+            pl.String,
+        ),
+        pl.Series("confidence", values[np.arange(len(best)), best], pl.Float32).fill_nan(None),
+    ]
+    if "cell_id" not in table.columns:
+        table = table.with_columns(pl.Series("cell_id", _identities(hashes), pl.String))
+        table = table.select("cell_id", *(n for n in table.columns if n != "cell_id"))
+    stale = [name for name in table.columns if name.startswith(PROBABILITY)]
+    return table.drop(stale).with_columns(columns)
+
+
+def _identities(hashes: list[str]) -> list[str]:
+    """Content-made ids; what comes twice gets a number."""
+    seen: dict[str, int] = {}
+    result = []
+    for row, digest in enumerate(hashes):
+        identity = digest[:16] or f"unread-{row + 1}"
+        seen[identity] = seen.get(identity, 0) + 1
+        result.append(identity if seen[identity] == 1 else f"{identity}-{seen[identity]}")
+    return result

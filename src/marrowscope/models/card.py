@@ -1,0 +1,112 @@
+"""The model card: what a bundle says of itself, checked field by field when it is read."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from marrowscope import RESEARCH_USE_ONLY
+from marrowscope.errors import InputError
+from marrowscope.geometry import INPUT_SIZE, MICRONS_PER_PIXEL
+
+FORMAT = 1
+MAX_OUTPUTS = 10_000
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything that must travel with the weights.
+
+    Attributes:
+        name: of the model.
+        architecture: name for ``models.create``.
+        outputs: class code of each output of the network.
+        known: classes that had training images, in the order of the outputs.
+        views: 1, or 8: predictions average over the symmetries of the square.
+        recipe: of the training, as plain data.
+        data: training images per class, hash of their contents, where they are from,
+            whether they are synthetic.
+        split: how held-out cells were chosen.
+        metrics: on the held-out cells; empty when there were none.
+        weights_sha256: of model.safetensors.
+        format, input_size, microns_per_pixel, preprocessing, version, torch_version, created,
+        licence, intended_use, note: as named.
+    """
+
+    name: str
+    architecture: str
+    outputs: tuple[str, ...]
+    known: tuple[str, ...]
+    views: int = 1
+    recipe: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    weights_sha256: str = ""
+    format: int = FORMAT
+    input_size: int = INPUT_SIZE
+    microns_per_pixel: float = MICRONS_PER_PIXEL
+    preprocessing: str = "RGB, 0 to 1; other sizes are rescaled to the input size"
+    version: str = ""
+    torch_version: str = ""
+    created: str = ""
+    licence: str = "not stated"
+    intended_use: str = RESEARCH_USE_ONLY
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def card_from_dict(content: Any, source: str) -> Card:
+    """Check plain data and make a card of it.
+
+    Raises:
+        InputError: a field is missing, unknown, of the wrong type or makes no sense.
+    """
+    if not isinstance(content, dict):
+        raise InputError(f"{source}: expected a JSON object")
+    if content.get("format") != FORMAT:
+        raise InputError(
+            f"{source}: format is {content.get('format')!r}; this version reads format {FORMAT}"
+        )
+    types = _types()
+    unknown = sorted(set(content) - set(types))
+    if unknown:
+        raise InputError(f"{source}: unknown field {unknown[0]!r}")
+    missing = sorted(set(types) - set(content))
+    if missing:
+        raise InputError(f"{source}: field {missing[0]!r} is missing")
+    values = {}
+    for name, wanted in types.items():
+        value = content[name]
+        if wanted is tuple:
+            if not isinstance(value, list) or not all(isinstance(code, str) for code in value):
+                raise InputError(f"{source}: {name} must be a list of class codes")
+            value = tuple(value)
+        elif wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise InputError(f"{source}: {name} is {value!r}; expected {wanted.__name__}")
+        values[name] = value
+    card = Card(**values)
+    _check_sense(card, source)
+    return card
+
+
+def _types() -> dict[str, type]:
+    pattern = Card("", "", (), ())
+    return {entry.name: type(getattr(pattern, entry.name)) for entry in fields(pattern)}
+
+
+def _check_sense(card: Card, source: str) -> None:
+    if not 2 <= len(card.outputs) <= MAX_OUTPUTS:
+        raise InputError(f"{source}: {len(card.outputs)} outputs; expected 2 to {MAX_OUTPUTS}")
+    strangers = set(card.known) - set(card.outputs)
+    if strangers or not card.known:
+        raise InputError(f"{source}: known must name classes that have an output")
+    if card.views not in (1, 8):
+        raise InputError(f"{source}: views is {card.views}; expected 1 or 8")
+    if card.input_size != INPUT_SIZE:
+        raise InputError(f"{source}: input_size is {card.input_size}; expected {INPUT_SIZE}")
+    if not 0.001 < card.microns_per_pixel < 100:
+        raise InputError(f"{source}: microns_per_pixel is {card.microns_per_pixel}")

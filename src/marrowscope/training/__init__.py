@@ -1,0 +1,1 @@
+"""Training on Lightning: recipes, virtual epochs, checkpoints that survive a kill."""
