@@ -35,7 +35,8 @@ class TorchEngine:
         if device == "cuda" and not torch.cuda.is_available():
             raise InputError("--device cuda: no CUDA device is available here")
         self._device = torch.device(device)
-        self._model = bundle.model.to(self._device, memory_format=torch.channels_last)
+        self._model = bundle.model.to(self._device)
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self._outputs = bundle.outputs
         self._views = bundle.card.views
 

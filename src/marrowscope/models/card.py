@@ -76,7 +76,7 @@ def card_from_dict(content: Any, source: str) -> Card:
     missing = sorted(set(types) - set(content))
     if missing:
         raise InputError(f"{source}: field {missing[0]!r} is missing")
-    values = {}
+    values: dict[str, Any] = {}
     for name, wanted in types.items():
         value = content[name]
         if wanted is tuple:

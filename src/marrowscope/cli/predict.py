@@ -1,0 +1,100 @@
+"""Commands predict and models."""
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+from rich.table import Table
+
+from marrowscope.cells import write_cells
+from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.errors import InputError
+
+SHOWN = 20
+
+
+@app.command()
+def predict(
+    bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Images, folders, globs, cell tables; - for a list on stdin."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Predictions (.parquet or .csv).")
+    ] = Path("predictions.csv"),
+    microns_per_pixel: Annotated[
+        float | None,
+        typer.Option(help="Pixel size of the images; the networks see 0.08625 µm per pixel."),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    json: bool = JSON,
+) -> None:
+    """Classify cell images; one row out per image in, in the same order.
+
+    An image that cannot be read becomes a row with an error.
+
+    Example: `marrowscope predict sequential-mll7 my_cells/ -o predictions.csv`
+    """
+    from marrowscope.inference.engine import TorchEngine
+    from marrowscope.inference.predict import predict_table
+    from marrowscope.inference.sources import expand
+    from marrowscope.models.bundle import load_bundle
+
+    loaded = load_bundle(bundle)
+    table = expand(sources)
+    _say_what_is_unknown(loaded.card.known, loaded.outputs.classes)
+    engine = TorchEngine(loaded, device)
+    with progress("predicting") as advance:
+        result = predict_table(engine, table, microns_per_pixel, batch_size, advance)
+    bad = result.filter(pl.col("predicted").is_null())
+    for path, error in bad.select("path", "error").rows()[:SHOWN]:
+        console.print(f"unread: {path}: {error}", markup=False, soft_wrap=True, style="yellow")
+    if bad.height == result.height:
+        raise InputError(f"none of {result.height} images could be read; nothing was written")
+    write_cells(result, output)
+    counts = dict(result["predicted"].drop_nulls().value_counts().rows())
+    counts = {code: counts[code] for code in loaded.outputs.classes if code in counts}
+    if json:
+        emit_json({"output": str(output), "rows": result.height, "unread": bad.height,
+                   "predicted": counts, "model": loaded.card.name})  # fmt: skip
+    summary = ", ".join(f"{code} {count}" for code, count in counts.items())
+    console.print(
+        f"{result.height} images, {bad.height} unread: {summary} → {output}", markup=False
+    )
+
+
+@app.command()
+def models(json: bool = JSON) -> None:
+    """List the models that come with the package.
+
+    Example: `marrowscope models`
+    """
+    from marrowscope.models.bundle import available
+
+    cards = available()
+    if json:
+        emit_json({card.name: card.to_dict() for card in cards})
+        return
+    table = Table("name", "architecture", "knows", "macro-F1", "licence", box=None, pad_edge=False)
+    for card in cards:
+        score = card.metrics.get("macro_f1")
+        shown = "not measured" if score is None else f"{score:.3f}"
+        table.add_row(card.name, card.architecture, " ".join(card.known), shown, card.licence)
+    console.print(table)
+    for card in cards:
+        console.print(f"{card.name}: {card.note or card.intended_use}", markup=False)
+
+
+def _say_what_is_unknown(known: tuple[str, ...], classes: tuple[str, ...]) -> None:
+    if len(known) < len(classes):
+        console.print(
+            f"! This model knows {len(known)} of {len(classes)} classes ({' '.join(known)}); "
+            "cells of any other class get one of these names all the same.",
+            markup=False,
+            style="yellow",
+        )

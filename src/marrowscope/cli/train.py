@@ -1,0 +1,91 @@
+"""Command train."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marrowscope.cells import read_cells
+from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.errors import InputError
+
+
+@app.command()
+def train(
+    cells: Annotated[Path, typer.Argument(help="Cell table with labels and a split or folds.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
+    model: Annotated[str, typer.Option(help="sequential or resnext50.")] = "sequential",
+    recipe: Annotated[str, typer.Option(help="default, paper, or a YAML file.")] = "default",
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one value: augmentation.shift=0.1; repeatable."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Number of virtual epochs.")] = None,
+    seed: Annotated[int, typer.Option(help="Of initialization, order, augmentation.")] = 0,
+    fold: Annotated[int | None, typer.Option(help="Fold to hold out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model in its card.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    json: bool = JSON,
+) -> None:
+    """Train a network; the run folder gets a model bundle and the held-out predictions.
+
+    A killed run goes on with `--resume` and ends, on a CPU, with exactly the same weights.
+
+    Example: `marrowscope train split.parquet --model sequential -o run`
+    """
+    from marrowscope.training.fit import Observer
+    from marrowscope.training.fit import train as train_network
+    from marrowscope.training.recipe import load_recipe
+
+    changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
+    chosen = load_recipe(recipe, changes)
+    table = read_cells(cells)
+
+    def show(epoch: int, metrics: dict[str, float]) -> None:
+        recalls = "  ".join(
+            f"{key.removeprefix('recall_')} {value:.2f}"
+            for key, value in metrics.items()
+            if key.startswith("recall_")
+        )
+        console.print(
+            f"epoch {epoch}/{chosen.epochs}: macro-F1 {metrics['macro_f1']:.3f}; recall {recalls}",
+            markup=False,
+        )
+
+    try:
+        with (
+            progress("stain vectors") as stains,
+            progress("decoding") as decoding,
+            progress("training steps") as steps,
+        ):
+            result = train_network(
+                table,
+                model,
+                chosen,
+                output,
+                name=name,
+                seed=seed,
+                fold=fold,
+                resume=resume,
+                device=device,
+                observer=Observer(stains, decoding, steps, show),
+            )
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if "the table" not in message else f"{cells}: {message}") from None
+    if json:
+        emit_json({"run": str(output), "metrics": result.metrics,
+                   "images_per_second": result.images_per_second,
+                   "steps_per_second": result.steps_per_second})  # fmt: skip
+    if result.images_per_second is None:
+        console.print(f"{output}: this run is finished already", markup=False)
+    else:
+        console.print(
+            f"{result.images_per_second:.0f} images/s, {result.steps_per_second:.2f} steps/s"
+        )
+    if result.metrics:
+        console.print(f"held-out macro-F1 {result.metrics['macro_f1']:.3f}", markup=False)
+    else:
+        console.print("! nothing was held out, so nothing was measured", style="yellow")
+    console.print(f"→ {output}/bundle", markup=False)

@@ -1,0 +1,126 @@
+"""The Lightning module: augmentation, loss, optimizer, running average of weights.
+
+Nothing in a step depends on a random generator's state, on the batch before, or on how often the
+run was interrupted: learning rate, augmentation and mixing follow from the number of the step.
+"""
+
+import copy
+import math
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import one_hot
+
+from marrowscope.augment import augment_batch, draw_parameters
+from marrowscope.augment.parameters import uniforms
+from marrowscope.models.outputs import OutputMap
+from marrowscope.training.recipe import Recipe
+
+_MIXUP_EPOCH = 1 << 40  # a stream of its own, apart from the augmentation's
+
+
+class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has no types here
+    """Trains ``network``; ``average`` is what becomes the model when the recipe averages."""
+
+    def __init__(
+        self, network: nn.Module, outputs: OutputMap, recipe: Recipe, steps: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.average = copy.deepcopy(network).requires_grad_(False) if recipe.average else None
+        self.outputs, self.recipe, self.steps, self.seed = outputs, recipe, steps, seed
+        known = [place for place, code in enumerate(outputs.classes) if code in outputs.known]
+        self.register_buffer("known", torch.tensor(known), persistent=False)
+        # Losses since they were last looked at: looking at each would stall a GPU.
+        self.recent_losses: list[torch.Tensor] = []
+
+    @property
+    def result(self) -> nn.Module:
+        """The network that predictions are made with."""
+        return self.network if self.average is None else self.average
+
+    def training_step(self, batch: tuple[Any, ...], batch_index: int) -> torch.Tensor:
+        """Loss of one batch; targets are indices into the known classes."""
+        pixels, stains, targets, epoch, positions = batch
+        drawn = draw_parameters(
+            self.recipe.augmentation, self.seed, epoch, positions.cpu().numpy()
+        ).to(self.device)
+        images = augment_batch(pixels, stains, drawn)
+        wanted = self._soft_targets(targets)
+        if self.recipe.mixup:
+            images, wanted = self._mix(images, wanted)
+        logits = self.network(images)
+        log_probabilities = self.outputs.log_probabilities(logits)[:, self.known]
+        loss = -(wanted * log_probabilities).sum(dim=1).mean()
+        self.recent_losses.append(loss.detach())
+        return loss
+
+    def on_train_batch_start(self, batch: Any, batch_index: int) -> None:
+        """Set the learning rate of this step."""
+        rate = learning_rate(self.recipe, self.trainer.global_step, self.steps)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam or AdamW; one-dimensional parameters are not decayed."""
+        parameters = list(self.network.parameters())
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1]},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.recipe.optimizer]
+        optimizer: torch.optim.Optimizer = kind(
+            groups,
+            lr=self.recipe.learning_rate,
+            weight_decay=self.recipe.weight_decay,
+            fused=self.device.type == "cuda",
+        )
+        return optimizer
+
+    def _soft_targets(self, targets: torch.Tensor) -> torch.Tensor:
+        count = len(self.known)
+        share = self.recipe.label_smoothing
+        return one_hot(targets, count).float() * (1 - share) + share / count
+
+    def _mix(self, images: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Blend every image with its neighbour in the batch (Zhang et al., ICLR 2018)."""
+        position = np.array([self.trainer.global_step])
+        draw = uniforms(self.seed, _MIXUP_EPOCH, position, 1)[0, 0]
+        share = float(_beta_quantile(draw, self.recipe.mixup))
+        share = max(share, 1 - share)
+        return (
+            share * images + (1 - share) * images.roll(1, 0),
+            share * wanted + (1 - share) * wanted.roll(1, 0),
+        )
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Learning rate of a step (0-based): constant, or linear warm-up and cosine to zero."""
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    warm = max(1, round(recipe.warmup * steps))
+    if step < warm:
+        return recipe.learning_rate * (step + 1) / warm
+    progress = (step - warm) / max(1, steps - warm)
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """average ← decay·average + (1 − decay)·network, normalization statistics included."""
+    ours, theirs = average.state_dict(), network.state_dict()
+    smooth = [name for name in ours if ours[name].dtype.is_floating_point]
+    torch._foreach_lerp_([ours[n] for n in smooth], [theirs[n] for n in smooth], 1 - decay)
+    for name in ours.keys() - set(smooth):
+        ours[name].copy_(theirs[name])
+
+
+def _beta_quantile(probability: float, parameter: float) -> float:
+    """Quantile of Beta(a, a) by inverting the distribution on a fine grid."""
+    grid = np.linspace(0, 1, 4097)[1:-1]
+    density = (grid * (1 - grid)) ** (parameter - 1)
+    cumulative = np.cumsum(density)
+    return float(np.interp(probability, cumulative / cumulative[-1], grid))
