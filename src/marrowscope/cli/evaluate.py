@@ -1,0 +1,108 @@
+"""Command evaluate."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+from rich.table import Table
+
+from marrowscope.cells import read_cells
+from marrowscope.cli.app import JSON, app, console, emit_json
+from marrowscope.errors import InputError
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[Path, typer.Argument(help="Table with predictions and labels.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Report folder.")],
+    truth: Annotated[
+        Path | None, typer.Option(help="Cell table with the labels, matched by cell_id.")
+    ] = None,
+    tolerated: Annotated[
+        Path | None, typer.Option(help="YAML list of tolerated pairs instead of the study's.")
+    ] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Model, to name in the report what it was trained on.")
+    ] = None,
+    bootstrap: Annotated[int, typer.Option(min=10, help="Bootstrap resamples.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    json: bool = JSON,
+) -> None:
+    """Strict and tolerant scores with intervals, beside the published ones; an HTML report.
+
+    Example: `marrowscope evaluate run/predictions.parquet -o report`
+    """
+    from marrowscope.evaluation.evaluate import evaluate as evaluate_table
+    from marrowscope.morphology import TOLERATED, load_tolerated
+    from marrowscope.report.write import write_report
+
+    table = read_cells(predictions, needs=["predicted"])
+    if truth is not None:
+        table = _with_truth(table, truth)
+    pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
+    facts = {} if bundle is None else _facts(bundle)
+    with console.status("scoring"):
+        try:
+            result = evaluate_table(table, pairs, bootstrap, seed)
+        except InputError as error:
+            raise InputError(f"{predictions}: {error}") from None
+        write_report(result, table, output, f"Evaluation of {predictions.name}", facts)
+    if json:
+        emit_json(
+            {
+                "report": str(output / "report.html"),
+                "cells": result.counts["evaluated"],
+                "strict": {name: value.value for name, value in result.strict.items()},
+                "tolerant": {name: value.value for name, value in result.tolerant.items()},
+                "warnings": list(result.warnings),
+            }
+        )
+    shown = Table("class", "cells", "precision", "recall", "tolerant P", "tolerant R",
+                  box=None, pad_edge=False)  # fmt: skip
+    for entry in result.classes:
+        if entry.cells:
+            values = (entry.strict["precision"], entry.strict["recall"],
+                      entry.tolerant["precision"], entry.tolerant["recall"])  # fmt: skip
+            shown.add_row(entry.code, str(entry.cells), *(f"{v.value:.3f}" for v in values))
+    console.print(shown)
+    for name in ("macro_f1", "accuracy"):
+        strict, tolerant = result.strict[name], result.tolerant[name]
+        console.print(
+            f"{name} {strict.value:.3f} ({strict.low:.3f}–{strict.high:.3f}), tolerant "
+            f"{tolerant.value:.3f} ({tolerant.low:.3f}–{tolerant.high:.3f})",
+            markup=False,
+        )
+    for warning in result.warnings:
+        console.print(f"! {warning}", markup=False, style="yellow")
+    console.print(f"→ {output / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def _with_truth(table: pl.DataFrame, truth: Path) -> pl.DataFrame:
+    labels = read_cells(truth, needs=["label"]).select("cell_id", "label")
+    joined = table.drop("label", strict=False).join(
+        labels, on="cell_id", how="left", maintain_order="left"
+    )
+    if joined["label"].null_count() == joined.height:
+        raise InputError(f"{truth}: shares no cell_id with the predictions")
+    return joined
+
+
+def _facts(bundle: str) -> dict[str, Any]:
+    """What a card says, in words for the report."""
+    from marrowscope.models.bundle import load_bundle
+
+    card = load_bundle(bundle).card
+    images = card.data.get("images", {})
+    return {
+        "model": f"{card.name} ({card.architecture})",
+        "knows": " ".join(card.known),
+        "recipe": card.recipe.get("name", "not stated"),
+        "trained on": ", ".join(f"{code} {count}" for code, count in images.items()),
+        "synthetic training data": "yes" if card.data.get("synthetic") else "no",
+        "split": card.split.get("method", "not stated"),
+        "views per image": card.views,
+        "weights": card.weights_sha256[:16],
+        "licence": card.licence,
+        "intended use": card.intended_use,
+    }

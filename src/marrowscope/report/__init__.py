@@ -1,0 +1,1 @@
+"""Reports that people read: figures, tables, self-contained HTML."""

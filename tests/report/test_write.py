@@ -1,0 +1,132 @@
+"""The report: self-contained, escaped, complete, honest."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+from test_evaluate import predictions
+
+from marrowscope.dataset.check import NO_IDS
+from marrowscope.evaluation.evaluate import evaluate
+from marrowscope.report.figures import confusion_figure, per_class_figure, reliability_figure
+from marrowscope.report.write import write_report
+
+
+class _Links(HTMLParser):
+    """Collects everything that a browser would load, and every tag."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.loaded += [v or "" for k, v in attrs if k in ("src", "href", "srcset", "data")]
+
+
+def page_of(folder: Path) -> str:
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> pl.DataFrame:
+    """Predictions whose images exist, but for the first ten."""
+    rows = predictions(120, codes=("BLA", "PMO", "LYT"))
+    random = np.random.default_rng(0)
+    paths = []
+    for number in range(rows.height):
+        path = tmp_path / f"cell_{number:03d}.png"
+        if number >= 10:
+            cv2.imwrite(str(path), random.integers(0, 256, (60, 60, 3), dtype=np.uint8))
+        paths.append(str(path))
+    return rows.with_columns(pl.Series("path", paths))
+
+
+def test_the_folder_holds_page_data_and_figures(table: pl.DataFrame, tmp_path: Path) -> None:
+    result = evaluate(table, resamples=50)
+    write_report(result, table, tmp_path / "report", "My report")
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    assert names == {
+        "report.html", "metrics.json", "per_class.csv", "confusion.csv",
+        "confusion.png", "per_class.png", "reliability.png",
+    }  # fmt: skip
+    metrics = json.loads((tmp_path / "report/metrics.json").read_text())
+    assert metrics["strict"]["accuracy"]["value"] == pytest.approx(result.strict["accuracy"].value)
+    counts = pl.read_csv(tmp_path / "report/confusion.csv")
+    assert counts.drop("truth").sum_horizontal().sum() == 120
+    classes = pl.read_csv(tmp_path / "report/per_class.csv")
+    assert classes.filter(pl.col("code") == "BLA")["published_strict_recall"].item() == 0.65
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    write_report(evaluate(table, resamples=20), table, tmp_path / "report", "My report")
+    links = _Links()
+    links.feed(page_of(tmp_path / "report"))
+    assert links.loaded
+    assert all(link.startswith("data:image/") for link in links.loaded)
+    assert "script" not in links.tags
+    assert not re.search(r"url\(|@import", page_of(tmp_path / "report"))
+
+
+def test_the_page_shows_scores_examples_and_what_must_be_said(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    result = evaluate(table, resamples=20)
+    write_report(result, table, tmp_path / "report", "My report", {"model": "m1"})
+    page = page_of(tmp_path / "report")
+    assert "Research use only" in page
+    assert NO_IDS in page
+    assert f"{result.strict['macro_f1'].value:.3f}".lstrip("0") in page
+    assert ".545" in page
+    assert "data:image/jpeg" in page
+    assert "cell_0" in page
+    assert "m1" in page
+    assert "Synthetic" not in page
+
+
+def test_synthetic_cells_are_called_synthetic(table: pl.DataFrame, tmp_path: Path) -> None:
+    table = table.with_columns(pl.lit("synthetic").alias("annotator"))
+    write_report(evaluate(table, resamples=20), table, tmp_path / "report", "Phantom")
+    assert "Synthetic cells" in page_of(tmp_path / "report")
+
+
+def test_names_from_users_cannot_become_markup(table: pl.DataFrame, tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    table = table.with_columns(
+        pl.col("label").replace({"LYT": evil}), pl.lit(f"/x/{evil}.png").alias("path")
+    )
+    write_report(evaluate(table, resamples=20), table, tmp_path / "report", evil, {evil: evil})
+    page = page_of(tmp_path / "report")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_missing_images_do_not_stop_the_report(tmp_path: Path) -> None:
+    table = predictions(50)
+    write_report(evaluate(table, resamples=20), table, tmp_path / "report", "t")
+    assert "images not at hand" in page_of(tmp_path / "report")
+
+
+def test_an_earlier_report_is_replaced_as_a_whole(table: pl.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/old.txt").write_text("old")
+    write_report(evaluate(table, resamples=20), table, tmp_path / "report", "t")
+    assert not (tmp_path / "report/old.txt").exists()
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("make", [confusion_figure, per_class_figure, reliability_figure])
+def test_figures_of_odd_sets_can_be_drawn(make, tmp_path: Path) -> None:
+    perfect = predictions(30, codes=("BLA", "LYT")).with_columns(pl.col("label").alias("predicted"))
+    one = perfect.filter(pl.col("label") == "BLA")
+    for table in (perfect, one, predictions(400)):
+        make(evaluate(table, resamples=20)).savefig(tmp_path / "figure.png")
+        assert (tmp_path / "figure.png").stat().st_size > 5000
