@@ -233,7 +233,7 @@ def test_a_missing_image_is_named_before_training_starts(
         .otherwise("path")
         .alias("path")
     )
-    with pytest.raises(InputError, match=r"gone\.png: no such file \(18 of 18"):
+    with pytest.raises(InputError, match=r"gone\.png: no such file \(18 of 24"):
         train(gone, "sequential", SMALL, tmp_path / "run")
 
 

@@ -1,5 +1,7 @@
 """Command train."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -53,12 +55,15 @@ def train(
             markup=False,
         )
 
+    if fold is None and not {"split", "fold"} & set(table.columns):
+        console.print(
+            "! The table has no split: every cell trains, none is held out, and nothing will tell "
+            "how good the network is. 'marrowscope split' makes one.",
+            style="yellow",
+            soft_wrap=True,
+        )
     try:
-        with (
-            progress("stain vectors") as stains,
-            progress("decoding") as decoding,
-            progress("training steps") as steps,
-        ):
+        with _Bars() as bars:
             result = train_network(
                 table,
                 model,
@@ -69,7 +74,12 @@ def train(
                 fold=fold,
                 resume=resume,
                 device=device,
-                observer=Observer(stains, decoding, steps, show),
+                observer=Observer(
+                    bars.stage("stain vectors"),
+                    bars.stage("reading images"),
+                    bars.stage("training steps"),
+                    show,
+                ),
             )
     except InputError as error:
         message = str(error)
@@ -89,3 +99,30 @@ def train(
     else:
         console.print("! nothing was held out, so nothing was measured", style="yellow")
     console.print(f"→ {output}/bundle", markup=False)
+
+
+class _Bars:
+    """One progress bar at a time: the bar of a stage appears with its first report."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._shown = ""
+        self._advance: Callable[..., None] = lambda count=1, total=None: None
+
+    def __enter__(self) -> "_Bars":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def stage(self, description: str) -> Callable[..., None]:
+        """The ``advance`` of one stage."""
+
+        def advance(count: int = 1, total: int | None = None) -> None:
+            if self._shown != description:
+                self._open.close()
+                self._advance = self._open.enter_context(progress(description, total))
+                self._shown = description
+            self._advance(count, total=total)
+
+        return advance

@@ -45,7 +45,7 @@ def predict_table(
     Raises:
         InputError: the pixel size makes no sense.
     """
-    sizes = _pixel_sizes(table, microns_per_pixel)
+    sizes = pixel_sizes(table, microns_per_pixel)
     paths = table["path"].to_list()
     count = table.height
     values = np.full((count, len(engine.classes)), np.nan, dtype=np.float32)
@@ -94,7 +94,12 @@ def _middle(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return image[top : top + side, left : left + side]
 
 
-def _pixel_sizes(table: pl.DataFrame, given: float | None) -> list[float | None]:
+def pixel_sizes(table: pl.DataFrame, given: float | None = None) -> list[float | None]:
+    """Pixel size of every row in µm: its own, else the given one, else None.
+
+    Raises:
+        InputError: a size is not between 0.005 and 10.
+    """
     if given is not None and not 0.005 <= given <= 10:
         raise InputError(f"--microns-per-pixel is {given}; expected 0.005 to 10 µm per pixel")
     own = (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from marrowscope.training.pixels import Pixels
 from marrowscope.training.virtual_epoch import images_per_class, virtual_epoch
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int, torch.Tensor]
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -94,5 +94,5 @@ class TrainingBatches:
             self._stains[rows],
             self._targets[rows],
             epoch,
-            torch.from_numpy(positions),
+            positions,  # not a tensor: Lightning would move it to the GPU and we back
         )

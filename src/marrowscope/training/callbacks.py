@@ -23,6 +23,12 @@ class AverageWeights(pl.Callback):  # type: ignore[misc]  # lightning has no typ
     would then hold the weights of this step and the average of the one before.
     """
 
+    def on_train_start(self, trainer: pl.Trainer, module: TrainingModule) -> None:
+        """Collect the tensors once: asking for them at every step takes longer than averaging."""
+        if module.average is not None:
+            self._average = list(module.average.state_dict().values())
+            self._network = list(module.network.state_dict().values())
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: TrainingModule, outputs: Any, batch: Any, index: int
     ) -> None:
@@ -30,7 +36,7 @@ class AverageWeights(pl.Callback):  # type: ignore[misc]  # lightning has no typ
         if module.average is not None:
             step = trainer.global_step
             decay = min(module.recipe.average, step / (step + 9))
-            update_average(module.average, module.network, decay)
+            update_average(self._average, self._network, decay)
 
 
 class LossWatch(pl.Callback):  # type: ignore[misc]  # lightning has no types here
@@ -65,24 +71,46 @@ class LossWatch(pl.Callback):  # type: ignore[misc]  # lightning has no types he
 
 
 class Checkpoints(pl.Callback):  # type: ignore[misc]  # lightning has no types here
-    """Keeps one checkpoint, never older than ``seconds`` (or ``steps``), replaced in one rename."""
+    """Keeps one checkpoint, replaced in one rename.
 
-    def __init__(self, path: Path, watch: LossWatch, seconds: float, steps: int | None) -> None:
-        self._path, self._watch, self._seconds, self._steps = path, watch, seconds, steps
+    It is made at the end of every virtual epoch and whenever the last one is older than
+    ``seconds``, or every ``steps`` steps if given; never of weights that are not finite.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        watch: LossWatch,
+        steps_per_epoch: int,
+        seconds: float,
+        steps: int | None,
+    ) -> None:
+        self._path, self._watch, self._steps_per_epoch = path, watch, steps_per_epoch
+        self._seconds, self._steps = seconds, steps
         self._last = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: TrainingModule, outputs: Any, batch: Any, index: int
     ) -> None:
-        """Save when it is time, after the loss was seen to be finite."""
-        due = time.monotonic() - self._last >= self._seconds
-        if self._steps is not None:
-            due = trainer.global_step % self._steps == 0
-        if due and trainer.global_step < module.steps:
-            self._watch.look(trainer, module)
-            with replacing(self._path) as temporary:
-                trainer.save_checkpoint(temporary)
-            self._last = time.monotonic()
+        """Save when it is time, after loss and weights were seen to be finite.
+
+        Raises:
+            InputError: a weight is not finite, or the checkpoint cannot be written.
+        """
+        step = trainer.global_step
+        if self._steps is None:
+            due = time.monotonic() - self._last >= self._seconds
+        else:
+            due = step % self._steps == 0
+        if not due and step % self._steps_per_epoch:
+            return
+        self._watch.look(trainer, module)
+        require_finite(module, step)
+        for logger in trainer.loggers:
+            logger.save()  # what is logged up to here survives a kill, too
+        with replacing(self._path) as temporary:
+            trainer.save_checkpoint(temporary)
+        self._last = time.monotonic()
 
 
 class EpochReports(pl.Callback):  # type: ignore[misc]  # lightning has no types here
@@ -120,6 +148,20 @@ class StepBar(pl.Callback):  # type: ignore[misc]  # lightning has no types here
         """Advance by the steps since the last call; a resumed run starts where it was."""
         self._advance(trainer.global_step - self._shown, total=module.steps)
         self._shown = trainer.global_step
+
+
+def require_finite(module: TrainingModule, step: int) -> None:
+    """Refuse weights that are not finite: the loss shows them only one step later.
+
+    Raises:
+        InputError: names the step.
+    """
+    tensors = [tensor for tensor in module.state_dict().values() if tensor.is_floating_point()]
+    if not bool(torch.stack([torch.isfinite(tensor).all() for tensor in tensors]).all()):
+        raise InputError(
+            f"a weight became infinite or not a number before step {step + 1}; lower "
+            "learning_rate in the recipe and start again (the last checkpoint before it is kept)"
+        )
 
 
 def _log(trainer: pl.Trainer, values: dict[str, float]) -> None:

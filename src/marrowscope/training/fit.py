@@ -5,6 +5,7 @@ table with stain vectors), ``last.ckpt`` while it runs, ``logs/`` (CSV, TensorBo
 ``bundle/`` and ``predictions.parquet`` (the held-out cells).
 """
 
+import csv
 import ctypes
 import hashlib
 import json
@@ -30,7 +31,7 @@ from marrowscope.dataset.stains import stain_array, with_stains
 from marrowscope.errors import InputError
 from marrowscope.files import replacing
 from marrowscope.inference.engine import TorchEngine
-from marrowscope.inference.predict import predict_table
+from marrowscope.inference.predict import pixel_sizes, predict_table
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
@@ -115,6 +116,7 @@ def train(
     observer = observer or Observer()
     device = _choose_device(device)
     data = select(table, fold)
+    _require_images(data)
     identity = _identity(data, model, recipe, seed, fold)
     finished = _prepare_folder(folder, identity, resume)
     if finished is not None:
@@ -128,6 +130,9 @@ def train(
         raise InputError(
             f"{folder}: {error.strerror or error}; the last checkpoint is kept, go on with --resume"
         ) from error
+    except SystemExit:
+        # Lightning turns Ctrl-C into an exit without a word.
+        raise KeyboardInterrupt from None
 
 
 def _train(
@@ -151,12 +156,14 @@ def _train(
         write_cells(table, folder / CELLS)
     stains = dict(zip(table["cell_id"], stain_array(table), strict=True))
     _keep_freed_memory()
-    pixels = Pixels(data.train["path"].to_list(), observer.decoding)
+    pixels = Pixels(data.train["path"].to_list(), observer.decoding, pixel_sizes(data.train))
     labels = data.targets(data.train)
     plan = make_plan(labels, recipe.target_per_class, recipe.epochs, recipe.batch_size)
     module = _new_module(model, data, recipe, plan, seed)
     checkpoint = folder / CHECKPOINT
-    trainer = _trainer(folder, device, recipe, plan, module, data, observer, checkpoint,
+    start_from = checkpoint if resume and checkpoint.exists() else None
+    first = _saved_step(start_from)
+    trainer = _trainer(folder, device, recipe, plan, data, observer, checkpoint, first,
                        checkpoint_seconds, checkpoint_steps)  # fmt: skip
     batches = TrainingBatches(
         pixels,
@@ -167,8 +174,6 @@ def _train(
         seed,
         start=lambda: int(trainer.global_step),
     )
-    start_from = checkpoint if resume and checkpoint.exists() else None
-    first = _saved_step(start_from)
     began = time.perf_counter()
     trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
     seconds = time.perf_counter() - began
@@ -198,15 +203,17 @@ def _trainer(
     device: str,
     recipe: Recipe,
     plan: Plan,
-    module: TrainingModule,
     data: TrainingData,
     observer: Observer,
     checkpoint: Path,
+    first: int,
     checkpoint_seconds: float,
     checkpoint_steps: int | None,
 ) -> pl.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
+    # Deterministic mode would fill every new tensor before it is written: time for nothing here.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     watch = LossWatch()
     callbacks: list[pl.Callback] = [AverageWeights(), watch]
     if data.held_out.height:
@@ -220,7 +227,9 @@ def _trainer(
     if observer.steps is not None:
         callbacks.append(StepBar(observer.steps))
     # Last, so that what it saves includes what the others did at the same step.
-    callbacks.append(Checkpoints(checkpoint, watch, checkpoint_seconds, checkpoint_steps))
+    callbacks.append(
+        Checkpoints(checkpoint, watch, plan.steps_per_epoch, checkpoint_seconds, checkpoint_steps)
+    )
     bf16 = device == "cuda" or recipe.precision == "bf16"
     return pl.Trainer(
         accelerator="gpu" if device == "cuda" else "cpu",
@@ -231,15 +240,50 @@ def _trainer(
         max_steps=plan.steps,
         precision="bf16-mixed" if bf16 else "32-true",
         deterministic=device == "cpu",
-        logger=[CSVLogger(folder, name=LOGS, version="csv"),
-                TensorBoardLogger(folder, name=LOGS, version="tensorboard")],
+        logger=[
+            _continued_csv(folder, first),
+            TensorBoardLogger(folder, name=LOGS, version="tensorboard", purge_step=first + 1),
+        ],
         callbacks=callbacks,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=1,
         use_distributed_sampler=False,
-    )  # fmt: skip
+    )
+
+
+def _continued_csv(folder: Path, first: int) -> CSVLogger:
+    """A CSV log that keeps what an earlier part of the run wrote up to step ``first``.
+
+    Lightning's own would start by deleting it.
+    """
+    earlier: list[dict[str, Any]] = []
+    path = folder / LOGS / "csv" / "metrics.csv"
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = [row for row in csv.DictReader(stream) if (row.get("step") or "").isdigit()]
+        earlier = [
+            {name: float(value) for name, value in row.items() if name != "step" and value}
+            | {"step": int(row["step"])}
+            for row in rows
+            if int(row["step"]) <= first
+        ]
+    logger = CSVLogger(folder, name=LOGS, version="csv")
+    logger.experiment.metrics.extend(earlier)
+    logger.save()
+    return logger
+
+
+def _require_images(data: TrainingData) -> None:
+    """Refuse to start when image files are gone."""
+    paths = [*data.train["path"], *data.held_out["path"]]
+    gone = [path for path in paths if not Path(path).is_file()]
+    if gone:
+        raise InputError(
+            f"{gone[0]}: no such file ({len(gone)} of {len(paths)} images of the table are "
+            "missing; put them back or run 'marrowscope index' again)"
+        )
 
 
 def _early_sight(module: TrainingModule, data: TrainingData, device: str) -> dict[str, float]:
@@ -316,8 +360,8 @@ def _choose_device(device: str) -> str:
 def _identity(
     data: TrainingData, model: str, recipe: Recipe, seed: int, fold: int | None
 ) -> dict[str, Any]:
-    cells = data.train.select("cell_id", "label").rows()
-    text = json.dumps(cells).encode()
+    parts = [rows.select("cell_id", "label").rows() for rows in (data.train, data.held_out)]
+    text = json.dumps(parts).encode()
     return {
         "model": model,
         "recipe": recipe.to_dict(),

@@ -19,7 +19,8 @@ from marrowscope.augment.parameters import uniforms
 from marrowscope.models.outputs import OutputMap
 from marrowscope.training.recipe import Recipe
 
-_MIXUP_EPOCH = 1 << 40  # a stream of its own, apart from the augmentation's
+# Streams of their own, apart from the augmentation's.
+_MIXUP_EPOCH, _DROPOUT_EPOCH = 1 << 40, 1 << 41
 
 
 class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has no types here
@@ -44,14 +45,7 @@ class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has
 
     def training_step(self, batch: tuple[Any, ...], batch_index: int) -> torch.Tensor:
         """Loss of one batch; targets are indices into the known classes."""
-        pixels, stains, targets, epoch, positions = batch
-        drawn = draw_parameters(
-            self.recipe.augmentation, self.seed, epoch, positions.cpu().numpy()
-        ).to(self.device)
-        images = augment_batch(pixels, stains, drawn)
-        wanted = self._soft_targets(targets)
-        if self.recipe.mixup:
-            images, wanted = self._mix(images, wanted)
+        images, wanted = self._augmented(batch)
         logits = self.network(images)
         log_probabilities = self.outputs.log_probabilities(logits)[:, self.known]
         loss = -(wanted * log_probabilities).sum(dim=1).mean()
@@ -59,8 +53,10 @@ class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has
         return loss
 
     def on_train_batch_start(self, batch: Any, batch_index: int) -> None:
-        """Set the learning rate of this step."""
-        rate = learning_rate(self.recipe, self.trainer.global_step, self.steps)
+        """Set the learning rate of this step, and torch's generator for layers that draw."""
+        step = self.trainer.global_step
+        torch.manual_seed(_step_seed(self.seed, step))
+        rate = learning_rate(self.recipe, step, self.steps)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
 
@@ -76,9 +72,19 @@ class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has
             groups,
             lr=self.recipe.learning_rate,
             weight_decay=self.recipe.weight_decay,
-            fused=self.device.type == "cuda",
+            fused=True,
         )
         return optimizer
+
+    def _augmented(self, batch: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images (N, 3, H, W) in [0, 1] and soft targets (N, known classes)."""
+        pixels, stains, targets, epoch, positions = batch
+        drawn = draw_parameters(self.recipe.augmentation, self.seed, epoch, positions)
+        # In float32: autocast would round sampling positions to whole pixels.
+        with torch.autocast(self.device.type, enabled=False):
+            images = augment_batch(pixels, stains, drawn.to(self.device))
+            wanted = self._soft_targets(targets)
+            return self._mix(images, wanted) if self.recipe.mixup else (images, wanted)
 
     def _soft_targets(self, targets: torch.Tensor) -> torch.Tensor:
         count = len(self.known)
@@ -109,13 +115,24 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """average ← decay·average + (1 − decay)·network, normalization statistics included."""
-    ours, theirs = average.state_dict(), network.state_dict()
-    smooth = [name for name in ours if ours[name].dtype.is_floating_point]
-    torch._foreach_lerp_([ours[n] for n in smooth], [theirs[n] for n in smooth], 1 - decay)
-    for name in ours.keys() - set(smooth):
-        ours[name].copy_(theirs[name])
+def update_average(average: list[torch.Tensor], network: list[torch.Tensor], decay: float) -> None:
+    """average ← decay·average + (1 − decay)·network; counters are copied.
+
+    Args:
+        average, network: the values of both state dictionaries (parameters and normalization
+            statistics), in the same order; ``average`` is changed.
+        decay: in [0, 1].
+    """
+    pairs = list(zip(average, network, strict=True))
+    smooth = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+    torch._foreach_lerp_([ours for ours, _ in smooth], [theirs for _, theirs in smooth], 1 - decay)
+    for ours, theirs in pairs:
+        if not ours.dtype.is_floating_point:
+            ours.copy_(theirs)
+
+
+def _step_seed(seed: int, step: int) -> int:
+    return int(uniforms(seed, _DROPOUT_EPOCH, np.array([step]), 1)[0, 0] * 2**53)
 
 
 def _beta_quantile(probability: float, parameter: float) -> float:

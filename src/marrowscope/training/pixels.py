@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.geometry import INPUT_SIZE
-from marrowscope.images import read_image, resize
+from marrowscope.images import read_image
+from marrowscope.inference.predict import prepare
 
 # The rest is for the network, the operating system and whatever else the user runs.
 MEMORY_SHARE = 0.5
@@ -22,13 +23,21 @@ Advance = Callable[..., None]
 class Pixels:
     """(N, 250, 250, 3) uint8 RGB images by row."""
 
-    def __init__(self, paths: list[str], advance: Advance | None = None) -> None:
+    def __init__(
+        self,
+        paths: list[str],
+        advance: Advance | None = None,
+        microns_per_pixel: list[float | None] | None = None,
+    ) -> None:
         """Decode all images now if they fit into half of the free memory.
+
+        Images of other sizes are brought to 250×250 px exactly as for a prediction.
 
         Raises:
             InputError: images cannot be read; names the first and how many.
         """
         self._paths = paths
+        self._sizes = microns_per_pixel or [None] * len(paths)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
         self._stored: NDArray[np.uint8] | None = None
         needed = len(paths) * INPUT_SIZE * INPUT_SIZE * 3
@@ -51,15 +60,14 @@ class Pixels:
         """
         if self._stored is not None:
             return torch.from_numpy(self._stored[rows])
-        return torch.from_numpy(np.stack(list(self._pool.map(_read, self._chosen(rows)))))
-
-    def _chosen(self, rows: NDArray[np.int64]) -> list[str]:
-        return [self._paths[row] for row in rows]
+        paths, sizes = [self._paths[row] for row in rows], [self._sizes[row] for row in rows]
+        return torch.from_numpy(np.stack(list(self._pool.map(_read, paths, sizes))))
 
     def _decode_all(self, advance: Advance | None) -> NDArray[np.uint8]:
         stored = np.empty((len(self._paths), INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
         failed: list[InputError] = []
-        for row, image in enumerate(self._pool.map(_read_or_error, self._paths)):
+        images = self._pool.map(_read_or_error, self._paths, self._sizes)
+        for row, image in enumerate(images):
             if isinstance(image, InputError):
                 failed.append(image)
             else:
@@ -74,13 +82,13 @@ class Pixels:
         return stored
 
 
-def _read(path: str) -> NDArray[np.uint8]:
-    return resize(read_image(Path(path)), INPUT_SIZE, INPUT_SIZE)
+def _read(path: str, microns_per_pixel: float | None) -> NDArray[np.uint8]:
+    return prepare(read_image(Path(path)), microns_per_pixel)
 
 
-def _read_or_error(path: str) -> NDArray[np.uint8] | InputError:
+def _read_or_error(path: str, microns_per_pixel: float | None) -> NDArray[np.uint8] | InputError:
     try:
-        return _read(path)
+        return _read(path, microns_per_pixel)
     except InputError as error:
         return error
 
