@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ from marrowscope.dataset.index import index
 from marrowscope.dataset.split import hold_out
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
-from marrowscope.training import fit
+from marrowscope.training import fit, pixels
 from marrowscope.training.fit import Observer, train
 from marrowscope.training.recipe import Recipe
 
@@ -250,3 +251,92 @@ def test_a_scheme_of_ones_own_gets_its_own_outputs(table: pl.DataFrame, tmp_path
     one_epoch = Recipe(epochs=1, target_per_class=2, batch_size=4)
     train(own, "sequential", one_epoch, tmp_path / "run")
     assert load_bundle(tmp_path / "run/bundle").card.outputs == ("dark", "light")
+
+
+def test_the_log_of_a_resumed_run_goes_on_where_it_was(
+    table: pl.DataFrame, finished: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="stop here"):
+        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=_stop_at(7))
+    train(table, "sequential", SMALL, run, resume=True)
+    logs = pl.read_csv(run / "logs" / "csv" / "metrics.csv")
+    whole = pl.read_csv(finished / "logs" / "csv" / "metrics.csv")
+    held_out = [name for name in whole.columns if name.startswith("held_out")]
+    kept = logs.select("step", *held_out).drop_nulls()
+    assert kept["step"].to_list() == [4, 8, 12]
+    assert kept.equals(whole.select("step", *held_out).drop_nulls())
+    assert logs.filter(pl.col("loss").is_not_null())["step"].is_unique().all()
+
+
+def test_a_weight_that_is_not_finite_is_never_saved(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = fit.TrainingModule.optimizer_step
+
+    def poisoned(self, *arguments, **options):
+        original(self, *arguments, **options)
+        if self.trainer.global_step == 5:  # counted after the step
+            with torch.no_grad():
+                self.network.head.bias[0] = float("inf")
+
+    monkeypatch.setattr(fit.TrainingModule, "optimizer_step", poisoned)
+    with pytest.raises(InputError, match=r"weight .* before step 7"):
+        train(table, "sequential", SMALL, tmp_path / "run", checkpoint_steps=2)
+    saved = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 4
+
+
+def test_a_run_that_ended_before_its_bundle_was_written_needs_no_more_steps(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise InputError("bundle: cannot be written: No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "save_bundle", full)
+        with pytest.raises(InputError, match="No space left"):
+            train(table, "sequential", SMALL, tmp_path / "run")
+    seen: list[int] = []
+    observer = Observer(steps=lambda count=1, total=None: seen.append(count))
+    train(table, "sequential", SMALL, tmp_path / "run", resume=True, observer=observer)
+    assert seen == []
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"precision": "bf16"},
+        {"optimizer": "adam", "average": 0.0, "mixup": 0.0, "schedule": "constant"},
+    ],
+)
+def test_other_recipes_resume_to_the_same_bits_too(
+    table: pl.DataFrame, tmp_path: Path, change: dict[str, object]
+) -> None:
+    recipe = replace(SMALL, epochs=2, views=8, **change)
+    train(table, "sequential", recipe, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="stop here"):
+        train(table, "sequential", recipe, tmp_path / "run", checkpoint_steps=1,
+              observer=_stop_at(6))  # fmt: skip
+    train(table, "sequential", recipe, tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_images_read_from_disk_at_every_step_train_the_same_network(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pixels, "_free_memory", lambda: 0)
+    train(table, "sequential", SMALL, tmp_path / "run")
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_stain_vectors_that_the_table_has_are_used(table: pl.DataFrame, tmp_path: Path) -> None:
+    given = [0.6, 0.8, 0.0, 0.0, 0.8, 0.6]
+    stained = table.with_columns(
+        pl.Series("stain", [given] * table.height, dtype=pl.Array(pl.Float32, 6))
+    )
+    one_epoch = Recipe(epochs=1, target_per_class=2, batch_size=4)
+    train(stained, "sequential", one_epoch, tmp_path / "run")
+    kept = read_cells(tmp_path / "run" / "cells.parquet")["stain"].to_list()
+    np.testing.assert_allclose(kept, [given] * table.height, rtol=1e-6)

@@ -32,7 +32,7 @@ from marrowscope.errors import InputError
 from marrowscope.files import replacing
 from marrowscope.inference.engine import TorchEngine
 from marrowscope.inference.predict import pixel_sizes, predict_table
-from marrowscope.models import create
+from marrowscope.models import NAMES, create
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.outputs import OutputMap
@@ -115,6 +115,8 @@ def train(
     """
     observer = observer or Observer()
     device = _choose_device(device)
+    if model not in NAMES:
+        raise InputError(f"--model {model}: choose one of {', '.join(NAMES)}")
     data = select(table, fold)
     _require_images(data)
     identity = _identity(data, model, recipe, seed, fold)

@@ -1,0 +1,113 @@
+"""marrowscope train, as a user types it."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+
+from marrowscope.cells import write_cells
+from marrowscope.cli import main
+from marrowscope.dataset.index import index
+from marrowscope.dataset.split import folds, hold_out
+
+QUICK = ["--recipe", "paper", "--set", "target_per_class=4", "--set", "batch_size=4"]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    folder = tmp_path_factory.mktemp("images")
+    random = np.random.default_rng(0)
+    for code, level in (("LYT", 80), ("NGS", 180)):
+        (folder / code).mkdir()
+        for number in range(6):
+            image = random.normal(level, 30, (250, 250, 3)).clip(0, 255).astype(np.uint8)
+            cv2.imwrite(str(folder / code / f"{number}.png"), image)
+    return index([folder])
+
+
+@pytest.fixture
+def split(table: pl.DataFrame, tmp_path: Path) -> Path:
+    write_cells(hold_out(table, 0.34).table, tmp_path / "split.parquet")
+    return tmp_path / "split.parquet"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["marrowscope", "train", *map(str, arguments)])
+    monkeypatch.setenv("COLUMNS", "500")
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+def test_it_trains_shows_recall_early_and_says_where_the_bundle_is(
+    split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    arguments = [split, "--model", "sequential", *QUICK, "--epochs", 2, "-o", out, "--json"]
+    assert run(monkeypatch, *arguments) == 0
+    printed = capfd.readouterr()
+    summary = json.loads(printed.out)
+    assert summary["metrics"]["images"] == 4
+    assert summary["images_per_second"] > 0
+    assert "epoch 1/2" in printed.err
+    assert "LYT" in printed.err
+    assert "images/s" in printed.err
+    assert (out / "bundle" / "card.json").is_file()
+    # The same command once more is refused, with --resume it has nothing left to do.
+    assert run(monkeypatch, *arguments) == 1
+    assert "--resume" in capfd.readouterr().err
+    assert run(monkeypatch, *arguments, "--resume") == 0
+    assert "finished already" in capfd.readouterr().err
+
+
+def test_a_fold_is_held_out(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_cells(folds(table, 3).table, tmp_path / "folds.parquet")
+    out = tmp_path / "run"
+    assert run(monkeypatch, tmp_path / "folds.parquet", *QUICK, "--epochs", 1, "--fold", 2,
+               "-o", out) == 0  # fmt: skip
+    predictions = pl.read_parquet(out / "predictions.parquet")
+    assert predictions["fold"].unique().to_list() == [2]
+    assert json.loads((out / "bundle" / "card.json").read_text())["split"]["fold"] == 2
+
+
+def test_no_split_is_said_loudly(
+    table: pl.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    write_cells(table, tmp_path / "cells.parquet")
+    assert run(monkeypatch, tmp_path / "cells.parquet", *QUICK, "--epochs", 1,
+               "-o", tmp_path / "run") == 0  # fmt: skip
+    assert "none is held out" in " ".join(capfd.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--recipe", "nonsense"], "default, paper"),
+        (["--set", "speed=11"], "unknown key"),
+        (["--model", "alexnet"], "sequential, resnext50"),
+        (["--fold", "1"], "no such fold"),
+        (["--device", "tpu"], "auto, cpu or cuda"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_leaves_no_folder(
+    split: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    extra: list[str],
+    message: str,
+) -> None:
+    assert run(monkeypatch, split, *extra, "-o", tmp_path / "run") == 1
+    lines = capfd.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert not (tmp_path / "run").exists()
