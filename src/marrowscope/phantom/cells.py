@@ -1,269 +1,178 @@
-"""One synthetic cell in the middle of its surroundings."""
+"""Synthetic images of single bone-marrow cells, one function: ``draw_cell``.
 
-from dataclasses import dataclass
+A scene is composed as stain concentrations (``canvas``), then photographed (``camera``). Fields
+and slides can be composed from the same sprites on a larger canvas.
+"""
 
-import cv2
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.geometry import INPUT_SIZE, MICRONS_PER_PIXEL
-from marrowscope.morphology import CODES
-from marrowscope.phantom.appearance import Appearance, appearances
-from marrowscope.phantom.canvas import Canvas, Optics, blank, draw_optics, noise, photograph
-from marrowscope.phantom.shapes import Mask, Point, blob, dots, line_bundle, nucleus
+from marrowscope.phantom import surroundings
+from marrowscope.phantom.appearance import Variant, appearances, choose
+from marrowscope.phantom.camera import Style, draw_style, record, vary
+from marrowscope.phantom.canvas import Canvas, Placed
+from marrowscope.phantom.shapes import Field, Mask
+from marrowscope.phantom.unusual import paint
 
-_RED_CELL = 7.4  # µm
+# The patch of the public data set: 250 px of 0.08625 µm (Matek et al., Blood 2021).
+PATCH_MICRONS = 250 * 0.08625
 
 
 @dataclass(frozen=True)
 class PhantomCell:
-    """A synthetic image and its truth.
+    """A synthetic cell with its truth.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        cell_mask, nucleus_mask: (H, W) bool; the nucleus lies within the cell.
-        code: class.
-        stain: (6,) float32 stain vectors the image was rendered with.
+        cell_mask: (H, W) bool, the cell with its nucleus; cut at the border of the image.
+        nucleus_mask: (H, W) bool, inside ``cell_mask``; empty where there is no nucleus.
+        code: class code.
+        stain: (6,) float32 unit vectors of optical density (natural log): haematoxylin-like
+            R, G, B, then eosin-like R, G, B.
         microns_per_pixel: pixel size.
     """
 
     image: NDArray[np.uint8]
-    cell_mask: NDArray[np.bool_]
-    nucleus_mask: NDArray[np.bool_]
+    cell_mask: Mask
+    nucleus_mask: Mask
     code: str
     stain: NDArray[np.float32]
     microns_per_pixel: float
 
 
+@dataclass(frozen=True)
+class Scene:
+    """A composed patch before it is photographed: concentrations (3, H, W) and what lies where."""
+
+    layers: Field
+    placed: Placed
+    style: Style
+    microns_per_pixel: float
+
+
 def draw_cell(
-    code: str, seed: int, size: int = INPUT_SIZE, optics: Optics | None = None
+    code: str, seed: int, size: int = 250, style: Style | None = None
 ) -> PhantomCell:
-    """Draw one cell.
+    """Draw one synthetic cell in its surroundings.
 
     Args:
-        code: one of the 21 classes.
-        seed: the same seed gives the same cell.
-        size: side of the image in px, at 0.08625 µm per px.
-        optics: stain and light of the smear; drawn from the seed when not given.
+        code: one of the 21 class codes.
+        seed: same code, seed, size and style give the same image.
+        size: px on a side; the patch is always 21.6 µm wide, so that a smaller size is the same
+            kind of image at a coarser resolution.
+        style: stain and light of the patient; drawn from the seed when not given.
 
     Raises:
-        InputError: ``code`` is not one of the 21 classes.
+        InputError: an unknown code, a negative seed, or a size below 32 or above 2,000.
     """
-    if code not in CODES:
-        raise InputError(f"phantom: class {code!r} is unknown; known are {', '.join(CODES)}")
-    random = np.random.Generator(np.random.PCG64([seed, CODES.index(code)]))
-    look = appearances()[code]
-    optics = optics or draw_optics(random)
-    canvas = blank(size)
-    middle = size / 2
-    centre = (middle + random.normal(0, 4), middle + random.normal(0, 4))
-    radius = _to_px(max(5.0, random.normal(*look.size)) / 2)
-    draw_surroundings(random, canvas, centre, radius)
-    cell, core = draw_on(random, canvas, look, centre, radius)
-    defocus = float(random.uniform(1.5, 5.0)) if random.random() < look.extras.get("blur", 0) else 0
-    if random.random() < look.extras.get("cut", 0):
-        _cover_half(random, canvas, centre, radius)
-    image = photograph(random, canvas, optics, defocus)
-    inside = cell > 0.5
+    if code not in appearances():
+        raise InputError(f"{code}: is not a class of the phantom; one of {' '.join(appearances())}")
+    if seed < 0:
+        raise InputError(f"seed {seed}: must be 0 or more")
+    if not 32 <= size <= 2000:
+        raise InputError(f"size {size}: must be from 32 to 2000 px")
+    streams = _streams(code, seed)
+    scene = compose(code, streams, size, style)
+    image = record(scene.layers, scene.style, scene.microns_per_pixel, streams.camera)
     return PhantomCell(
-        image, inside, (core > 0.5) & inside, code, optics.stain.copy(), MICRONS_PER_PIXEL
+        image=image,
+        cell_mask=scene.placed.cell,
+        nucleus_mask=scene.placed.nucleus,
+        code=code,
+        stain=scene.style.stain,
+        microns_per_pixel=scene.microns_per_pixel,
     )
 
 
-def draw_on(
-    random: np.random.Generator, canvas: Canvas, look: Appearance, centre: Point, radius: float
-) -> tuple[Mask, Mask]:
-    """Draw a cell of this look onto a canvas; returns the masks of cell and nucleus in [0, 1]."""
-    side = canvas.side
-    body = _body(random, side, look, centre, radius)
-    grain = noise(random, side, _to_px(0.5))
-    patches = noise(random, side, _to_px(2.5))
-    azure, eosin = (amount * random.uniform(0.75, 1.25) for amount in look.cytoplasm)
-    texture = 1 + 0.08 * grain + 0.12 * patches
-    canvas.cover(body, azure * texture, eosin * texture, 0.95)
-    core_radius = radius * min(0.97, look.nc * random.normal(1, 0.05))
-    core_centre = _off_centre(random, centre, (radius - core_radius) * look.offset)
-    if look.nucleus == "none":
-        core = _debris(random, canvas, look, centre, radius)
-        body = np.maximum(body, core)
-    else:
-        core = nucleus(random, side, look.nucleus, core_centre, core_radius, look.lobes)
-        core *= body if look.nucleus != "streaks" else np.float32(1)
-    _draw_extras_below(random, canvas, look, body, core_centre, core_radius)
-    _draw_granules(random, canvas, look, body, core, radius)
-    if look.nucleus != "none":
-        _draw_chromatin(random, canvas, look, core, core_centre, core_radius)
-    if look.nucleus == "streaks":
-        body = np.maximum(body * 0.3, core)
-    return body, core
+@dataclass(frozen=True)
+class Streams:
+    """Independent random streams, so that a change of one part leaves the others as they were."""
+
+    style: np.random.Generator
+    cell: np.random.Generator
+    around: np.random.Generator
+    camera: np.random.Generator
 
 
-def draw_surroundings(
-    random: np.random.Generator, canvas: Canvas, centre: Point, radius: float
-) -> None:
-    """Red cells, platelets, protein haze, and sometimes a neighbour at the border."""
-    side = canvas.side
-    haze = noise(random, side, side / 3) * 0.02 + random.uniform(0.0, 0.10)
-    canvas.azure += np.clip(haze, 0, None)
-    for _ in range(int(random.poisson(7 * (side / INPUT_SIZE) ** 2))):
-        _draw_red_cell(random, canvas, _place(random, side))
-    for _ in range(int(random.poisson(1.5))):
-        place, size = _place(random, side), _to_px(random.uniform(0.8, 1.5))
-        mask = blob(random, side, place, size, random.uniform(1, 1.6), 0.25)
-        canvas.add(mask, random.uniform(0.15, 0.4), random.uniform(0.1, 0.3))
-    names = list(appearances())
-    for _ in range(int(random.poisson(0.9))):
-        look = appearances()[names[int(random.integers(len(names)))]]
-        other = _to_px(random.normal(*look.size) / 2)
-        turn = random.uniform(0, 2 * np.pi)
-        way = (radius + max(other, 10)) * random.uniform(0.98, 1.25)
-        place = (centre[0] + way * np.cos(turn), centre[1] + way * np.sin(turn))
-        draw_on(random, canvas, look, place, max(other, 20))
+def _streams(code: str, seed: int) -> Streams:
+    root = np.random.SeedSequence([seed, *code.encode()])
+    return Streams(*(np.random.Generator(np.random.PCG64(child)) for child in root.spawn(4)))
 
 
-def _body(
-    random: np.random.Generator, side: int, look: Appearance, centre: Point, radius: float
-) -> Mask:
-    body = blob(random, side, centre, radius, random.uniform(1.0, 1.15), 0.06)
-    hairs = round(look.extras.get("hairs", 0) * random.uniform(0.7, 1.3))
-    if hairs:
-        angle = np.sort(random.uniform(0, 2 * np.pi, hairs))
-        tip = radius * random.uniform(1.08, 1.38, hairs)
-        lean = angle + random.normal(0, 0.08, hairs)
-        inner = np.stack([np.cos(angle), np.sin(angle)], 1) * radius * 0.9
-        outer = np.stack([np.cos(lean), np.sin(lean)], 1) * tip[:, None]
-        ends = np.stack([inner, outer], axis=1) + np.array(centre)
-        body = np.maximum(body, line_bundle(random, side, ends, _to_px(0.3)))
-    return body
+def compose(code: str, streams: Streams, size: int, style: Style | None = None) -> Scene:
+    """Lay a cell of this class and its surroundings on a canvas of ``size`` × ``size`` px."""
+    mpp = PATCH_MICRONS / size
+    look = choose(appearances()[code], streams.cell)
+    own = vary(style if style is not None else draw_style(streams.style), streams.style)
+    if look.trouble is not None:
+        look, own = _spoil(look, own, code, streams.cell)
+    cell = paint(look, mpp, streams.cell)
+    middle = size / 2 + streams.cell.normal(0, 0.7, 2) / mpp
+    x, y = float(middle[0]), float(middle[1])
+
+    canvas = Canvas(size, size, mpp)
+    rng = streams.around
+    surroundings.paint_film(canvas, own.plasma, rng)
+    surroundings.paint_specks(canvas, float(rng.exponential(8)), rng)
+    surroundings.scatter_red_cells(canvas, 4.5 * own.crowding, (x, y, cell.radius), rng)
+    for _ in range(int(rng.poisson(0.4))):
+        at = rng.uniform(0, size, 2)
+        if np.hypot(*(at - middle)) * mpp > cell.radius + 1.2:
+            canvas.lay(surroundings.platelet(mpp, rng), float(at[0]), float(at[1]))
+    _neighbours(canvas, own.crowding, (x, y, cell.radius), 0.92, rng)
+    placed = canvas.lay(cell, x, y)
+    if look.trouble == "cover":
+        # Something lies on top of it: the truth stays the visible and the hidden part together.
+        _neighbours(canvas, 4.0, (x, y, cell.radius), 0.45, rng)
+    return Scene(canvas.layers, placed, own, mpp)
 
 
-def _draw_extras_below(
-    random: np.random.Generator,
+def _neighbours(
     canvas: Canvas,
-    look: Appearance,
-    body: Mask,
-    centre: Point,
-    radius: float,
+    crowding: float,
+    around: tuple[float, float, float],
+    closeness: float,
+    rng: np.random.Generator,
 ) -> None:
-    side = canvas.side
-    hof = look.extras.get("hof", 0)
-    if hof:
-        turn = random.uniform(0, 2 * np.pi)
-        place = (centre[0] + radius * np.cos(turn), centre[1] + radius * np.sin(turn))
-        pale = blob(random, side, place, radius * 0.55, 1.2, 0.1)
-        pale = np.asarray(cv2.GaussianBlur(pale, (0, 0), 4), np.float32)
-        canvas.azure *= 1 - 0.6 * hof * pale * body
-    vacuoles = int(random.poisson(look.extras.get("vacuoles", 0)))
-    if vacuoles:
-        places = _inside(random, body, vacuoles)
-        holes = dots(side, places, _to_px(1) * random.uniform(0.3, 0.8, len(places)))
-        canvas.azure *= 1 - 0.8 * holes
-    rods = int(random.poisson(look.extras.get("rods", 0)))
-    if rods:
-        start = _inside(random, body, rods)
-        turn = random.uniform(0, np.pi) + random.normal(0, 0.35, len(start))
-        length = _to_px(1) * random.uniform(2.0, 4.5, len(start))
-        way = np.stack([np.cos(turn), np.sin(turn)], 1) * length[:, None]
-        bundle = line_bundle(random, side, np.stack([start, start + way], 1), _to_px(0.25)) * body
-        canvas.add(bundle, 0.55, 0.75)
+    """Other nucleated cells beside the one in the middle (x px, y px, radius µm)."""
+    x, y, radius = around
+    looks = [look for group in appearances().values() for look in group if _is_common(look)]
+    for _ in range(min(int(rng.poisson(1.1 * crowding)), 4)):
+        other = looks[int(rng.integers(len(looks)))]
+        sprite = paint(other, canvas.microns_per_pixel, rng)
+        angle = float(rng.uniform(0, 2 * np.pi))
+        gap = closeness + 0.35 * float(rng.random())
+        away = (radius + sprite.radius) * gap / canvas.microns_per_pixel
+        canvas.lay(sprite, x + away * float(np.cos(angle)), y + away * float(np.sin(angle)))
 
 
-def _draw_granules(
-    random: np.random.Generator,
-    canvas: Canvas,
-    look: Appearance,
-    body: Mask,
-    core: Mask,
-    radius: float,
-) -> None:
-    free = body * (1 - 0.85 * core)  # some granules lie over the nucleus
-    area = float(np.pi * (radius * MICRONS_PER_PIXEL) ** 2)
-    for density, diameter, azure, eosin in look.granules:
-        count = int(random.poisson(density * area / 100 * random.uniform(0.6, 1.4)))
-        places = _inside(random, free, count)
-        radii = random.uniform(0.7, 1.3, len(places)) * _to_px(diameter / 2)
-        grains = dots(canvas.side, places, radii)
-        canvas.cover(grains * free, azure, eosin, 0.75)
+def _is_common(look: Variant) -> bool:
+    return look.painter == "cell" and look.trouble is None and look.diameter.mean < 17
 
 
-def _draw_chromatin(
-    random: np.random.Generator,
-    canvas: Canvas,
-    look: Appearance,
-    core: Mask,
-    centre: Point,
-    radius: float,
-) -> None:
-    side = canvas.side
-    grain, contrast = look.chromatin
-    clumps = np.tanh(noise(random, side, _to_px(grain)) * 1.2)
-    fine = noise(random, side, _to_px(0.35)) * 0.25
-    texture = 1 + contrast * (clumps + fine)
-    azure = look.azure * random.normal(1, 0.08) * texture
-    canvas.cover(core, azure, 0.22 * texture, 0.93)
-    for _ in range(int(random.poisson(look.nucleoli))):
-        place = _off_centre(random, centre, radius * 0.55)
-        spot = blob(random, side, place, _to_px(random.uniform(0.6, 1.2)), 1.2, 0.1) * core
-        canvas.azure *= 1 - 0.35 * spot
-
-
-def _debris(
-    random: np.random.Generator, canvas: Canvas, look: Appearance, centre: Point, radius: float
-) -> Mask:
-    """Stain dirt and crushed matter in place of a nucleus."""
-    side = canvas.side
-    total = np.zeros((side, side), np.float32)
-    for _ in range(1 + int(random.poisson(look.extras.get("debris", 0)))):
-        place = _off_centre(random, centre, radius * 0.9)
-        size = radius * random.uniform(0.08, 0.45)
-        piece = blob(random, side, place, size, random.uniform(1, 2.5), 0.35)
-        texture = 1 + 0.4 * np.tanh(noise(random, side, _to_px(look.chromatin[0])))
-        canvas.cover(piece, look.azure * texture * random.uniform(0.5, 1.6),
-                     random.uniform(0.1, 0.8) * texture, 0.9)  # fmt: skip
-        total = np.maximum(total, piece)
-    return total
-
-
-def _draw_red_cell(random: np.random.Generator, canvas: Canvas, place: Point) -> None:
-    side, radius = canvas.side, _to_px(_RED_CELL * random.normal(1, 0.07) / 2)
-    mask = blob(random, side, place, radius, random.uniform(1, 1.25), 0.05)
-    pallor = blob(random, side, place, radius * 0.42, 1.1, 0.08)
-    pallor = np.asarray(cv2.GaussianBlur(pallor, (0, 0), radius * 0.16), np.float32)
-    level = random.uniform(0.22, 0.40) * (1 - random.uniform(0.2, 0.65) * pallor)
-    canvas.azure += mask * random.uniform(0.02, 0.10) * (1 - pallor)
-    canvas.eosin += mask * level
-
-
-def _cover_half(random: np.random.Generator, canvas: Canvas, centre: Point, radius: float) -> None:
-    """Another cell lies over a good part of this one."""
-    turn = random.uniform(0, 2 * np.pi)
-    way = radius * random.uniform(0.5, 1.0)
-    place = (centre[0] + way * np.cos(turn), centre[1] + way * np.sin(turn))
-    for _ in range(int(random.integers(1, 4))):
-        _draw_red_cell(random, canvas, _off_centre(random, place, radius * 0.6))
-    mask = blob(random, canvas.side, place, radius * random.uniform(0.6, 1.0), 1.2, 0.15)
-    canvas.cover(mask, random.uniform(0.6, 1.1), random.uniform(0.2, 0.4), 0.8)
-
-
-def _inside(random: np.random.Generator, mask: Mask, count: int) -> NDArray[np.float64]:
-    """About ``count`` random points (K, 2) as x, y within a mask."""
-    rows, columns = np.nonzero(mask > 0.5)
-    if not len(rows) or not count:
-        return np.empty((0, 2))
-    chosen = random.integers(0, len(rows), count)
-    return np.stack([columns[chosen], rows[chosen]], axis=1).astype(np.float64)
-
-
-def _off_centre(random: np.random.Generator, centre: Point, way: float) -> Point:
-    turn, share = random.uniform(0, 2 * np.pi), np.sqrt(random.uniform(0.3, 1))
-    return (centre[0] + way * share * np.cos(turn), centre[1] + way * share * np.sin(turn))
-
-
-def _place(random: np.random.Generator, side: int) -> Point:
-    x, y = random.uniform(-20, side + 20, 2)
-    return float(x), float(y)
-
-
-def _to_px(microns: float) -> float:
-    return microns / MICRONS_PER_PIXEL
+def _spoil(
+    look: Variant, style: Style, code: str, rng: np.random.Generator
+) -> tuple[Variant, Style]:
+    """Another class's look with what makes it unidentifiable."""
+    others = [
+        other
+        for name, group in appearances().items()
+        for other in group
+        if name != code and _is_common(other)
+    ]
+    other = replace(others[int(rng.integers(len(others)))], trouble=look.trouble)
+    if look.trouble == "blur":
+        style = replace(style, blur=float(rng.uniform(0.35, 0.8)))
+    elif look.trouble == "dark":
+        # Shrunken, overstained, without visible structure.
+        factor = float(rng.uniform(1.25, 1.6))
+        azure, eosin, pigment = style.gains
+        style = replace(
+            style,
+            gains=(azure * factor, eosin * factor, pigment),
+            blur=style.blur + float(rng.uniform(0.05, 0.25)),
+        )
+    return other, style

@@ -1,170 +1,169 @@
-"""Outlines: soft masks in [0, 1] on a square canvas, all lengths in px."""
+"""Outlines as signed distance fields: (h, w) float32 in µm, positive inside, zero on the edge.
+
+An outline is drawn as a filled polygon or as beads along a bent axis, turned into distances, and
+made irregular by adding smooth noise, which moves the zero level in and out.
+"""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.float32]
-Point = tuple[float, float]
+Field = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Points = NDArray[np.float64]
 
-_SHIFT = 4  # sub-pixel bits of OpenCV's polygon coordinates
+_SHIFT = 4  # OpenCV draws at 1/16 px
+_BEADS = 36
 
 
 def blob(
-    random: np.random.Generator,
-    side: int,
-    centre: Point,
+    shape: tuple[int, int],
+    centre: tuple[float, float],
     radius: float,
-    elongation: float = 1.0,
-    roughness: float = 0.05,
-) -> Mask:
-    """A closed smooth outline: an ellipse of random direction with harmonics on its radius.
+    elongation: float,
+    wobble: float,
+    microns_per_pixel: float,
+    rng: np.random.Generator,
+) -> Field:
+    """A rounded outline: an ellipse with low harmonics.
 
-    Its area is close to that of a circle of the given radius.
+    Args:
+        shape: (h, w) px.
+        centre: (x, y) px.
+        radius: of the disc of equal area, µm.
+        elongation: long over short axis, minus 1.
+        wobble: relative amplitude of the harmonics 2 to 5.
+        microns_per_pixel: pixel size.
+        rng: stream of the cell.
     """
-    angle = np.linspace(0, 2 * np.pi, 96, endpoint=False)
-    wobble = np.zeros_like(angle)
-    for order in range(2, 7):
-        amplitude = roughness * random.normal() / order
-        wobble += amplitude * np.cos(order * angle + random.uniform(0, 2 * np.pi))
-    stretch = np.sqrt(elongation)
-    x = radius * (1 + wobble) * np.cos(angle) * stretch
-    y = radius * (1 + wobble) * np.sin(angle) / stretch
-    turn = random.uniform(0, np.pi)
-    points = np.stack(
-        [
-            centre[0] + x * np.cos(turn) - y * np.sin(turn),
-            centre[1] + x * np.sin(turn) + y * np.cos(turn),
-        ],
-        axis=1,
-    )
-    return polygon(side, points)
-
-
-def polygon(side: int, points: NDArray[np.float64]) -> Mask:
-    """A filled polygon with an edge about one and a half pixels soft."""
-    mask = np.zeros((side, side), np.uint8)
-    fixed = np.round(points * 2**_SHIFT).astype(np.int32)
-    cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, _SHIFT)
-    return soften(mask)
-
-
-def soften(mask: NDArray[np.uint8]) -> Mask:
-    """8-bit to [0, 1], slightly blurred as by a lens."""
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.8), dtype=np.float32) / 255.0
-
-
-def nucleus(
-    random: np.random.Generator,
-    side: int,
-    kind: str,
-    centre: Point,
-    radius: float,
-    lobes: tuple[int, int] = (1, 1),
-) -> Mask:
-    """A nucleus of one of the kinds of appearance.yaml; ``radius`` is that of its outer circle."""
-    if kind == "round":
-        return blob(random, side, centre, radius, random.uniform(1.0, 1.12), 0.04)
-    if kind == "oval":
-        return blob(random, side, centre, radius, random.uniform(1.1, 1.45), 0.06)
-    if kind in ("indented", "folded"):
-        return _indented(random, side, centre, radius, 1 if kind == "indented" else 2)
-    if kind == "band":
-        return _band(random, side, centre, radius)
-    if kind == "lobed":
-        return _lobed(random, side, centre, radius, int(random.integers(lobes[0], lobes[1] + 1)))
-    if kind == "streaks":
-        return _streaks(random, side, centre, radius)
-    return np.zeros((side, side), np.float32)
-
-
-def _indented(
-    random: np.random.Generator, side: int, centre: Point, radius: float, dents: int
-) -> Mask:
-    """An oval with one deep dent (kidney) or several shallower ones (folded)."""
-    mask = blob(random, side, centre, radius, random.uniform(1.05, 1.35), 0.08)
-    start = random.uniform(0, 2 * np.pi)
-    for number in range(dents):
-        angle = start + number * random.uniform(1.6, 3.0)
-        depth = random.uniform(0.45, 0.70) if dents == 1 else random.uniform(0.15, 0.45)
-        size = radius * random.uniform(0.40, 0.60)
-        way = radius * (1 - depth) + size
-        place = (centre[0] + way * np.cos(angle), centre[1] + way * np.sin(angle))
-        mask = mask * (1 - blob(random, side, place, size, random.uniform(1, 1.3), 0.08))
-    return mask
-
-
-def _band(random: np.random.Generator, side: int, centre: Point, radius: float) -> Mask:
-    """A thick arc, C- or S-shaped, of nearly even width."""
-    width = radius * random.uniform(0.50, 0.66)
-    reach = random.uniform(2.6, 4.6)
-    angle = np.linspace(-reach / 2, reach / 2, 24)
-    bow = radius - width / 2
-    x, y = bow * np.cos(angle), bow * np.sin(angle)
-    if random.random() < 0.3:
-        y, x = y * 1.05, np.where(angle > 0, bow - (x - bow) * 0.4, x)
-    turn = random.uniform(0, 2 * np.pi)
+    angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+    radii = np.ones_like(angle)
+    for order in range(2, 6):
+        size, phase = rng.standard_normal(), rng.uniform(0, 2 * np.pi)
+        radii += wobble * size / order * np.cos(order * angle + phase)
+    stretch = np.sqrt(1.0 + elongation)
+    turn = rng.uniform(0, np.pi)
+    x, y = radii * np.cos(angle) * stretch, radii * np.sin(angle) / stretch
     points = np.stack([x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)], 1)
-    points += np.array(centre) - points.mean(axis=0) * 0.8
-    return _stroke(side, points, width * random.uniform(0.88, 1.0))
+    points = points * (radius / microns_per_pixel) + centre
+    drawn = np.zeros(shape, np.uint8)
+    cv2.fillPoly(drawn, [_fixed(points)], 255, shift=_SHIFT)
+    return signed_distance(drawn, microns_per_pixel)
 
 
-def _lobed(
-    random: np.random.Generator, side: int, centre: Point, radius: float, count: int
-) -> Mask:
-    """Lobes along a bent line, joined by threads."""
-    lobe = radius * {2: 0.52, 3: 0.44, 4: 0.38}.get(count, 0.34)
-    bow = radius - lobe * 0.9
-    step = {2: random.uniform(1.9, 2.8), 3: random.uniform(1.5, 1.9)}.get(count, 5.0 / count)
-    angles = random.uniform(0, 2 * np.pi) + step * np.arange(count) + random.normal(0, 0.1, count)
-    points = np.stack([np.cos(angles), np.sin(angles)], 1) * bow + np.array(centre)
-    mask = _stroke(side, points, max(2.0, lobe * random.uniform(0.15, 0.45)))
-    for x, y in points:
-        size = lobe * random.uniform(0.82, 1.12)
-        part = blob(random, side, (x, y), size, random.uniform(1.0, 1.35), 0.10)
-        mask = np.maximum(mask, part)
-    return mask
+def bent_axis(
+    aspect: float, bend: float, lobes: int, pinch: float, rng: np.random.Generator
+) -> tuple[Points, Points]:
+    """Beads of a nucleus along a bent axis, for half thickness 1.
+
+    Round, oval, kidney, band and segmented nuclei are one family: the axis grows, bends, and is
+    pinched off between lobes.
+
+    Args:
+        aspect: length of the axis over its thickness.
+        bend: angle through which it turns, radians.
+        lobes: number of lobes.
+        pinch: depth of the constrictions, 0 to 1.
+        rng: stream of the cell.
+
+    Returns:
+        centres (beads, 2), their centre of gravity at 0, and radii (beads,).
+    """
+    place = np.linspace(0, 1, _BEADS)
+    uneven = rng.normal(0, 0.12, size=2)
+    curvature = bend * (1 + uneven[0] * 3 * (place - 0.5) + uneven[1] * np.sin(2 * np.pi * place))
+    direction = np.cumsum(curvature) / _BEADS
+    direction += rng.uniform(0, 2 * np.pi) - direction.mean()
+    step = 2.0 * aspect / _BEADS
+    centres = np.cumsum(np.stack([np.cos(direction), np.sin(direction)], 1) * step, axis=0)
+    sizes = np.clip(1 + rng.normal(0, 0.10, size=max(lobes, 2)), 0.75, 1.25)
+    radii = np.interp(place, np.linspace(0, 1, len(sizes)), sizes)
+    if lobes > 1:
+        # Ends of the axis lie inside the outer lobes, so the wave starts before its crest.
+        phase = lobes * (0.32 / lobes + place * (1 - 0.64 / lobes))
+        waist = 0.5 + 0.5 * np.cos(2 * np.pi * phase)
+        depth = np.clip(pinch * (1 + rng.normal(0, 0.12, size=lobes + 1)), 0, 0.93)
+        radii = radii * (1 - waist * depth[np.clip(np.round(phase).astype(int), 0, lobes)])
+    weights = radii**2
+    return centres - (centres * weights[:, None]).sum(0) / weights.sum(), radii
 
 
-def _streaks(random: np.random.Generator, side: int, centre: Point, radius: float) -> Mask:
-    """Nuclear material smeared out in one direction."""
-    turn = random.uniform(0, np.pi)
-    mask = blob(random, side, centre, radius * 0.62, 1.3, 0.20)
-    for _ in range(9):
-        start = np.array(centre) + random.normal(0, radius * 0.28, 2)
-        length = radius * random.uniform(0.5, 1.2)
-        bend = turn + random.normal(0, 0.35)
-        way = np.linspace(-0.4, 1, 9)[:, None] * length
-        points = start + way * np.array([np.cos(bend), np.sin(bend)])
-        points += np.cumsum(random.normal(0, radius * 0.03, points.shape), axis=0)
-        streak = _stroke(side, points, radius * random.uniform(0.10, 0.30))
-        mask = np.maximum(mask, streak * random.uniform(0.5, 0.9))
-    return mask
+def beads(
+    shape: tuple[int, int],
+    centre: tuple[float, float],
+    centres: Points,
+    radii: Points,
+    area: float,
+    microns_per_pixel: float,
+) -> tuple[Field, float]:
+    """The union of beads, scaled to an area in µm².
+
+    Returns:
+        the field, and the scale: µm per unit of ``radii``.
+    """
+    # Scale by a coarse drawing first; its area has no closed form.
+    extent = float(np.abs(centres).max() + radii.max())
+    coarse = np.zeros((64, 64), np.uint8)
+    _draw_beads(coarse, centres * (30 / extent) + 32, radii * (30 / extent))
+    unit_area = float(np.count_nonzero(coarse)) * (extent / 30) ** 2
+    scale = float(np.sqrt(area / unit_area))
+    drawn = np.zeros(shape, np.uint8)
+    to_px = scale / microns_per_pixel
+    _draw_beads(drawn, centres * to_px + centre, radii * to_px)
+    return signed_distance(drawn, microns_per_pixel), scale
 
 
-def _stroke(side: int, points: NDArray[np.float64], width: float) -> Mask:
-    mask = np.zeros((side, side), np.uint8)
-    fixed = np.round(points * 2**_SHIFT).astype(np.int32)
-    cv2.polylines(mask, [fixed], False, 255, max(1, round(width)), cv2.LINE_AA, _SHIFT)
-    return soften(mask)
+def strokes(
+    shape: tuple[int, int], lines: list[Points], widths: list[float], values: list[float]
+) -> Field:
+    """Open lines of points (x, y) px with widths in px, drawn with values in [0, 1]."""
+    drawn = np.zeros(shape, np.uint8)
+    for line, width, value in zip(lines, widths, values, strict=True):
+        thickness = max(1, round(width))
+        cv2.polylines(
+            drawn, [_fixed(line)], False, round(255 * value), thickness, cv2.LINE_AA, _SHIFT
+        )
+    return _unit(drawn)
 
 
-def dots(side: int, places: NDArray[np.float64], radii: NDArray[np.float64]) -> Mask:
-    """Many small filled discs."""
-    mask = np.zeros((side, side), np.uint8)
-    scale = 2**_SHIFT
-    for (x, y), radius in zip(places, radii, strict=True):
-        place = (round(float(x) * scale), round(float(y) * scale))
-        cv2.circle(mask, place, max(1, round(radius * scale)), 255, -1, cv2.LINE_AA, _SHIFT)
-    return soften(mask)
+def discs(shape: tuple[int, int], centres: Points, radii: Points, values: Points) -> Field:
+    """Filled discs, smooth at the edge: centres (N, 2) and radii in px, values in [0, 1]."""
+    drawn = np.zeros(shape, np.uint8)
+    # A disc that OpenCV smooths comes out half a pixel larger.
+    places = np.round(centres * 16).astype(np.int64).tolist()
+    sizes = np.maximum(np.round((radii - 0.4) * 16), 4).astype(np.int64).tolist()
+    levels = np.round(values * 255).astype(np.int64).tolist()
+    for place, size, level in zip(places, sizes, levels, strict=True):
+        cv2.circle(drawn, place, size, level, -1, cv2.LINE_AA, _SHIFT)
+    return _unit(drawn)
 
 
-def line_bundle(
-    random: np.random.Generator, side: int, ends: NDArray[np.float64], width: float
-) -> Mask:
-    """Straight strokes; ``ends`` is (K, 2, 2)."""
-    mask = np.zeros((side, side), np.uint8)
-    for pair in np.round(ends * 2**_SHIFT).astype(np.int32):
-        level = int(random.integers(160, 256))
-        cv2.line(mask, pair[0], pair[1], level, max(1, round(width)), cv2.LINE_AA, _SHIFT)
-    return soften(mask)
+def signed_distance(drawn: NDArray[np.uint8], microns_per_pixel: float) -> Field:
+    """Distance to the edge of a drawn shape (0 outside, 255 inside) in µm."""
+    inside = (drawn > 127).astype(np.uint8)
+    within = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    beyond = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    field: Field = (within - beyond) * np.float32(microns_per_pixel)
+    return field
+
+
+def soft(field: Field, width: float) -> Field:
+    """Coverage in [0, 1] of a signed distance field whose edge is ``width`` µm wide."""
+    covered: Field = np.clip(field * (1.0 / width) + 0.5, 0.0, 1.0)
+    return covered
+
+
+def _draw_beads(drawn: NDArray[np.uint8], centres: Points, radii: Points) -> None:
+    places = np.round(centres * 16).astype(np.int64).tolist()
+    sizes = np.round(radii * 16).astype(np.int64).tolist()
+    for place, size in zip(places, sizes, strict=True):
+        cv2.circle(drawn, place, size, 255, -1, cv2.LINE_8, _SHIFT)
+
+
+def _fixed(points: Points) -> NDArray[np.int32]:
+    return np.round(points * (1 << _SHIFT)).astype(np.int32)
+
+
+def _unit(drawn: NDArray[np.uint8]) -> Field:
+    field: Field = drawn.astype(np.float32) * np.float32(1 / 255)
+    return field
