@@ -81,6 +81,9 @@ def train(
                     show,
                 ),
             )
+    except KeyboardInterrupt:
+        console.print("stopped; the same command with --resume goes on", style="yellow")
+        raise
     except InputError as error:
         message = str(error)
         raise InputError(message if "the table" not in message else f"{cells}: {message}") from None
