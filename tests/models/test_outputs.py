@@ -49,3 +49,13 @@ def test_gradients_stay_finite_with_masked_outputs(known: tuple[str, ...]) -> No
 def test_a_known_class_needs_an_output() -> None:
     with pytest.raises(InputError, match="zzz"):
         OutputMap(("a", "b"), frozenset({"a", "zzz"}))
+
+
+def test_a_prediction_before_training_does_not_spoil_the_gradient() -> None:
+    outputs = OutputMap(("A", "B", "B", "C"), frozenset({"A", "B"}))
+    with torch.inference_mode():
+        outputs.log_probabilities(torch.zeros(1, 4))
+    logits = torch.zeros(1, 4, requires_grad=True)
+    outputs.log_probabilities(logits)[0, 1].backward()
+    assert logits.grad is not None
+    assert torch.allclose(logits.grad, torch.tensor([[-1 / 3, 1 / 6, 1 / 6, 0.0]]))

@@ -1,6 +1,7 @@
 """From network outputs to class probabilities."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch.nn.functional import log_softmax
@@ -46,7 +47,8 @@ class OutputMap:
         Returns:
             (N, classes) float32; -inf for classes that are not known.
         """
-        masked = logits.float().masked_fill(self._unknown(logits.device), -torch.inf)
+        unknown = _unknown(self.outputs, self.known, logits.device)
+        masked = logits.float().masked_fill(unknown, -torch.inf)
         each = log_softmax(masked, dim=1)
         columns = []
         for code in self.classes:
@@ -54,8 +56,14 @@ class OutputMap:
             if len(places) == 1 or code not in self.known:
                 columns.append(each[:, places[0]])
             else:
-                columns.append(torch.logsumexp(each[:, places], dim=1))
+                both = torch.stack([each[:, place] for place in places], dim=1)
+                columns.append(torch.logsumexp(both, dim=1))
         return torch.stack(columns, dim=1)
 
-    def _unknown(self, device: torch.device) -> torch.Tensor:
-        return torch.tensor([code not in self.known for code in self.outputs], device=device)
+
+@lru_cache(maxsize=64)
+def _unknown(outputs: tuple[str, ...], known: frozenset[str], device: torch.device) -> torch.Tensor:
+    # Cached: a copy to a GPU at every step would make the host wait for it. A tensor made in
+    # inference mode could not take part in training later.
+    with torch.inference_mode(False):
+        return torch.tensor([code not in known for code in outputs], device=device)
