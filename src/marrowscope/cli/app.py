@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import typer
@@ -77,6 +77,33 @@ def progress(description: str, total: int | None = None) -> Iterator[Any]:
             bar.advance(task, count)
 
         yield advance
+
+
+class Bars:
+    """One progress bar at a time: the bar of a stage appears with its first report."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._shown = ""
+        self._advance: Callable[..., None] = lambda count=1, total=None: None
+
+    def __enter__(self) -> "Bars":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def stage(self, description: str) -> Callable[..., None]:
+        """The ``advance`` of one stage."""
+
+        def advance(count: int = 1, total: int | None = None) -> None:
+            if self._shown != description:
+                self._open.close()
+                self._advance = self._open.enter_context(progress(description, total))
+                self._shown = description
+            self._advance(count, total=total)
+
+        return advance
 
 
 def main() -> None:

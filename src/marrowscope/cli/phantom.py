@@ -21,15 +21,22 @@ def phantom(
 
     Example: `marrowscope phantom -o phantom --per-class 50`
     """
-    from marrowscope.phantom.dataset import LIST, write_dataset
+    from marrowscope.phantom.dataset import TABLE, write_dataset
 
     with progress("drawing cells") as advance:
         table = write_dataset(output, per_class, seed, patients, masks, advance)
     if json:
-        emit_json({"folder": str(output), "images": table.height, "synthetic": True})
+        emit_json(
+            {
+                "folder": str(output),
+                "cells": str(output / TABLE),
+                "images": table.height,
+                "synthetic": True,
+            }
+        )
     console.print(
         f"{table.height} synthetic images of {table['label'].n_unique()} classes → {output}\n"
-        f"next: marrowscope index {output / LIST} -o cells.parquet",
+        f"next: marrowscope split {output / TABLE} --test 0.2 -o split.parquet",
         markup=False,
         soft_wrap=True,
     )

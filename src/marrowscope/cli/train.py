@@ -1,14 +1,12 @@
 """Command train."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.cli.app import JSON, Bars, app, console, emit_json
 from marrowscope.errors import InputError
 
 
@@ -63,7 +61,7 @@ def train(
             soft_wrap=True,
         )
     try:
-        with _Bars() as bars:
+        with Bars() as bars:
             result = train_network(
                 table,
                 model,
@@ -102,30 +100,3 @@ def train(
     else:
         console.print("! nothing was held out, so nothing was measured", style="yellow")
     console.print(f"→ {output}/bundle", markup=False)
-
-
-class _Bars:
-    """One progress bar at a time: the bar of a stage appears with its first report."""
-
-    def __init__(self) -> None:
-        self._open = ExitStack()
-        self._shown = ""
-        self._advance: Callable[..., None] = lambda count=1, total=None: None
-
-    def __enter__(self) -> "_Bars":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-    def stage(self, description: str) -> Callable[..., None]:
-        """The ``advance`` of one stage."""
-
-        def advance(count: int = 1, total: int | None = None) -> None:
-            if self._shown != description:
-                self._open.close()
-                self._advance = self._open.enter_context(progress(description, total))
-                self._shown = description
-            self._advance(count, total=total)
-
-        return advance
