@@ -4,16 +4,26 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import polars as pl
 import pytest
+from PIL import Image
 
+from marrowscope.cells import read_cells
 from marrowscope.dataset.index import index
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES
-from marrowscope.phantom.appearance import appearances
-from marrowscope.phantom.cells import PhantomCell, draw_cell
-from marrowscope.phantom.dataset import write_dataset
+from marrowscope.phantom.appearance import Variant, _build, appearances
+from marrowscope.phantom.camera import transmit
+from marrowscope.phantom.canvas import Canvas
+from marrowscope.phantom.cells import PhantomCell, Scene, Streams, compose, draw_cell
+from marrowscope.phantom.dataset import (
+    _names,
+    cell_seed,
+    mask_image,
+    patient_style,
+    write_dataset,
+)
 from marrowscope.phantom.sheet import contact_sheet
+from marrowscope.phantom.surroundings import red_cell
 from marrowscope.stain import estimate_stain, optical_density
 
 WHOLE = [code for code in CODES if code not in ("KSC", "ART", "NIF")]
@@ -25,7 +35,7 @@ def several(code: str, count: int = 8) -> list[PhantomCell]:
 
 def lobes(mask: np.ndarray) -> int:
     """Parts of a nucleus after its threads are opened away."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (23, 23))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
     return int(cv2.connectedComponents(opened)[0]) - 1
 
@@ -99,7 +109,7 @@ def test_classes_differ_as_textbooks_say() -> None:
     assert mean_of("BLA", share_of_nucleus) > mean_of("MYB", share_of_nucleus)
     assert mean_of("LYT", share_of_nucleus) > mean_of("PLM", share_of_nucleus)
     assert mean_of("PMO", area) > mean_of("NGS", area) > mean_of("LYT", area)
-    assert mean_of("NGS", parts) >= 2
+    assert mean_of("NGS", parts) > 1.7
     assert mean_of("MYB", parts) == 1
     assert mean_of("MYB", shape) > mean_of("MMZ", shape) > mean_of("NGB", shape)
     # Basophilic cytoplasm takes red light, eosinophilic granules do not.
@@ -112,55 +122,144 @@ def test_maturation_neighbours_overlap_in_size() -> None:
     assert sizes["MYB"][0] < sizes["MMZ"][-1]
 
 
-def test_the_stain_truth_is_near_what_the_estimate_finds() -> None:
+def composed(code: str, seed: int) -> Scene:
+    parts = np.random.SeedSequence(seed).spawn(4)
+    return compose(code, Streams(*(np.random.Generator(np.random.PCG64(p)) for p in parts)), 250)
+
+
+def test_the_image_before_the_camera_obeys_beer_and_lambert_with_the_stain_truth() -> None:
+    scene = composed("PLM", 3)
+    light = np.array(scene.style.light, dtype=np.float64)
+    density = -np.log(transmit(scene.layers, scene.style).astype(np.float64) / light)
+    layers = scene.layers.reshape(3, -1).T.astype(np.float64)
+    found = np.linalg.lstsq(layers, density.reshape(-1, 3), rcond=None)[0]
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    np.testing.assert_allclose(found[:2].ravel(), scene.style.stain, atol=1e-3)
+
+
+@pytest.mark.parametrize("code", ["BLA", "PLM", "LYT"])
+def test_the_stain_truth_is_near_what_the_estimate_finds(code: str) -> None:
     angles = []
-    for seed in range(12):
-        cell = draw_cell("EOS", seed)
+    for cell in several(code, 12):
         found, truth = estimate_stain(cell.image).reshape(2, 3), cell.stain.reshape(2, 3)
-        angles += [np.degrees(np.arccos(np.clip((found * truth).sum(1), -1, 1)))]
-        assert found[0] @ truth[0] > found[0] @ truth[1]  # not swapped
-    assert np.median(angles) < 12
+        angles.append(np.degrees(np.arccos(np.clip((found * truth).sum(1), -1, 1))))
+    # Red cells and light that is not white pull the estimate, so it is near and not equal.
+    assert np.median(angles) < 10
 
 
-def test_an_unknown_class_is_refused() -> None:
+def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(InputError, match="XYZ"):
         draw_cell("XYZ", 0)
+    with pytest.raises(InputError, match="seed -1"):
+        draw_cell("LYT", -1)
+    with pytest.raises(InputError, match="size 8"):
+        draw_cell("LYT", 0, size=8)
 
 
-def test_a_data_set_in_the_public_layout_that_says_synthetic(tmp_path: Path) -> None:
-    table = write_dataset(tmp_path / "set", per_class=2, patients=3)
+@pytest.mark.parametrize("code", ["LYT", "NGS", "PLM"])
+def test_a_cell_has_the_same_size_in_micrometres_at_another_resolution(code: str) -> None:
+    fine, coarse = draw_cell(code, 2), draw_cell(code, 2, size=125)
+    assert coarse.image.shape == (125, 125, 3)
+    assert coarse.microns_per_pixel == pytest.approx(2 * fine.microns_per_pixel)
+    areas = [cell.cell_mask.sum() * cell.microns_per_pixel**2 for cell in (fine, coarse)]
+    assert areas[0] == pytest.approx(areas[1], rel=0.08)
+
+
+def test_a_sprite_may_stick_out_of_a_canvas_of_any_shape() -> None:
+    canvas = Canvas(80, 300, 0.1)
+    sprite = red_cell(0.1, np.random.default_rng(0), 3.5, 0.5, 0.3)
+    inside = canvas.lay(sprite, 150, 40)
+    corner = canvas.lay(sprite, 0, 0)
+    assert not canvas.lay(sprite, -500, 40).cell.any()
+    assert inside.cell.shape == (80, 300)
+    assert 0.2 < corner.cell.sum() / inside.cell.sum() < 0.3
+    assert canvas.layers.min() >= 0
+
+
+def test_a_misspelt_key_in_the_appearance_names_its_place() -> None:
+    with pytest.raises(ValueError, match=r"here\.nucleus: unknown aspekt"):
+        _build(Variant, {"nucleus": {"aspekt": 1}}, "here")
+
+
+def test_the_files_of_a_set_say_synthetic_and_hold_the_truth(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    table = write_dataset(folder, per_class=2, patients=3)
     assert table.height == 42
     assert set(table["annotator"]) == {"synthetic"}
-    assert "Synthetic" in (tmp_path / "set/README.txt").read_text()
+    assert set(table["patient_id"]) == {f"synthetic-0-0{n}" for n in (1, 2, 3)}
+    assert "Synthetic" in (folder / "README.txt").read_text()
+    assert read_cells(folder / "cells.parquet").equals(table)
+    first = table.row(0, named=True)
+    drawn = draw_cell(first["label"], cell_seed(0, 1), style=patient_style(0, 1))
+    np.testing.assert_array_equal(np.array(first["stain"], np.float32), drawn.stain)
+    with Image.open(first["path"]) as image:
+        assert "synthetic" in str(image.info["comment"])
+        assert np.abs(np.asarray(image).astype(int) - drawn.image).mean() < 4
+    with Image.open(first["path"].replace(".jpg", ".mask.png")) as mask:
+        assert "synthetic" in str(mask.info["Comment"])
+        np.testing.assert_array_equal(np.asarray(mask), mask_image(drawn))
+
+
+def test_index_understands_a_set_and_its_list(tmp_path: Path) -> None:
+    table = write_dataset(tmp_path / "set", per_class=1)
     indexed = index([tmp_path / "set"])
-    assert indexed.height == 42  # masks are no cells
-    assert indexed["error"].null_count() == 42
-    listed = index([tmp_path / "set/cells.csv"])
-    assert set(listed["patient_id"]) == {"synthetic-01", "synthetic-02", "synthetic-03"}
-    assert set(listed["annotator"]) == {"synthetic"}
-    assert listed["label"].to_list() == table["label"].to_list()
-    mask = cv2.imread(str(tmp_path / "set/NGS/NGS_00001.mask.png"), cv2.IMREAD_GRAYSCALE)
-    assert set(np.unique(mask)) == {0, 128, 255}
+    assert indexed.height == 21  # masks are no cells
+    assert indexed["error"].null_count() == 21
+    assert dict(indexed.select("path", "sha256").rows()) == dict(
+        table.select("path", "sha256").rows()
+    )
+    (tmp_path / "set").rename(tmp_path / "moved")
+    listed = index([tmp_path / "moved/cells.csv"])
+    assert listed["error"].null_count() == 21
+    for column in ("label", "patient_id", "annotator", "sha256", "cell_id"):
+        assert listed[column].to_list() == table[column].to_list()
 
 
-def test_the_same_seed_writes_the_same_files_and_other_folders_are_left_alone(
-    tmp_path: Path,
-) -> None:
-    one = write_dataset(tmp_path / "one", 1, seed=4, masks=False)
-    write_dataset(tmp_path / "two", 1, seed=4, masks=False)
-    other = write_dataset(tmp_path / "other", 1, seed=5, masks=False)
-    for path in one["path"]:
-        assert (tmp_path / "one" / path).read_bytes() == (tmp_path / "two" / path).read_bytes()
-        assert (tmp_path / "one" / path).read_bytes() != (tmp_path / "other" / path).read_bytes()
-    assert isinstance(other, pl.DataFrame)
+def test_a_class_of_more_than_a_thousand_is_laid_out_as_in_the_release() -> None:
+    names = [name for _, _, name in _names({"NGS": 1001, "EOS": 1})]
+    assert names[0] == "NGS/0001-1000/NGS_00001.jpg"
+    assert names[1000] == "NGS/1001-1001/NGS_01001.jpg"
+    assert names[1001] == "EOS/EOS_00001.jpg"
+
+
+def test_the_same_seed_writes_the_same_files(tmp_path: Path) -> None:
+    counts = {"BLA": 2, "KSC": 1}
+    done: list[int] = []
+    one = write_dataset(
+        tmp_path / "one", counts, seed=4, advance=lambda count, total: done.append(total)
+    )
+    two = write_dataset(tmp_path / "two", counts, seed=4)
+    other = write_dataset(tmp_path / "other", counts, seed=5)
+    assert done == [3, 3, 3]
+    assert one["label"].to_list() == ["BLA", "BLA", "KSC"]
+    assert one["sha256"].to_list() == two["sha256"].to_list()
+    assert not set(one["sha256"]) & set(other["sha256"])
+
+
+def test_an_earlier_set_is_replaced_and_anything_else_is_left_alone(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "set", {"BLA": 2}, masks=False)
+    write_dataset(tmp_path / "set", {"LYT": 1}, masks=False)
+    assert not (tmp_path / "set/BLA").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("precious")
     with pytest.raises(InputError, match="something else"):
         write_dataset(tmp_path / "mine", 1)
+    assert (tmp_path / "mine/thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"), [({"XYZ": 1}, "XYZ"), ({"BLA": -1}, "-1 images"), (0, "at least 1")]
+)
+def test_counts_that_make_no_set_are_refused(
+    tmp_path: Path, counts: int | dict[str, int], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        write_dataset(tmp_path / "set", counts)
+    assert not (tmp_path / "set").exists()
 
 
 def test_the_contact_sheet_says_synthetic_and_shows_every_class() -> None:
     figure = contact_sheet(per_class=1)
     assert "Synthetic" in figure.get_suptitle()
-    titles = {axes.get_title("left").split()[0] for axes in figure.axes if axes.get_title("left")}
-    assert titles == set(CODES)
+    titles = [axes.get_title("left").split()[-1] for axes in figure.axes]
+    assert sorted(titles) == sorted(CODES)

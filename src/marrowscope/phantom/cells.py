@@ -5,11 +5,14 @@ and slides can be composed from the same sprites on a larger canvas.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
+from marrowscope.geometry import INPUT_SIZE, MICRONS_PER_PIXEL
+from marrowscope.morphology import BY_CODE, CountRole
 from marrowscope.phantom import surroundings
 from marrowscope.phantom.appearance import Variant, appearances, choose
 from marrowscope.phantom.camera import Style, draw_style, record, vary
@@ -18,7 +21,7 @@ from marrowscope.phantom.shapes import Field, Mask
 from marrowscope.phantom.unusual import paint
 
 # The patch of the public data set: 250 px of 0.08625 µm (Matek et al., Blood 2021).
-PATCH_MICRONS = 250 * 0.08625
+PATCH_MICRONS = INPUT_SIZE * MICRONS_PER_PIXEL
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Scene:
 
 
 def draw_cell(
-    code: str, seed: int, size: int = 250, style: Style | None = None
+    code: str, seed: int, size: int = INPUT_SIZE, style: Style | None = None
 ) -> PhantomCell:
     """Draw one synthetic cell in its surroundings.
 
@@ -139,9 +142,8 @@ def _neighbours(
 ) -> None:
     """Other nucleated cells beside the one in the middle (x px, y px, radius µm)."""
     x, y, radius = around
-    looks = [look for group in appearances().values() for look in group if _is_common(look)]
     for _ in range(min(int(rng.poisson(1.1 * crowding)), 4)):
-        other = looks[int(rng.integers(len(looks)))]
+        other = choose(_bystanders(), rng)
         sprite = paint(other, canvas.microns_per_pixel, rng)
         angle = float(rng.uniform(0, 2 * np.pi))
         gap = closeness + 0.35 * float(rng.random())
@@ -149,30 +151,40 @@ def _neighbours(
         canvas.lay(sprite, x + away * float(np.cos(angle)), y + away * float(np.sin(angle)))
 
 
-def _is_common(look: Variant) -> bool:
-    return look.painter == "cell" and look.trouble is None and look.diameter.mean < 17
+@cache
+def _bystanders(but: str = "") -> tuple[Variant, ...]:
+    """Intact cells of ordinary size, as often as the study met their class; all but one class."""
+    return tuple(
+        replace(look, weight=look.weight / sum(v.weight for v in group) * _frequency(code))
+        for code, group in appearances().items()
+        for look in group
+        if code != but
+        and look.painter == "cell"
+        and look.trouble is None
+        and look.diameter.mean < 17
+        and BY_CODE[code].role is CountRole.COUNTED
+    )
+
+
+def _frequency(code: str) -> float:
+    # The root keeps rare classes rare without making every neighbour one of five classes.
+    return float(np.sqrt(BY_CODE[code].published_images))
 
 
 def _spoil(
     look: Variant, style: Style, code: str, rng: np.random.Generator
 ) -> tuple[Variant, Style]:
     """Another class's look with what makes it unidentifiable."""
-    others = [
-        other
-        for name, group in appearances().items()
-        for other in group
-        if name != code and _is_common(other)
-    ]
-    other = replace(others[int(rng.integers(len(others)))], trouble=look.trouble)
+    other = replace(choose(_bystanders(code), rng), trouble=look.trouble)
     if look.trouble == "blur":
         style = replace(style, blur=float(rng.uniform(0.35, 0.8)))
     elif look.trouble == "dark":
         # Shrunken, overstained, without visible structure.
-        factor = float(rng.uniform(1.25, 1.6))
+        factor = float(rng.uniform(1.5, 2.2))
         azure, eosin, pigment = style.gains
         style = replace(
             style,
             gains=(azure * factor, eosin * factor, pigment),
-            blur=style.blur + float(rng.uniform(0.05, 0.25)),
+            blur=style.blur + float(rng.uniform(0.15, 0.4)),
         )
     return other, style

@@ -23,7 +23,7 @@ def paint_cell(look: Variant, microns_per_pixel: float, rng: np.random.Generator
 
     body = shapes.blob(shape, middle, radius, elongation, 0.03, microns_per_pixel, rng)
     rough = look.roughness.draw(rng)
-    body += rough * texture.noise(shape, 1.3, microns_per_pixel, rng)
+    body += rough * texture.noise(shape, 2.6, microns_per_pixel, rng)
     body = _with_projections(body, look, radius, microns_per_pixel, rng)
 
     inner, centre, nuclear_radius = _nucleus_outline(
@@ -73,12 +73,12 @@ def _with_projections(
         cv2.circle(
             drawn, np.round(place).astype(int).tolist(), round(size / microns_per_pixel), 255, -1
         )
-    return np.maximum(body, shapes.signed_distance(drawn, microns_per_pixel) + 0.05)
+    whole = shapes.signed_distance(drawn, microns_per_pixel) + np.float32(0.05)
+    widened: Field = np.maximum(body, whole)
+    return widened
 
 
-def _border_distance(
-    body: Field, middle: Points, angle: float, microns_per_pixel: float
-) -> float:
+def _border_distance(body: Field, middle: Points, angle: float, microns_per_pixel: float) -> float:
     """µm from the middle to the border in one direction."""
     steps = np.arange(0, body.shape[0] / 2 - 1)
     x = (middle[0] + steps * np.cos(angle)).astype(int)
@@ -112,7 +112,7 @@ def _nucleus_outline(
     shift = offset * room / microns_per_pixel
     centre = (middle[0] + shift * np.cos(angle), middle[1] + shift * np.sin(angle))
     inner, _ = shapes.beads(shape, centre, centres, radii, area, microns_per_pixel)
-    inner += nucleus.roughness.draw(rng) * texture.noise(shape, 1.1, microns_per_pixel, rng)
+    inner += nucleus.roughness.draw(rng) * texture.noise(shape, 2.0, microns_per_pixel, rng)
     return np.minimum(inner, body - np.float32(_MARGIN)), centre, nuclear_radius
 
 
@@ -148,8 +148,8 @@ def _stain_nucleus(
     else:
         seen = np.zeros(inner.shape, np.float32)
     # Nucleoli hold RNA: bluer and paler than the chromatin around them.
-    stain[0] = azure * (0.25 + 0.75 * density) * (1 - 0.12 * seen)
-    stain[1] = eosin * density * (1 - 0.42 * seen)
+    stain[0] = azure * (0.25 + 0.75 * density) * (1 - 0.15 * seen)
+    stain[1] = eosin * density * (1 - 0.5 * seen)
     stain[2] = pigment
     return stain * covered, covered
 
@@ -246,4 +246,4 @@ def _auer_rods(
         values.append(rng.uniform(0.6, 1.0))
     rods = shapes.strokes(shape, lines, widths, values) * shapes.soft(body - 0.2, 0.2)
     rods *= 1 - 0.6 * shapes.soft(inner, 0.2)
-    return np.array([0.35, 1.35, 0.1], np.float32)[:, None, None] * rods
+    return np.array([0.12, 1.45, 0.1], np.float32)[:, None, None] * rods

@@ -19,9 +19,7 @@ def paint_specks(canvas: Canvas, expected: float, rng: np.random.Generator) -> N
     count = int(rng.poisson(expected))
     if count:
         everywhere = np.ones(canvas.shape, bool)
-        specks = texture.scatter(
-            everywhere, count, 0.16, canvas.microns_per_pixel, rng, spread=0.5
-        )
+        specks = texture.scatter(everywhere, count, 0.16, canvas.microns_per_pixel, rng, spread=0.5)
         canvas.layers[AZURE] += float(rng.uniform(0.1, 0.7)) * specks
         canvas.layers[EOSIN] += float(rng.uniform(0.3, 0.8)) * specks
 
@@ -48,7 +46,7 @@ def red_cell(
     thickness += 0.12 * np.exp(-np.maximum(body, 0) * (1 / 0.3))
     mass = strength * cover * thickness
     layers = np.empty((3, *shape), np.float32)
-    layers[AZURE], layers[EOSIN], layers[PIGMENT] = 0.26 * mass, 0.30 * mass, 0.60 * mass
+    layers[AZURE], layers[EOSIN], layers[PIGMENT] = 0.38 * mass, 0.20 * mass, 0.32 * mass
     return Sprite(layers, 0.7 * cover, np.zeros(shape, bool), radius)
 
 
@@ -81,8 +79,8 @@ def scatter_red_cells(
     All red cells of an image share thickness and pallor, as the region of the smear gives them.
     """
     mpp = canvas.microns_per_pixel
-    strength = float(rng.uniform(0.35, 0.75))
-    pallor = float(rng.uniform(0.1, 0.75))
+    strength = float(rng.uniform(0.30, 0.62))
+    pallor = float(rng.uniform(0.15, 0.9))
     x0, y0, clear = keep_clear
     height, width = canvas.shape
     for _ in range(int(rng.poisson(expected))):

@@ -18,14 +18,16 @@ def smudge(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A burst nucleus: a pale, ragged, streaky sheet of chromatin without cytoplasm."""
     radius, shape, body = _outline(look, mpp, rng, 0.10, 1.35)
     body += 0.75 * texture.noise(shape, 2.6, mpp, rng) + 0.3 * texture.noise(shape, 0.7, mpp, rng)
-    fibres = _streaks(shape, mpp, rng, float(rng.uniform(0, np.pi)), 0.35, 3.5)
+    fibres = _streaks(
+        shape, mpp, rng, float(rng.uniform(0, np.pi)), 0.5, float(rng.uniform(1.2, 2.6))
+    )
     # Thins out towards the border instead of ending at a membrane.
     fading = np.clip(0.35 + body / (0.6 * radius), 0, 1) * shapes.soft(body, 0.5)
     nucleus = look.nucleus
-    texture_ = np.maximum(1 + nucleus.contrast.draw(rng) * (1.3 * fibres), 0.1)
-    texture_ += 0.12 * texture.noise(shape, 0.8, mpp, rng)
-    holes = texture.scatter(body > 0.2, int(rng.poisson(25)), 0.5, mpp, rng, spread=0.5)
-    mass = fading * texture_ * (1 - 0.6 * holes)
+    density = 1 + nucleus.contrast.draw(rng) * (0.7 * fibres + texture.noise(shape, 1.5, mpp, rng))
+    density += 0.12 * texture.noise(shape, 0.6, mpp, rng)
+    holes = texture.scatter(body > 0.2, int(rng.poisson(8)), 0.5, mpp, rng, spread=0.5)
+    mass = fading * np.maximum(density, 0.1) * (1 - 0.5 * holes)
     layers = _layers(mass, nucleus.azure.draw(rng), nucleus.eosin.draw(rng), 0.0)
     return Sprite(layers, shapes.soft(body, 0.5), body > 0, radius)
 
@@ -102,7 +104,9 @@ def crushed(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     ]
     shape = cover.shape[0], cover.shape[1]
     streaked = 1 + 0.25 * texture.noise(shape, 0.8, mpp, rng)
-    return Sprite(np.stack(stain) * streaked, cover, (nuclear > 0.45) & (cover > 0.5), sprite.radius)
+    return Sprite(
+        np.stack(stain) * streaked, cover, (nuclear > 0.45) & (cover > 0.5), sprite.radius
+    )
 
 
 PAINTERS: dict[str, Painter] = {
@@ -147,12 +151,13 @@ def _streaks(
 
 def _line_kernel(length: float, angle: float, mpp: float, *, one_sided: bool = False) -> Field:
     half = max(1, round(length / mpp / (1 if one_sided else 2)))
-    kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
+    kernel: Field = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
     tip = np.array([np.cos(angle), np.sin(angle)]) * half
     start = np.zeros(2) if one_sided else -tip
     first, last = (np.round(point + half).astype(int).tolist() for point in (start, tip))
     cv2.line(kernel, first, last, 1.0)
-    return kernel / kernel.sum()
+    kernel /= kernel.sum()
+    return kernel
 
 
 def _layers(mass: Field, azure: float, eosin: float, pigment: float) -> Field:
