@@ -32,12 +32,12 @@ def paint_cell(look: Variant, microns_per_pixel: float, rng: np.random.Generator
     cover = shapes.soft(body, _EDGE)
     layers, nuclear = _stain_nucleus(look.nucleus, inner, centre, microns_per_pixel, rng)
     layers += (cover * (1 - 0.8 * nuclear)) * _stain_cytoplasm(
-        look.cytoplasm, body, inner, middle, centre, nuclear_radius, microns_per_pixel, rng
+        look.cytoplasm, body, middle, centre, nuclear_radius, microns_per_pixel, rng
     )
     if look.cytoplasm.vacuoles > 0:
         layers *= 1 - 0.85 * _vacuoles(look.cytoplasm, body, inner, microns_per_pixel, rng)
     for granules in look.granules:
-        layers += _granules(granules, body, inner, radius, microns_per_pixel, rng)
+        layers += _granules(granules, body, inner, microns_per_pixel, rng)
     if look.rods > 0:
         layers += _auer_rods(look.rods, body, inner, microns_per_pixel, rng)
     return Sprite(layers, cover, (inner > 0) & (body > 0), radius)
@@ -149,7 +149,7 @@ def _stain_nucleus(
         seen = np.zeros(inner.shape, np.float32)
     # Nucleoli hold RNA: bluer and paler than the chromatin around them.
     stain[0] = azure * (0.25 + 0.75 * density) * (1 - 0.15 * seen)
-    stain[1] = eosin * density * (1 - 0.5 * seen)
+    stain[1] = eosin * density * (1 - 0.62 * seen)
     stain[2] = pigment
     return stain * covered, covered
 
@@ -157,7 +157,6 @@ def _stain_nucleus(
 def _stain_cytoplasm(
     cytoplasm: Cytoplasm,
     body: Field,
-    inner: Field,
     middle: tuple[float, float],
     centre: tuple[float, float],
     nuclear_radius: float,
@@ -205,7 +204,6 @@ def _granules(
     granules: Granules,
     body: Field,
     inner: Field,
-    radius: float,
     microns_per_pixel: float,
     rng: np.random.Generator,
 ) -> Field:

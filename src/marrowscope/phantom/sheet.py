@@ -13,7 +13,7 @@ def contact_sheet(per_class: int = 4, seed: int = 0) -> Figure:
     rows = -(-len(CLASSES) // _COLUMNS)
     figure = Figure(figsize=(_COLUMNS * per_class * 0.95 + 0.3, rows * 1.16 + 0.5), dpi=110)
     grid = figure.add_gridspec(
-        rows, _COLUMNS, left=0.008, right=0.992, top=0.925, bottom=0.008, wspace=0.03, hspace=0.24
+        rows, _COLUMNS, left=0.008, right=0.992, top=0.945, bottom=0.008, wspace=0.03, hspace=0.24
     )
     for place, cell in enumerate(CLASSES):
         inner = grid[place % rows, place // rows].subgridspec(1, per_class, wspace=0.03)
@@ -26,5 +26,6 @@ def contact_sheet(per_class: int = 4, seed: int = 0) -> Figure:
     figure.suptitle(
         "Synthetic cells of the 21 classes, drawn by marrowscope; each patch is 21.6 µm wide",
         fontsize=9,
+        y=0.992,
     )
     return figure
