@@ -24,7 +24,7 @@ def paint_cell(look: Variant, microns_per_pixel: float, rng: np.random.Generator
     body = shapes.blob(shape, middle, radius, elongation, 0.03, microns_per_pixel, rng)
     rough = look.roughness.draw(rng)
     body += rough * texture.noise(shape, 2.6, microns_per_pixel, rng)
-    body = _with_projections(body, look, radius, microns_per_pixel, rng)
+    body = _with_projections(body, look, microns_per_pixel, rng)
 
     inner, centre, nuclear_radius = _nucleus_outline(
         look.nucleus, body, radius, middle, microns_per_pixel, rng
@@ -44,7 +44,7 @@ def paint_cell(look: Variant, microns_per_pixel: float, rng: np.random.Generator
 
 
 def _with_projections(
-    body: Field, look: Variant, radius: float, microns_per_pixel: float, rng: np.random.Generator
+    body: Field, look: Variant, microns_per_pixel: float, rng: np.random.Generator
 ) -> Field:
     """The outline together with its hairs and buds."""
     if not (look.hairs or look.blebs):
