@@ -1,0 +1,211 @@
+"""Prediction tables: one row out per row in, in order, whatever the files are."""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marrowscope.errors import InputError
+from marrowscope.inference.engine import TorchEngine, symmetries
+from marrowscope.inference.predict import predict_table, prepare
+from marrowscope.inference.sources import expand
+from marrowscope.models import create
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.card import Card
+
+
+class Brightness:
+    """An engine whose answer can be worked out by hand: p(light) is the mean intensity."""
+
+    classes = ("dark", "light")
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        light = images.mean(axis=(1, 2, 3)) / 255
+        return np.stack([1 - light, light], axis=1).astype(np.float32)
+
+
+def grey(path: Path, level: int, height: int = 250, width: int = 250) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), np.full((height, width, 3), level, np.uint8))
+    return path
+
+
+def table(paths: list[Path]) -> pl.DataFrame:
+    return pl.DataFrame({"path": [str(path) for path in paths]}, schema={"path": pl.String})
+
+
+@pytest.fixture(scope="module")
+def shades(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Eleven readable images from dark to light, and two that are not."""
+    folder = tmp_path_factory.mktemp("shades")
+    paths = [grey(folder / f"{level:03d}.png", level) for level in range(0, 251, 25)]
+    (folder / "cut.png").write_bytes(paths[3].read_bytes()[:50])
+    return [*paths, folder / "cut.png", folder / "missing.png"]
+
+
+@given(st.data(), st.integers(1, 9))
+@settings(max_examples=40, deadline=None)
+def test_rows_come_out_as_they_went_in(shades: list[Path], data, batch_size: int) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(shades), min_size=1, max_size=25))
+    result = predict_table(Brightness(), table(chosen), batch_size=batch_size)
+    assert result["path"].to_list() == [str(path) for path in chosen]
+    assert result["cell_id"].n_unique() == len(chosen)
+    for path, light, error in result.select("path", "p_light", "error").rows():
+        if Path(path).stem.isdigit():
+            assert error is None
+            assert light == pytest.approx(int(Path(path).stem) / 255, abs=1e-4)
+        else:
+            assert error
+            assert light is None
+
+
+def test_unreadable_images_are_rows_with_a_reason_and_nulls(shades: list[Path]) -> None:
+    result = predict_table(Brightness(), table(shades[-2:]))
+    assert "truncated" in result["error"][0]
+    assert result["error"][1] == "no such file"
+    for column in ("p_dark", "p_light", "predicted", "confidence"):
+        assert result[column].null_count() == 2
+        assert not result[column].dtype.is_float() or result[column].is_nan().sum() == 0
+
+
+def test_predicted_and_confidence_are_those_of_the_largest_probability(shades: list[Path]) -> None:
+    result = predict_table(Brightness(), table(shades[:11]))
+    values = result.select("p_dark", "p_light").to_numpy()
+    assert result["confidence"].to_list() == pytest.approx(values.max(1).tolist())
+    assert result["predicted"].to_list() == [("dark", "light")[k] for k in values.argmax(1)]
+
+
+def test_columns_of_the_table_are_kept_and_old_predictions_replaced(shades: list[Path]) -> None:
+    rows = table(shades[:2]).with_columns(
+        cell_id=pl.Series(["x", "y"]), label=pl.lit("a"), mine=pl.Series([1, 2]), p_old=pl.lit(0.5)
+    )
+    result = predict_table(Brightness(), rows)
+    assert result["cell_id"].to_list() == ["x", "y"]
+    assert result["mine"].to_list() == [1, 2]
+    assert "p_old" not in result.columns
+
+
+def test_an_error_from_the_index_stays(shades: list[Path]) -> None:
+    rows = table(shades[:1]).with_columns(error=pl.lit("duplicate of a.png"))
+    assert predict_table(Brightness(), rows)["error"].to_list() == ["duplicate of a.png"]
+
+
+def test_progress_counts_every_row(shades: list[Path]) -> None:
+    seen: list[tuple[int, int]] = []
+    predict_table(
+        Brightness(), table(shades), batch_size=5,
+        advance=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert seen == [(5, 13), (5, 13), (3, 13)]
+
+
+def disc(side: int, diameter: float) -> np.ndarray:
+    image = np.full((side, side, 3), 255, np.uint8)
+    middle = (side // 2, side // 2)
+    cv2.circle(image, middle, round(diameter / 2), (0, 0, 0), -1)
+    return image
+
+
+@pytest.mark.parametrize("microns", [0.04, 0.08625, 0.1725, 0.3])
+def test_with_a_pixel_size_a_cell_keeps_its_size_in_micrometres(microns: float) -> None:
+    image = disc(round(43 / microns), 10 / microns)  # a cell of 10 µm in a crop of 43 µm
+    found = prepare(image, microns)
+    assert found.shape == (250, 250, 3)
+    diameter = 2 * np.sqrt((found[..., 0] < 128).sum() / np.pi) * 0.08625
+    assert diameter == pytest.approx(10, rel=0.03)
+
+
+def test_what_is_missing_at_the_border_is_mirrored() -> None:
+    image = np.tile(np.arange(100, dtype=np.uint8)[None, :, None], (100, 1, 3))
+    found = prepare(image, 0.08625)
+    assert found.shape == (250, 250, 3)
+    np.testing.assert_array_equal(found[100, 75:175, 0], np.arange(100))
+    assert found[100, 74, 0] == 0
+    assert found[100, 70, 0] == 4
+
+
+def test_without_a_pixel_size_the_whole_image_is_scaled() -> None:
+    found = prepare(disc(500, 400), None)
+    assert (found[125, :, 0] < 128).sum() == pytest.approx(200, abs=2)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 900), (251, 249), (2000, 2500)])
+@pytest.mark.parametrize("microns", [None, 0.02, 0.5])
+def test_any_shape_becomes_the_networks_input(shape: tuple[int, int], microns) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    assert prepare(image, microns).shape == (250, 250, 3)
+
+
+@pytest.mark.parametrize("microns", [0, -1, float("nan"), 1e6])
+def test_a_pixel_size_that_makes_no_sense_is_refused(shades: list[Path], microns: float) -> None:
+    with pytest.raises(InputError, match="microns"):
+        predict_table(Brightness(), table(shades[:1]), microns)
+
+
+def engine(views: int) -> TorchEngine:
+    torch.manual_seed(0)
+    card = Card("t", "sequential", ("a", "b", "b", "c"), ("a", "b", "c"), views=views)
+    return TorchEngine(Bundle(create("sequential", 4).eval(), card))
+
+
+def test_torch_probabilities_sum_to_one_over_the_classes() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 250, 250, 3), dtype=np.uint8)
+    found = engine(1).probabilities(images)
+    assert found.shape == (3, 3)
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
+
+
+def test_eight_views_do_not_care_how_the_image_lies() -> None:
+    image = np.zeros((250, 250, 3), np.uint8)
+    image[:60, :150] = (250, 40, 90)  # lies differently after every symmetry
+    image[60:, :40] = (30, 200, 60)
+    turned = [np.rot90(image, k) for k in range(4)]
+    all_ways = np.stack([np.ascontiguousarray(v) for t in turned for v in (t, t[:, ::-1])])
+    eight = engine(8).probabilities(all_ways)
+    np.testing.assert_allclose(eight, np.tile(eight[:1], (8, 1)), atol=1e-5)
+    one = engine(1).probabilities(all_ways)
+    assert np.abs(one - one[:1]).max() > 1e-4  # a single view does care
+    np.testing.assert_allclose(eight[0], one.mean(0), atol=1e-5)
+
+
+def test_there_are_eight_different_symmetries() -> None:
+    batch = torch.arange(9.0).reshape(1, 1, 3, 3)
+    views = {tuple(view.flatten().tolist()) for view in symmetries(batch)}
+    assert len(views) == 8
+    assert torch.equal(symmetries(batch)[0], batch)
+
+
+def test_sources_are_expanded_in_the_order_given(tmp_path: Path, monkeypatch) -> None:
+    for name in ("b/2.png", "b/1.png", "a.png", "c.jpg"):
+        grey(tmp_path / name, 100, 8, 8)
+    monkeypatch.chdir(tmp_path)
+    listing = io.StringIO("c.jpg\na.png\n\nc.jpg\n")
+    found = expand(["a.png", "b", "-", "*.jpg", "gone.png"], listing)["path"].to_list()
+    b = [str(tmp_path / "b/1.png"), str(tmp_path / "b/2.png")]
+    assert found == ["a.png", *b, "c.jpg", "a.png", "c.jpg", "c.jpg", "gone.png"]
+
+
+def test_a_list_may_be_separated_by_nul() -> None:
+    assert expand(["-"], io.StringIO("a b.png\0new\nline.png\0"))["path"].to_list() == [
+        "a b.png", "new\nline.png",
+    ]  # fmt: skip
+
+
+def test_tables_and_csv_lists_are_sources_too(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("Image Path,Label\nx/1.png,BLA\n")
+    found = expand([str(tmp_path / "list.csv")])
+    assert found.select("path", "label").rows() == [(str(tmp_path / "x/1.png"), "BLA")]
+    cells = pl.DataFrame({"cell_id": ["c1"], "path": ["p.png"], "mine": [3]})
+    cells.write_parquet(tmp_path / "cells.parquet")
+    assert expand([str(tmp_path / "cells.parquet")])["mine"].to_list() == [3]
+
+
+def test_nothing_to_predict_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no image found"):
+        expand([str(tmp_path)])

@@ -1,0 +1,74 @@
+"""The cell table: tolerant readers, writers that drop nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from marrowscope.cells import group_column, probabilities, read_cells, usable, write_cells
+from marrowscope.errors import InputError
+
+TABLE = pl.DataFrame(
+    {
+        "cell_id": ["a", "b"],
+        "path": ["1.png", "2.png"],
+        "p_BLA": [0.25, None],
+        "predicted": ["BLA", None],
+        "stain": [[0.1] * 6, None],
+        "my_own": ["kept", "too"],
+    },
+    schema_overrides={"stain": pl.Array(pl.Float32, 6), "p_BLA": pl.Float32},
+)
+
+
+def test_parquet_keeps_every_column_known_or_not(tmp_path: Path) -> None:
+    write_cells(TABLE, tmp_path / "t.parquet")
+    assert read_cells(tmp_path / "t.parquet").equals(TABLE)
+
+
+def test_csv_keeps_all_but_the_array(tmp_path: Path) -> None:
+    write_cells(TABLE, tmp_path / "t.csv")
+    assert read_cells(tmp_path / "t.csv").equals(TABLE.drop("stain"))
+
+
+def test_numbers_in_id_columns_of_a_csv_become_text(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("cell_id,path,patient_id\n1,a.png,7\n")
+    assert read_cells(tmp_path / "t.csv").row(0) == ("1", "a.png", "7")
+
+
+def test_probabilities_are_an_array_with_nan_where_there_is_none() -> None:
+    np.testing.assert_allclose(probabilities(TABLE), [[0.25], [np.nan]])
+
+
+def test_rows_with_an_error_are_not_usable() -> None:
+    table = TABLE.with_columns(error=pl.Series([None, "empty file"], dtype=pl.String))
+    assert usable(table)["cell_id"].to_list() == ["a"]
+    assert usable(TABLE).height == 2
+
+
+def test_patients_come_before_slides_and_must_be_complete() -> None:
+    ids = TABLE.with_columns(
+        patient_id=pl.Series(["P", None], dtype=pl.String), slide_id=pl.Series(["s", "t"])
+    )
+    assert group_column(ids) == "slide_id"
+    assert group_column(ids.with_columns(patient_id=pl.lit("P"))) == "patient_id"
+    assert group_column(TABLE) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PAR1 half"])
+def test_what_is_no_table_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.parquet"):
+        read_cells(tmp_path / "t.parquet")
+
+
+def test_missing_files_and_columns_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_cells(tmp_path / "gone.parquet")
+    write_cells(TABLE, tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="no column label"):
+        read_cells(tmp_path / "t.parquet", needs=["label"])
+    write_cells(TABLE.with_columns(x=pl.lit("left")), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="wrong type"):
+        read_cells(tmp_path / "t.parquet")
