@@ -15,7 +15,6 @@ from marrowscope.errors import InputError
 from marrowscope.inference.engine import TorchEngine, symmetries
 from marrowscope.inference.predict import predict_table, prepare
 from marrowscope.inference.sources import expand
-from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 
@@ -148,10 +147,16 @@ def test_a_pixel_size_that_makes_no_sense_is_refused(shades: list[Path], microns
         predict_table(Brightness(), table(shades[:1]), microns)
 
 
+class OnePixel(torch.nn.Module):
+    """Looks at a single pixel off the middle: nothing depends more on how the image lies."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 5 * x[:, [0, 1, 2, 0], 20, 90]
+
+
 def engine(views: int) -> TorchEngine:
-    torch.manual_seed(0)
-    card = Card("t", "sequential", ("a", "b", "b", "c"), ("a", "b", "c"), views=views)
-    return TorchEngine(Bundle(create("sequential", 4).eval(), card))
+    card = Card("t", "", ("a", "b", "b", "c"), ("a", "b", "c"), views=views)
+    return TorchEngine(Bundle(OnePixel(), card))
 
 
 def test_torch_probabilities_sum_to_one_over_the_classes() -> None:
@@ -162,16 +167,14 @@ def test_torch_probabilities_sum_to_one_over_the_classes() -> None:
 
 
 def test_eight_views_do_not_care_how_the_image_lies() -> None:
-    image = np.zeros((250, 250, 3), np.uint8)
-    image[:60, :150] = (250, 40, 90)  # lies differently after every symmetry
-    image[60:, :40] = (30, 200, 60)
+    image = np.random.default_rng(0).integers(0, 256, (250, 250, 3), dtype=np.uint8)
     turned = [np.rot90(image, k) for k in range(4)]
     all_ways = np.stack([np.ascontiguousarray(v) for t in turned for v in (t, t[:, ::-1])])
     eight = engine(8).probabilities(all_ways)
-    np.testing.assert_allclose(eight, np.tile(eight[:1], (8, 1)), atol=1e-5)
+    np.testing.assert_allclose(eight, np.tile(eight[:1], (8, 1)), atol=1e-6)
     one = engine(1).probabilities(all_ways)
-    assert np.abs(one - one[:1]).max() > 1e-4  # a single view does care
-    np.testing.assert_allclose(eight[0], one.mean(0), atol=1e-5)
+    assert np.abs(one - one[:1]).max() > 0.1  # a single view does care
+    np.testing.assert_allclose(eight[0], one.mean(0), atol=1e-6)
 
 
 def test_there_are_eight_different_symmetries() -> None:
