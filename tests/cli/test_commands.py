@@ -1,0 +1,214 @@
+"""The commands as a user types them: the whole way, exit codes, one-line errors."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+
+from marrowscope import demo
+from marrowscope.cells import read_cells
+from marrowscope.cli import main
+from marrowscope.models import create
+from marrowscope.models.bundle import save_bundle
+from marrowscope.models.card import Card
+from marrowscope.phantom.dataset import write_dataset
+
+
+class Shell:
+    """Runs a command line in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self._patch, self._capture = monkeypatch, capfd
+        monkeypatch.setenv("COLUMNS", "300")
+
+    def __call__(self, *arguments: object, status: int = 0, stdin: str = "") -> tuple[str, str]:
+        self._patch.setattr(sys, "argv", ["marrowscope", *map(str, arguments)])
+        self._patch.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = self._capture.readouterr()
+        assert int(caught.value.code or 0) == status, printed.err
+        return printed.out, printed.err
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(monkeypatch, capfd)
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantom") / "set"
+    write_dataset(folder, per_class=3, masks=False, patients=3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained network of three classes, of which it knows two."""
+    folder = tmp_path_factory.mktemp("models") / "bundle"
+    card = Card("toy", "sequential", ("BLA", "LYT", "EOS"), ("BLA", "LYT"))
+    save_bundle(create("sequential", 3), card, folder)
+    return folder
+
+
+def test_the_whole_way_from_images_to_report(shell: Shell, phantom: Path, tmp_path: Path) -> None:
+    cells, split, run = tmp_path / "cells.parquet", tmp_path / "split.parquet", tmp_path / "run"
+    out, _ = shell("index", phantom, "-o", cells, "--json")
+    assert json.loads(out)["usable"] == 63
+    out, err = shell("check", cells, "--json")
+    summary = json.loads(out)
+    assert summary["classes"]["BLA"] == {
+        "images": 3, "published": 11973, "remark": "11970 fewer than published",
+    }  # fmt: skip
+    assert "promyelocyte" in err
+    out, err = shell("split", cells, "--test", 0.34, "-o", split, "--json")
+    assert sum(part["test"] for part in json.loads(out)["counts"].values()) == 21
+    assert "No patient or slide ids" in err
+    quick = ["--set", "target_per_class=1", "--set", "batch_size=7", "--epochs", 1]
+    shell("train", split, "-o", run, *quick)
+    out, err = shell("evaluate", run / "predictions.parquet", "--bundle", run / "bundle",
+                     "-o", tmp_path / "report", "--bootstrap", 50, "--json")  # fmt: skip
+    assert json.loads(out)["cells"] == 21
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "No patient or slide ids" in page
+    assert "hold-out 0.34, seed 0, by image" in page
+    predictions = tmp_path / "p.csv"
+    out, _ = shell("predict", run / "bundle", phantom / "LYT", "-o", predictions, "--json")
+    assert json.loads(out)["rows"] == 3
+    table = read_cells(predictions)
+    assert table.columns[:2] == ["cell_id", "path"]
+    assert sum(name.startswith("p_") for name in table.columns) == 21
+
+
+def test_predict_reads_a_list_from_standard_input(
+    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
+) -> None:
+    paths = sorted((phantom / "EOS").iterdir())
+    listing = f"{paths[1]}\n{paths[0]}\n{tmp_path / 'gone.png'}\n"
+    _, err = shell("predict", bundle, "-", "-o", tmp_path / "p.parquet", stdin=listing)
+    table = read_cells(tmp_path / "p.parquet")
+    assert table["path"].to_list() == listing.split()
+    assert table["error"].to_list() == [None, None, "no such file"]
+    assert "gone.png: no such file" in err
+    assert "knows 2 of 3 classes (BLA LYT)" in err
+    assert table["p_EOS"].to_list() == [0, 0, None]
+
+
+def test_predict_fails_when_nothing_can_be_read(shell: Shell, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.png").touch()
+    _, err = shell("predict", bundle, tmp_path, "-o", tmp_path / "p.csv", status=1)
+    assert "none of 1 images could be read" in err
+    assert not (tmp_path / "p.csv").exists()
+
+
+def test_truth_may_come_from_another_table(
+    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
+) -> None:
+    shell("index", phantom / "LYT", phantom / "BLA", "-o", tmp_path / "cells.parquet")
+    shell("predict", bundle, phantom / "LYT", phantom / "BLA", "-o", tmp_path / "p.csv")
+    _, err = shell("evaluate", tmp_path / "p.csv", "-o", tmp_path / "r", status=1)
+    assert "p.csv" in err
+    assert "label" in err
+    truth = ["--truth", tmp_path / "cells.parquet"]
+    out, _ = shell("evaluate", tmp_path / "p.csv", *truth, "-o", tmp_path / "r", "--json")
+    assert json.loads(out)["cells"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["index", "/nowhere/at/all", "-o", "x.parquet"], "/nowhere/at/all"),
+        (["check", "/nowhere/x.parquet"], "no such file"),
+        (["split", "/nowhere/x.parquet", "--test", "0.2", "-o", "y.parquet"], "no such file"),
+        (["train", "/nowhere/x.parquet", "-o", "run"], "no such file"),
+        (["predict", "no-such-model", "x.png", "-o", "p.csv"], "no-such-model"),
+        (["evaluate", "/nowhere/x.parquet", "-o", "r"], "no such file"),
+        (["demo", "--data", "/nowhere", "-o", "d"], "/nowhere"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_1(
+    shell: Shell, arguments: list[str], named: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out, err = shell(*arguments, status=1)
+    assert named in err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err
+    assert out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["split", "x.parquet", "-o", "y.parquet"],
+        ["split", "x.parquet", "--test", "0.2", "--folds", "5", "-o", "y.parquet"],
+        ["index"],
+        ["nonsense"],
+        ["phantom", "-o", "x", "--per-class", "0"],
+    ],
+)
+def test_wrong_usage_is_exit_2(shell: Shell, arguments: list[str], tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.parquet").write_bytes(b"")
+    shell(*arguments, status=2)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["index", "check", "split", "train", "predict", "models", "evaluate", "phantom", "demo"],
+)
+def test_every_command_has_help_with_an_example(shell: Shell, command: str) -> None:
+    out, _ = shell(command, "--help")
+    assert f"marrowscope {command}" in out.split("Example", 1)[1]
+    assert "--json" in out
+
+
+def test_models_lists_what_comes_with_the_package(shell: Shell) -> None:
+    out, _ = shell("models", "--json")
+    for name, card in json.loads(out).items():
+        assert card["name"] == name
+
+
+def test_damaged_files_are_named_and_do_not_stop_the_index(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "BLA").mkdir()
+    (tmp_path / "BLA/text.jpg").write_text("hello")
+    cv2.imwrite(str(tmp_path / "BLA/good.png"), np.zeros((9, 9, 3), np.uint8))
+    out, err = shell("index", tmp_path, "-o", tmp_path / "cells.parquet", "--json")
+    summary = json.loads(out)
+    assert summary["usable"] == 1
+    assert [Path(bad["path"]).name for bad in summary["bad"]] == ["text.jpg"]
+    assert "text.jpg: not a JPEG" in err
+
+
+def test_the_demo_ends_with_a_report_that_says_synthetic(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "CELLS_PER_CLASS", 4)
+    monkeypatch.setattr(demo, "EPOCHS", 1)
+    monkeypatch.setattr(demo, "IMAGES_PER_EPOCH", 42)
+    out, err = shell("demo", "-o", tmp_path / "demo", "--json")
+    summary = json.loads(out)
+    assert summary["synthetic"] is True
+    page = Path(summary["report"]).read_text()
+    assert "Synthetic cells" in page
+    assert "by patient_id" in page
+    assert str(tmp_path / "demo" / "report" / "report.html") in err
+    predictions = pl.read_parquet(tmp_path / "demo/predictions.parquet")
+    assert set(predictions["split"]) == {"test"}
+    shell("demo", "-o", tmp_path / "demo", status=1)  # an earlier demo is not overwritten
+
+
+def test_the_demo_runs_on_images_of_ones_own(
+    shell: Shell, phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "EPOCHS", 1)
+    monkeypatch.setattr(demo, "IMAGES_PER_EPOCH", 42)
+    shell("demo", "--data", phantom / "cells.csv", "-o", tmp_path / "demo")
+    assert (tmp_path / "demo/report/report.html").is_file()
+    assert not (tmp_path / "demo/phantom").exists()
