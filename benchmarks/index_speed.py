@@ -1,0 +1,84 @@
+"""Images per second of the index on one core, beside what one would write by hand.
+
+Ours: read, SHA-256, header, and a pass over all compressed pixels (JPEG at an eighth of its
+size).
+Peers, in the same process, one after the other: read + SHA-256 + Pillow's ``verify`` (which does
+not look at a JPEG's pixels), and read + SHA-256 + a full decode with Pillow.
+
+    python benchmarks/index_speed.py [FOLDER] [--json]
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import cv2
+from PIL import Image
+
+from marrowscope.dataset.discover import discover
+from marrowscope.dataset.index import measure
+
+SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "mll-sample"
+ROUNDS = 5
+
+
+def ours(path: str) -> None:
+    if measure(path)["error"]:
+        raise SystemExit(f"{path} cannot be read")
+
+
+def pillow_verify(path: str) -> None:
+    data = Path(path).read_bytes()
+    hashlib.sha256(data).hexdigest()
+    Image.open(io.BytesIO(data)).verify()
+
+
+def pillow_decode(path: str) -> None:
+    data = Path(path).read_bytes()
+    hashlib.sha256(data).hexdigest()
+    Image.open(io.BytesIO(data)).load()
+
+
+def rate(work: Callable[[str], None], paths: list[str]) -> float:
+    began = time.process_time()  # processor time: other programs on the machine do not count
+    for path in paths:
+        work(path)
+    return len(paths) / (time.process_time() - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=SAMPLE)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if not options.folder.is_dir():
+        print(f"index_speed: skipped, no images at {options.folder}")
+        return
+    cv2.setNumThreads(1)
+    paths = [found.path for found in discover([options.folder])]
+    contestants = {"ours": ours, "Pillow verify": pillow_verify, "Pillow decode": pillow_decode}
+    for work in contestants.values():
+        rate(work, paths[:200])  # warm the file cache and the codecs
+    rates: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(ROUNDS):
+        for name, work in contestants.items():
+            rates[name].append(rate(work, paths))
+    median = {name: statistics.median(values) for name, values in rates.items()}
+    if options.json:
+        print(json.dumps({"images": len(paths), "rounds": ROUNDS, "images_per_second": median}))
+        return
+    print(f"{len(paths)} images, one core, median of {ROUNDS}")
+    for name, value in median.items():
+        print(f"{name:15s} {value:7.0f} images/s   ours/it {median['ours'] / value:.2f}")
+
+
+if __name__ == "__main__":
+    main()
