@@ -28,6 +28,7 @@ from marrowscope.errors import InputError
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 512_000_000
+MASK_SUFFIX = ".mask.png"  # the truth of a synthetic image lies beside it; not an image of a cell
 SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")

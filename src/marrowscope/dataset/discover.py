@@ -18,10 +18,8 @@ import polars as pl
 
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
-from marrowscope.images import SUFFIXES
+from marrowscope.images import MASK_SUFFIX, SUFFIXES
 from marrowscope.morphology import BY_CODE, CLASSES
-
-MASK_SUFFIX = ".mask.png"  # phantom truth lies beside its image and is not an image of a cell
 
 _RANGE_FOLDER = re.compile(r"\d+-\d+")
 _SPLITS = {

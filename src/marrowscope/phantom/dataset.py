@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from marrowscope.cells import SCHEMA, write_cells
-from marrowscope.dataset.discover import MASK_SUFFIX
 from marrowscope.errors import InputError
 from marrowscope.files import replacing_folder
+from marrowscope.images import MASK_SUFFIX
 from marrowscope.morphology import CODES
 from marrowscope.phantom.camera import Style, draw_style
 from marrowscope.phantom.cells import PhantomCell, draw_cell

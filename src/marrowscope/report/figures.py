@@ -25,9 +25,12 @@ def confusion_figure(result: Evaluation) -> Figure:
     """Row-normalized confusion matrix in lineage order with class sizes beside it.
 
     The layout of the study's Figure 2: rows are the truth, each sums to 1; the bars show the
-    number of cells on a logarithmic axis. Classes without a cell keep an empty row.
+    number of cells on a logarithmic axis. Classes that neither occur nor are predicted are left
+    out; a class that is only predicted keeps an empty row.
     """
-    codes, matrix = result.codes, result.matrix
+    shown = (result.matrix.sum(axis=0) + result.matrix.sum(axis=1)) > 0
+    codes = tuple(code for code, show in zip(result.codes, shown, strict=True) if show)
+    matrix = result.matrix[np.ix_(shown, shown)]
     count = len(codes)
     sizes = matrix.sum(axis=1)
     share = matrix / np.maximum(sizes, 1)[:, None]
