@@ -95,7 +95,9 @@ def test_the_page_shows_scores_examples_and_what_must_be_said(
 def test_synthetic_cells_are_called_synthetic(table: pl.DataFrame, tmp_path: Path) -> None:
     table = table.with_columns(pl.lit("synthetic").alias("annotator"))
     write_report(evaluate(table, resamples=20), table, tmp_path / "report", "Phantom")
-    assert "Synthetic cells" in page_of(tmp_path / "report")
+    page = page_of(tmp_path / "report")
+    assert "Synthetic cells" in page
+    assert ".545" not in page  # drawn cells compare with nothing published
 
 
 def test_names_from_users_cannot_become_markup(table: pl.DataFrame, tmp_path: Path) -> None:

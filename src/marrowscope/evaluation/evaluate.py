@@ -62,7 +62,8 @@ class Evaluation:
         matrix: (C, C) counts, truth in rows.
         classes: one entry per code.
         strict, tolerant: totals by name.
-        published: the same totals of the published study, strict and tolerant.
+        published: the same totals of the published study, strict and tolerant; empty for
+            synthetic cells, which compare with nothing published.
         confusions: off-diagonal entries by share of the true class, worst first.
         calibration: expected calibration error and the points of the reliability diagram.
         counts: rows, evaluated, unlabelled, unreadable.
@@ -124,6 +125,7 @@ def evaluate(
     )
     strict = np.eye(len(codes), dtype=bool)
     tolerant = tolerance_matrix(codes, tolerated)
+    synthetic = "annotator" in rows.columns and set(rows["annotator"]) == {"synthetic"}
     results = {
         "strict": _with_intervals(matrix, draws, strict),
         "tolerant": _with_intervals(matrix, draws, tolerant),
@@ -131,10 +133,12 @@ def evaluate(
     return Evaluation(
         codes=codes,
         matrix=matrix,
-        classes=tuple(_class_result(code, place[code], matrix, results) for code in codes),
+        classes=tuple(
+            _class_result(code, place[code], matrix, results, synthetic) for code in codes
+        ),
         strict={name: results["strict"][name] for name in _TOTALS},
         tolerant={name: results["tolerant"][name] for name in _TOTALS},
-        published=published_totals(),
+        published={} if synthetic else published_totals(),
         confusions=_confusions(matrix, codes, tolerant),
         calibration=calibration(probabilities(rows), rows, probability_codes(rows)),
         counts={
@@ -144,7 +148,7 @@ def evaluate(
             "without prediction": predictions.filter(bad).height,
         },
         warnings=tuple(_warnings(rows, codes, matrix)),
-        synthetic="annotator" in rows.columns and set(rows["annotator"]) == {"synthetic"},
+        synthetic=synthetic,
     )
 
 
@@ -211,11 +215,15 @@ def _with_intervals(
 
 
 def _class_result(
-    code: str, place: int, matrix: NDArray[np.int64], results: dict[str, dict[str, Any]]
+    code: str,
+    place: int,
+    matrix: NDArray[np.int64],
+    results: dict[str, dict[str, Any]],
+    synthetic: bool,
 ) -> ClassResult:
     known = BY_CODE.get(code)
     published = None
-    if known is not None:
+    if known is not None and not synthetic:  # drawn cells compare with nothing published
         published = {
             f"{kind}_{name}": getattr(known.published, f"{kind}_{name}")
             for kind in ("strict", "tolerant")

@@ -119,6 +119,8 @@ def _dots(axes: Axes, entries: list[ClassResult], name: str) -> None:
             np.nan if entry.published is None else entry.published[f"{kind}_{name}"][0]
             for entry in entries
         ]
+        if np.isnan(published).all():
+            continue
         axes.scatter(
             published, rows + shift, marker="|", s=90, color=colour, alpha=0.55, linewidth=2,
             label=f"published, {kind}",
