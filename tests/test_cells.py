@@ -37,6 +37,15 @@ def test_numbers_in_id_columns_of_a_csv_become_text(tmp_path: Path) -> None:
     assert read_cells(tmp_path / "t.csv").row(0) == ("1", "a.png", "7")
 
 
+def test_ids_in_a_csv_keep_their_zeros_and_late_fractions_are_read(tmp_path: Path) -> None:
+    rows = "".join(f"{row:04d},a.png,{row},{row}\n" for row in range(200))
+    (tmp_path / "t.csv").write_text(f"cell_id,path,x,mine\n{rows}last,a.png,1.5,2.5\n")
+    found = read_cells(tmp_path / "t.csv")
+    assert found["cell_id"][7] == "0007"
+    assert found["x"][200] == 1.5
+    assert found["mine"][200] == 2.5
+
+
 def test_probabilities_are_an_array_with_nan_where_there_is_none() -> None:
     np.testing.assert_allclose(probabilities(TABLE), [[0.25], [np.nan]])
 

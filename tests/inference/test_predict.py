@@ -1,6 +1,7 @@
 """Prediction tables: one row out per row in, in order, whatever the files are."""
 
 import io
+import os
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from marrowscope.errors import InputError
 from marrowscope.inference.engine import TorchEngine, symmetries
 from marrowscope.inference.predict import predict_table, prepare
 from marrowscope.inference.sources import expand
+from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 
@@ -80,6 +82,38 @@ def test_predicted_and_confidence_are_those_of_the_largest_probability(shades: l
     assert result["predicted"].to_list() == [("dark", "light")[k] for k in values.argmax(1)]
 
 
+class Broken(Brightness):
+    """Gives no finite answer for white images, as a network whose values overflow."""
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        values = super().probabilities(images)
+        values[values[:, 1] == 1] = [np.nan, np.inf]
+        return values
+
+
+def test_an_answer_that_is_not_finite_is_an_error_and_not_the_first_class(tmp_path: Path) -> None:
+    paths = [grey(tmp_path / "grey.png", 200), grey(tmp_path / "white.png", 255)]
+    result = predict_table(Broken(), table(paths))
+    assert result["predicted"].to_list() == ["light", None]
+    assert result["error"].to_list() == [None, "the network's answer is not finite"]
+    assert result.row(1)[3:] == (None,) * 4
+
+
+def test_a_row_without_a_path_is_a_row_with_an_error(shades: list[Path]) -> None:
+    rows = pl.DataFrame({"path": [None, str(shades[0]), ""]})
+    result = predict_table(Brightness(), rows)
+    assert result["error"].to_list() == ["no path in the table", None, "no path in the table"]
+    assert result["predicted"].to_list() == [None, "dark", None]
+
+
+def test_rows_without_an_id_get_one_and_the_others_keep_theirs(shades: list[Path]) -> None:
+    rows = table(shades[:3]).with_columns(cell_id=pl.Series([None, "mine", None], dtype=pl.String))
+    found = predict_table(Brightness(), rows)["cell_id"]
+    assert found[1] == "mine"
+    assert found.null_count() == 0
+    assert found.n_unique() == 3
+
+
 def test_columns_of_the_table_are_kept_and_old_predictions_replaced(shades: list[Path]) -> None:
     rows = table(shades[:2]).with_columns(
         cell_id=pl.Series(["x", "y"]), label=pl.lit("a"), mine=pl.Series([1, 2]), p_old=pl.lit(0.5)
@@ -88,6 +122,11 @@ def test_columns_of_the_table_are_kept_and_old_predictions_replaced(shades: list
     assert result["cell_id"].to_list() == ["x", "y"]
     assert result["mine"].to_list() == [1, 2]
     assert "p_old" not in result.columns
+
+
+def test_an_error_from_the_index_says_more_than_a_second_look(shades: list[Path]) -> None:
+    rows = table(shades[-1:]).with_columns(error=pl.lit("file name is not UTF-8; rename the file"))
+    assert "UTF-8" in predict_table(Brightness(), rows)["error"][0]
 
 
 def test_an_error_from_the_index_stays(shades: list[Path]) -> None:
@@ -177,6 +216,20 @@ def test_eight_views_do_not_care_how_the_image_lies() -> None:
     np.testing.assert_allclose(eight[0], one.mean(0), atol=1e-6)
 
 
+def test_bf16_is_near_fp32_and_another_precision_is_refused() -> None:
+    torch.manual_seed(0)
+    card = Card("t", "sequential", ("a", "b", "c"), ("a", "b", "c"))
+    bundle = Bundle(create("sequential", 3).eval(), card)
+    images = np.random.default_rng(0).integers(0, 256, (2, 250, 250, 3), dtype=np.uint8)
+    full = TorchEngine(bundle).probabilities(images)
+    np.testing.assert_array_equal(full, TorchEngine(bundle, precision="fp32").probabilities(images))
+    half = TorchEngine(bundle, precision="bf16").probabilities(images)
+    assert half.dtype == np.float32
+    assert 0 < np.abs(half - full).max() < 0.05
+    with pytest.raises(InputError, match="fp32 or bf16"):
+        TorchEngine(bundle, precision="fp16")
+
+
 def test_there_are_eight_different_symmetries() -> None:
     batch = torch.arange(9.0).reshape(1, 1, 3, 3)
     views = {tuple(view.flatten().tolist()) for view in symmetries(batch)}
@@ -212,3 +265,47 @@ def test_tables_and_csv_lists_are_sources_too(tmp_path: Path) -> None:
 def test_nothing_to_predict_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no image found"):
         expand([str(tmp_path)])
+
+
+def test_a_glob_may_match_tables_and_files_but_names_each_file_once(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    grey(tmp_path / "in/b.png", 100, 8, 8)
+    grey(tmp_path / "in/deep/a.png", 100, 8, 8)
+    pl.DataFrame({"cell_id": ["0012"], "path": ["p.png"]}).write_csv(tmp_path / "in/t.csv")
+    found = expand(["in/**"])
+    assert found["path"].to_list() == ["in/b.png", "in/deep/a.png", "p.png"]
+    assert found["cell_id"].to_list() == [None, None, "0012"]
+
+
+def test_brackets_in_a_name_are_a_name_when_the_file_is_there(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    grey(tmp_path / "x[1].png", 100, 8, 8)
+    pl.DataFrame({"cell_id": ["c"], "path": ["p.png"]}).write_csv(tmp_path / "t[1].csv")
+    pl.DataFrame({"cell_id": ["c"], "path": ["q.png"]}).write_parquet(tmp_path / "t[1].parquet")
+    found = expand(["x[1].png", "t[1].csv", "t[1].parquet"])
+    assert found["path"].to_list() == ["x[1].png", "p.png", "q.png"]
+
+
+def test_names_that_are_not_utf_8_are_rows_with_that_reason() -> None:
+    listing = io.TextIOWrapper(io.BytesIO(b"caf\xe9.png\r\na\x0bb.png\n"), encoding="utf-8")
+    found = expand(["-", os.fsdecode(b"\xff.png")], listing)
+    assert found["path"].to_list() == ["caf\\xe9.png", "a\x0bb.png", "\\xff.png"]
+    assert [error is not None and "UTF-8" in error for error in found["error"]] == [
+        True, False, True,
+    ]  # fmt: skip
+
+
+def test_tables_that_do_not_fit_together_are_refused_in_one_line(tmp_path: Path) -> None:
+    for name, value in (("a", 1), ("b", [1])):
+        rows = pl.DataFrame({"cell_id": ["c"], "path": ["p.png"], "mine": [value]})
+        rows.write_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(InputError, match="do not fit together") as caught:
+        expand([str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no\.csv: no such file"):
+        expand([str(tmp_path / "no.csv")])

@@ -1,6 +1,7 @@
 """Bundles: whole round trip, and every kind of damage is one line."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from marrowscope.errors import InputError
-from marrowscope.models import create
+from marrowscope.models import bundle, create
 from marrowscope.models.bundle import available, load_bundle, save_bundle
 from marrowscope.models.card import Card
 
@@ -45,17 +46,17 @@ def edit_weights(folder: Path, change) -> None:
 
 
 def test_what_is_saved_is_loaded(folder: Path) -> None:
-    bundle = load_bundle(folder)
+    found = load_bundle(folder)
     assert {path.name for path in folder.iterdir()} == {"model.safetensors", "card.json"}
-    assert bundle.card.metrics == {"macro_f1": 0.5}
-    assert bundle.card.version
-    assert bundle.outputs.classes == ("a", "b", "c")
-    assert not bundle.model.training
+    assert found.card.metrics == {"macro_f1": 0.5}
+    assert found.card.version
+    assert found.outputs.classes == ("a", "b", "c")
+    assert not found.model.training
     torch.manual_seed(0)
     original = create("sequential", 3).eval()
     images = torch.rand(2, 3, 250, 250)
     with torch.inference_mode():
-        torch.testing.assert_close(bundle.model(images), original(images), rtol=0, atol=0)
+        torch.testing.assert_close(found.model(images), original(images), rtol=0, atol=0)
 
 
 def test_saving_again_replaces_the_bundle_and_leaves_nothing_beside_it(folder: Path) -> None:
@@ -82,6 +83,14 @@ def test_saving_again_replaces_the_bundle_and_leaves_nothing_beside_it(folder: P
         ({"weights_sha256": "0" * 64}, "checksum"),
         ({"microns_per_pixel": 0}, "microns_per_pixel"),
         ({"recipe": []}, "recipe is"),
+        ({"known": ["a", "a"]}, "twice"),
+        ({"outputs": ["a", "\x1b[2J", "c"]}, "control characters"),
+        ({"outputs": ["a", "", "c"]}, "empty"),
+        ({"name": "a\nb"}, "control characters"),
+        ({"name": "\ud800"}, "control characters"),
+        ({"data": {"images": [1, 2]}}, r"data\.images"),
+        ({"data": {"images": {"a": "many"}}}, r"data\.images"),
+        ({"metrics": {"macro_f1": "good"}}, "macro_f1"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(folder: Path, changes: dict, reason: str) -> None:
@@ -116,6 +125,33 @@ def test_values_that_are_not_finite_are_refused(folder: Path) -> None:
         load_bundle(folder)
 
 
+def test_negative_variances_are_refused(folder: Path) -> None:
+    edit_weights(folder, lambda tensors: tensors["pool_norm.running_var"].fill_(-1))
+    with pytest.raises(InputError, match=r"pool_norm\.running_var holds negative variances"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["card.json", "model.safetensors"])
+def test_a_pipe_is_refused_and_not_waited_for(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(InputError, match="not a regular file"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["card.json", "model.safetensors"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(InputError, match=f"{name}: No such file"):
+        load_bundle(folder)
+
+
+def test_a_file_over_the_limit_is_not_read(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(bundle, "MAX_WEIGHT_BYTES", 1000)
+    with pytest.raises(InputError, match="larger than"):
+        load_bundle(folder)
+
+
 @pytest.mark.parametrize("cut", [0, 10, 5000])
 def test_truncated_weights_are_refused(folder: Path, cut: int) -> None:
     path = folder / "model.safetensors"
@@ -140,7 +176,9 @@ def test_a_pickle_in_the_place_of_the_weights_is_never_opened(folder: Path, tmp_
     assert not (tmp_path / "owned").exists()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "[" * 100_000, '{"format": ' + "9" * 5000 + "}"]
+)
 def test_a_card_that_is_no_card_is_refused(folder: Path, text: str) -> None:
     (folder / "card.json").write_text(text)
     with pytest.raises(InputError, match=r"card\.json"):
@@ -168,3 +206,10 @@ def test_every_shipped_bundle_loads_and_says_what_it_is() -> None:
         assert "esearch use only" in card.intended_use
         assert card.metrics
         assert card.note
+
+
+def test_a_package_without_bundles_says_so(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(bundle, "_shipped_folder", lambda: tmp_path / "bundles")
+    assert available() == []
+    with pytest.raises(InputError, match=r"shipped: none"):
+        load_bundle("sequential-mll7")

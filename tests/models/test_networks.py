@@ -1,5 +1,7 @@
 """The two networks: published sizes, calling convention, memory formats."""
 
+import hashlib
+
 import pytest
 import torch
 
@@ -44,6 +46,16 @@ def test_logits_are_the_last_layer_on_the_features(name: str) -> None:
         torch.testing.assert_close(network.head(features), network(images))
     assert features.shape[0] == 2
     assert name != "resnext50" or features.shape[1] == 2048
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("resnext50", "deebd8a1f59802fb"), ("sequential", "e6d73ef0f60f9df7")]
+)
+def test_names_and_shapes_of_the_tensors_are_stable(name: str, expected: str) -> None:
+    """Bundles out there are loaded by these names: a change needs a new format version."""
+    lines = [f"{key} {tuple(value.shape)}" for key, value in create(name, 22).state_dict().items()]
+    digest = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    assert digest[:16] == expected
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:

@@ -45,6 +45,8 @@ def predict(
     from marrowscope.inference.sources import expand
     from marrowscope.models.bundle import load_bundle
 
+    if output.suffix.lower() not in (".parquet", ".csv"):
+        raise InputError(f"--output {output}: give it the suffix .parquet or .csv")
     loaded = load_bundle(bundle)
     table = expand(sources)
     _say_what_is_unknown(loaded.card.known, loaded.outputs.classes)
@@ -80,14 +82,22 @@ def models(json: bool = JSON) -> None:
     if json:
         emit_json({card.name: card.to_dict() for card in cards})
         return
-    table = Table("name", "architecture", "knows", "macro-F1", "licence", box=None, pad_edge=False)
+    table = Table("name", "architecture", "knows", "macro-F1", box=None, pad_edge=False)
     for card in cards:
         score = card.metrics.get("macro_f1")
         shown = "not measured" if score is None else f"{score:.3f}"
-        table.add_row(card.name, card.architecture, " ".join(card.known), shown, card.licence)
+        table.add_row(card.name, card.architecture, " ".join(card.known), shown)
     console.print(table)
     for card in cards:
-        console.print(f"{card.name}: {card.note or card.intended_use}", markup=False)
+        said = {
+            "note": card.note or card.intended_use,
+            "macro-F1 measured on": card.metrics.get("measured_on"),
+            "licence": card.licence,
+        }
+        console.print(f"\n{card.name}", markup=False)
+        for title, text in said.items():
+            if text:
+                console.print(f"  {title}: {text}", markup=False, soft_wrap=True)
 
 
 def _say_what_is_unknown(known: tuple[str, ...], classes: tuple[str, ...]) -> None:

@@ -24,12 +24,19 @@ class Engine(Protocol):
 class TorchEngine:
     """PyTorch, channels-last, on CPU or CUDA; float32 on CPU, bf16 autocast on CUDA."""
 
-    def __init__(self, bundle: Bundle, device: str = "cpu") -> None:
+    def __init__(self, bundle: Bundle, device: str = "cpu", precision: str | None = None) -> None:
         """Move the network to the device.
 
+        Args:
+            bundle: network, card, outputs.
+            device: ``cpu`` or ``cuda``.
+            precision: ``fp32`` or ``bf16``; default: bf16 on CUDA, fp32 on CPU.
+
         Raises:
-            InputError: CUDA is asked for and not there.
+            InputError: CUDA is asked for and not there, or the precision is unknown.
         """
+        if precision not in (None, "fp32", "bf16"):
+            raise InputError(f"precision {precision!r}: expected fp32 or bf16")
         if device not in ("cpu", "cuda"):
             raise InputError(f"--device {device}: expected cpu or cuda")
         if device == "cuda" and not torch.cuda.is_available():
@@ -39,6 +46,7 @@ class TorchEngine:
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self._outputs = bundle.outputs
         self._views = bundle.card.views
+        self._half = (precision or ("bf16" if device == "cuda" else "fp32")) == "bf16"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -52,7 +60,8 @@ class TorchEngine:
             batch = batch.to(torch.float32, memory_format=torch.channels_last) / 255.0
             total = torch.zeros(len(images), len(self.classes), device=self._device)
             for view in symmetries(batch)[: self._views]:
-                with torch.autocast(self._device.type, enabled=self._device.type == "cuda"):
+                # bf16 is named: the default of CUDA is float16, whose range ends at 65,504.
+                with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
                     logits = self._model(view.contiguous(memory_format=torch.channels_last))
                 total += self._outputs.log_probabilities(logits).exp()
             mean: NDArray[np.float32] = (total / self._views).float().cpu().numpy()

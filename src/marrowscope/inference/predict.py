@@ -58,7 +58,11 @@ def predict_table(
             errors[start + row], hashes[start + row] = error, digest
         if good:
             pixels = np.stack([image for image, _, _ in batch if image is not None])
-            values[[start + row for row in good]] = engine.probabilities(pixels)
+            for row, answer in zip(good, engine.probabilities(pixels), strict=True):
+                if np.isfinite(answer).all():
+                    values[start + row] = answer
+                else:
+                    errors[start + row] = "the network's answer is not finite"
         start += len(batch)
         if advance is not None:
             advance(len(batch), total=count)
@@ -113,19 +117,21 @@ def pixel_sizes(table: pl.DataFrame, given: float | None = None) -> list[float |
     return [size if size is not None else given for size in own]
 
 
-def _load(path: str, microns_per_pixel: float | None) -> _Loaded:
+def _load(path: str | None, microns_per_pixel: float | None) -> _Loaded:
+    if not path:
+        return None, "no path in the table", ""
     try:
         data = read_bytes(Path(path))
         digest = hashlib.sha256(data).hexdigest()
         return prepare(decode(data, path), microns_per_pixel), None, digest
     except ImageError as error:
         return None, error.reason, ""
-    except (OSError, ValueError) as error:  # e.g. a NUL in a name
+    except (OSError, ValueError, cv2.error) as error:  # e.g. a NUL in a name
         return None, " ".join(str(error).split()), ""
 
 
 def _decoded_batches(
-    paths: list[str], sizes: list[float | None], batch_size: int
+    paths: list[str | None], sizes: list[float | None], batch_size: int
 ) -> Iterator[list[_Loaded]]:
     """Batches in order, decoded by threads up to two batches ahead."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -151,7 +157,10 @@ def _assemble(
     earlier = table["error"].to_list() if "error" in table.columns else [None] * table.height
     columns = [
         pl.Series(
-            "error", [new or old for new, old in zip(errors, earlier, strict=True)], pl.String
+            # The index knows more: a file name that is not UTF-8 is "no such file" here.
+            "error",
+            [old or new for new, old in zip(errors, earlier, strict=True)],
+            pl.String,
         ),
         *(
             pl.Series(PROBABILITY + code, values[:, place], pl.Float32).fill_nan(None)
@@ -164,9 +173,10 @@ def _assemble(
         ),
         pl.Series("confidence", values[np.arange(len(best)), best], pl.Float32).fill_nan(None),
     ]
-    if "cell_id" not in table.columns:
-        table = table.with_columns(pl.Series("cell_id", _identities(hashes), pl.String))
-        table = table.select("cell_id", *(n for n in table.columns if n != "cell_id"))
+    made = pl.Series("cell_id", _identities(hashes), pl.String)
+    if "cell_id" in table.columns:  # a table and loose files may have been named together
+        made = table["cell_id"].cast(pl.String).zip_with(table["cell_id"].is_not_null(), made)
+    table = table.select(made, pl.exclude("cell_id"))
     stale = [name for name in table.columns if name.startswith(PROBABILITY)]
     return table.drop(stale).with_columns(columns)
 

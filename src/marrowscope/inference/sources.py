@@ -12,62 +12,84 @@ from marrowscope.cells import read_cells
 from marrowscope.dataset.discover import discover
 from marrowscope.errors import InputError
 
-_TABLES = (".parquet", ".csv")
-
 
 def expand(sources: list[str], standard_input: TextIO | None = None) -> pl.DataFrame:
     """Rows to predict, in the order given; what is named twice comes twice.
 
     Args:
         sources: files, folders (all images below, sorted), globs, cell tables (``.parquet``,
-            ``.csv``; all their columns are kept), or ``-``: one path per line, or per NUL, on
-            standard input.
+            ``.csv``; all their columns are kept), CSV lists (paths relative to the list), or
+            ``-``: one path per line, or per NUL, on standard input.
         standard_input: where ``-`` reads from.
 
     Returns:
         A table with at least ``path``. A named file that does not exist is a row all the same.
 
     Raises:
-        InputError: nothing was named, or a table cannot be read.
+        InputError: nothing was named, a table cannot be read, or two do not fit together.
     """
     parts = [_expand_one(source, standard_input or sys.stdin) for source in sources]
     parts = [part for part in parts if part.height]
     if not parts:
         raise InputError(f"{', '.join(sources)}: no image found")
-    return pl.concat(parts, how="diagonal_relaxed")
+    try:
+        return pl.concat(parts, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"{', '.join(sources)}: the tables do not fit together ({reason}); predict them singly"
+        ) from None
 
 
 def _expand_one(source: str, standard_input: TextIO) -> pl.DataFrame:
     if source == "-":
-        text = standard_input.read()
-        names = text.split("\0") if "\0" in text else text.splitlines()
-        return _paths([name.strip("\r\n") for name in names if name.strip()])
+        return _paths(_listed(standard_input))
     path = Path(source)
+    if glob.has_magic(source) and not os.path.lexists(path):
+        matches = sorted(glob.glob(source, recursive=True))
+        if "**" in source:  # matches folders and what is in them: each file would come twice
+            matches = [match for match in matches if not os.path.isdir(match)]
+        return expand(matches, standard_input) if matches else _paths([])
     if path.is_dir():
         return _paths([found.path for found in discover([path])])
     if path.suffix.lower() == ".parquet":
         return read_cells(path)
     if path.suffix.lower() == ".csv":
         return _csv(path)
-    if not path.exists() and not path.is_symlink() and glob.has_magic(source):
-        return _paths(sorted(glob.glob(source, recursive=True)))
     return _paths([source])
+
+
+def _listed(standard_input: TextIO) -> list[str]:
+    # Bytes, because a file name need not be text in the encoding of the terminal.
+    binary = getattr(standard_input, "buffer", None)
+    text = standard_input.read() if binary is None else os.fsdecode(binary.read())
+    if "\0" in text:
+        return [name for name in text.split("\0") if name.strip()]
+    return [name.rstrip("\r") for name in text.split("\n") if name.strip()]
 
 
 def _csv(path: Path) -> pl.DataFrame:
     try:
-        header = pl.read_csv(path, n_rows=0).columns
+        header = pl.read_csv(path, n_rows=0, glob=False).columns
+        if {"cell_id", "path"} <= set(header):
+            return read_cells(path)
+        found = list(discover([path]))
+        labels = pl.Series("label", [row.label for row in found], pl.String)
+        return _paths([row.path for row in found]).with_columns(labels)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{path}: cannot be read as CSV ({' '.join(str(error).split())})"
-        ) from None
-    if {"cell_id", "path"} <= set(header):
-        return read_cells(path)
-    found = list(discover([path]))
-    table = _paths([row.path for row in found])
-    return table.with_columns(pl.Series("label", [row.label for row in found], dtype=pl.String))
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: cannot be read as CSV ({reason})") from None
 
 
 def _paths(names: list[str]) -> pl.DataFrame:
-    clean = [os.fsencode(name).decode("utf-8", errors="backslashreplace") for name in names]
-    return pl.DataFrame({"path": clean}, schema={"path": pl.String})
+    readable = [os.fsencode(name).decode("utf-8", errors="backslashreplace") for name in names]
+    errors = [
+        None if name == shown else "file name is not UTF-8; rename the file"
+        for name, shown in zip(names, readable, strict=True)
+    ]
+    table = pl.DataFrame({"path": readable}, schema={"path": pl.String})
+    if any(errors):
+        table = table.with_columns(pl.Series("error", errors, pl.String))
+    return table

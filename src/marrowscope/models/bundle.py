@@ -100,9 +100,10 @@ def read_card(folder: Path) -> Card:
         InputError: missing, not JSON, or a field is wrong.
     """
     path = folder / CARD
+    data = _read(folder, CARD, MAX_CARD_BYTES)
     try:
-        content: Any = json.loads(_read(folder, CARD, MAX_CARD_BYTES))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        content: Any = json.loads(data)
+    except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no JSON, endless digits
         raise InputError(f"{path}: not JSON ({' '.join(str(error).split())[:120]})") from None
     return card_from_dict(content, str(path))
 
@@ -134,6 +135,8 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{path}: is a link out of the bundle")
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise InputError(f"{path}: not a regular file")
         if path.stat().st_size > limit:
             raise InputError(f"{path}: larger than {limit / 1e6:.0f} MB")
         return path.read_bytes()
@@ -157,3 +160,5 @@ def _check_tensors(
             )
         if not torch.isfinite(got).all():
             raise InputError(f"{path}: tensor {name} holds values that are not finite")
+        if name.endswith("running_var") and (got < 0).any():
+            raise InputError(f"{path}: tensor {name} holds negative variances")

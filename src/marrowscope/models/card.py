@@ -1,5 +1,6 @@
 """The model card: what a bundle says of itself, checked field by field when it is read."""
 
+import unicodedata
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -104,9 +105,25 @@ def _check_sense(card: Card, source: str) -> None:
     strangers = set(card.known) - set(card.outputs)
     if strangers or not card.known:
         raise InputError(f"{source}: known must name classes that have an output")
+    if len(set(card.known)) < len(card.known):
+        raise InputError(f"{source}: known names a class twice")
+    for text in (card.name, *card.outputs):
+        if not _is_plain(text):
+            raise InputError(f"{source}: {text!r} is empty or holds control characters")
+    images = card.data.get("images", {})
+    if not isinstance(images, dict) or not all(type(count) is int for count in images.values()):
+        raise InputError(f"{source}: data.images must give the number of images per class")
+    score = card.metrics.get("macro_f1")
+    if score is not None and type(score) not in (int, float):
+        raise InputError(f"{source}: metrics.macro_f1 is {score!r}; expected a number")
     if card.views not in (1, 8):
         raise InputError(f"{source}: views is {card.views}; expected 1 or 8")
     if card.input_size != INPUT_SIZE:
         raise InputError(f"{source}: input_size is {card.input_size}; expected {INPUT_SIZE}")
     if not 0.001 < card.microns_per_pixel < 100:
         raise InputError(f"{source}: microns_per_pixel is {card.microns_per_pixel}")
+
+
+def _is_plain(text: str) -> bool:
+    """Not empty, and free of what would steer a terminal or cannot be written as UTF-8."""
+    return text != "" and not any(unicodedata.category(mark) in ("Cc", "Cs") for mark in text)
