@@ -12,7 +12,7 @@ ROOT = Path(marrowscope.__file__).parent
 # From the ground up; rooms on one line do not import each other.
 FLOORS = (
     {"", "errors"},
-    {"files", "geometry"},
+    {"complaints", "files", "geometry"},
     {"morphology"},
     {"images", "cells", "stain", "scoring"},
     {"phantom"},

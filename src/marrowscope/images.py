@@ -5,7 +5,8 @@ everything comes out as (H, W, 3) uint8 RGB:
 
 - greyscale is repeated into three channels; CMYK is converted; a palette is resolved;
 - transparency is laid on white, the colour of empty background;
-- 16 bits per channel become 8 by dividing by 257, so that the full range stays the full range;
+- 16 bits per channel become 8 by keeping the high byte: 0 stays black and 65535 is white, whatever
+  range the values of this image take, for stretching it would change colours that mean something;
 - an EXIF orientation is applied;
 - of a file with several pages the first is taken.
 
@@ -42,8 +43,12 @@ _ORIENTATION = 0x0112  # EXIF tag
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 _JPEG = ("JPEG", "MPO")  # MPO: a JPEG with further pictures behind the first, as phones make them
 
-_JPEG_DAMAGE = re.compile(rb"Corrupt JPEG data: |Premature end of JPEG")
-_LIBTIFF = re.compile(rb"\w*:? ?.*[:.]\s*$|\w+: ")
+# What libjpeg and libtiff say on standard error. Of the former only the first kind means damage.
+_JPEG_DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG", "Inconsistent progression")
+_LIBJPEG = re.compile(
+    rb"Corrupt JPEG|Premature end|Inconsistent progression|Invalid SOS|Unknown Adobe|Warning: unk"
+)
+_LIBTIFF = re.compile(rb"[\w. ]*: ")  # "function: what is wrong" or "file: …"
 
 # Our own, stricter limit takes the place of Pillow's warning.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -115,16 +120,17 @@ def inspect(source: bytes | Path, name: str = "image") -> ImageFacts:
     if isinstance(source, Path):
         return inspect(read_bytes(source), str(source))
     image = _open(source, name)
+    if image.format == "PNG":
+        # Its EXIF block may follow the pixels, and Pillow reads on for it. Pixels first: a second
+        # attempt on damaged ones passes for success.
+        _pixels(image, name)
+        return _facts(image, source, name)
+    facts = _facts(image, source, name)  # facts first: Pillow turns a TIFF and forgets that it did
     if image.format in _JPEG:
         _check_jpeg(source, name)
     else:
-        # Before the facts: for those, too, Pillow reads on, and a second attempt on damaged
-        # pixels passes for success.
-        _pixels(image, source, name)
-    try:
-        return _facts(image, source)
-    except Exception as error:  # counting the pages of a damaged TIFF raises all sorts of things
-        raise ImageError(name, f"damaged header ({_one_line(error)})") from None
+        _pixels(image, name)
+    return facts
 
 
 def decode(data: bytes, name: str = "image") -> NDArray[np.uint8]:
@@ -133,7 +139,7 @@ def decode(data: bytes, name: str = "image") -> NDArray[np.uint8]:
     Raises:
         ImageError: not an image, too large, or damaged.
     """
-    return _pixels(_open(data, name), data, name)
+    return _pixels(_open(data, name), name)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -189,26 +195,24 @@ def _open(data: bytes, name: str) -> Image.Image:
 
 
 def _check_jpeg(data: bytes, name: str) -> None:
-    with caught(_JPEG_DAMAGE) as damage:
+    with caught(_LIBJPEG) as lines:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_8)
     if pixels is None:
         raise ImageError(name, "damaged or truncated JPEG")
+    damage = [line for line in lines if line.startswith(_JPEG_DAMAGE)]
     if damage:
         raise ImageError(name, f"damaged JPEG ({damage[0].removeprefix('Corrupt JPEG data: ')})")
 
 
-def _pixels(image: Image.Image, data: bytes, name: str) -> NDArray[np.uint8]:
+def _pixels(image: Image.Image, name: str) -> NDArray[np.uint8]:
     try:
         if image.format == "TIFF":
             with caught(_LIBTIFF):
                 image.load()
         else:
             image.load()
-        if image.mode in ("RGB", "RGBA") and _is_deep(data, image):
-            return _decode_deep(data, name, _orientation(image))
-        return _to_rgb(ImageOps.exif_transpose(image))
-    except ImageError:
-        raise
+        upright = image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
+        return _to_rgb(upright)
     except Exception as error:  # decoders raise OSError, SyntaxError, EOFError, struct.error, …
         raise ImageError(name, f"damaged or truncated ({_one_line(error)})") from None
 
@@ -221,18 +225,22 @@ def _orientation(image: Image.Image) -> int:
     return value if 1 <= value <= 8 else 1
 
 
-def _facts(image: Image.Image, data: bytes) -> ImageFacts:
-    orientation = _orientation(image)
-    turned = orientation >= 5 and image.format != "TIFF"  # Pillow turns TIFFs on its own
-    width, height = image.size[::-1] if turned else image.size
-    return ImageFacts(width, height, str(image.format), _note(image, data, orientation))
+def _facts(image: Image.Image, data: bytes, name: str) -> ImageFacts:
+    try:
+        orientation = _orientation(image)
+        turned = orientation >= 5 and image.format != "TIFF"  # Pillow turns TIFFs on its own
+        width, height = image.size[::-1] if turned else image.size
+        kind = "JPEG" if image.format in _JPEG else str(image.format)
+        return ImageFacts(width, height, kind, _note(image, data, orientation))
+    except Exception as error:  # counting the pages of a damaged TIFF raises all sorts of things
+        raise ImageError(name, f"damaged header ({_one_line(error)})") from None
 
 
 def _note(image: Image.Image, data: bytes, orientation: int) -> str | None:
     notes = []
-    if image.mode in _SIXTEEN_BIT or image.mode in ("I", "F") or _is_deep_colour(data):
+    if _is_deep(image, data):
         notes.append("16-bit to 8-bit")
-    if image.mode in ("1", "L", "LA", "I", "F", *_SIXTEEN_BIT):
+    if image.mode in ("1", "L", "LA", "I", *_SIXTEEN_BIT):
         notes.append("greyscale to RGB")
     elif image.mode == "CMYK":
         notes.append("CMYK to RGB")
@@ -250,42 +258,23 @@ def _note(image: Image.Image, data: bytes, orientation: int) -> str | None:
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode in _SIXTEEN_BIT or image.mode in ("I", "F"):
-        values = np.asarray(image).astype(np.float64)
-        grey = np.clip(np.round(values / 257.0), 0, 255).astype(np.uint8)
+    if image.mode in _SIXTEEN_BIT or image.mode == "I":
+        values = np.asarray(image).astype(np.int64)
+        grey = np.clip(values >> 8, 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.has_transparency_data:
         colour = image.convert("RGBA")
         white = Image.new("RGBA", colour.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, colour)
-    return np.array(image.convert("RGB"), dtype=np.uint8)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"), dtype=np.uint8)
 
 
-def _is_deep_colour(data: bytes) -> bool:
-    """Whether a PNG or TIFF holds colour with 16 bits a channel, which Pillow has no mode for."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return len(data) > 25 and data[24] == 16
-    if data[:4] in (b"II*\x00", b"MM\x00*"):
-        try:
-            image = Image.open(io.BytesIO(data), formats=("TIFF",))
-            bits = tuple(getattr(image, "tag_v2", {}).get(258, ()))  # BitsPerSample
-        except Exception:  # then it is damaged, which the caller finds out
-            return False
-        return len(bits) >= 3 and max(bits) == 16
-    return False
-
-
-def _decode_deep(data: bytes, name: str) -> NDArray[np.uint8]:
-    """A TIFF with 16 bits per colour channel: OpenCV reads it whole, Pillow does not."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.ndim != 3:
-        raise ImageError(name, "damaged or unsupported 16-bit TIFF")
-    eight = np.round(np.asarray(pixels, dtype=np.float64) / 257.0).astype(np.uint8)
-    rgb = eight[..., 2::-1]
-    if eight.shape[2] == 4:
-        alpha = eight[..., 3:].astype(np.float64) / 255.0
-        rgb = np.round(rgb * alpha + 255.0 * (1.0 - alpha)).astype(np.uint8)
-    return np.ascontiguousarray(rgb)
+def _is_deep(image: Image.Image, data: bytes) -> bool:
+    """Whether a channel has 16 bits; Pillow takes the high byte of colour without saying so."""
+    if image.format == "PNG":
+        return data[24] == 16  # bit depth in the header chunk
+    bits = getattr(image, "tag_v2", {}).get(258, 8)  # BitsPerSample
+    return 16 in (bits if isinstance(bits, tuple) else (bits,))
 
 
 def _one_line(error: BaseException) -> str:

@@ -12,7 +12,8 @@ from marrowscope.cli.app import JSON, app, console, emit_json, progress
 from marrowscope.dataset.check import CheckResult
 from marrowscope.dataset.check import check as check_table
 from marrowscope.dataset.index import index as index_paths
-from marrowscope.dataset.split import Split, folds, given_list, hold_out
+from marrowscope.dataset.split import Split, folds, hold_out
+from marrowscope.dataset.split_list import given_list
 from marrowscope.errors import InputError
 
 SHOWN = 20

@@ -69,7 +69,7 @@ def check(table: pl.DataFrame) -> CheckResult:
         if "error" in table.columns
         else []
     )
-    ids = {name: good[name].n_unique() for name in GROUPS if name in good.columns}
+    ids = {name: good[name].drop_nulls().n_unique() for name in GROUPS if name in good.columns}
     return CheckResult(
         rows=table.height,
         usable=good.height,
@@ -81,6 +81,28 @@ def check(table: pl.DataFrame) -> CheckResult:
         ids=ids,
         warnings=tuple(_warnings(good, counts, bad, strangers)),
     )
+
+
+def id_warning(table: pl.DataFrame) -> str | None:
+    """The line that every report has to carry when not every image has a patient or slide id."""
+    if group_column(table) is not None:
+        return None
+    name = incomplete_group_column(table)
+    if name is None:
+        return NO_IDS
+    rows = usable(table)
+    return (
+        f"Only {rows.height - rows[name].null_count()} of {rows.height} images have a {name}; "
+        "the others can only be split by image, so results may look better than they would on "
+        "new patients."
+    )
+
+
+def incomplete_group_column(table: pl.DataFrame) -> str | None:
+    """Name of the first id column that has a value in some usable row."""
+    rows = usable(table)
+    filled = [n for n in GROUPS if n in rows.columns and rows[n].null_count() < rows.height]
+    return filled[0] if filled else None
 
 
 def _counted(table: pl.DataFrame, column: str) -> tuple[tuple[str, int], ...]:
@@ -100,8 +122,9 @@ def _warnings(
     good: pl.DataFrame, counts: Counter[str], bad: list[tuple[str, str]], strangers: list[str]
 ) -> list[str]:
     warnings = []
-    if group_column(good) is None:
-        warnings.append(NO_IDS)
+    ids = id_warning(good)
+    if ids is not None:
+        warnings.append(ids)
     missing = [cell.code for cell in CLASSES if not counts.get(cell.code)]
     if counts and missing and len(missing) < len(CLASSES):
         warnings.append(f"Classes without any image: {', '.join(missing)}.")

@@ -99,6 +99,8 @@ def measure(path: str) -> dict[str, Any]:
         row["error"] = "broken link" if os.path.islink(path) else "no such file"
     except OSError as error:
         row["error"] = error.strerror or str(error)
+    except ValueError as error:  # a zero byte in a path from a list
+        row["error"] = f"not a path ({error})"
     return row
 
 
@@ -116,7 +118,7 @@ def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
     """Errors for repeated content, and a ``cell_id`` that is unique all the same.
 
     One content under two labels: nobody can say which is right, so all its rows are excluded.
-    One content twice under one label: the first row is kept.
+    One content twice under one label, or once without: the first row with the label is kept.
     """
     errors = table["error"].to_list()
     paths, labels, hashes = (table[name].to_list() for name in ("path", "label", "sha256"))
@@ -129,13 +131,16 @@ def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
         for digest, path in zip(hashes, paths, strict=True)
     ]
     for rows in groups.values():
-        if len({labels[row] for row in rows}) > 1:
+        labelled = [row for row in rows if labels[row] is not None]
+        if len({labels[row] for row in labelled}) > 1:
             for row in rows:
-                other = next(o for o in rows if labels[o] != labels[row])
+                other = next(o for o in labelled if labels[o] != labels[row])
                 errors[row] = f"{CONFLICT}{paths[other]}, which is labelled {labels[other]}"
         else:
-            for row in rows[1:]:
-                errors[row] = f"{DUPLICATE}{paths[rows[0]]}"
+            kept = (labelled or rows)[0]
+            for row in rows:
+                if row != kept:
+                    errors[row] = f"{DUPLICATE}{paths[kept]}"
     counts: dict[str, int] = {}
     for row, identity in enumerate(identities):
         counts[identity] = counts.get(identity, 0) + 1
@@ -159,7 +164,9 @@ def _measure_batch(
 
 
 def _unchanged(row: dict[str, Any] | None) -> dict[str, Any] | None:
-    if row is None or row["modified_ns"] is None:
+    # What could not be read at all is tried again: permissions and links change without a trace
+    # in size and time.
+    if row is None or row["sha256"] is None:
         return None
     try:
         status = os.stat(row["path"])

@@ -7,13 +7,13 @@ generator whose stream may change between versions.
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
+from math import fsum
 
 import numpy as np
 import polars as pl
 
 from marrowscope.cells import group_column, usable
-from marrowscope.dataset.check import NO_IDS
+from marrowscope.dataset.check import id_warning, incomplete_group_column
 from marrowscope.errors import InputError
 from marrowscope.morphology import in_display_order
 
@@ -60,7 +60,7 @@ def hold_out(table: pl.DataFrame, test: float = 0.2, seed: int = 0) -> Split:
     parts, group, warnings = _assign(table, (1 - test, test), seed)
     names = np.array([TRAIN, TEST], dtype=object)
     values = [None if part is None else str(names[part]) for part in parts]
-    return _finish(table, "split", values, group, warnings, f"hold-out {test:g}, seed {seed}")
+    return finish(table, "split", values, group, warnings, f"hold-out {test:g}, seed {seed}")
 
 
 def folds(table: pl.DataFrame, count: int = 5, seed: int = 0) -> Split:
@@ -74,43 +74,12 @@ def folds(table: pl.DataFrame, count: int = 5, seed: int = 0) -> Split:
     if count < 2:
         raise InputError(f"--folds is {count}; at least 2 are needed")
     parts, group, warnings = _assign(table, (1 / count,) * count, seed)
-    return _finish(table, "fold", parts, group, warnings, f"{count} folds, seed {seed}")
-
-
-def given_list(table: pl.DataFrame, path: Path) -> Split:
-    """Take the split from a CSV with a column ``split`` and one of ``cell_id``, ``path``, ``file``.
-
-    A path matches by its end, so that a list made elsewhere fits: ``BLA/BLA_00001.jpg`` matches
-    any cell whose path ends so. Cells that the list does not name get no part.
-
-    Raises:
-        InputError: no fitting column, a name that matches no cell or several, or a content hash
-            or a patient on both sides.
-    """
-    try:
-        rows = pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(
-            f"{path}: cannot be read as CSV ({' '.join(str(error).split())})"
-        ) from None
-    key = next((name for name in ("cell_id", "path", "file") if name in rows.columns), None)
-    if key is None or "split" not in rows.columns:
-        raise InputError(f"{path}: needs a column split and one of cell_id, path, file")
-    places = _places(table, by_path=key != "cell_id")
-    values: list[str | None] = [None] * table.height
-    for name, part in rows.select(key, "split").iter_rows():
-        row = places.get(name if key == "cell_id" else name.replace("\\", "/").lstrip("./"))
-        if row is None:
-            raise InputError(f"{path}: {name} matches no cell of the table, or more than one")
-        values[row] = part
-    split = _finish(table, "split", values, group_column(table), [], f"list {Path(path).name}")
-    _refuse_crossing(split, path)
-    return split
+    return finish(table, "fold", parts, group, warnings, f"{count} folds, seed {seed}")
 
 
 def split_warning(table: pl.DataFrame) -> str | None:
     """The line that every report of a table without patient or slide ids has to carry."""
-    return NO_IDS if group_column(table) is None else None
+    return id_warning(table)
 
 
 def _assign(
@@ -119,16 +88,18 @@ def _assign(
     """Part of every row (None for rows that take no part), the id used, warnings."""
     if "label" not in table.columns or usable(table)["label"].null_count() == usable(table).height:
         raise InputError("the table has no labels; a stratified split needs them")
-    group = group_column(table)
+    group = group_column(table) or incomplete_group_column(table)
     identity = "sha256" if "sha256" in table.columns else "cell_id"
     takes_part = table.select(
         pl.col("label").is_not_null()
         & (pl.col("error").is_null() if "error" in table.columns else pl.lit(True))
     ).to_series()
-    units = [
-        str(unit or cell)
-        for unit, cell in zip(table[group or identity], table["cell_id"], strict=True)
+    identities = [
+        digest or cell for digest, cell in zip(table[identity], table["cell_id"], strict=True)
     ]
+    # A row without an id, in a table where others have one, stands for itself.
+    groups = table[group].to_list() if group is not None else [None] * table.height
+    units = [str(unit or own) for unit, own in zip(groups, identities, strict=True)]
     units = _joined_by_content(table, units) if group is not None else units
     labels = table["label"].to_list()
     members: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
@@ -137,7 +108,7 @@ def _assign(
             members[unit][label] += 1
     place = _by_class(members, shares, seed) if group is None else _by_group(members, shares, seed)
     parts = [place[unit] if part else None for unit, part in zip(units, takes_part, strict=True)]
-    return parts, group, _warnings(members, place, len(shares), group)
+    return parts, group, _absences(members, place, len(shares), group)
 
 
 def _by_class(
@@ -164,27 +135,34 @@ def _by_class(
 def _by_group(
     members: dict[str, dict[str, int]], shares: tuple[float, ...], seed: int
 ) -> dict[str, int]:
-    """Greedy: groups from large to small, each to the part that lacks its classes most."""
-    labels = sorted({label for counts in members.values() for label in counts})
-    totals = np.array([sum(c.get(label, 0) for c in members.values()) for label in labels])
+    """Greedy: groups from large to small, each to the part that lacks its classes most.
+
+    Sums go through ``fsum``, whose result does not depend on order or machine.
+    """
+    totals: dict[str, int] = defaultdict(int)
+    for counts in members.values():
+        for label, count in counts.items():
+            totals[label] += count
     weights = {
-        unit: np.array([counts.get(label, 0) for label in labels]) / totals
+        unit: {label: count / totals[label] for label, count in counts.items()}
         for unit, counts in members.items()
     }
 
     def order(unit: str) -> tuple[float, int]:
         # Large groups first, but not strictly: the seed has to matter.
         jitter = 0.5 + _digest(seed, unit) / 2**64
-        return -float(weights[unit].sum()) * jitter, _digest(seed, unit)
+        return -fsum(weights[unit].values()) * jitter, _digest(seed, unit)
 
-    filled = np.zeros((len(shares), len(labels)))
+    filled: list[dict[str, float]] = [defaultdict(float) for _ in shares]
     place = {}
     for unit in sorted(members, key=order):
-        lack = 1 - filled / np.array(shares)[:, None]
-        gain = lack @ weights[unit]
-        part = int(np.argmax(np.round(gain, 12)))
-        place[unit] = part
-        filled[part] += weights[unit]
+        gains = [
+            round(fsum(w * (1 - have[label] / share) for label, w in weights[unit].items()), 12)
+            for have, share in zip(filled, shares, strict=True)
+        ]
+        part = place[unit] = gains.index(max(gains))
+        for label, weight in weights[unit].items():
+            filled[part][label] += weight
     return place
 
 
@@ -207,10 +185,11 @@ def _joined_by_content(table: pl.DataFrame, units: list[str]) -> list[str]:
     return [root(unit) for unit in units]
 
 
-def _warnings(
+def _absences(
     members: dict[str, dict[str, int]], place: dict[str, int], parts: int, group: str | None
 ) -> list[str]:
-    warnings = [] if group is not None else [NO_IDS]
+    """One line for every class that some part does not have."""
+    warnings = []
     present: dict[str, set[int]] = defaultdict(set)
     totals: dict[str, int] = defaultdict(int)
     for unit, counts in members.items():
@@ -228,7 +207,7 @@ def _warnings(
     return warnings
 
 
-def _finish(
+def finish(
     table: pl.DataFrame,
     column: str,
     values: list[str | None] | list[int | None],
@@ -236,43 +215,15 @@ def _finish(
     warnings: list[str],
     method: str,
 ) -> Split:
+    """Put the parts into the table, note the method, and say what the ids are worth."""
     kind = pl.String if column == "split" else pl.Int32
     method = f"{method}, by {group or 'image'}"
     others = [name for name in ("split", "fold", METHOD) if name in table.columns]
     table = table.drop(others).with_columns(
         pl.Series(column, values, dtype=kind), pl.lit(method).alias(METHOD)
     )
-    if group is None and NO_IDS not in warnings:
-        warnings = [NO_IDS, *warnings]
-    return Split(table, group, tuple(warnings))
-
-
-def _places(table: pl.DataFrame, *, by_path: bool) -> dict[str, int | None]:
-    """Row by cell_id, or by every tail of the path; None where a tail is not unique."""
-    if not by_path:
-        return {cell: row for row, cell in enumerate(table["cell_id"])}
-    places: dict[str, int | None] = {}
-    for row, path in enumerate(table["path"]):
-        pieces = path.replace("\\", "/").lstrip("/").split("/")
-        for start in range(len(pieces)):
-            tail = "/".join(pieces[start:])
-            places[tail] = None if tail in places else row
-    return places
-
-
-def _refuse_crossing(split: Split, path: Path) -> None:
-    for column in ("sha256", split.grouped_by):
-        if column is None or column not in split.table.columns:
-            continue
-        crossing = (
-            split.table.filter(pl.col("split").is_not_null() & pl.col(column).is_not_null())
-            .group_by(column)
-            .agg(pl.col("split").n_unique().alias("parts"))
-            .filter(pl.col("parts") > 1)
-        )
-        if crossing.height:
-            name = sorted(crossing[column].to_list())[0]
-            raise InputError(f"{path}: {column} {name} lies in more than one part of the split")
+    ids = id_warning(table)
+    return Split(table, group, tuple(warnings if ids is None else [ids, *warnings]))
 
 
 def _digest(seed: int, text: str) -> int:
