@@ -1,6 +1,7 @@
 """Decoding: every odd image has one documented outcome."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -91,11 +92,11 @@ def test_sixteen_bit_grey_keeps_its_full_range() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
-def test_sixteen_bit_colour_keeps_its_full_range(suffix: str) -> None:
-    deep = picture().astype(np.uint16) * 257
+def test_sixteen_bit_colour_keeps_its_high_byte(suffix: str) -> None:
+    low = np.random.default_rng(0).integers(0, 256, picture().shape, dtype=np.uint16)
+    deep = picture().astype(np.uint16) * 256 + low
     _, data = cv2.imencode(suffix, deep[..., ::-1])
-    found = images.decode(bytes(data))
-    assert np.abs(found.astype(int) - picture()).max() <= 1
+    np.testing.assert_array_equal(images.decode(bytes(data)), picture())
     assert "16-bit" in str(images.inspect(bytes(data)).note)
 
 
@@ -148,12 +149,38 @@ def test_sizes_around_pillows_own_limits_are_refused(side: int) -> None:
         images.inspect(png_bomb(side, side))
 
 
+NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+
+def damaged(kind: str, **options: object) -> bytes:
+    """A file of the right length in which 512 bytes of pixels were never written."""
+    data = encoded(Image.fromarray(NOISE), kind, **options)
+    middle = len(data) // 2
+    return data[:middle] + bytes(512) + data[middle + 512 :]
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_with_wrong_bytes_in_its_stream_is_refused_on_inspection(progressive: bool) -> None:
+    whole = encoded(Image.fromarray(NOISE), "JPEG", progressive=progressive)
+    assert images.inspect(whole).format == "JPEG"
+    with pytest.raises(ImageError, match=r"damaged JPEG \("):
+        images.inspect(damaged("JPEG", progressive=progressive))
+
+
+def test_a_png_with_wrong_bytes_in_its_stream_is_refused() -> None:
+    for read in (images.inspect, images.decode):
+        with pytest.raises(ImageError, match="damaged"):
+            read(damaged("PNG"))
+
+
 def test_nothing_is_printed_about_damaged_files(tmp_path: Path) -> None:
-    (tmp_path / "bomb.png").write_bytes(png_bomb(12_000, 12_000))
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    bad = {"bomb.png": png_bomb(12_000, 12_000), "damaged.jpg": damaged("JPEG")}
+    bad["damaged.lzw.tif"] = damaged("TIFF", compression="tiff_lzw")
     for kind in ("JPEG", "TIFF"):
-        data = encoded(Image.fromarray(noise), kind)
-        (tmp_path / f"cut.{kind}").write_bytes(data[: len(data) // 2])
+        data = encoded(Image.fromarray(NOISE), kind)
+        bad[f"cut.{kind}"] = data[: len(data) // 2]
+    for name, data in bad.items():
+        (tmp_path / name).write_bytes(data)
     program = (
         "import sys, pathlib\nfrom marrowscope import images\n"
         "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
@@ -164,8 +191,23 @@ def test_nothing_is_printed_about_damaged_files(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["refused"] * 6
+    assert done.stdout.split() == ["refused"] * 9  # decode shows what is left of the damaged JPEG
     assert done.stderr == ""
+
+
+def test_jpeg_pixels_are_those_of_opencv() -> None:
+    for options in ({}, {"progressive": True}, {"subsampling": 0}):
+        data = encoded(Image.fromarray(NOISE), "JPEG", **options)
+        reference = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        np.testing.assert_array_equal(images.decode(data), reference)
+
+
+@pytest.mark.parametrize("values", [np.float32, np.int32])
+def test_32_bit_pixels_are_refused(values: type) -> None:
+    data = encoded(Image.fromarray(np.ones((9, 9), values)), "TIFF")
+    for read in (images.inspect, images.decode):
+        with pytest.raises(ImageError, match="32 bits"):
+            read(data)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +234,28 @@ def test_files_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
         images.read_image(tmp_path)
 
 
+def test_a_file_over_512_mb_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "huge.tif").open("wb") as stream:
+        stream.truncate(600_000_000)  # no byte of it is on the disk
+    with pytest.raises(ImageError, match="600 MB; the limit is 512 MB"):
+        images.read_image(tmp_path / "huge.tif")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match="a pipe or device"):
+        images.read_image(tmp_path / "pipe.jpg")
+
+
+def test_a_file_can_be_inspected_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(images.encode_png(picture()))
+    (tmp_path / "b.png").write_bytes(b"none")
+    assert images.inspect(tmp_path / "a.png") == images.ImageFacts(60, 40, "PNG", None)
+    with pytest.raises(ImageError, match=r"b\.png: not a JPEG"):
+        images.inspect(tmp_path / "b.png")
+
+
 @given(st.binary(min_size=0, max_size=400))
 @settings(max_examples=150, deadline=None)
 def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
@@ -205,15 +269,19 @@ def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
 
 @given(st.integers(0, 10_000), st.integers(0, 255))
 @settings(max_examples=150, deadline=None)
-def test_a_flipped_byte_never_raises_anything_else(place: int, value: int) -> None:
+def test_with_a_wrong_byte_what_passes_inspection_can_be_decoded(place: int, value: int) -> None:
     for kind in ("JPEG", "PNG", "TIFF", "BMP", "WEBP"):
         data = bytearray(encoded(Image.fromarray(picture()), kind))
         data[place % len(data)] = value
+        passes = []
         for read in (images.inspect, images.decode):
             try:
                 read(bytes(data))
+                passes.append(True)
             except ImageError as error:
-                assert error.reason  # noqa: PT017  # as above
+                assert error.reason  # noqa: PT017  # every outcome is checked, raised or not
+                passes.append(False)
+        assert passes != [True, False], kind
 
 
 def test_resize_keeps_the_mean_and_returns_same_size_untouched() -> None:

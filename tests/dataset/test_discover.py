@@ -1,5 +1,6 @@
 """Layouts in which people keep their images."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,50 @@ def test_a_link_back_to_the_top_does_not_go_round_for_ever(tmp_path: Path) -> No
 def test_a_missing_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
         list(discover([tmp_path / "nowhere"]))
+
+
+def test_two_labels_for_one_file_both_come_and_a_repeated_one_does_not(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label\na.jpg,BLA\na.jpg,LYT\na.jpg,BLA\na.jpg,\n")
+    found = list(discover([tmp_path / "list.csv"]))
+    assert [(Path(f.path).name, f.label) for f in found] == [("a.jpg", "BLA"), ("a.jpg", "LYT")]
+
+
+def test_train_and_test_folders_named_side_by_side_are_a_split(tmp_path: Path) -> None:
+    touch(tmp_path / "train/BLA/a.png", tmp_path / "test/LYT/b.png")
+    both = discover([tmp_path / "train", tmp_path / "test"])
+    assert [f.columns for f in both] == [{"split": "train"}, {"split": "test"}]
+    alone = discover([tmp_path / "test"])  # a folder for trying things out, perhaps
+    assert [(f.label, f.columns) for f in alone] == [("LYT", {})]
+
+
+def test_a_single_image_takes_the_class_of_the_folder_around_its_thousand(tmp_path: Path) -> None:
+    image = tmp_path / "BLA/0001-1000/BLA_00001.jpg"
+    touch(image)
+    assert labels([image]) == {"BLA_00001.jpg": "BLA"}
+
+
+def test_inner_folders_of_a_class_do_not_hide_it(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/patient 7/a.jpg", tmp_path / "cat/kitten/b.jpg")
+    assert labels([tmp_path]) == {"a.jpg": "BLA", "b.jpg": "kitten"}
+
+
+def test_a_list_written_on_windows_is_found(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/a.jpg")
+    (tmp_path / "list.csv").write_bytes(b"\xef\xbb\xbfImage Path,Label\r\nBLA\\a.jpg,BLA\r\n")
+    (found,) = discover([tmp_path / "list.csv"])
+    assert (found.path, found.label) == (str(tmp_path / "BLA/a.jpg"), "BLA")
+
+
+def test_a_folder_that_cannot_be_listed_is_yielded_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "BLA/a.jpg", tmp_path / "LYT/b.jpg")
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("LYT"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert labels([tmp_path]) == {"a.jpg": "BLA", "LYT": "LYT"}

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -109,6 +110,67 @@ def test_the_same_content_under_one_label_is_kept_once(tmp_path: Path) -> None:
     table = index([tmp_path])
     assert table["error"].to_list() == [None, f"duplicate of {first}"]
     assert table["cell_id"].n_unique() == 2
+
+
+def test_a_labelled_file_is_kept_and_its_unlabelled_copy_is_not(tmp_path: Path) -> None:
+    loose = write_image(tmp_path / "0.png", 1)
+    labelled = tmp_path / "BLA" / "a.png"
+    labelled.parent.mkdir()
+    labelled.write_bytes(loose.read_bytes())
+    rows = index([tmp_path]).select("path", "label", "error").rows()
+    assert rows == [
+        (str(loose), None, f"duplicate of {labelled}"),
+        (str(labelled), "BLA", None),
+    ]
+
+
+def test_one_file_listed_under_two_labels_is_excluded(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", 1)
+    write_image(tmp_path / "b.png", 2)
+    (tmp_path / "list.csv").write_text("path,label\na.png,BLA\nb.png,BLA\na.png,LYT\n")
+    table = index([tmp_path / "list.csv"])
+    assert [error is None for error in table["error"]] == [False, True, False]
+    assert "which is labelled LYT" in table["error"][0]
+    assert table["cell_id"].n_unique() == 3
+
+
+def test_folders_and_lists_with_impossible_names_give_rows(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/data/na\xefve"
+    os.makedirs(folder)
+    good = write_image(tmp_path / "data/BLA/a.png", 1)
+    with open(folder + b"/b.png", "wb") as stream:
+        stream.write(good.read_bytes())
+    table = index([tmp_path / "data"])
+    assert table["label"].to_list() == ["BLA", "na\\xefve"]
+    assert errors(table) == {"b.png": "file name is not UTF-8; rename the file"}
+    (tmp_path / "list.csv").write_bytes(b"path,label\na\x00b.png,BLA\n")
+    (error,) = index([tmp_path / "list.csv"])["error"]
+    assert "not a path" in error
+
+
+def test_what_could_not_be_read_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_image(tmp_path / "data/BLA/a.png", 1)
+    output = tmp_path / "cells.parquet"
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refuse)
+        assert index([tmp_path / "data"], output)["error"].to_list() == ["Permission denied"]
+    assert index([tmp_path / "data"], output)["error"].to_list() == [None]
+
+
+def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
+    for number in range(12):
+        write_image(tmp_path / f"BLA/{number}.bmp", number, side=1000)
+    tracemalloc.start()
+    index([tmp_path], workers=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 15_000_000  # an image is 3 MB as file and as much decoded; all are 36 MB
 
 
 def test_the_table_does_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:

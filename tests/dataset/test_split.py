@@ -173,6 +173,8 @@ def test_a_given_list_matches_by_the_end_of_the_path(tmp_path: Path) -> None:
         ("path,split\nA/9.jpg,test\n", "none of its 1 names .*A/9.jpg"),
         ("path,split\n0.jpg,test\n", "more than one"),
         ("path\nA/0.jpg\n", "needs a column split"),
+        ("path,split\nA/0.jpg,test\nA/0.jpg,train\n", "in part test and in part train"),
+        ("path,split\n", "none of its 0 names"),
     ],
 )
 def test_a_list_that_does_not_fit_is_refused(tmp_path: Path, content: str, reason: str) -> None:
@@ -186,3 +188,39 @@ def test_a_list_that_tears_a_patient_apart_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path,split\nA/0.jpg,train\nA/1.jpg,test\n")
     with pytest.raises(InputError, match="patient_id P1"):
         given_list(table, tmp_path / "list.csv")
+
+
+def test_a_list_made_elsewhere_fits_as_far_as_it_can_and_says_how_far(tmp_path: Path) -> None:
+    table = cells({"A": 4, "B": 1}).with_columns(
+        pl.Series("error", ["empty file", None, None, None, None], dtype=pl.String)
+    )
+    (tmp_path / "list.csv").write_text(
+        "Image Path,Label,Split\n/else/A/0.jpg,x,Train\nC:\\else\\A\\1.jpg,x,testing\n"
+        "/else/A/2.jpg,x,train\n/else/Z/9.jpg,x,train\n"
+    )
+    result = given_list(table, tmp_path / "list.csv")
+    assert result.table["split"].to_list() == [None, "test", "train", None, None]
+    assert any("1 names of the list are not in the table" in line for line in result.warnings)
+    assert any("2 usable cells are not in the list" in line for line in result.warnings)
+    assert NO_IDS in result.warnings
+
+
+def test_ids_that_only_some_cells_have_still_keep_those_together() -> None:
+    table = cells({"A": 90, "B": 60}, patients=6).with_columns(
+        pl.when(pl.col("cell_id").str.slice(-1) < "8").then(pl.col("patient_id"))
+    )
+    result = folds(table, 3)
+    assert result.grouped_by == "patient_id"
+    assert crossing(result.table.drop_nulls("patient_id"), "patient_id", "fold") == 0
+    assert result.table["fold"].null_count() == 0
+    assert "images have a patient_id" in result.warnings[0]
+    assert split_warning(result.table) == result.warnings[0]
+
+
+def test_a_grouped_split_worked_by_hand() -> None:
+    # Two halves of one class, groups of 2, 1 and 1 cells: they go 2 | 1 + 1, unless the jitter puts
+    # both small groups before the large one.
+    table = cells({"A": 4}).with_columns(pl.Series("patient_id", ["P", "P", "Q", "R"]))
+    seeds = [folds(table, 2, seed).table["fold"].to_list() for seed in range(20)]
+    assert all(parts[0] == parts[1] for parts in seeds)
+    assert sum(parts[2] == parts[3] != parts[0] for parts in seeds) >= 10
