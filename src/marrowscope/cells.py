@@ -75,7 +75,9 @@ def read_cells(path: Path, needs: Iterable[str] = ()) -> pl.DataFrame:
     """
     path = Path(path)
     try:
-        table = _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
+        table = (
+            read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path, glob=False)
+        )
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -87,6 +89,22 @@ def read_cells(path: Path, needs: Iterable[str] = ()) -> pl.DataFrame:
             f"{path}: has no column {', '.join(missing)}; "
             "make a cell table with 'marrowscope index' and the steps after it"
         )
+    return _cast(table, path)
+
+
+def read_csv(path: Path, text: Iterable[str] = ()) -> pl.DataFrame:
+    """Read any CSV; columns that ``SCHEMA`` knows get its types, those named in ``text`` are text.
+
+    An id such as 0012 would lose its zeros otherwise. Types of the other columns are taken from
+    all rows, for the first hundred may all be whole numbers.
+
+    Raises:
+        InputError: a known column has the wrong type.
+        OSError, polars.exceptions.PolarsError: the file cannot be read.
+    """
+    names = {name for name, kind in SCHEMA.items() if kind == pl.String()} | set(text)
+    text_columns = dict.fromkeys(names, pl.String())
+    table = pl.read_csv(path, schema_overrides=text_columns, infer_schema_length=None, glob=False)
     return _cast(table, path)
 
 
@@ -133,17 +151,6 @@ def probabilities(table: pl.DataFrame) -> np.ndarray:
     """Probabilities of all rows, (N, classes) float32; NaN where a row has none."""
     names = [PROBABILITY + code for code in probability_codes(table)]
     return table.select(pl.col(names).cast(pl.Float32)).to_numpy()
-
-
-def _read_csv(path: Path) -> pl.DataFrame:
-    # Text columns are named, or an id such as 0012 would lose its zeros; types of the others are
-    # taken from all rows, for the first hundred may all be whole numbers.
-    text = {name: kind for name, kind in SCHEMA.items() if kind == pl.String()}
-    return pl.read_csv(path, schema_overrides=text, infer_schema_length=None, glob=False)
-
-
-def _read_parquet(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path, glob=False)
 
 
 def _cast(table: pl.DataFrame, path: Path) -> pl.DataFrame:

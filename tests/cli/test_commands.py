@@ -100,6 +100,32 @@ def test_predict_reads_a_list_from_standard_input(
     assert table["p_EOS"].to_list() == [0, 0, None]
 
 
+def test_a_csv_list_goes_in_and_a_csv_with_all_its_columns_comes_out(
+    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
+) -> None:
+    first, second = sorted((phantom / "LYT").iterdir())[:2]
+    (tmp_path / "list.csv").write_text(f"file,mine\n{first},1\n{second},2\n{first},3\n")
+    _, err = shell("predict", bundle, tmp_path / "list.csv", "-o", tmp_path / "p.csv")
+    table = read_cells(tmp_path / "p.csv")
+    assert table.select("path", "mine").rows() == [
+        (str(first), 1),
+        (str(second), 2),
+        (str(first), 3),
+    ]
+    assert table["cell_id"].n_unique() == 3
+    assert table["confidence"].dtype == pl.Float32
+    line = next(line for line in err.splitlines() if "knows 2 of 3" in line)
+    assert "all the same" in line  # the warning stays one line
+
+
+def test_predict_refuses_another_kind_of_output_before_it_works(
+    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
+) -> None:
+    _, err = shell("predict", bundle, phantom, "-o", tmp_path / "p.xlsx", status=1)
+    assert "suffix .parquet or .csv" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_predict_fails_when_nothing_can_be_read(shell: Shell, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     _, err = shell("predict", bundle, tmp_path, "-o", tmp_path / "p.csv", status=1)

@@ -309,3 +309,32 @@ def test_tables_that_do_not_fit_together_are_refused_in_one_line(tmp_path: Path)
 def test_a_table_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.csv: no such file"):
         expand([str(tmp_path / "no.csv")])
+
+
+def test_a_list_keeps_its_columns_and_its_repetitions(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(
+        "Image Path,Label,microns_per_pixel,patient_id,mine\n"
+        "x/1.png,blasts,0.1,007,3.5\n"
+        "x/2.png, my own ,,008,4\n"
+        "x/1.png,,0.1,007,5\n"
+        ",LYT,,009,6\n"
+    )
+    found = expand([str(tmp_path / "list.csv")])
+    first = str(tmp_path / "x/1.png")
+    assert found["path"].to_list() == [first, str(tmp_path / "x/2.png"), first, None]
+    assert found["label"].to_list() == ["BLA", "my own", None, "LYT"]
+    assert found["microns_per_pixel"].to_list() == [0.1, None, 0.1, None]
+    assert found["patient_id"].to_list() == ["007", "008", "007", "009"]
+    assert found["mine"].to_list() == [3.5, 4, 5, 6]
+
+
+def test_a_list_without_paths_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("label,mine\nBLA,1\n")
+    with pytest.raises(InputError, match="no path column"):
+        expand([str(tmp_path / "list.csv")])
+
+
+def test_a_list_with_a_pixel_size_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,microns_per_pixel\na.png,small\n")
+    with pytest.raises(InputError, match=r"list\.csv: a column has the wrong type"):
+        expand([str(tmp_path / "list.csv")])

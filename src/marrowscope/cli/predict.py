@@ -66,7 +66,9 @@ def predict(
                    "predicted": counts, "model": loaded.card.name})  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
-        f"{result.height} images, {bad.height} unread: {summary} → {output}", markup=False
+        f"{result.height} images, {bad.height} unread: {summary} → {output}",
+        markup=False,
+        soft_wrap=True,
     )
 
 
@@ -107,4 +109,5 @@ def _say_what_is_unknown(known: tuple[str, ...], classes: tuple[str, ...]) -> No
             "cells of any other class get one of these names all the same.",
             markup=False,
             style="yellow",
+            soft_wrap=True,
         )

@@ -31,7 +31,7 @@ SPLITS = {
     "val": "val", "valid": "val", "validation": "val",
 }  # fmt: skip
 PATH_COLUMNS = ("path", "image path", "image_path", "image", "file", "filename", "file name")
-_LABEL_COLUMNS = ("label", "class", "cell type", "cell_type")
+LABEL_COLUMNS = ("label", "class", "cell type", "cell_type")
 _KEPT_COLUMNS = (
     "split", "fold", "patient_id", "slide_id", "field_id", "x", "y", "annotator",
     "microns_per_pixel",
@@ -170,7 +170,7 @@ def _list(path: Path, root: Path | None) -> Iterator[Found]:
     path_column = next((names[name] for name in PATH_COLUMNS if name in names), None)
     if path_column is None:
         raise InputError(f"{path}: has no path column; expected one of {', '.join(PATH_COLUMNS)}")
-    label_column = next((names[name] for name in _LABEL_COLUMNS if name in names), None)
+    label_column = next((names[name] for name in LABEL_COLUMNS if name in names), None)
     kept = {name: names[name] for name in _KEPT_COLUMNS if name in names}
     base = Path(root) if root is not None else path.parent
     for row in table.iter_rows(named=True):
@@ -181,10 +181,11 @@ def _list(path: Path, root: Path | None) -> Iterator[Found]:
         columns = {name: row[column] for name, column in kept.items() if row[column]}
         if "split" in columns:
             columns["split"] = SPLITS.get(columns["split"].lower(), columns["split"])
-        yield Found(_listed_path(base, row[path_column].strip()), label, columns)
+        yield Found(listed_path(base, row[path_column].strip()), label, columns)
 
 
-def _listed_path(base: Path, text: str) -> str:
+def listed_path(base: Path, text: str) -> str:
+    """Absolute path of a file that a list in the folder ``base`` names."""
     path = os.path.abspath(base / text)
     if "\\" in text and not os.path.lexists(path):  # a list written on Windows
         return os.path.abspath(base / text.replace("\\", "/"))

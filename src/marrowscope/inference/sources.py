@@ -8,8 +8,14 @@ from typing import TextIO
 
 import polars as pl
 
-from marrowscope.cells import read_cells
-from marrowscope.dataset.discover import discover
+from marrowscope.cells import read_cells, read_csv
+from marrowscope.dataset.discover import (
+    LABEL_COLUMNS,
+    PATH_COLUMNS,
+    discover,
+    listed_path,
+    resolve_class,
+)
 from marrowscope.errors import InputError
 
 
@@ -73,14 +79,31 @@ def _csv(path: Path) -> pl.DataFrame:
         header = pl.read_csv(path, n_rows=0, glob=False).columns
         if {"cell_id", "path"} <= set(header):
             return read_cells(path)
-        found = list(discover([path]))
-        labels = pl.Series("label", [row.label for row in found], pl.String)
-        return _paths([row.path for row in found]).with_columns(labels)
+        return _list(path, {name.strip().lower(): name for name in header})
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: cannot be read as CSV ({reason})") from None
+
+
+def _list(path: Path, names: dict[str, str]) -> pl.DataFrame:
+    """A list that is no cell table, with all its columns; classes under any of their names.
+
+    Unlike the index, a file that is listed twice comes twice.
+    """
+    path_column = next((names[name] for name in PATH_COLUMNS if name in names), None)
+    label_column = next((names[name] for name in LABEL_COLUMNS if name in names), None)
+    if path_column is None:
+        raise InputError(f"{path}: has no path column; expected one of {', '.join(PATH_COLUMNS)}")
+    renamed = {path_column: "path"} | ({label_column: "label"} if label_column else {})
+    table = read_csv(path, renamed).rename(renamed)
+    places = [name and listed_path(path.parent, name.strip()) for name in table["path"]]
+    columns = [pl.Series("path", places, pl.String)]
+    if label_column is not None:
+        labels = [name and (resolve_class(name) or name.strip() or None) for name in table["label"]]
+        columns.append(pl.Series("label", labels, pl.String))
+    return table.with_columns(columns)
 
 
 def _paths(names: list[str]) -> pl.DataFrame:
