@@ -5,6 +5,9 @@ size).
 Peers, in the same process, one after the other: read + SHA-256 + Pillow's ``verify`` (which does
 not look at a JPEG's pixels), and read + SHA-256 + a full decode with Pillow.
 
+Speed alone would mislead, so each contestant is also shown copies of the first images in which 512
+bytes are zero, as after a write that never reached the disk, and its finds are counted.
+
     python benchmarks/index_speed.py [FOLDER] [--json]
 """
 
@@ -14,6 +17,7 @@ import io
 import json
 import os
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +32,7 @@ from marrowscope.dataset.index import measure
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "mll-sample"
 ROUNDS = 5
+DAMAGED = 200
 
 
 def ours(path: str) -> None:
@@ -45,6 +50,29 @@ def pillow_decode(path: str) -> None:
     data = Path(path).read_bytes()
     hashlib.sha256(data).hexdigest()
     Image.open(io.BytesIO(data)).load()
+
+
+def finds(work: Callable[[str], None], paths: list[str]) -> int:
+    """How many of the damaged files the contestant objects to."""
+    found = 0
+    for path in paths:
+        try:
+            work(path)
+        except (Exception, SystemExit):  # whatever it is, it noticed
+            found += 1
+    return found
+
+
+def damage(paths: list[str], folder: Path) -> list[str]:
+    """Copies with a hole in the middle."""
+    copies = []
+    for number, path in enumerate(paths):
+        data = Path(path).read_bytes()
+        middle = len(data) // 2
+        copy = folder / f"{number}{Path(path).suffix}"
+        copy.write_bytes(data[:middle] + bytes(512) + data[middle + 512 :])
+        copies.append(str(copy))
+    return copies
 
 
 def rate(work: Callable[[str], None], paths: list[str]) -> float:
@@ -72,12 +100,30 @@ def main() -> None:
         for name, work in contestants.items():
             rates[name].append(rate(work, paths))
     median = {name: statistics.median(values) for name, values in rates.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        copies = damage(paths[:DAMAGED], Path(folder))
+        noticed = {name: finds(work, copies) for name, work in contestants.items()}
     if options.json:
-        print(json.dumps({"images": len(paths), "rounds": ROUNDS, "images_per_second": median}))
+        ratios = {name: median["ours"] / value for name, value in median.items()}
+        print(
+            json.dumps(
+                {
+                    "images": len(paths),
+                    "rounds": ROUNDS,
+                    "images_per_second": median,
+                    "ours_over": ratios,
+                    "damaged": len(copies),
+                    "noticed": noticed,
+                }
+            )
+        )
         return
     print(f"{len(paths)} images, one core, median of {ROUNDS}")
     for name, value in median.items():
-        print(f"{name:15s} {value:7.0f} images/s   ours/it {median['ours'] / value:.2f}")
+        print(
+            f"{name:15s} {value:7.0f} images/s   ours/it {median['ours'] / value:.2f}   "
+            f"damage noticed {noticed[name]} of {len(copies)}"
+        )
 
 
 if __name__ == "__main__":

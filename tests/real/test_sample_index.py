@@ -10,6 +10,7 @@ from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.check import check
 from marrowscope.dataset.index import index
 from marrowscope.dataset.split import hold_out
+from marrowscope.images import ImageError, inspect
 
 EXPECTED = {"BLA": 450, "EOS": 450, "LYT": 450, "MON": 450, "NGS": 450, "NIF": 450, "PMO": 350}
 
@@ -41,6 +42,20 @@ def test_ten_damaged_files_thrown_in_are_exactly_those_reported(
     assert len(expected) == 10
     assert found.height == 3060
     assert check(found).usable == 3050
+
+
+def test_blocks_of_zeros_are_noticed_in_real_images(mll_sample: Path) -> None:
+    noticed = 0
+    paths = sorted(mll_sample.rglob("*.jpg"))[::61]
+    for path in paths:
+        data = path.read_bytes()
+        middle = len(data) // 2
+        try:
+            inspect(data[:middle] + bytes(512) + data[middle + 512 :])
+        except ImageError:
+            noticed += 1
+    assert len(paths) == 50
+    assert noticed >= 49  # 507 of 509 at random places
 
 
 def test_the_split_of_seed_0_holds_out_a_fifth_of_every_class(

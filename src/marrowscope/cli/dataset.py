@@ -101,7 +101,8 @@ def split(
             result = hold_out(table, test if test is not None else 0.2, seed)
     except InputError as error:
         message = str(error)
-        raise InputError(message if str(cells) in message else f"{cells}: {message}") from None
+        about_table = message.startswith("the table")
+        raise InputError(f"{cells}: {message}" if about_table else message) from None
     write_cells(result.table, output)
     if json:
         emit_json(

@@ -1,0 +1,100 @@
+"""index, check and split as a user types them."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+
+from marrowscope.cells import read_cells, write_cells
+from marrowscope.cli import main
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: object, status: int = 0) -> tuple[str, str]:
+        monkeypatch.setattr(sys, "argv", ["marrowscope", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capfd.readouterr()
+        assert int(caught.value.code or 0) == status, printed.err
+        return printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    for label in ("BLA", "KSC"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(10 if label == "BLA" else 3):
+            pixels = random.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+            cv2.imwrite(str(tmp_path / "data" / label / f"{number}.png"), pixels)
+    (tmp_path / "data" / "BLA" / "text.jpg").write_text("not an image")
+    return tmp_path / "data"
+
+
+def test_check_says_what_is_there_and_what_is_wrong(run, images: Path, tmp_path: Path) -> None:
+    run("index", images, "-o", tmp_path / "cells.parquet")
+    out, err = run("check", tmp_path / "cells.parquet")
+    assert out == ""
+    for said in (
+        "11963 fewer than published",
+        "39 fewer than published",
+        "text.jpg: not a JPEG",
+        "12×12 (13)",
+        "No patient or slide ids",
+        "Classes without any image: PMO",
+    ):
+        assert said in err
+    summary = json.loads(run("check", tmp_path / "cells.parquet", "--json")[0])
+    assert (summary["rows"], summary["usable"]) == (14, 13)
+    assert summary["bad"] == [
+        {
+            "path": str(images / "BLA/text.jpg"),
+            "reason": "not a JPEG, PNG, TIFF, BMP or WebP image",
+        }
+    ]
+
+
+def test_folds_of_a_class_of_three_are_reported(run, images: Path, tmp_path: Path) -> None:
+    cells, output = tmp_path / "cells.parquet", tmp_path / "folds.parquet"
+    run("index", images, "-o", cells)
+    out, err = run("split", cells, "--folds", 5, "-o", output, "--json")
+    summary = json.loads(out)
+    assert summary["counts"]["BLA"] == {str(fold): 2 for fold in range(5)}
+    assert any("KSC has 3 images" in line for line in summary["warnings"])
+    assert "KSC has 3 images" in err
+    table = read_cells(output, needs=["fold"])
+    assert table.filter(pl.col("error").is_not_null())["fold"].to_list() == [None]
+
+
+def test_a_given_list_is_followed_and_its_faults_are_named_once(
+    run, images: Path, tmp_path: Path
+) -> None:
+    cells, listing = tmp_path / "cells.parquet", tmp_path / "list.csv"
+    run("index", images, "-o", cells)
+    listing.write_text("path,split\nBLA/0.png,train\nBLA/1.png,test\n")
+    out, err = run("split", cells, "--list", listing, "-o", tmp_path / "s.parquet", "--json")
+    assert json.loads(out)["counts"] == {"BLA": {"test": 1, "train": 1}}
+    assert "11 usable cells are not in the list" in err
+    listing.write_text("path,split\n0.png,train\n")
+    _, err = run("split", cells, "--list", listing, "-o", tmp_path / "s.parquet", status=1)
+    assert err.strip() == (
+        f"marrowscope: {listing}: 0.png fits more than one cell; give more of its path"
+    )
+
+
+def test_a_table_without_labels_is_named(run, images: Path, tmp_path: Path) -> None:
+    cells = tmp_path / "cells.parquet"
+    run("index", images, "-o", cells)
+    write_cells(read_cells(cells).drop("label"), cells)
+    _, err = run("split", cells, "--test", 0.2, "-o", tmp_path / "s.parquet", status=1)
+    assert err.strip().startswith(f"marrowscope: {cells}: the table has no labels")
+    assert not (tmp_path / "s.parquet").exists()
