@@ -20,7 +20,8 @@ from marrowscope.models.bundle import load_bundle
 from marrowscope.phantom.dataset import LIST, write_dataset
 from marrowscope.report.write import write_report
 from marrowscope.training.dataset import select
-from marrowscope.training.fit import Observer, train
+from marrowscope.training.fit import train
+from marrowscope.training.loop import Observer
 from marrowscope.training.recipe import load_recipe
 
 CELLS_PER_CLASS = 40  # synthetic images of each class

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from lightning.pytorch import Trainer
 
 from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.index import index
@@ -22,7 +23,8 @@ from marrowscope.dataset.split import hold_out
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.training import fit, pixels
-from marrowscope.training.fit import Observer, train
+from marrowscope.training.fit import train
+from marrowscope.training.loop import Observer
 from marrowscope.training.recipe import Recipe
 
 SMALL = Recipe(
@@ -187,7 +189,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_step_and_keeps_the_checkpoint(
 def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_resumes(
     table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = fit.pl.Trainer.save_checkpoint
+    original = Trainer.save_checkpoint
 
     def full(self, path, *rest, **options):
         if self.global_step == 5:
@@ -196,7 +198,7 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_resumes(
         original(self, path, *rest, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit.pl.Trainer, "save_checkpoint", full)
+        patch.setattr(Trainer, "save_checkpoint", full)
         with pytest.raises(InputError, match="No space left on device"):
             train(table, "sequential", SMALL, tmp_path / "run", checkpoint_steps=1)
     assert torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["global_step"] == 4

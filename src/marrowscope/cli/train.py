@@ -34,8 +34,8 @@ def train(
 
     Example: `marrowscope train split.parquet --model sequential -o run`
     """
-    from marrowscope.training.fit import Observer
     from marrowscope.training.fit import train as train_network
+    from marrowscope.training.loop import Observer
     from marrowscope.training.recipe import load_recipe
 
     changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])

@@ -1,0 +1,96 @@
+"""The run folder: what it holds, what it was started with, where it stands."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from marrowscope.errors import InputError
+from marrowscope.files import replacing
+from marrowscope.training.dataset import TrainingData
+from marrowscope.training.recipe import Recipe
+
+RUN, CELLS, CHECKPOINT = "run.json", "cells.parquet", "last.ckpt"
+BUNDLE, PREDICTIONS, LOGS = "bundle", "predictions.parquet", "logs"
+
+
+def identity(
+    data: TrainingData, model: str, recipe: Recipe, seed: int, fold: int | None
+) -> dict[str, Any]:
+    """What a resume must agree with: model, recipe, seed, fold, cells and labels."""
+    parts = [rows.select("cell_id", "label").rows() for rows in (data.train, data.held_out)]
+    text = json.dumps(parts).encode()
+    return {
+        "model": model,
+        "recipe": recipe.to_dict(),
+        "seed": seed,
+        "fold": fold,
+        "cells_sha256": hashlib.sha256(text).hexdigest(),
+    }
+
+
+def prepare_folder(folder: Path, wanted: dict[str, Any], resume: bool) -> dict[str, Any] | None:
+    """Make or check the run folder; returns the metrics of a run that is finished already.
+
+    Raises:
+        InputError: it holds something else, another run, or nothing to resume.
+    """
+    if not (folder / RUN).exists():
+        if resume:
+            raise InputError(f"{folder}: no run to resume; leave out --resume to start one")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder}: is not empty and holds no run; choose another folder")
+        write_run(folder, wanted)
+        return None
+    if not resume:
+        raise InputError(f"{folder}: holds a run; go on with --resume or choose another folder")
+    earlier = read_run(folder)
+    for key, value in wanted.items():
+        if earlier.get(key) != json.loads(json.dumps(value)):
+            raise InputError(f"{folder}: this run was started with another {key}; nothing resumed")
+    if earlier.get("finished"):
+        metrics: dict[str, Any] = earlier["metrics"]
+        return metrics
+    if not (folder / CHECKPOINT).exists():
+        shutil.rmtree(folder / LOGS, ignore_errors=True)  # killed before the first checkpoint
+    return None
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Content of run.json.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        content: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / RUN}: cannot be read ({error})") from None
+    return content
+
+
+def write_run(folder: Path, content: dict[str, Any]) -> None:
+    """Replace run.json."""
+    with replacing(folder / RUN) as temporary:
+        temporary.write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def saved_step(checkpoint: Path | None) -> int:
+    """Step at which a checkpoint was made; 0 without one.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if checkpoint is None:
+        return 0
+    try:
+        # weights_only: a checkpoint is data, no code of it is run.
+        return int(torch.load(checkpoint, weights_only=True, map_location="cpu")["global_step"])
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{checkpoint}: cannot be read ({reason}); delete it to start anew"
+        ) from None
