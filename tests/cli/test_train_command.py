@@ -54,6 +54,7 @@ def test_it_trains_shows_recall_early_and_says_where_the_bundle_is(
     assert summary["metrics"]["images"] == 4
     assert summary["images_per_second"] > 0
     assert "epoch 1/2" in printed.err
+    assert "No patient or slide ids" in printed.err
     assert "LYT" in printed.err
     assert "images/s" in printed.err
     assert (out / "bundle" / "card.json").is_file()

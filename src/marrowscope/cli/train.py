@@ -7,6 +7,7 @@ import typer
 
 from marrowscope.cells import read_cells
 from marrowscope.cli.app import JSON, Bars, app, console, emit_json
+from marrowscope.dataset.split import split_warning
 from marrowscope.errors import InputError
 
 
@@ -53,6 +54,9 @@ def train(
             markup=False,
         )
 
+    warning = split_warning(table)
+    if warning is not None:
+        console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
     if fold is None and not {"split", "fold"} & set(table.columns):
         console.print(
             "! The table has no split: every cell trains, none is held out, and nothing will tell "
