@@ -54,9 +54,6 @@ def train(
             markup=False,
         )
 
-    warning = split_warning(table)
-    if warning is not None:
-        console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
     if fold is None and not {"split", "fold"} & set(table.columns):
         console.print(
             "! The table has no split: every cell trains, none is held out, and nothing will tell "
@@ -101,6 +98,9 @@ def train(
         )
     if result.metrics:
         console.print(f"held-out macro-F1 {result.metrics['macro_f1']:.3f}", markup=False)
+        warning = split_warning(table)
+        if warning is not None:
+            console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
     else:
         console.print("! nothing was held out, so nothing was measured", style="yellow")
     console.print(f"→ {output}/bundle", markup=False)
