@@ -7,7 +7,8 @@ import pytest
 from marrowscope.dataset.check import NO_IDS
 from marrowscope.errors import InputError
 from marrowscope.evaluation.bootstrap import intervals, resampled_matrices
-from marrowscope.evaluation.evaluate import calibration, evaluate, published_totals
+from marrowscope.evaluation.calibration import calibration
+from marrowscope.evaluation.evaluate import MAX_CLASSES, evaluate, published_totals
 from marrowscope.morphology import CODES
 
 
@@ -81,6 +82,81 @@ def test_intervals_of_dependent_cells_are_wider_when_patients_are_known() -> Non
         low, high = intervals(draws, np.eye(2, dtype=bool), ("accuracy",))["accuracy"]
         width.append(float(high - low))
     assert width[1] > 1.5 * width[0]
+
+
+def test_drawing_whole_groups_equals_adding_up_their_matrices() -> None:
+    # Two groups that never mix: every resample is 0, 1 or 2 times each, in whole.
+    truth, predicted = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0])
+    groups = ["a", "a", "b", "b", "b"]
+    a, b = np.array([[1, 1], [0, 0]]), np.array([[0, 0], [1, 2]])
+    draws = resampled_matrices(truth, predicted, 2, 200, 0, groups)
+    kinds = {draw.tobytes() for draw in draws}
+    assert kinds == {matrix.astype(np.int64).tobytes() for matrix in (2 * a, a + b, 2 * b)}
+
+
+def test_a_group_for_every_cell_is_like_independent_cells() -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, 2000)
+    predicted = np.where(random.random(2000) < 0.8, truth, random.integers(0, 3, 2000))
+    ends = []
+    for groups in (None, [str(k) for k in range(2000)]):
+        draws = resampled_matrices(truth, predicted, 3, 1000, 0, groups)
+        ends.append(intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"])
+    np.testing.assert_allclose(ends[0], ends[1], atol=0.004)
+
+
+def test_few_patients_are_said_and_one_patient_gives_no_interval_of_width_zero() -> None:
+    three = predictions().with_columns(pl.Series("patient_id", ["a", "b", "c"] * 100))
+    result = evaluate(three, resamples=10)
+    assert (result.bootstrap["unit"], result.bootstrap["units"]) == ("patient_id", 3)
+    assert any("Only 3" in line for line in result.warnings)
+    result = evaluate(three.with_columns(pl.lit("a").alias("patient_id")), resamples=50)
+    assert any("same patient_id" in line for line in result.warnings)
+    assert result.strict["accuracy"].low < result.strict["accuracy"].high
+
+
+def test_a_cell_without_id_among_others_with_one_stands_for_itself() -> None:
+    ids = pl.Series("patient_id", ["a", "b", None] * 100)
+    assert evaluate(predictions().with_columns(ids), resamples=10).bootstrap["units"] == 102
+
+
+def test_one_cell_of_a_tiny_class_is_not_the_worst_confusion() -> None:
+    table = predictions(101, codes=("BLA", "LYT")).with_columns(
+        pl.Series("label", ["ABE"] + ["BLA"] * 100),
+        pl.Series("predicted", ["BLA"] + ["LYT"] * 60 + ["BLA"] * 40),
+    )
+    worst = evaluate(table, resamples=10).confusions
+    assert [(c.truth, c.predicted, c.share) for c in worst] == [
+        ("BLA", "LYT", 0.6), ("ABE", "BLA", 1.0),
+    ]  # fmt: skip
+
+
+def test_classes_that_are_never_predicted_are_said() -> None:
+    table = predictions(codes=("BLA", "LYT")).with_columns(pl.lit("BLA").alias("predicted"))
+    assert any("Never predicted: LYT" in line for line in evaluate(table, resamples=10).warnings)
+
+
+def test_synthetic_cells_among_real_ones_are_said() -> None:
+    names = pl.Series("annotator", ["synthetic"] * 5 + ["someone"] * 295)
+    result = evaluate(predictions().with_columns(names), resamples=10)
+    assert not result.synthetic
+    assert any("5 of 300 cells are synthetic" in line for line in result.warnings)
+
+
+def test_blank_labels_are_no_class() -> None:
+    table = predictions().with_columns(pl.Series("label", [" ", ""] + ["BLA"] * 298))
+    assert evaluate(table, resamples=10).counts["without label"] == 2
+
+
+def test_a_column_that_holds_no_classes_is_refused() -> None:
+    table = predictions().with_columns(pl.col("cell_id").alias("label"))
+    with pytest.raises(InputError, match=f"more than {MAX_CLASSES}"):
+        evaluate(table)
+
+
+def test_probabilities_out_of_range_give_no_calibration() -> None:
+    table = predictions().with_columns(pl.lit(float("inf"), pl.Float32).alias("p_BLA"))
+    assert evaluate(table, resamples=10).calibration["ece"] is None
 
 
 def test_rows_without_truth_or_prediction_are_counted_and_left_out() -> None:

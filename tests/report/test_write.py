@@ -12,6 +12,7 @@ import pytest
 from test_evaluate import predictions
 
 from marrowscope.dataset.check import NO_IDS
+from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluate import evaluate
 from marrowscope.report.figures import confusion_figure, per_class_figure, reliability_figure
 from marrowscope.report.write import write_report
@@ -118,11 +119,58 @@ def test_missing_images_do_not_stop_the_report(tmp_path: Path) -> None:
 
 
 def test_an_earlier_report_is_replaced_as_a_whole(table: pl.DataFrame, tmp_path: Path) -> None:
-    (tmp_path / "report").mkdir()
-    (tmp_path / "report/old.txt").write_text("old")
-    write_report(evaluate(table, resamples=20), table, tmp_path / "report", "t")
-    assert not (tmp_path / "report/old.txt").exists()
+    result = evaluate(table, resamples=20)
+    write_report(result, table, tmp_path / "report", "the first")
+    (tmp_path / "report/confusion.csv").unlink()
+    write_report(result, table, tmp_path / "report", "the second")
+    assert "the second" in page_of(tmp_path / "report")
+    assert (tmp_path / "report/confusion.csv").exists()
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_folder_with_other_files_is_refused_and_keeps_them(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/model.safetensors").write_text("weights")
+    with pytest.raises(InputError, match=r"model\.safetensors"):
+        write_report(evaluate(table, resamples=20), table, tmp_path / "run", "t")
+    assert (tmp_path / "run/model.safetensors").read_text() == "weights"
+
+
+@pytest.mark.parametrize("name", ["$\\frac{", "[/red]", "\x1b[31mred", "細胞", "long " * 60])
+def test_any_class_name_can_be_drawn_and_written(
+    name: str, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    table = table.with_columns(pl.col("label", "predicted").replace({"LYT": name}))
+    write_report(evaluate(table, resamples=20), table, tmp_path / "report", name)
+    assert (tmp_path / "report/confusion.png").stat().st_size > 5000
+
+
+def test_rows_without_a_path_or_a_confidence_have_no_example(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    table = table.with_columns(
+        pl.lit(None, pl.String).alias("path"), pl.lit(None, pl.Float32).alias("confidence")
+    )
+    write_report(evaluate(table, resamples=20), table, tmp_path / "report", "t")
+    assert "images not at hand" in page_of(tmp_path / "report")
+
+
+def test_the_page_names_the_pairs_and_the_unit_of_the_bootstrap(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    ids = pl.Series("patient_id", [f"p{k % 30}" for k in range(table.height)])
+    table = table.with_columns(ids)
+    write_report(evaluate(table, resamples=20), table, tmp_path / "report", "t")
+    page = page_of(tmp_path / "report")
+    assert "BLA–PMO" in page
+    assert "same patient_id are drawn together (30 units)" in page
+    metrics = json.loads((tmp_path / "report/metrics.json").read_text())
+    assert metrics["bootstrap"] == {
+        "resamples": 20, "seed": 0, "unit": "patient_id", "units": 30,
+    }  # fmt: skip
+    assert metrics["tolerated"] == [["BLA", "PMO"]]
 
 
 @pytest.mark.parametrize("make", [confusion_figure, per_class_figure, reliability_figure])

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from marrowscope.cells import read_cells
 from marrowscope.cli.app import JSON, app, console, emit_json
@@ -17,7 +18,8 @@ def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Table with predictions and labels.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Report folder.")],
     truth: Annotated[
-        Path | None, typer.Option(help="Cell table with the labels, matched by cell_id.")
+        Path | None,
+        typer.Option(help="Cell table with the labels, matched by cell_id, else by path."),
     ] = None,
     tolerated: Annotated[
         Path | None, typer.Option(help="YAML list of tolerated pairs instead of the study's.")
@@ -25,8 +27,11 @@ def evaluate(
     bundle: Annotated[
         str | None, typer.Option(help="Model, to name in the report what it was trained on.")
     ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Score only cells with this split, such as test.")
+    ] = None,
     bootstrap: Annotated[int, typer.Option(min=10, help="Bootstrap resamples.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     json: bool = JSON,
 ) -> None:
     """Strict and tolerant scores with intervals, beside the published ones; an HTML report.
@@ -35,11 +40,14 @@ def evaluate(
     """
     from marrowscope.evaluation.evaluate import evaluate as evaluate_table
     from marrowscope.morphology import TOLERATED, load_tolerated
-    from marrowscope.report.write import write_report
+    from marrowscope.report.write import refuse_foreign, write_report
 
+    refuse_foreign(output)
     table = read_cells(predictions, needs=["predicted"])
     if truth is not None:
         table = _with_truth(table, truth)
+    if split is not None:
+        table = _of_split(table, split, predictions)
     pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
     facts = {} if bundle is None else _facts(bundle)
     with console.status("scoring"):
@@ -64,7 +72,9 @@ def evaluate(
         if entry.cells:
             values = (entry.strict["precision"], entry.strict["recall"],
                       entry.tolerant["precision"], entry.tolerant["recall"])  # fmt: skip
-            shown.add_row(entry.code, str(entry.cells), *(f"{v.value:.3f}" for v in values))
+            shown.add_row(
+                _printable(entry.code), str(entry.cells), *(f"{v.value:.3f}" for v in values)
+            )
     console.print(shown)
     for name in ("macro_f1", "accuracy"):
         strict, tolerant = result.strict[name], result.tolerant[name]
@@ -74,18 +84,39 @@ def evaluate(
             markup=False,
         )
     for warning in result.warnings:
-        console.print(f"! {warning}", markup=False, style="yellow")
+        console.print(_printable(f"! {warning}"), style="yellow", soft_wrap=True)
     console.print(f"→ {output / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _with_truth(table: pl.DataFrame, truth: Path) -> pl.DataFrame:
-    labels = read_cells(truth, needs=["label"]).select("cell_id", "label")
-    joined = table.drop("label", strict=False).join(
-        labels, on="cell_id", how="left", maintain_order="left"
-    )
-    if joined["label"].null_count() == joined.height:
-        raise InputError(f"{truth}: shares no cell_id with the predictions")
-    return joined
+    from marrowscope.evaluation.truth import with_truth
+
+    try:
+        return with_truth(table, read_cells(truth, needs=["label"]))
+    except InputError as error:
+        message = str(error)
+        raise InputError(
+            message if message.startswith(str(truth)) else f"{truth}: {message}"
+        ) from None
+
+
+def _of_split(table: pl.DataFrame, split: str, path: Path) -> pl.DataFrame:
+    if "split" not in table.columns:
+        raise InputError(
+            f"{path}: has no column split; leave --split out or evaluate a split table"
+        )
+    rows = table.filter(pl.col("split") == split)
+    if rows.height == 0:
+        there = sorted(set(table["split"].drop_nulls().to_list()))
+        raise InputError(
+            f"--split {split}: {path} has only {', '.join(there) or 'no split at all'}"
+        )
+    return rows
+
+
+def _printable(text: str) -> Text:
+    """As plain text: names of users neither style nor steer the terminal."""
+    return Text("".join(sign if sign.isprintable() else "·" for sign in text))
 
 
 def _facts(bundle: str) -> dict[str, Any]:

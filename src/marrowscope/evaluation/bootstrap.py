@@ -18,7 +18,7 @@ def resampled_matrices(
     classes: int,
     count: int,
     seed: int,
-    groups: list[Any] | None = None,
+    groups: list[str] | None = None,
 ) -> NDArray[np.int64]:
     """Confusion matrices of bootstrap resamples, (count, C, C).
 
@@ -34,15 +34,18 @@ def resampled_matrices(
         drawn = random.multinomial(total, matrix.ravel() / total, size=count)
         return drawn.reshape(count, classes, classes)
     names = {name: place for place, name in enumerate(dict.fromkeys(groups))}
-    member = np.array([names[name] for name in groups])
-    each = np.stack(
-        [
-            confusion_matrix(truth[member == place], predicted[member == place], classes).ravel()
-            for place in range(len(names))
-        ]
-    )
-    weights = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=count)
-    return (weights @ each).reshape(count, classes, classes)
+    member = np.array([names[name] for name in groups], dtype=np.int64)
+    # One entry per group and kind of result: many groups hold few kinds, so a dense table of
+    # groups would be mostly zeros and, with a group for every cell, larger than memory.
+    size = classes * classes
+    entry, cells = np.unique(member * size + truth * classes + predicted, return_counts=True)
+    member, kind = np.divmod(entry, size)
+    draws = np.empty((count, size), dtype=np.int64)
+    for draw in draws:
+        chosen = random.integers(0, len(names), len(names))
+        times = np.bincount(chosen, minlength=len(names))
+        draw[:] = np.bincount(kind, weights=times[member] * cells, minlength=size)
+    return draws.reshape(count, classes, classes)
 
 
 def intervals(

@@ -8,9 +8,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import group_column, probabilities, probability_codes
-from marrowscope.dataset.split import METHOD, split_warning
+from marrowscope.dataset.check import incomplete_group_column
 from marrowscope.errors import InputError
 from marrowscope.evaluation.bootstrap import intervals, resampled_matrices
+from marrowscope.evaluation.calibration import calibration
+from marrowscope.evaluation.caveats import cell_warnings, class_warnings, unit_warnings
 from marrowscope.morphology import BY_CODE, CODES, TOLERATED, in_display_order
 from marrowscope.scoring import Scores, confusion_matrix, score, tolerance_matrix
 
@@ -18,6 +20,10 @@ from marrowscope.scoring import Scores, confusion_matrix, score, tolerance_matri
 # cross-validation on all 21 classes.
 _TOTALS = ("macro_f1", "balanced_accuracy", "accuracy", "weighted_f1")
 _PER_CLASS = ("precision", "recall", "f1")
+
+# More classes than this are a sign of a wrong column; a matrix of them nobody could read.
+MAX_CLASSES = 100
+_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,10 @@ class Evaluation:
         strict, tolerant: totals by name.
         published: the same totals of the published study, strict and tolerant; empty for
             synthetic cells, which compare with nothing published.
-        confusions: off-diagonal entries by share of the true class, worst first.
+        confusions: off-diagonal entries, worst first: by the lower end of the Wilson 95 %
+            interval of their share, so that one cell of a tiny class does not come first.
+        tolerated: the pairs that were in force among ``codes``.
+        bootstrap: ``resamples``, ``seed``, ``unit`` that was drawn and number of ``units``.
         calibration: expected calibration error and the points of the reliability diagram.
         counts: rows, evaluated, unlabelled, unreadable.
         warnings: lines that every report must carry.
@@ -78,6 +87,8 @@ class Evaluation:
     tolerant: dict[str, Value]
     published: dict[str, dict[str, float]]
     confusions: tuple[Confusion, ...]
+    tolerated: tuple[tuple[str, str], ...]
+    bootstrap: dict[str, Any]
     calibration: dict[str, Any]
     counts: dict[str, int]
     warnings: tuple[str, ...]
@@ -99,13 +110,16 @@ def evaluate(
         seed: of the bootstrap.
 
     Raises:
-        InputError: no labels, no predictions, or no row that has both.
+        InputError: no labels, no predictions, no row that has both, or more than ``MAX_CLASSES``
+            classes.
     """
     for name in ("label", "predicted"):
         if name not in predictions.columns:
             raise InputError(
-                f"the table has no column {name}; evaluation needs truth and prediction"
+                f"the table has no column {name}; evaluation needs truth (--truth names a table "
+                "with labels) and prediction ('marrowscope predict')"
             )
+    predictions = predictions.with_columns(_blank_is_null("label"), _blank_is_null("predicted"))
     bad = pl.col("predicted").is_null()
     if "error" in predictions.columns:
         bad = bad | pl.col("error").is_not_null()
@@ -115,17 +129,24 @@ def evaluate(
     probable = set(probability_codes(rows))
     occurring = set(rows["label"].to_list()) | set(rows["predicted"].to_list())
     codes = tuple(in_display_order(probable | occurring))
+    if len(codes) > MAX_CLASSES:
+        raise InputError(
+            f"label, predicted and p_ columns name {len(codes)} classes, more than {MAX_CLASSES}; "
+            "do these columns hold classes?"
+        )
     place = {code: index for index, code in enumerate(codes)}
     truth = np.array([place[code] for code in rows["label"]], dtype=np.int64)
     predicted = np.array([place[code] for code in rows["predicted"]], dtype=np.int64)
     matrix = confusion_matrix(truth, predicted, len(codes))
-    group = group_column(rows)
+    unit, groups = _groups(rows)
+    units = rows.height if groups is None else len(set(groups))
     draws = resampled_matrices(
-        truth, predicted, len(codes), resamples, seed, rows[group].to_list() if group else None
+        truth, predicted, len(codes), resamples, seed, groups if units > 1 else None
     )
     strict = np.eye(len(codes), dtype=bool)
     tolerant = tolerance_matrix(codes, tolerated)
-    synthetic = "annotator" in rows.columns and set(rows["annotator"]) == {"synthetic"}
+    drawn = _synthetic_count(rows)
+    synthetic = drawn == rows.height
     results = {
         "strict": _with_intervals(matrix, draws, strict),
         "tolerant": _with_intervals(matrix, draws, tolerant),
@@ -140,6 +161,11 @@ def evaluate(
         tolerant={name: results["tolerant"][name] for name in _TOTALS},
         published={} if synthetic else published_totals(),
         confusions=_confusions(matrix, codes, tolerant),
+        tolerated=tuple(
+            (codes[one], codes[two])
+            for one, two in zip(*np.nonzero(np.triu(tolerant, 1)), strict=True)
+        ),
+        bootstrap={"resamples": resamples, "seed": seed, "unit": unit, "units": units},
         calibration=calibration(probabilities(rows), rows, probability_codes(rows)),
         counts={
             "rows": predictions.height,
@@ -147,7 +173,11 @@ def evaluate(
             "without label": predictions.filter(~bad & pl.col("label").is_null()).height,
             "without prediction": predictions.filter(bad).height,
         },
-        warnings=tuple(_warnings(rows, codes, matrix)),
+        warnings=(
+            *cell_warnings(rows, drawn),
+            *unit_warnings(unit, units),
+            *class_warnings(codes, matrix, synthetic),
+        ),
         synthetic=synthetic,
     )
 
@@ -172,28 +202,6 @@ def published_totals() -> dict[str, dict[str, float]]:
             "weighted_f1": float(f1 @ weight / weight.sum()),
         }
     return totals
-
-
-def calibration(
-    values: NDArray[np.float32], rows: pl.DataFrame, codes: list[str]
-) -> dict[str, Any]:
-    """Expected calibration error of the top class, ten bins of equal width (Guo et al. 2017)."""
-    if not codes or np.isnan(values).any():
-        return {"ece": None, "bins": []}
-    confidence = values.max(axis=1)
-    right = np.array([codes[k] for k in values.argmax(axis=1)]) == rows["label"].to_numpy()
-    bins = np.minimum((confidence * 10).astype(int), 9)
-    points = [
-        (
-            float(confidence[bins == k].mean()),
-            float(right[bins == k].mean()),
-            int((bins == k).sum()),
-        )
-        for k in range(10)
-        if (bins == k).any()
-    ]
-    error = sum(abs(mean - share) * count for mean, share, count in points) / len(confidence)
-    return {"ece": float(error), "bins": points}
 
 
 def _with_intervals(
@@ -255,29 +263,34 @@ def _confusions(
         for row, column in zip(*np.nonzero(matrix), strict=True)
         if row != column
     ]
-    return tuple(sorted(found, key=lambda entry: (-entry.share, entry.truth, entry.predicted)))
+    return tuple(sorted(found, key=lambda entry: (-_surely(entry), entry.truth, entry.predicted)))
 
 
-def _warnings(rows: pl.DataFrame, codes: tuple[str, ...], matrix: NDArray[np.int64]) -> list[str]:
-    warnings = []
-    ungrouped = split_warning(rows)
-    if ungrouped:
-        warnings.append(ungrouped)
-    if "split" in rows.columns and "train" in set(rows["split"].to_list()):
-        warnings.append(
-            "Some of these cells carry split 'train': scores on them flatter the model."
-        )
-    if METHOD in rows.columns and rows[METHOD].n_unique() > 1:
-        warnings.append("The cells come from more than one split.")
-    absent = [code for k, code in enumerate(codes) if matrix[k].sum() == 0]
-    if absent:
-        warnings.append(
-            f"No cell of {', '.join(absent)} in this set: means run over the other "
-            f"{len(codes) - len(absent)} classes; predictions of them count as errors."
-        )
-    if {code for k, code in enumerate(codes) if matrix[k].sum()} != set(CODES):
-        warnings.append(
-            "The published totals are of 21 classes; this set holds others, so compare class by "
-            "class and with care."
-        )
-    return warnings
+def _surely(entry: Confusion) -> float:
+    """Lower end of the 95 % interval of a share (Wilson 1927)."""
+    share, cells, z = entry.share, entry.count / entry.share, _NORMAL_95
+    middle = share + z * z / (2 * cells)
+    half = z * np.sqrt(share * (1 - share) / cells + z * z / (4 * cells * cells))
+    return float((middle - half) / (1 + z * z / cells))
+
+
+def _blank_is_null(column: str) -> pl.Expr:
+    text = pl.col(column).cast(pl.String)
+    return pl.when(text.str.strip_chars() != "").then(text).alias(column)
+
+
+def _groups(rows: pl.DataFrame) -> tuple[str, list[str] | None]:
+    """What is drawn in the bootstrap, and to which unit every cell belongs (None: to itself).
+
+    A cell without an id in a table where others have one stands for itself, as in a split.
+    """
+    column = group_column(rows) or incomplete_group_column(rows)
+    if column is None:
+        return "cell", None
+    own = [f"cell {number}" for number in range(rows.height)]
+    ids = [None if value is None else f"id {value}" for value in rows[column].to_list()]
+    return column, [name or alone for name, alone in zip(ids, own, strict=True)]
+
+
+def _synthetic_count(rows: pl.DataFrame) -> int:
+    return int((rows["annotator"] == "synthetic").sum()) if "annotator" in rows.columns else 0

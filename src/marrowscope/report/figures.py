@@ -19,6 +19,7 @@ LINEAGE_COLOURS = {
     Lineage.OTHER: "#666666",
 }
 _TRUTH_LABEL = "true class"
+_NAME_LENGTH = 32  # longer names of users' classes are cut in figures
 
 
 def confusion_figure(result: Evaluation) -> Figure:
@@ -42,9 +43,11 @@ def confusion_figure(result: Evaluation) -> Figure:
         for column in range(count):
             if matrix[row, column]:
                 _write_share(axes, row, column, share[row, column], count)
-    names = [f"{BY_CODE[code].name}  {code}" if code in BY_CODE else code for code in codes]
-    axes.set_yticks(range(count), names, fontsize=8)
-    axes.set_xticks(range(count), codes, rotation=90, fontsize=8)
+    # Class names of users are no formulas, whatever dollar signs they hold.
+    axes.set_yticks(range(count), [_named(code) for code in codes], fontsize=8, parse_math=False)
+    axes.set_xticks(
+        range(count), [_short(code) for code in codes], rotation=90, fontsize=8, parse_math=False
+    )
     for labels in (axes.get_yticklabels(), axes.get_xticklabels()):
         for label, code in zip(labels, codes, strict=True):
             label.set_color(_colour(code))
@@ -78,7 +81,9 @@ def per_class_figure(result: Evaluation) -> Figure:
         axes.set_axisbelow(True)
         for edge in ("top", "right"):
             axes.spines[edge].set_visible(False)
-    left.set_yticks(range(len(entries)), [f"{entry.name}  {entry.code}" for entry in entries])
+    left.set_yticks(
+        range(len(entries)), [_named(entry.code) for entry in entries], parse_math=False
+    )
     left.invert_yaxis()
     handles, labels = right.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
@@ -144,6 +149,15 @@ def _separate_lineages(axes: Axes, codes: tuple[str, ...]) -> None:
 
 def _lineage(code: str) -> Lineage | None:
     return BY_CODE[code].lineage if code in BY_CODE else None
+
+
+def _named(code: str) -> str:
+    return f"{BY_CODE[code].name}  {code}" if code in BY_CODE else _short(code)
+
+
+def _short(code: str) -> str:
+    shown = "".join(sign if sign.isprintable() else "·" for sign in code)
+    return shown if len(shown) <= _NAME_LENGTH else shown[: _NAME_LENGTH - 1] + "…"
 
 
 def _colour(code: str) -> str:

@@ -25,6 +25,11 @@ CONFUSIONS_SHOWN = 8
 EXAMPLES_SHOWN = 8
 THUMBNAIL = 112  # px
 
+_FIGURES = ("confusion", "per_class", "reliability")
+_OWN = {"report.html", "metrics.json", "per_class.csv", "confusion.csv"} | {
+    f"{name}.png" for name in _FIGURES
+}
+
 TOTAL_NAMES = {
     "macro_f1": "macro-F1",
     "balanced_accuracy": "balanced accuracy",
@@ -45,27 +50,44 @@ def write_report(
     Args:
         result: of ``evaluate``.
         predictions: the evaluated table, from which example cells are taken.
-        folder: is replaced as a whole.
+        folder: new, empty, or an earlier report, which is replaced as a whole.
         title: of the page.
         provenance: facts about model and data to show, as plain data.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or holds anything but an earlier report.
     """
-    figures = {
-        "confusion": confusion_figure(result),
-        "per_class": per_class_figure(result),
-        "reliability": reliability_figure(result),
-    }
+    refuse_foreign(folder)
+    drawings = (confusion_figure, per_class_figure, reliability_figure)
+    figures = {name: draw(result) for name, draw in zip(_FIGURES, drawings, strict=True)}
     with replacing_folder(folder) as place:
         for name, figure in figures.items():
             figure.savefig(place / f"{name}.png", dpi=150)
         page = render(result, predictions, figures, title, provenance or {})
-        (place / "report.html").write_text(page, encoding="utf-8")
+        # A title may name a file whose name is no text; then a mark stands for the odd bytes.
+        (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
         data = json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False)
         (place / "metrics.json").write_text(data + "\n", encoding="utf-8")
         per_class_table(result).write_csv(place / "per_class.csv")
         confusion_table(result.codes, result.matrix).write_csv(place / "confusion.csv")
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds other files: they would be lost when the report replaces it.
+
+    Raises:
+        InputError: it does, or it cannot be listed.
+    """
+    try:
+        others = (
+            sorted({entry.name for entry in folder.iterdir()} - _OWN) if folder.exists() else []
+        )
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    if others:
+        raise InputError(
+            f"{folder}: holds {others[0]}, which is no part of a report; name a new folder"
+        )
 
 
 def render(
@@ -127,15 +149,18 @@ def _examples(predictions: pl.DataFrame, confusion: Confusion) -> list[dict[str,
     if "path" not in predictions.columns:
         return []
     rows = predictions.filter(
-        (pl.col("label") == confusion.truth) & (pl.col("predicted") == confusion.predicted)
+        pl.col("path").is_not_null()
+        & (pl.col("label") == confusion.truth)
+        & (pl.col("predicted") == confusion.predicted)
     )
     if "confidence" in rows.columns:
-        rows = rows.sort("confidence", descending=True)
+        rows = rows.with_columns(pl.col("confidence").cast(pl.Float64).fill_nan(None))
+        rows = rows.sort("confidence", descending=True, nulls_last=True)
     examples = []
     for row in rows.iter_rows(named=True):
         try:
             image = resize(read_image(Path(row["path"])), THUMBNAIL, THUMBNAIL)
-        except InputError:
+        except (InputError, ValueError):  # ValueError: a path with a null byte
             continue
         data = base64.b64encode(encode_jpeg(image, 85)).decode()
         examples.append(

@@ -1,0 +1,93 @@
+"""Command evaluate: parts, truth from elsewhere, names that would break a terminal."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from test_commands import Shell
+from test_evaluate import predictions
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
+    return Shell(monkeypatch, capfd)
+
+
+@pytest.fixture
+def table() -> pl.DataFrame:
+    parts = pl.Series("split", ["train"] * 60 + ["test"] * 40)
+    return predictions(100, codes=("BLA", "PMO", "LYT")).with_columns(parts)
+
+
+def test_only_the_cells_of_a_split_are_scored(
+    shell: Shell, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    table.write_parquet(tmp_path / "p.parquet")
+    options = ["-o", tmp_path / "r", "--bootstrap", 20]
+    out, err = shell("evaluate", tmp_path / "p.parquet", *options, "--split", "test", "--json")
+    assert json.loads(out)["cells"] == 40
+    assert "flatter" not in err
+    _, err = shell("evaluate", tmp_path / "p.parquet", *options)
+    assert "flatter" in err
+    _, err = shell("evaluate", tmp_path / "p.parquet", *options, "--split", "dev", status=1)
+    assert "--split dev" in err
+    assert "test, train" in err
+    table.drop("split").write_parquet(tmp_path / "p.parquet")
+    _, err = shell("evaluate", tmp_path / "p.parquet", *options, "--split", "test", status=1)
+    assert "no column split" in err
+
+
+def test_truth_brings_what_the_report_has_to_say(
+    shell: Shell, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    table.drop("label", "split").write_csv(tmp_path / "p.csv")
+    _, err = shell("evaluate", tmp_path / "p.csv", "-o", tmp_path / "r", status=1)
+    assert "--truth" in err
+    truth = table.select("cell_id", "path", "label").with_columns(
+        pl.lit("synthetic").alias("annotator")
+    )
+    truth.write_parquet(tmp_path / "t.parquet")
+    shell("evaluate", tmp_path / "p.csv", "--truth", tmp_path / "t.parquet",
+          "-o", tmp_path / "r", "--bootstrap", 20)  # fmt: skip
+    assert "Synthetic cells" in (tmp_path / "r/report.html").read_text()
+    other = truth.with_columns(pl.lit("elsewhere").alias("path"), pl.lit("x").alias("cell_id"))
+    other.write_parquet(tmp_path / "t.parquet")
+    _, err = shell("evaluate", tmp_path / "p.csv", "--truth", tmp_path / "t.parquet",
+                   "-o", tmp_path / "r", status=1)  # fmt: skip
+    assert "t.parquet: shares neither" in err
+
+
+def test_pairs_of_ones_own_replace_the_studys(
+    shell: Shell, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    table.write_parquet(tmp_path / "p.parquet")
+    (tmp_path / "pairs.yaml").write_text("[]")
+    out, _ = shell("evaluate", tmp_path / "p.parquet", "-o", tmp_path / "r", "--json",
+                   "--tolerated", tmp_path / "pairs.yaml", "--bootstrap", 20)  # fmt: skip
+    scores = json.loads(out)
+    assert scores["tolerant"] == scores["strict"]
+
+
+@pytest.mark.parametrize("name", ["[/red]", "[link=file:///x]", "\x1b[2J"])
+def test_class_names_neither_style_nor_steer_the_terminal(
+    name: str, shell: Shell, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    table = table.with_columns(pl.col("label").replace({"LYT": name}))
+    table.write_parquet(tmp_path / "p.parquet")
+    _, err = shell("evaluate", tmp_path / "p.parquet", "-o", tmp_path / "r", "--bootstrap", 20)
+    assert name.replace("\x1b", "·") in err
+    assert "\x1b" not in err
+
+
+def test_a_run_folder_is_not_replaced_by_its_report(
+    shell: Shell, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    table.write_parquet(tmp_path / "p.parquet")
+    _, err = shell("evaluate", tmp_path / "p.parquet", "-o", tmp_path, status=1)
+    assert "name a new folder" in err
+    assert (tmp_path / "p.parquet").exists()
+
+
+def test_a_negative_seed_is_wrong_usage(shell: Shell, tmp_path: Path) -> None:
+    shell("evaluate", tmp_path / "p.parquet", "-o", tmp_path / "r", "--seed", -1, status=2)
