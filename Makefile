@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Half the cores' worth of threads per process keeps parallel tests from fighting for them.
+# Test processes side by side; each computes with one thread, so that they do not fight for cores.
 JOBS ?= 2
 
 .PHONY: setup test lint demo bench clean

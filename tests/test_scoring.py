@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from marrowscope.morphology import BY_CODE, CODES, TOLERATED
-from marrowscope.scoring import confusion_matrix, score, tolerance_matrix
+from marrowscope.scoring import confusion_matrix, score, tolerance_matrix, wilson_interval
 
 
 @given(st.integers(2, 8), st.integers(1, 200), st.integers(0, 2**31))
@@ -87,6 +87,16 @@ def test_a_stack_of_matrices_is_scored_like_each_one() -> None:
     for k in range(5):
         np.testing.assert_allclose(stacked.f1[k], score(matrices[k]).f1)
         assert stacked.macro_f1[k] == pytest.approx(score(matrices[k]).macro_f1)
+
+
+@pytest.mark.parametrize(
+    ("right", "cells", "low", "high"),
+    # 100 of 500 is 16.7 to 23.7 %, 25 of 500 is 3.4 to 7.3 %, 0 of 500 is 0 to .8 %.
+    [(100, 500, 0.167, 0.237), (25, 500, 0.034, 0.073), (0, 500, 0, 0.008), (0, 0, 0, 1)],
+)
+def test_wilson_intervals_of_known_counts(right, cells, low, high) -> None:
+    found = wilson_interval(np.array(right), np.array(cells))
+    assert found == pytest.approx((low, high), abs=6e-4)
 
 
 def test_an_empty_matrix_has_no_scores() -> None:

@@ -131,6 +131,24 @@ def test_one_cell_of_a_tiny_class_is_not_the_worst_confusion() -> None:
     ]  # fmt: skip
 
 
+def test_a_class_without_a_mistake_is_not_called_certain() -> None:
+    table = predictions(8, codes=("BLA", "LYT")).with_columns(
+        pl.lit("BLA").alias("label"), pl.lit("BLA").alias("predicted")
+    )
+    recall = evaluate(table, resamples=20).classes[0].strict["recall"]
+    # Wilson with all of 8 right: 8 / (8 + 1.96²) = .676.
+    assert (recall.value, recall.high) == (1, 1)
+    assert recall.low == pytest.approx(0.6756, abs=1e-4)
+
+
+def test_a_table_without_split_is_said_to_be_possibly_that_of_the_training() -> None:
+    def said(table: pl.DataFrame) -> bool:
+        return any("no split" in line for line in evaluate(table, resamples=10).warnings)
+
+    assert said(predictions())
+    assert not said(predictions().with_columns(pl.lit("test").alias("split")))
+
+
 def test_classes_that_are_never_predicted_are_said() -> None:
     table = predictions(codes=("BLA", "LYT")).with_columns(pl.lit("BLA").alias("predicted"))
     assert any("Never predicted: LYT" in line for line in evaluate(table, resamples=10).warnings)

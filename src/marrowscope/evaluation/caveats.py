@@ -25,6 +25,11 @@ def cell_warnings(rows: pl.DataFrame, drawn: int) -> list[str]:
         warnings.append(
             "Some of these cells carry split 'train': scores on them flatter the model."
         )
+    if not {"split", "fold"} & set(rows.columns):
+        warnings.append(
+            "The table has no split: if the model was trained on some of these cells, the scores "
+            "flatter it."
+        )
     if METHOD in rows.columns and rows[METHOD].n_unique() > 1:
         warnings.append("The cells come from more than one split.")
     return warnings

@@ -14,7 +14,13 @@ from marrowscope.evaluation.bootstrap import intervals, resampled_matrices
 from marrowscope.evaluation.calibration import calibration
 from marrowscope.evaluation.caveats import cell_warnings, class_warnings, unit_warnings
 from marrowscope.morphology import BY_CODE, CODES, TOLERATED, in_display_order
-from marrowscope.scoring import Scores, confusion_matrix, score, tolerance_matrix
+from marrowscope.scoring import (
+    Scores,
+    confusion_matrix,
+    score,
+    tolerance_matrix,
+    wilson_interval,
+)
 
 # Aggregates of the published Table 1 (computed from its rounded entries), five-fold
 # cross-validation on all 21 classes.
@@ -23,7 +29,6 @@ _PER_CLASS = ("precision", "recall", "f1")
 
 # More classes than this are a sign of a wrong column; a matrix of them nobody could read.
 MAX_CLASSES = 100
-_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -215,11 +220,29 @@ def _with_intervals(
     }
     for name in _PER_CLASS:
         low, high = ranges[name]
+        if name != "f1":
+            cells = matrix.sum(axis=1 if name == "recall" else 0)
+            low, high = _never_without_width(getattr(scores, name), cells, low, high)
         result[name] = [
             Value(float(value), float(low[k]), float(high[k]))
             for k, value in enumerate(getattr(scores, name))
         ]
     return result
+
+
+def _never_without_width(
+    shares: NDArray[np.float64],
+    cells: NDArray[np.int64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Wilson intervals where all or none of the cells are right.
+
+    Every resample of such cells is the same, and the bootstrap would claim certainty.
+    """
+    wilson_low, wilson_high = wilson_interval(shares * cells, cells.astype(np.float64))
+    flat = (cells > 0) & ((shares == 0) | (shares == 1))
+    return np.where(flat, wilson_low, low), np.where(flat, wilson_high, high)
 
 
 def _class_result(
@@ -267,11 +290,7 @@ def _confusions(
 
 
 def _surely(entry: Confusion) -> float:
-    """Lower end of the 95 % interval of a share (Wilson 1927)."""
-    share, cells, z = entry.share, entry.count / entry.share, _NORMAL_95
-    middle = share + z * z / (2 * cells)
-    half = z * np.sqrt(share * (1 - share) / cells + z * z / (4 * cells * cells))
-    return float((middle - half) / (1 + z * z / cells))
+    return float(wilson_interval(np.array(entry.count), np.array(entry.count / entry.share))[0])
 
 
 def _blank_is_null(column: str) -> pl.Expr:
