@@ -14,6 +14,7 @@ from test_evaluate import predictions
 from marrowscope.dataset.check import NO_IDS
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluate import evaluate
+from marrowscope.morphology import CODES
 from marrowscope.report.figures import confusion_figure, per_class_figure, reliability_figure
 from marrowscope.report.write import write_report
 
@@ -171,6 +172,17 @@ def test_the_page_names_the_pairs_and_the_unit_of_the_bootstrap(
         "resamples": 20, "seed": 0, "unit": "patient_id", "units": 30,
     }  # fmt: skip
     assert metrics["tolerated"] == [["BLA", "PMO"]]
+
+
+@pytest.mark.parametrize("codes", [("BLA", "LYT"), CODES])
+def test_the_bar_of_a_class_stands_beside_its_row(codes: tuple[str, ...], tmp_path: Path) -> None:
+    figure = confusion_figure(evaluate(predictions(400, codes=codes), resamples=10))
+    figure.savefig(tmp_path / "figure.png")  # only now are the axes laid out
+    matrix, bars = figure.axes
+    assert len(bars.patches) == len(codes)
+    for row, bar in enumerate(bars.patches):
+        middle = bars.transData.transform((1, bar.get_y() + bar.get_height() / 2))[1]
+        assert middle == pytest.approx(matrix.transData.transform((0, row))[1], abs=0.5)
 
 
 @pytest.mark.parametrize("make", [confusion_figure, per_class_figure, reliability_figure])

@@ -35,10 +35,11 @@ def confusion_figure(result: Evaluation) -> Figure:
     count = len(codes)
     sizes = matrix.sum(axis=1)
     share = matrix / np.maximum(sizes, 1)[:, None]
-    side = max(4.5, 0.42 * count + 1.6)
-    figure = Figure(figsize=(side + 2.2, side), layout="constrained")
+    height = max(4.2, 0.42 * count + 1.4)
+    figure = Figure(figsize=(1.17 * height + 2.0, height), layout="constrained")
     axes, bars = figure.subplots(1, 2, width_ratios=(6, 1), sharey=True)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="equal")
+    # Not "equal": it would shrink the matrix only, and bars would stand beside other rows.
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row in range(count):
         for column in range(count):
             if matrix[row, column]:
@@ -55,6 +56,7 @@ def confusion_figure(result: Evaluation) -> Figure:
     axes.set_ylabel(_TRUTH_LABEL)
     _separate_lineages(axes, codes)
     bars.barh(range(count), np.maximum(sizes, 0), color=[_colour(code) for code in codes])
+    axes.set_ylim(count - 0.5, -0.5)  # shared: bars add no margin of their own
     bars.set_xscale("log")
     bars.set_xlim(0.8, max(10, sizes.max() * 2.2))
     for row, size in enumerate(sizes):
