@@ -1,12 +1,18 @@
 """The batch path against a plain float64 reference, and hand-made cases."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
+from marrowscope.augment.density import density_map
+from marrowscope.augment.plain import augment_tensors
 from marrowscope.stain import default_stain
 
 STILL = AugmentationSettings(0, False, False, 0, 0, 0, 0, 0, 0)
@@ -17,7 +23,7 @@ def smooth_images(count: int, side: int = 64, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
     coarse = torch.from_numpy(random.uniform(20, 255, (count, 3, 6, 6)))
     fine = torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic").clamp(0, 255)
-    return fine.permute(0, 2, 3, 1).round().numpy().astype(np.uint8)
+    return np.ascontiguousarray(fine.permute(0, 2, 3, 1).round().numpy(), dtype=np.uint8)
 
 
 def random_stains(count: int, seed: int = 0) -> np.ndarray:
@@ -57,15 +63,20 @@ def reference(image: np.ndarray, stain: np.ndarray, parameters, row: int) -> np.
     return np.clip(np.exp(-density), 0, 1)
 
 
+def batch_on_tensors(images, stains, parameters):
+    return augment_tensors(images, *density_map(stains, parameters), parameters)
+
+
 @pytest.mark.parametrize(
-    "settings",
+    "ranges",
     [AugmentationSettings(), AugmentationSettings(zoom=0.2, light=0.05, shift=0.05)],
     ids=["study", "with zoom and light"],
 )
-def test_batch_agrees_with_the_float64_reference_within_one_grey_level(settings) -> None:
+@pytest.mark.parametrize("way", [augment_batch, batch_on_tensors], ids=["compiled", "tensors"])
+def test_batch_agrees_with_the_float64_reference_within_one_grey_level(ranges, way) -> None:
     images, stains = smooth_images(12), random_stains(12)
-    parameters = draw_parameters(settings, 0, 0, np.arange(12))
-    batch = augment_batch(torch.from_numpy(images), torch.from_numpy(stains), parameters)
+    parameters = draw_parameters(ranges, 0, 0, np.arange(12))
+    batch = way(torch.from_numpy(images), torch.from_numpy(stains), parameters)
     for row in range(12):
         expected = reference(images[row], stains[row], parameters, row)
         found = batch[row].permute(1, 2, 0).double().numpy()
@@ -153,3 +164,90 @@ def test_cuda_agrees_with_cpu_within_one_grey_level() -> None:
     device = torch.device("cuda")
     on_gpu = augment_batch(images.to(device), stains.to(device), drawn.to(device)).cpu()
     assert (on_gpu - augment_batch(images, stains, drawn)).abs().max() < 1 / 255
+
+
+@pytest.mark.parametrize("fill", ["reflect", "border"])
+@pytest.mark.parametrize(("height", "width"), [(2, 2), (3, 64), (50, 31), (250, 250)])
+def test_noise_of_any_shape_agrees_with_plain_tensor_operations(
+    height: int, width: int, fill: str
+) -> None:
+    random = np.random.default_rng(1)
+    images = torch.from_numpy(random.integers(0, 256, (6, height, width, 3), dtype=np.uint8))
+    stains = torch.from_numpy(random_stains(6))
+    drawn = draw_parameters(
+        AugmentationSettings(zoom=0.5, light=0.1, fill=fill), 3, 2, np.arange(6)
+    )
+    expected = augment_tensors(images, *density_map(stains, drawn), drawn)
+    assert (augment_batch(images, stains, drawn) - expected).abs().max() < 0.1 / 255
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.lists(st.integers(0, 8), min_size=1, max_size=12),
+    dtype=st.sampled_from([torch.float32, torch.bfloat16]),
+    threads=st.integers(1, 3),
+)
+def test_chosen_rows_give_what_their_copies_would_give_with_any_number_of_threads(
+    rows: list[int], dtype: torch.dtype, threads: int
+) -> None:
+    images = torch.from_numpy(smooth_images(9, side=24))
+    stains = torch.from_numpy(random_stains(len(rows)))
+    drawn = draw_parameters(AugmentationSettings(), 0, 0, np.arange(len(rows)))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        expected = augment_batch(images[rows].contiguous(), stains, drawn, dtype=dtype)
+        torch.set_num_threads(threads)
+        found = augment_batch(images, stains, drawn, torch.tensor(rows), dtype)
+    finally:
+        torch.set_num_threads(before)
+    assert found.dtype == dtype
+    assert torch.equal(found, expected)
+
+
+def test_half_precision_is_the_rounded_full_precision() -> None:
+    images, stains = torch.from_numpy(smooth_images(4)), torch.from_numpy(random_stains(4))
+    drawn = draw_parameters(AugmentationSettings(), 0, 0, np.arange(4))
+    full = augment_batch(images, stains, drawn)
+    half = augment_batch(images, stains, drawn, dtype=torch.bfloat16)
+    assert torch.equal(half, full.to(torch.bfloat16))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": torch.tensor([0, 1, 2, 4])}, "rows reach from 0 to 4 of 4"),
+        ({"rows": torch.tensor([-1, 1, 2, 3])}, "rows reach from -1"),
+        ({"images": torch.zeros(4, 8, 8, 3)}, "need .* uint8"),
+        ({"images": torch.zeros(4, 3, 8, 8, dtype=torch.uint8)}, "need .* uint8"),
+        ({"images": torch.zeros(4, 1, 8, 3, dtype=torch.uint8)}, "at least 2×2"),
+        ({"images": torch.zeros(4, 8, 16, 3, dtype=torch.uint8)[:, :, ::2]}, "contiguous"),
+        ({"images": torch.zeros(5, 8, 8, 3, dtype=torch.uint8)}, "5 images, 4 stains"),
+        ({"dtype": torch.float16}, "float16"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_memory_is_touched(
+    change: dict[str, object], message: str
+) -> None:
+    given = {
+        "images": torch.zeros(4, 8, 8, 3, dtype=torch.uint8),
+        "stains": torch.from_numpy(random_stains(4)),
+        "parameters": draw_parameters(AugmentationSettings(), 0, 0, np.arange(4)),
+    }
+    with pytest.raises(ValueError, match=message):
+        augment_batch(**(given | change))
+
+
+def test_the_last_pixels_of_an_array_are_read_without_reaching_behind_it(tmp_path: Path) -> None:
+    # A file of whole memory pages: one byte more would kill the process.
+    side, page = 64, os.sysconf("SC_PAGE_SIZE")
+    count = page // int(np.gcd(side * side * 3, page))
+    path = tmp_path / "pixels"
+    np.random.default_rng(0).integers(0, 256, count * side * side * 3, dtype=np.uint8).tofile(path)
+    assert path.stat().st_size % page == 0
+    mapped = np.memmap(path, np.uint8, "c", shape=(count, side, side, 3))
+    drawn = draw_parameters(STILL, 0, 0, np.arange(1))
+    rows = torch.tensor([count - 1])
+    batch = augment_batch(torch.from_numpy(mapped), torch.from_numpy(random_stains(1)), drawn, rows)
+    back = (batch[0] * 255).round().permute(1, 2, 0).numpy()
+    np.testing.assert_array_equal(back, np.maximum(mapped[-1], 1))

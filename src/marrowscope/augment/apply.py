@@ -1,63 +1,115 @@
-"""Apply drawn parameters to a batch: resample, then an affine map of the optical density.
+"""Apply drawn parameters to a batch: one sampling pass that also maps the optical density."""
 
-Scaling and shifting the two stain concentrations of an image whose stain matrix is ``M`` maps its
-optical density ``d`` to ``A·d + b`` with ``A = M·diag(alpha)·M⁻¹`` and ``b = M·beta``; the third
-column of ``M`` is the direction that neither stain explains, and it is left as it is. So an
-image needs one sampling pass and one 3×3 product per pixel.
-"""
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.util import find_spec
+from itertools import pairwise
 
+import numpy as np
 import torch
-from torch.nn.functional import affine_grid, grid_sample
 
+from marrowscope.augment.density import density_map
 from marrowscope.augment.parameters import Parameters
-from marrowscope.stain import WHITE
-
-_PADDING = {"reflect": "reflection", "border": "border"}
+from marrowscope.augment.plain import augment_tensors
 
 
 def augment_batch(
-    images: torch.Tensor, stains: torch.Tensor, parameters: Parameters
+    images: torch.Tensor,
+    stains: torch.Tensor,
+    parameters: Parameters,
+    rows: torch.Tensor | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> torch.Tensor:
     """Augment a batch.
 
+    On a processor compiled loops do it with as many threads as torch uses; on a GPU one Triton
+    kernel, or plain tensor operations where Triton is not installed.
+
     Args:
-        images: (N, H, W, 3) uint8 RGB.
-        stains: (N, 6) float32 stain vectors of each image (``marrowscope.stain``).
-        parameters: one draw per image, on the same device.
+        images: (M, H, W, 3) uint8 RGB, contiguous, H and W at least 2.
+        stains: (N, 6) float32 stain vectors of each image of the batch (``marrowscope.stain``).
+        parameters: one draw per image of the batch, on the same device.
+        rows: (N,) int64 which images make the batch; None = all, in order. Pixels are read where
+            they lie: nothing is gathered first.
+        dtype: torch.float32 or torch.bfloat16.
 
     Returns:
-        (N, 3, H, W) float32 RGB in [0, 1], channels-last in memory.
+        (N, 3, H, W) RGB in [0, 1], channels-last in memory.
+
+    Raises:
+        ValueError: a shape, type or row does not fit.
     """
+    _require(images, stains, parameters, rows, dtype)
     colour, offset = density_map(stains, parameters)
-    sampled = _resample(images, parameters)
-    density = -torch.log(torch.clamp(sampled, min=1.0 / WHITE))
-    n, _, height, width = density.shape
-    flat = density.permute(0, 2, 3, 1).reshape(n, height * width, 3)
-    changed = torch.baddbmm(offset[:, None, :], flat, colour.transpose(1, 2))
-    light = torch.exp(-changed).clamp_(0.0, 1.0)
-    return light.reshape(n, height, width, 3).permute(0, 3, 1, 2)
+    if images.device.type == "cpu":
+        return _on_processor(images, rows, parameters, colour, offset, dtype)
+    if images.device.type == "cuda" and find_spec("triton") is not None:
+        from marrowscope.augment.kernel import augment_on_gpu
+
+        return augment_on_gpu(images, rows, parameters, colour, offset, dtype)
+    batch = images if rows is None else images[rows]
+    return augment_tensors(batch, colour, offset, parameters).to(dtype)
 
 
-def density_map(stains: torch.Tensor, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
-    """The map ``d -> A·d + b`` of each image: A (N, 3, 3) and b (N, 3), float32.
+def _require(
+    images: torch.Tensor,
+    stains: torch.Tensor,
+    parameters: Parameters,
+    rows: torch.Tensor | None,
+    dtype: torch.dtype,
+) -> None:
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[3] != 3:
+        raise ValueError(
+            f"images are {tuple(images.shape)} {images.dtype}; need (M, H, W, 3) uint8"
+        )
+    if min(images.shape[1:3]) < 2 or not images.is_contiguous():
+        raise ValueError("images must be contiguous and at least 2×2 pixels")
+    count = len(images) if rows is None else len(rows)
+    if len(stains) != count or len(parameters.sampling) != count:
+        raise ValueError(
+            f"{count} images, {len(stains)} stains and {len(parameters.sampling)} draws"
+        )
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise ValueError(f"dtype is {dtype}; expected torch.float32 or torch.bfloat16")
+    # On a GPU the check would wait for the device.
+    on_cpu = rows is not None and rows.device.type == "cpu" and len(rows) > 0
+    if on_cpu and rows is not None and not 0 <= int(rows.min()) <= int(rows.max()) < len(images):
+        raise ValueError(f"rows reach from {int(rows.min())} to {int(rows.max())} of {len(images)}")
 
-    The small matrices are computed in float64: two stain vectors may lie only a few degrees
-    apart.
-    """
-    vectors = stains.double().reshape(-1, 2, 3)
-    rest = torch.nn.functional.normalize(torch.linalg.cross(vectors[:, 0], vectors[:, 1]), dim=1)
-    matrix = torch.stack((vectors[:, 0], vectors[:, 1], rest), dim=2)
-    scale = torch.nn.functional.pad(parameters.stain_scale.double(), (0, 1), value=1.0)
-    shift = torch.nn.functional.pad(parameters.stain_shift.double(), (0, 1), value=0.0)
-    colour = (matrix * scale[:, None, :]) @ torch.linalg.inv(matrix)
-    offset = (matrix @ shift[:, :, None])[:, :, 0] + parameters.light.double()
-    return colour.float(), offset.float()
+
+def _on_processor(
+    images: torch.Tensor,
+    rows: torch.Tensor | None,
+    parameters: Parameters,
+    colour: torch.Tensor,
+    offset: torch.Tensor,
+    dtype: torch.dtype,
+) -> torch.Tensor:
+    from marrowscope.augment.fused import augment_rows  # compiles, or reads what was compiled
+
+    half = dtype == torch.bfloat16
+    count, (_, height, width, _) = len(colour), images.shape
+    out = torch.empty((count, height, width * 3), dtype=dtype)
+    numbers = out.view(torch.uint16).numpy() if half else out.numpy()
+    chosen = np.arange(count) if rows is None else rows.numpy()
+    pixels, sampling = images.numpy(), parameters.sampling.contiguous().numpy()
+    colours, offsets = colour.contiguous().numpy(), offset.contiguous().numpy()
+    reflect = parameters.fill == "reflect"
+
+    def part(span: slice) -> None:
+        augment_rows(pixels, chosen[span], sampling[span], colours[span], offsets[span],
+                     reflect, half, numbers[span])  # fmt: skip
+
+    threads = max(1, min(torch.get_num_threads(), count))
+    bounds = np.linspace(0, count, threads + 1).round().astype(int)
+    spans = [slice(low, high) for low, high in pairwise(bounds)]
+    others = [_pool(threads - 1).submit(part, span) for span in spans[1:]] if threads > 1 else []
+    part(spans[0])
+    for other in others:
+        other.result()
+    return out.view(count, height, width, 3).permute(0, 3, 1, 2)
 
 
-def _resample(images: torch.Tensor, parameters: Parameters) -> torch.Tensor:
-    """Sample intensities bilinearly; (N, 3, H, W) float32 in [0, 1], channels-last."""
-    pixels = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
-    grid = affine_grid(parameters.sampling, list(pixels.shape), align_corners=False)
-    return grid_sample(
-        pixels / WHITE, grid, "bilinear", _PADDING[parameters.fill], align_corners=False
-    )
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="augment")
