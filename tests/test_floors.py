@@ -15,6 +15,7 @@ FLOORS = (
     {"complaints", "files", "geometry"},
     {"morphology"},
     {"images", "cells", "stain", "scoring"},
+    {"crop"},
     {"phantom"},
     {"dataset"},
     {"augment"},

@@ -12,9 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marrowscope.crop import prepare
 from marrowscope.errors import InputError
 from marrowscope.inference.engine import TorchEngine, symmetries
-from marrowscope.inference.predict import predict_table, prepare
+from marrowscope.inference.predict import predict_table
 from marrowscope.inference.sources import expand
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle

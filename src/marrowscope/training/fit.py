@@ -15,10 +15,11 @@ import polars
 import torch
 
 from marrowscope.cells import read_cells, write_cells
+from marrowscope.crop import pixel_sizes
 from marrowscope.dataset.stains import stain_array, with_stains
 from marrowscope.errors import InputError
 from marrowscope.inference.engine import TorchEngine
-from marrowscope.inference.predict import pixel_sizes, predict_table
+from marrowscope.inference.predict import predict_table
 from marrowscope.models import NAMES, create
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from marrowscope.crop import prepare
 from marrowscope.errors import InputError
 from marrowscope.geometry import INPUT_SIZE
 from marrowscope.images import read_image
-from marrowscope.inference.predict import prepare
 
 # The rest is for the network, the operating system and whatever else the user runs.
 MEMORY_SHARE = 0.5
