@@ -98,3 +98,16 @@ def test_a_table_without_labels_is_named(run, images: Path, tmp_path: Path) -> N
     _, err = run("split", cells, "--test", 0.2, "-o", tmp_path / "s.parquet", status=1)
     assert err.strip().startswith(f"marrowscope: {cells}: the table has no labels")
     assert not (tmp_path / "s.parquet").exists()
+
+
+def test_stain_vectors_of_the_index_stay_through_the_split(
+    run, images: Path, tmp_path: Path
+) -> None:
+    cells, output = tmp_path / "cells.parquet", tmp_path / "split.parquet"
+    out, err = run("index", images, "-o", cells, "--stain", "--json")
+    assert json.loads(out)["stains"] == 13
+    assert "13 with stain vectors" in err
+    run("split", cells, "--test", 0.2, "-o", output)
+    split = read_cells(output, needs=["stain"])
+    assert split["stain"].equals(read_cells(cells)["stain"])
+    assert split.filter(pl.col("stain").is_null())["error"].null_count() == 0

@@ -14,10 +14,12 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from marrowscope.cells import read_cells
+from marrowscope.cells import SCHEMA, read_cells
 from marrowscope.dataset import index as index_module
 from marrowscope.dataset.index import index
 from marrowscope.errors import InputError
+from marrowscope.images import read_image
+from marrowscope.stain import estimate_stain
 from tests_support import png_bomb
 
 
@@ -188,7 +190,9 @@ def test_unchanged_files_are_not_read_again(
     first = index([tmp_path / "data"], output)
     read: list[str] = []
     measure = index_module.measure
-    monkeypatch.setattr(index_module, "measure", lambda path: (read.append(path), measure(path))[1])
+    monkeypatch.setattr(
+        index_module, "measure", lambda path, **how: (read.append(path), measure(path, **how))[1]
+    )
     assert index([tmp_path / "data"], output).equals(first)
     assert read == []
     changed = write_image(tmp_path / "data/BLA/3.png", 77, side=30)
@@ -237,6 +241,70 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert len(read) == 60 - done
     assert table.equals(index([tmp_path / "data"]))
     assert not journal.exists()
+
+
+def stained_image(path: Path, seed: int) -> Path:
+    """Pixels of two random stain directions in random amounts: an estimate of its own."""
+    random = np.random.default_rng(seed)
+    vectors = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]]) + random.uniform(0, 0.1, (2, 3))
+    density = random.uniform(0, 1.2, (40, 40, 2)) @ vectors
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), (255 * np.exp(-density[..., ::-1])).astype(np.uint8))
+    return path
+
+
+def test_stains_are_those_of_the_images_and_are_estimated_on_request_only(tmp_path: Path) -> None:
+    for number in range(4):
+        stained_image(tmp_path / f"data/BLA/{number}.png", number)
+    (tmp_path / "data/BLA/bad.png").write_bytes(b"no image")
+    assert "stain" not in index([tmp_path / "data"]).columns
+    table = index([tmp_path / "data"], stains=True)
+    assert table.schema["stain"] == SCHEMA["stain"]
+    for path, stain in table.filter(pl.col("error").is_null()).select("path", "stain").rows():
+        np.testing.assert_array_equal(stain, estimate_stain(read_image(Path(path))))
+    assert table.filter(pl.col("error").is_not_null())["stain"].to_list() == [None]
+    assert len({tuple(stain) for stain in table["stain"].drop_nulls().to_list()}) == 4
+
+
+def test_a_second_run_keeps_stains_and_estimates_missing_ones_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        stained_image(tmp_path / f"data/BLA/{number}.png", number)
+    output = tmp_path / "cells.parquet"
+    first = index([tmp_path / "data"], output, stains=True)
+    read: list[str] = []
+    measure = index_module.measure
+    monkeypatch.setattr(
+        index_module, "measure", lambda path, **how: (read.append(path), measure(path, **how))[1]
+    )
+    assert index([tmp_path / "data"], output, stains=True).equals(first)
+    assert index([tmp_path / "data"], output).equals(first)
+    assert read == []
+    changed = str(stained_image(tmp_path / "data/BLA/2.png", 99))
+    without = index([tmp_path / "data"], output)
+    assert read == [changed]
+    assert [stain is None for stain in without["stain"].to_list()] == [False, False, True, False]
+    again = index([tmp_path / "data"], output, stains=True)
+    assert read == [changed, changed]
+    assert again["stain"].null_count() == 0
+    assert again["stain"].to_list()[0] == first["stain"].to_list()[0]
+    assert again["stain"].to_list()[2] != first["stain"].to_list()[2]
+
+
+def test_a_table_made_without_stains_gets_them_later(tmp_path: Path) -> None:
+    stained_image(tmp_path / "data/BLA/a.png", 1)
+    output = tmp_path / "cells.parquet"
+    plain = index([tmp_path / "data"], output)
+    assert index([tmp_path / "data"], output, stains=True).drop("stain").equals(plain)
+    assert read_cells(output)["stain"].null_count() == 0
+
+
+def test_a_csv_is_refused_for_stains_before_any_work(tmp_path: Path) -> None:
+    stained_image(tmp_path / "data/BLA/a.png", 1)
+    with pytest.raises(InputError, match=r"cells\.csv: a CSV cannot hold stain vectors"):
+        index([tmp_path / "data"], tmp_path / "cells.csv", stains=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:

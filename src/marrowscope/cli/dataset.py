@@ -28,6 +28,10 @@ def index(
     root: Annotated[
         Path | None, typer.Option(help="Folder to which the paths in a CSV list are relative.")
     ] = None,
+    stain: Annotated[
+        bool,
+        typer.Option("--stain", help="Estimate stain vectors too, so that no training has to."),
+    ] = False,
     json: bool = JSON,
 ) -> None:
     """Find images and their labels; hash, size and check every file.
@@ -38,14 +42,16 @@ def index(
     Example: `marrowscope index BM_cytomorphology_data -o cells.parquet`
     """
     with progress("indexing") as advance:
-        table = index_paths(paths, output, root, advance)
+        table = index_paths(paths, output, root, advance, stains=stain)
     result = check_table(table)
+    stains = table["stain"].count() if "stain" in table.columns else 0
     if json:
-        emit_json({"output": str(output), **_summary(result)})
+        emit_json({"output": str(output), "stains": stains, **_summary(result)})
     _print_bad(result)
     console.print(
         f"{result.rows} files, {result.usable} usable, {len(result.bad)} not; "
-        f"{result.unlabelled} without label → {output}",
+        f"{result.unlabelled} without label{f', {stains} with stain vectors' if stains else ''} "
+        f"→ {output}",
         markup=False,
     )
 

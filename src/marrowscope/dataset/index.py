@@ -3,6 +3,8 @@
 Files are read once, a few hundred at a time, so memory does not grow with image bytes. Finished
 batches are kept beside the output until it stands, and unchanged files (same path, size and
 modification time) are not read again: neither by a run that follows a killed one nor by the next.
+Stain vectors are estimated on request, while a file's content is at hand; those of unchanged files
+stay in the table whether they are asked for again or not.
 """
 
 import hashlib
@@ -10,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +21,15 @@ import polars as pl
 from marrowscope.cells import SCHEMA, read_cells, write_cells
 from marrowscope.dataset.discover import Found, discover, typed_columns
 from marrowscope.errors import InputError
-from marrowscope.images import ImageError, inspect, read_bytes
+from marrowscope.images import ImageError, decode, inspect, read_bytes
+from marrowscope.stain import estimate_stain
 
 BATCH = 512
 CONFLICT = "same content as "
 DUPLICATE = "duplicate of "
 
 _MEASURED = ("path", "sha256", "error", "note", "width", "height", "bytes", "modified_ns")
-_MEASURED_SCHEMA = {name: SCHEMA[name] for name in _MEASURED}
+_MEASURED_SCHEMA = {name: SCHEMA[name] for name in (*_MEASURED, "stain")}
 
 Advance = Callable[..., None]
 
@@ -36,6 +40,7 @@ def index(
     root: Path | None = None,
     advance: Advance | None = None,
     workers: int | None = None,
+    stains: bool = False,
 ) -> pl.DataFrame:
     """Index every image below ``paths``; write the cell table to ``output`` when one is given.
 
@@ -45,13 +50,17 @@ def index(
         root: folder to which paths in CSV lists are relative.
         advance: called as ``advance(done, total=...)`` after every batch.
         workers: threads that read and check files; default: as many as there are cores.
+        stains: fill the ``stain`` column too, where it is missing.
 
     Returns:
         The table, in the order of discovery. Rows with an ``error`` cannot be used.
 
     Raises:
-        InputError: nothing was found, a path does not exist, or the output cannot be written.
+        InputError: nothing was found, a path does not exist, or the output cannot be written, or
+            is a CSV, which holds no stain vectors, when these are asked for.
     """
+    if stains and output is not None and output.suffix.lower() == ".csv":
+        raise InputError(f"{output}: a CSV cannot hold stain vectors; name the output .parquet")
     found = list(discover(paths, root))
     if not found:
         names = ", ".join(str(path) for path in paths)
@@ -62,7 +71,7 @@ def index(
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         for start in range(0, len(found), BATCH):
             batch = found[start : start + BATCH]
-            rows, read = _measure_batch(batch, known, pool)
+            rows, read = _measure_batch(batch, known, pool, stains)
             measured += rows
             if journal is not None and read:
                 _keep(journal, read)
@@ -76,9 +85,12 @@ def index(
     return table
 
 
-def measure(path: str) -> dict[str, Any]:
-    """Hash, size and usability of one file; never raises for anything wrong with the file."""
-    row: dict[str, Any] = dict.fromkeys(_MEASURED)
+def measure(path: str, stain: bool = False) -> dict[str, Any]:
+    """Hash, size, usability and, if wanted, stain vectors of one file.
+
+    Never raises for anything wrong with the file.
+    """
+    row: dict[str, Any] = dict.fromkeys(_MEASURED_SCHEMA)
     row["path"] = path
     try:
         path.encode("utf-8")
@@ -93,6 +105,8 @@ def measure(path: str) -> dict[str, Any]:
         row["sha256"] = hashlib.sha256(data).hexdigest()
         facts = inspect(data, path)
         row["width"], row["height"], row["note"] = facts.width, facts.height, facts.note
+        if stain:
+            row["stain"] = estimate_stain(decode(data, path)).tolist()
     except ImageError as error:
         row["error"] = error.reason
     except FileNotFoundError:
@@ -110,6 +124,8 @@ def assemble(found: list[Found], measured: list[dict[str, Any]]) -> pl.DataFrame
         pl.Series("label", [row.label for row in found], dtype=pl.String),
         *typed_columns(found).values(),
     )
+    if table["stain"].null_count() == table.height:
+        table = table.drop("stain")
     table = _mark_repeated_content(table)
     return table.select("cell_id", *(name for name in table.columns if name != "cell_id"))
 
@@ -153,20 +169,22 @@ def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _measure_batch(
-    batch: list[Found], known: dict[str, dict[str, Any]], pool: ThreadPoolExecutor
+    batch: list[Found], known: dict[str, dict[str, Any]], pool: ThreadPoolExecutor, stains: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of a batch in order, and those of them that had to be read."""
-    rows = [_unchanged(known.get(found.path)) for found in batch]
+    rows = [_unchanged(known.get(found.path), stains) for found in batch]
     missing = [found.path for found, row in zip(batch, rows, strict=True) if row is None]
-    read = list(pool.map(measure, missing))
+    read = list(pool.map(partial(measure, stain=True) if stains else measure, missing))
     fresh = iter(read)
     return [row if row is not None else next(fresh) for row in rows], read
 
 
-def _unchanged(row: dict[str, Any] | None) -> dict[str, Any] | None:
+def _unchanged(row: dict[str, Any] | None, stains: bool) -> dict[str, Any] | None:
     # What could not be read at all is tried again: permissions and links change without a trace
     # in size and time.
     if row is None or row["sha256"] is None:
+        return None
+    if stains and row["stain"] is None and row["error"] is None:
         return None
     try:
         status = os.stat(row["path"])
@@ -180,11 +198,11 @@ def _known_rows(output: Path | None, journal: Path | None) -> dict[str, dict[str
     """Rows of an earlier output and of a killed run's journal, by path."""
     tables = []
     if output is not None and output.suffix.lower() != ".csv" and output.exists():
-        tables.append(read_cells(output, needs=_MEASURED).select(_MEASURED))
+        tables.append(_measured_part(read_cells(output, needs=_MEASURED)))
     if journal is not None and journal.is_dir():
         for part in sorted(journal.glob("*.parquet")):
             try:
-                tables.append(pl.read_parquet(part).select(_MEASURED))
+                tables.append(_measured_part(pl.read_parquet(part)))
             except (OSError, pl.exceptions.PolarsError):
                 continue  # its files are simply read again
     known = {}
@@ -195,6 +213,12 @@ def _known_rows(output: Path | None, journal: Path | None) -> dict[str, dict[str
                 row["error"] = None  # judged anew, for the other file may be gone
             known[row["path"]] = row
     return known
+
+
+def _measured_part(table: pl.DataFrame) -> pl.DataFrame:
+    if "stain" not in table.columns:
+        table = table.with_columns(pl.lit(None, dtype=SCHEMA["stain"]).alias("stain"))
+    return table.select(list(_MEASURED_SCHEMA))
 
 
 def _keep(journal: Path, rows: list[dict[str, Any]]) -> None:
