@@ -52,11 +52,11 @@ def test_it_trains_shows_recall_early_and_says_where_the_bundle_is(
     printed = capfd.readouterr()
     summary = json.loads(printed.out)
     assert summary["metrics"]["images"] == 4
-    assert summary["images_per_second"] > 0
+    assert {"images_per_second", "ratio_to_bare_network"} <= set(summary)
     assert "epoch 1/2" in printed.err
     assert "No patient or slide ids" in printed.err
     assert "LYT" in printed.err
-    assert "images/s" in printed.err
+    assert "too few steps to tell a speed" in printed.err
     assert (out / "bundle" / "card.json").is_file()
     # The same command once more is refused, with --resume it has nothing left to do.
     assert run(monkeypatch, *arguments) == 1

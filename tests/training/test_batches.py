@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import polars as pl
 import pytest
 
 from marrowscope.training.batches import Batch, TrainingBatches, make_plan
@@ -15,7 +16,7 @@ def pixels(tmp_path_factory: pytest.TempPathFactory) -> Pixels:
     folder = tmp_path_factory.mktemp("images")
     for row in range(5):
         cv2.imwrite(str(folder / f"{row}.png"), np.full((250, 250, 3), row * 10, np.uint8))
-    return Pixels([str(folder / f"{row}.png") for row in range(5)])
+    return Pixels(pl.DataFrame({"path": [str(folder / f"{row}.png") for row in range(5)]}))
 
 
 def stream(pixels: Pixels, start: int) -> list[Batch]:
@@ -40,18 +41,18 @@ def test_starting_late_gives_the_rest_of_the_same_stream(pixels: Pixels, start: 
     assert len(whole) == 6
     assert len(rest) == 6 - start
     for one, two in zip(whole[start:], rest, strict=True):
-        assert one[3] == two[3]
-        for place in (0, 1, 2, 4):
+        assert one[4] == two[4]
+        for place in (0, 1, 2, 3, 5):
             assert (one[place] == two[place]).all()
 
 
 def test_pixels_stains_and_targets_belong_to_the_same_image(pixels: Pixels) -> None:
-    for images, stains, targets, _, _ in stream(pixels, 0):
-        rows = images[:, 0, 0, 0].numpy() // 10
+    for images, places, stains, targets, _, _ in stream(pixels, 0):
+        rows = images[places, 0, 0, 0].numpy() // 10
         assert (stains[:, 0].numpy() == rows * 6).all()
         assert (targets.numpy() == LABELS[rows]).all()
 
 
 def test_epochs_and_positions_count_up(pixels: Pixels) -> None:
-    assert [item[3] for item in stream(pixels, 0)] == [0, 0, 1, 1, 2, 2]
-    assert [int(item[4][0]) for item in stream(pixels, 0)] == [0, 5, 0, 5, 0, 5]
+    assert [item[4] for item in stream(pixels, 0)] == [0, 0, 1, 1, 2, 2]
+    assert [int(item[5][0]) for item in stream(pixels, 0)] == [0, 5, 0, 5, 0, 5]

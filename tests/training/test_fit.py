@@ -19,10 +19,11 @@ from lightning.pytorch import Trainer
 
 from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.index import index
+from marrowscope.dataset.pack import pack
 from marrowscope.dataset.split import hold_out
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
-from marrowscope.training import fit, pixels
+from marrowscope.training import fit, pixels, throughput
 from marrowscope.training.fit import train
 from marrowscope.training.loop import Observer
 from marrowscope.training.recipe import Recipe
@@ -143,7 +144,7 @@ def test_resuming_a_finished_run_says_so_and_changes_nothing(
 ) -> None:
     before = weights(finished)
     result = train(table, "sequential", SMALL, finished, resume=True)
-    assert result.images_per_second is None
+    assert result.throughput is None
     assert result.metrics == json.loads((finished / "run.json").read_text())["metrics"]
     assert weights(finished) == before
 
@@ -328,9 +329,105 @@ def test_other_recipes_resume_to_the_same_bits_too(
 def test_images_read_from_disk_at_every_step_train_the_same_network(
     table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pixels, "_free_memory", lambda: 0)
+    monkeypatch.setattr(pixels, "free_memory", lambda: 0)
     train(table, "sequential", SMALL, tmp_path / "run")
     assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_a_store_trains_the_same_network(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(table[::-1], tmp_path / "s")
+    monkeypatch.setattr(pixels, "read_image", lambda path: pytest.fail("decoded again"))
+    train(table, "sequential", SMALL, tmp_path / "run", store=tmp_path / "s")
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_a_store_is_made_where_images_do_not_fit_into_memory_and_is_used_again(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pixels, "free_memory", lambda: 0)
+    said: list[str] = []
+    where, options = tmp_path / "s", {"store_given": False, "observer": Observer(line=said.append)}
+    train(table, "sequential", SMALL, tmp_path / "run", store=where, **options)
+    assert said == [f"pixels do not fit into memory: packed into {where}"]
+    assert weights(tmp_path / "run") == weights(finished)
+    train(table, "sequential", SMALL, tmp_path / "again", store=where, **options)
+    assert said[1:] == [f"pixels from {where}"]
+    assert weights(tmp_path / "again") == weights(finished)
+
+
+def test_a_store_that_was_named_but_lacks_images_is_refused(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    rows = table.filter(pl.col("split") == "train")
+    pack(rows[3:], tmp_path / "s")
+    with pytest.raises(InputError, match=r"s: lacks 3 of 18 training images, the first is .*png"):
+        train(table, "sequential", SMALL, tmp_path / "run", store=tmp_path / "s")
+    assert not (tmp_path / "run").exists()
+
+
+def test_damaged_packed_pixels_stop_the_training_with_one_line(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    pack(table, tmp_path / "s")
+    with (tmp_path / "s" / "pixels.bin").open("r+b") as stream:
+        for row in range(24):
+            stream.seek(row * 187_500 + 50)
+            stream.write(b"\x01\x02\x03")
+    with pytest.raises(InputError, match=r"pixels\.bin: image \d+ .* is damaged"):
+        train(table, "sequential", SMALL, tmp_path / "run", store=tmp_path / "s")
+
+
+def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No GPU here: the pixels are made resident all the same, and one step is made to fail.
+    class Resident(fit.Pixels):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)
+            assert self.move_to_gpu() is None
+            assert self.where == "GPU"
+
+    step, failed = fit.TrainingModule.training_step, []
+
+    def exhausted(self, batch, index):
+        if self.trainer.global_step == 7 and not failed:
+            failed.append(True)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step(self, batch, index)
+
+    monkeypatch.setattr(fit, "Pixels", Resident)
+    monkeypatch.setattr(fit.TrainingModule, "training_step", exhausted)
+    said: list[str] = []
+    train(table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append))
+    assert said == ["the GPU ran out of memory: pixels go back to memory"]
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_a_gpu_too_small_for_the_batch_is_one_line(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(fit.TrainingModule, "training_step", exhausted)
+    with pytest.raises(InputError, match=r"GPU ran out of memory; lower batch_size .*\(4\)"):
+        train(table, "sequential", SMALL, tmp_path / "run")
+
+
+def test_long_runs_tell_their_speed_beside_the_network_alone(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throughput, "LEAST_STEPS", 3)
+    monkeypatch.setattr(throughput, "BARE_SECONDS", 0.05)
+    result = train(table, "sequential", SMALL, tmp_path / "run")
+    speed = result.throughput
+    assert speed is not None
+    assert speed.steps_per_second > 0
+    assert speed.images_per_second == speed.steps_per_second * 4
+    assert 0 < speed.ratio < 5
+    assert json.loads((tmp_path / "run/run.json").read_text())["throughput"] == speed.to_dict()
 
 
 def test_stain_vectors_that_the_table_has_are_used(table: pl.DataFrame, tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def batch(count: int = 4) -> tuple:
     random = np.random.default_rng(0)
     return (
         torch.from_numpy(random.integers(0, 256, (count, 40, 40, 3), dtype=np.uint8)),
+        None,
         torch.from_numpy(np.stack([default_stain()] * count)),
         torch.arange(count) % 2,
         0,

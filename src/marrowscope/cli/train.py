@@ -1,7 +1,7 @@
 """Command train."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from marrowscope.cells import read_cells
 from marrowscope.cli.app import JSON, Bars, app, console, emit_json
 from marrowscope.dataset.split import split_warning
 from marrowscope.errors import InputError
+
+if TYPE_CHECKING:
+    from marrowscope.training.throughput import Throughput
 
 
 @app.command()
@@ -26,6 +29,10 @@ def train(
     fold: Annotated[int | None, typer.Option(help="Fold to hold out.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the model in its card.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Pixel store made by 'pack'; default: cells.store beside cells.parquet."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
     json: bool = JSON,
 ) -> None:
@@ -78,7 +85,11 @@ def train(
                     bars.stage("reading images"),
                     bars.stage("training steps"),
                     show,
+                    bars.stage("packing pixels"),
+                    lambda line: console.print(line, markup=False, soft_wrap=True),
                 ),
+                store=store or cells.with_suffix(".store"),
+                store_given=store is not None,
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume goes on", style="yellow")
@@ -87,15 +98,9 @@ def train(
         message = str(error)
         raise InputError(message if "the table" not in message else f"{cells}: {message}") from None
     if json:
-        emit_json({"run": str(output), "metrics": result.metrics,
-                   "images_per_second": result.images_per_second,
-                   "steps_per_second": result.steps_per_second})  # fmt: skip
-    if result.images_per_second is None:
-        console.print(f"{output}: this run is finished already", markup=False)
-    else:
-        console.print(
-            f"{result.images_per_second:.0f} images/s, {result.steps_per_second:.2f} steps/s"
-        )
+        speed = {} if result.throughput is None else result.throughput.to_dict()
+        emit_json({"run": str(output), "metrics": result.metrics, **speed})
+    console.print(_speed(output, result.throughput), markup=False, soft_wrap=True)
     if result.metrics:
         console.print(f"held-out macro-F1 {result.metrics['macro_f1']:.3f}", markup=False)
         warning = split_warning(table)
@@ -104,3 +109,15 @@ def train(
     else:
         console.print("! nothing was held out, so nothing was measured", style="yellow")
     console.print(f"→ {output}/bundle", markup=False)
+
+
+def _speed(output: Path, speed: "Throughput | None") -> str:
+    if speed is None:
+        return f"{output}: this run is finished already"
+    if speed.steps_per_second is None or speed.images_per_second is None:
+        return "too few steps to tell a speed"
+    line = f"{speed.images_per_second:.0f} images/s, {speed.steps_per_second:.2f} steps/s"
+    if speed.bare_steps_per_second is None or speed.ratio is None:
+        return line
+    bare = f"{speed.bare_steps_per_second:.2f} steps/s"
+    return f"{line}; the network alone {bare} right after: ratio {speed.ratio:.2f}"

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from marrowscope.training.pixels import Pixels
 from marrowscope.training.virtual_epoch import images_per_class, virtual_epoch
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int, NDArray[np.int64]]
+# Pixels and which of them (None: all), stains, targets, epoch, positions in the epoch.
+Batch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor, int, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def make_plan(labels: NDArray[np.int64], target: int | None, epochs: int, batch_
 
 
 class TrainingBatches:
-    """Yields ``(pixels, stains, targets, epoch, positions)`` from a given step to the last one.
+    """Yields the batch of every step from a given one to the last.
 
     Pixels are uint8: augmentation happens on the device. The next batch is fetched while the
     current one is computed.
@@ -90,7 +91,7 @@ class TrainingBatches:
 
     def _batch(self, rows: NDArray[np.int64], epoch: int, positions: NDArray[np.int64]) -> Batch:
         return (
-            self._pixels.batch(rows),
+            *self._pixels.batch(rows),
             self._stains[rows],
             self._targets[rows],
             epoch,

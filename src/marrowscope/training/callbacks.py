@@ -12,6 +12,7 @@ import torch
 from marrowscope.errors import InputError
 from marrowscope.files import replacing
 from marrowscope.training.module import TrainingModule, update_average
+from marrowscope.training.throughput import StepClock
 
 LOOK_EVERY = 20  # steps between two looks at the loss
 
@@ -84,8 +85,10 @@ class Checkpoints(pl.Callback):  # type: ignore[misc]  # lightning has no types 
         steps_per_epoch: int,
         seconds: float,
         steps: int | None,
+        clock: StepClock,
     ) -> None:
         self._path, self._watch, self._steps_per_epoch = path, watch, steps_per_epoch
+        self._clock = clock
         self._seconds, self._steps = seconds, steps
         self._last = time.monotonic()
 
@@ -105,11 +108,12 @@ class Checkpoints(pl.Callback):  # type: ignore[misc]  # lightning has no types 
         if not due and step % self._steps_per_epoch:
             return
         self._watch.look(trainer, module)
-        require_finite(module, step)
-        for logger in trainer.loggers:
-            logger.save()  # what is logged up to here survives a kill, too
-        with replacing(self._path) as temporary:
-            trainer.save_checkpoint(temporary)
+        with self._clock.paused(module.device):
+            require_finite(module, step)
+            for logger in trainer.loggers:
+                logger.save()  # what is logged up to here survives a kill, too
+            with replacing(self._path) as temporary:
+                trainer.save_checkpoint(temporary)
         self._last = time.monotonic()
 
 
@@ -121,7 +125,9 @@ class EpochReports(pl.Callback):  # type: ignore[misc]  # lightning has no types
         steps_per_epoch: int,
         evaluate: Callable[[TrainingModule], dict[str, float]],
         show: Callable[[int, dict[str, float]], None],
+        clock: StepClock,
     ) -> None:
+        self._clock = clock
         self._steps_per_epoch, self._evaluate, self._show = steps_per_epoch, evaluate, show
 
     def on_train_batch_end(
@@ -130,10 +136,11 @@ class EpochReports(pl.Callback):  # type: ignore[misc]  # lightning has no types
         """Evaluate at the end of a virtual epoch."""
         if trainer.global_step % self._steps_per_epoch:
             return
-        metrics = self._evaluate(module)
-        module.train()
-        _log(trainer, {f"held_out/{name}": value for name, value in metrics.items()})
-        self._show(trainer.global_step // self._steps_per_epoch, metrics)
+        with self._clock.paused(module.device):
+            metrics = self._evaluate(module)
+            module.train()
+            _log(trainer, {f"held_out/{name}": value for name, value in metrics.items()})
+            self._show(trainer.global_step // self._steps_per_epoch, metrics)
 
 
 class StepBar(pl.Callback):  # type: ignore[misc]  # lightning has no types here

@@ -5,7 +5,6 @@ table with stain vectors), ``last.ckpt`` while it runs, ``logs/`` (CSV, TensorBo
 ``bundle/`` and ``predictions.parquet`` (the held-out cells).
 """
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ from typing import Any
 import numpy as np
 import polars
 import torch
+from numpy.typing import NDArray
 
 from marrowscope.cells import read_cells, write_cells
-from marrowscope.crop import pixel_sizes
 from marrowscope.dataset.stains import stain_array, with_stains
+from marrowscope.dataset.store import Store
 from marrowscope.errors import InputError
 from marrowscope.inference.engine import TorchEngine
 from marrowscope.inference.predict import predict_table
@@ -27,10 +27,10 @@ from marrowscope.models.outputs import OutputMap
 from marrowscope.training.batches import Plan, TrainingBatches, make_plan
 from marrowscope.training.dataset import TrainingData, select
 from marrowscope.training.held_out import strict_scores
-from marrowscope.training.loop import Observer, make_trainer
+from marrowscope.training.loop import Observer, make_trainer, uses_half
 from marrowscope.training.memory import keep_freed_memory
 from marrowscope.training.module import TrainingModule
-from marrowscope.training.pixels import Pixels
+from marrowscope.training.pixels import Pixels, choose_store
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import (
     BUNDLE,
@@ -43,6 +43,7 @@ from marrowscope.training.run_folder import (
     saved_step,
     write_run,
 )
+from marrowscope.training.throughput import StepClock, Throughput, bare_steps_per_second
 
 CHECKPOINT_SECONDS = 120.0
 
@@ -53,8 +54,7 @@ class Trained:
 
     folder: Path
     metrics: dict[str, Any]
-    images_per_second: float | None  # None for a run that was finished already
-    steps_per_second: float | None
+    throughput: Throughput | None  # None for a run that was finished already
 
 
 def train(
@@ -69,6 +69,8 @@ def train(
     resume: bool = False,
     device: str = "auto",
     observer: Observer | None = None,
+    store: Path | None = None,
+    store_given: bool = True,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     checkpoint_steps: int | None = None,
 ) -> Trained:
@@ -88,25 +90,29 @@ def train(
         resume: go on with the run in ``folder``.
         device: ``auto``, ``cpu`` or ``cuda``.
         observer: progress.
+        store: a pixel store to take the images from.
+        store_given: whether ``store`` must hold every image; otherwise it is the place where a
+            store is used if it is complete, and made if the images do not fit into memory.
         checkpoint_seconds, checkpoint_steps: how often to save.
 
     Raises:
         InputError: one line; whatever was saved before stays.
     """
-    observer = observer or Observer()
-    device = _choose_device(device)
     if model not in NAMES:
         raise InputError(f"--model {model}: choose one of {', '.join(NAMES)}")
-    data = select(table, fold)
-    _require_images(data)
-    metrics = prepare_folder(folder, identity(data, model, recipe, seed, fold), resume)
+    job = _Job(
+        select(table, fold), model, recipe, folder, name or folder.name, seed,
+        _choose_device(device), observer or Observer(), checkpoint_seconds, checkpoint_steps,
+    )  # fmt: skip
+    wanted = identity(job.data, model, recipe, seed, fold)
+    chosen, remark = choose_store(job.data.train, store, store_given, job.observer.packing)
+    _require_images(job.data, packed=chosen is not None)
+    metrics = prepare_folder(folder, wanted, resume)
     if metrics is not None:
-        return Trained(folder, metrics, None, None)
+        return Trained(folder, metrics, None)
+    job.observer.say(remark)
     try:
-        return _train(
-            table, data, model, recipe, folder, name or folder.name, seed, device, observer,
-            resume, checkpoint_seconds, checkpoint_steps,
-        )  # fmt: skip
+        return _train(job, table, chosen, resume)
     except OSError as error:
         raise InputError(
             f"{folder}: {error.strerror or error}; the last checkpoint is kept, go on with --resume"
@@ -116,52 +122,85 @@ def train(
         raise KeyboardInterrupt from None
 
 
-def _train(
-    table: polars.DataFrame,
-    data: TrainingData,
-    model: str,
-    recipe: Recipe,
-    folder: Path,
-    name: str,
-    seed: int,
-    device: str,
-    observer: Observer,
-    resume: bool,
-    checkpoint_seconds: float,
-    checkpoint_steps: int | None,
-) -> Trained:
-    if (folder / CELLS).exists():
-        table = read_cells(folder / CELLS, needs=["stain"])
+@dataclass(frozen=True)
+class _Job:
+    """What one call of ``train`` is about."""
+
+    data: TrainingData
+    model: str
+    recipe: Recipe
+    folder: Path
+    name: str
+    seed: int
+    device: str
+    observer: Observer
+    checkpoint_seconds: float
+    checkpoint_steps: int | None
+
+
+def _train(job: _Job, table: polars.DataFrame, store: Store | None, resume: bool) -> Trained:
+    cells = job.folder / CELLS
+    if cells.exists():
+        table = read_cells(cells, needs=["stain"])
     else:
-        table = with_stains(table, observer.stains)
-        write_cells(table, folder / CELLS)
+        table = with_stains(table, job.observer.stains)
+        write_cells(table, cells)
     stains = dict(zip(table["cell_id"], stain_array(table), strict=True))
     keep_freed_memory()
-    pixels = Pixels(data.train["path"].to_list(), observer.decoding, pixel_sizes(data.train))
-    labels = data.targets(data.train)
+    train_rows = job.data.train
+    pixels = Pixels(train_rows, job.observer.decoding, store, job.device)
+    if job.device == "cuda":
+        reason = pixels.move_to_gpu()
+        job.observer.say(reason and f"pixels stay in {pixels.where}: {reason}")
+    of_rows = np.stack([stains[cell] for cell in train_rows["cell_id"]])
+    while True:
+        try:
+            module, clock, plan = _fit(job, pixels, of_rows, resume)
+            break
+        except torch.OutOfMemoryError as error:
+            if not pixels.leave_gpu():
+                raise InputError(
+                    f"{job.folder}: the GPU ran out of memory; lower batch_size in the recipe "
+                    f"({job.recipe.batch_size}) or free the GPU, and start again"
+                ) from error
+        resume = True
+        job.observer.say(f"the GPU ran out of memory: pixels go back to {pixels.where}")
+    network, rate = module.network, clock.steps_per_second
+    bare = bare_steps_per_second(
+        network, len(job.data.outputs), plan.batch_size, uses_half(job.recipe, job.device),
+        job.device, rate, plan.steps,
+    )  # fmt: skip
+    return _finish(job, module, Throughput(plan.batch_size, rate, bare))
+
+
+def _fit(
+    job: _Job, pixels: Pixels, stains: NDArray[np.float32], resume: bool
+) -> tuple[TrainingModule, StepClock, Plan]:
+    """Run all steps, or those after the last checkpoint."""
+    labels = job.data.targets(job.data.train)
+    recipe, clock = job.recipe, StepClock()
     plan = make_plan(labels, recipe.target_per_class, recipe.epochs, recipe.batch_size)
-    module = _new_module(model, data, recipe, plan, seed)
-    checkpoint = folder / CHECKPOINT
+    module = _new_module(job.model, job.data, recipe, plan, job.seed)
+    checkpoint = job.folder / CHECKPOINT
     start_from = checkpoint if resume and checkpoint.exists() else None
-    first = saved_step(start_from)
-    trainer = make_trainer(folder, device, recipe, plan, data, observer, checkpoint, first,
-                       checkpoint_seconds, checkpoint_steps)  # fmt: skip
+    trainer = make_trainer(job.folder, job.device, recipe, plan, job.data, job.observer, checkpoint,
+                           saved_step(start_from), job.checkpoint_seconds, job.checkpoint_steps,
+                           clock)  # fmt: skip
     batches = TrainingBatches(
         pixels,
-        np.stack([stains[cell] for cell in data.train["cell_id"]]),
+        stains,
         labels,
         plan,
         recipe.target_per_class,
-        seed,
+        job.seed,
         start=lambda: int(trainer.global_step),
     )
-    began = time.perf_counter()
     trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
-    seconds = time.perf_counter() - began
     if trainer.global_step < plan.steps:
-        raise InputError(f"{folder}: stopped at step {trainer.global_step}; go on with --resume")
-    rate = (plan.steps - first) / seconds
-    return _finish(module, data, model, recipe, folder, name, seed, device, rate, plan)
+        raise InputError(
+            f"{job.folder}: stopped at step {trainer.global_step}; go on with --resume"
+        )
+    return module, clock, plan
 
 
 def _new_module(
@@ -179,9 +218,10 @@ def _new_module(
     return TrainingModule(network, outputs, recipe, plan.steps, seed)
 
 
-def _require_images(data: TrainingData) -> None:
-    """Refuse to start when image files are gone."""
-    paths = [*data.train["path"], *data.held_out["path"]]
+def _require_images(data: TrainingData, packed: bool) -> None:
+    """Refuse to start when image files are gone that nothing replaces."""
+    needed = data.held_out if packed else polars.concat([data.train, data.held_out])
+    paths = needed["path"].to_list()
     gone = [path for path in paths if not Path(path).is_file()]
     if gone:
         raise InputError(
@@ -190,38 +230,28 @@ def _require_images(data: TrainingData) -> None:
         )
 
 
-def _finish(
-    module: TrainingModule,
-    data: TrainingData,
-    model: str,
-    recipe: Recipe,
-    folder: Path,
-    name: str,
-    seed: int,
-    device: str,
-    steps_per_second: float,
-    plan: Plan,
-) -> Trained:
-    network = module.result.eval()
+def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> Trained:
+    network, data, recipe, folder = module.result.eval(), job.data, job.recipe, job.folder
     card = Card(
-        name,
-        model,
+        job.name,
+        job.model,
         data.outputs,
         data.known,
         views=recipe.views,
-        recipe={**recipe.to_dict(), "seed": seed},
+        recipe={**recipe.to_dict(), "seed": job.seed},
         data=data.description,
         split=data.split,
     )
     metrics: dict[str, Any] = {}
     if data.held_out.height:
-        predictions = predict_table(TorchEngine(Bundle(network, card), device), data.held_out)
+        predictions = predict_table(TorchEngine(Bundle(network, card), job.device), data.held_out)
         write_cells(predictions, folder / PREDICTIONS)
         metrics = strict_scores(predictions)
     save_bundle(network, Card(**{**vars(card), "metrics": metrics}), folder / BUNDLE)
-    write_run(folder, {**read_run(folder), "finished": True, "metrics": metrics})
+    finished = {"finished": True, "metrics": metrics, "throughput": throughput.to_dict()}
+    write_run(folder, {**read_run(folder), **finished})
     (folder / CHECKPOINT).unlink(missing_ok=True)
-    return Trained(folder, metrics, steps_per_second * plan.batch_size, steps_per_second)
+    return Trained(folder, metrics, throughput)
 
 
 def _choose_device(device: str) -> str:

@@ -24,6 +24,7 @@ from marrowscope.training.dataset import TrainingData
 from marrowscope.training.held_out import early_sight
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import LOGS
+from marrowscope.training.throughput import StepClock
 
 Advance = Callable[..., None]
 
@@ -36,6 +37,13 @@ class Observer:
     decoding: Advance | None = None
     steps: Advance | None = None
     epoch: Callable[[int, dict[str, float]], None] | None = None
+    packing: Advance | None = None
+    line: Callable[[str], None] | None = None
+
+    def say(self, text: str | None) -> None:
+        """Pass on what a user should know."""
+        if text is not None and self.line is not None:
+            self.line(text)
 
 
 def make_trainer(
@@ -49,6 +57,7 @@ def make_trainer(
     first: int,
     checkpoint_seconds: float,
     checkpoint_steps: int | None,
+    clock: StepClock,
 ) -> pl.Trainer:
     """The trainer of a run that starts at step ``first``."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
@@ -56,22 +65,24 @@ def make_trainer(
     # Deterministic mode would fill every new tensor before it is written: time for nothing here.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     watch = LossWatch()
-    callbacks: list[pl.Callback] = [AverageWeights(), watch]
+    callbacks: list[pl.Callback] = [AverageWeights(), watch, clock]
     if data.held_out.height:
         callbacks.append(
             EpochReports(
                 plan.steps_per_epoch,
                 lambda trained: early_sight(trained, data, device),
                 observer.epoch or (lambda epoch, metrics: None),
+                clock,
             )
         )
     if observer.steps is not None:
         callbacks.append(StepBar(observer.steps))
     # Last, so that what it saves includes what the others did at the same step.
     callbacks.append(
-        Checkpoints(checkpoint, watch, plan.steps_per_epoch, checkpoint_seconds, checkpoint_steps)
+        Checkpoints(
+            checkpoint, watch, plan.steps_per_epoch, checkpoint_seconds, checkpoint_steps, clock
+        )
     )
-    bf16 = device == "cuda" or recipe.precision == "bf16"
     return pl.Trainer(
         accelerator="gpu" if device == "cuda" else "cpu",
         devices=1,
@@ -79,7 +90,7 @@ def make_trainer(
         # every checkpoint is of the one kind that is made in the middle.
         max_epochs=1,
         max_steps=plan.steps,
-        precision="bf16-mixed" if bf16 else "32-true",
+        precision="bf16-mixed" if uses_half(recipe, device) else "32-true",
         deterministic=device == "cpu",
         logger=[
             _continued_csv(folder, first),
@@ -92,6 +103,11 @@ def make_trainer(
         log_every_n_steps=1,
         use_distributed_sampler=False,
     )
+
+
+def uses_half(recipe: Recipe, device: str) -> bool:
+    """Whether the network computes in bf16: on a GPU always."""
+    return device == "cuda" or recipe.precision == "bf16"
 
 
 def _continued_csv(folder: Path, first: int) -> CSVLogger:

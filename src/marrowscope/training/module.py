@@ -78,7 +78,7 @@ class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has
 
     def _augmented(self, batch: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (N, 3, H, W) in [0, 1] and soft targets (N, known classes)."""
-        pixels, stains, targets, epoch, positions = batch
+        pixels, rows, stains, targets, epoch, positions = batch
         drawn = draw_parameters(self.recipe.augmentation, self.seed, epoch, positions)
         # Images come in the precision that the first layer would round them to.
         kind, rounded = self.device.type, not self.recipe.mixup
@@ -86,7 +86,7 @@ class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has
         dtype = torch.get_autocast_dtype(kind) if rounded else torch.float32
         # In float32: autocast would round sampling positions to whole pixels.
         with torch.autocast(kind, enabled=False):
-            images = augment_batch(pixels, stains, drawn.to(self.device), dtype=dtype)
+            images = augment_batch(pixels, stains, drawn.to(self.device), rows, dtype)
             wanted = self._soft_targets(targets)
             return self._mix(images, wanted) if self.recipe.mixup else (images, wanted)
 
