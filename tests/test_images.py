@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -165,6 +166,21 @@ def test_a_jpeg_with_wrong_bytes_in_its_stream_is_refused_on_inspection(progress
     assert images.inspect(whole).format == "JPEG"
     with pytest.raises(ImageError, match=r"damaged JPEG \("):
         images.inspect(damaged("JPEG", progressive=progressive))
+
+
+def test_damaged_jpegs_are_told_from_whole_ones_by_many_threads_at_once() -> None:
+    whole, bad = encoded(Image.fromarray(NOISE), "JPEG"), damaged("JPEG")
+
+    def refused(number: int) -> bool:
+        try:
+            images.inspect(whole if number % 7 else bad)
+        except ImageError:
+            return True
+        return False
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(refused, range(700)))
+    assert found == [number % 7 == 0 for number in range(700)]
 
 
 def test_a_png_with_wrong_bytes_in_its_stream_is_refused() -> None:

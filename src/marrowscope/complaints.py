@@ -2,28 +2,77 @@
 
 libjpeg goes on after damaged data and libtiff after odd tags. The only sign that they leave is a
 line on the file descriptor of standard error, without a file name. Python's ``sys.stderr`` is
-not involved, so it has to be caught one floor lower, for the whole process; a lock makes sure that
-a line is ascribed to the call that caused it.
+not involved, so it has to be caught one floor lower, for the whole process.
+
+Who caused a line can be told only when one call runs at a time (``caught``). That nobody caused
+any can be told of many at once, and nearly all images are whole: so ``heard`` lets calls run side
+by side, and repeats alone those during which something was written.
 """
 
 import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, TypeVar
 
 _STANDARD_ERROR = 2
 
-_lock = threading.Lock()
-_file: IO[bytes] | None = None
+_Result = TypeVar("_Result")
+
+
+class _Catcher:
+    """Standard error of this process, led into a file while a call or several are inside."""
+
+    def __init__(self) -> None:
+        self.change = threading.Condition()
+        self.together = 0  # calls inside side by side
+        self.alone = False  # a call is inside that must be alone
+        self.waiting = 0  # calls that want to be alone; no other goes in before them
+        self.kept: int | None = None  # where standard error really leads, while it is led away
+        self.file: IO[bytes] | None = None  # made once, lives as long as the process
+
+    def lead_away(self) -> None:
+        try:
+            self.kept = os.dup(_STANDARD_ERROR)
+        except OSError:  # it is closed: nothing to catch
+            return
+        try:
+            if self.file is None:
+                self.file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by the end
+            os.dup2(self.file.fileno(), _STANDARD_ERROR)
+        except OSError:
+            os.close(self.kept)
+            self.kept = None
+            raise
+
+    def lead_back(self, pattern: re.Pattern[bytes]) -> list[str]:
+        """The lines that fit; the others are passed on."""
+        if self.kept is None or self.file is None:
+            return []
+        os.dup2(self.kept, _STANDARD_ERROR)
+        os.close(self.kept)
+        self.kept = None
+        return _sort_out(_taken(self.file), pattern) if self.written() else []
+
+    def written(self) -> int:
+        """Bytes in the file: standard error, led into it, moves the same offset."""
+        return 0 if self.file is None else os.lseek(self.file.fileno(), 0, os.SEEK_CUR)
+
+
+_catcher = _Catcher()
 
 
 def _renew_after_fork() -> None:
-    global _lock, _file
-    # Another thread may have held the lock; the file's offset is shared with the parent.
-    _lock, _file = threading.Lock(), None
+    global _catcher
+    # Other threads may have been inside, and they are not in this process; the file's offset is
+    # shared with the parent.
+    if _catcher.kept is not None:
+        with suppress(OSError):
+            os.dup2(_catcher.kept, _STANDARD_ERROR)
+            os.close(_catcher.kept)
+    _catcher = _Catcher()
 
 
 if hasattr(os, "register_at_fork"):
@@ -34,29 +83,62 @@ if hasattr(os, "register_at_fork"):
 def caught(pattern: re.Pattern[bytes]) -> Iterator[list[str]]:
     """Catch lines that match ``pattern``; the list is filled when the block ends.
 
-    What else was written meanwhile, by other threads, is passed on. Where standard error is closed
-    nothing is caught.
+    One block runs at a time. What else was written meanwhile, by other threads, is passed on.
+    Where standard error is closed nothing is caught.
     """
-    global _file
     lines: list[str] = []
-    with _lock:
+    catcher = _catcher
+    with catcher.change:
+        catcher.waiting += 1
         try:
-            kept = os.dup(_STANDARD_ERROR)
-        except OSError:
-            yield lines
-            return
-        try:
-            if _file is None:
-                _file = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
-            os.dup2(_file.fileno(), _STANDARD_ERROR)
-            try:
-                yield lines
-            finally:
-                os.dup2(kept, _STANDARD_ERROR)
-                if _file.seek(0, os.SEEK_CUR):
-                    lines += _sort_out(_taken(_file), pattern)
+            catcher.change.wait_for(lambda: not catcher.alone and not catcher.together)
+            catcher.alone = True
         finally:
-            os.close(kept)
+            catcher.waiting -= 1
+            catcher.change.notify_all()
+    try:
+        catcher.lead_away()
+        yield lines
+    finally:
+        if catcher is _catcher:  # not in a child that was forked in the middle
+            lines += catcher.lead_back(pattern)
+            with catcher.change:
+                catcher.alone = False
+                catcher.change.notify_all()
+
+
+def heard(work: Callable[[], _Result], pattern: re.Pattern[bytes]) -> tuple[_Result, list[str]]:
+    """The result of ``work``, and the lines that it wrote which match ``pattern``.
+
+    Side by side with calls in other threads. If anything was written while it ran, by whomever, it
+    is repeated alone; so it must do no harm twice.
+
+    Args:
+        work: a decoder, for one image.
+        pattern: the same in all calls that run side by side.
+    """
+    catcher = _catcher
+    with catcher.change:
+        catcher.change.wait_for(lambda: not catcher.alone and not catcher.waiting)
+        if not catcher.together:
+            catcher.lead_away()
+        catcher.together += 1
+        before = catcher.written()
+    try:
+        result = work()
+    finally:
+        with catcher.change:
+            silent = catcher.written() == before
+            catcher.together -= 1
+            if not catcher.together:
+                # Fitting lines are dropped here: whoever caused them is about to repeat them.
+                catcher.lead_back(pattern)
+                catcher.change.notify_all()
+    if silent:
+        return result, []
+    with caught(pattern) as lines:
+        result = work()
+    return result, lines
 
 
 def _taken(file: IO[bytes]) -> bytes:

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from marrowscope.complaints import caught
+from marrowscope.complaints import caught, heard
 from marrowscope.errors import InputError
 
 MAX_PIXELS = 64_000_000
@@ -195,8 +195,8 @@ def _open(data: bytes, name: str) -> Image.Image:
 
 
 def _check_jpeg(data: bytes, name: str) -> None:
-    with caught(_LIBJPEG) as lines:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_8)
+    coded = np.frombuffer(data, np.uint8)
+    pixels, lines = heard(lambda: cv2.imdecode(coded, cv2.IMREAD_REDUCED_COLOR_8), _LIBJPEG)
     if pixels is None:
         raise ImageError(name, "damaged or truncated JPEG")
     damage = [line for line in lines if line.startswith(_JPEG_DAMAGE)]
@@ -206,7 +206,8 @@ def _check_jpeg(data: bytes, name: str) -> None:
 
 def _pixels(image: Image.Image, name: str) -> NDArray[np.uint8]:
     try:
-        if image.format == "TIFF":
+        tiles = getattr(image, "tile", ())
+        if any(tile[0] == "libtiff" for tile in tiles):  # not for uncompressed ones
             with caught(_LIBTIFF):
                 image.load()
         else:
