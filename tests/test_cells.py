@@ -6,7 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marrowscope.cells import group_column, probabilities, read_cells, usable, write_cells
+from marrowscope.cells import (
+    group_column,
+    probabilities,
+    probability_codes,
+    read_cells,
+    usable,
+    write_cells,
+)
 from marrowscope.errors import InputError
 
 TABLE = pl.DataFrame(
@@ -48,6 +55,53 @@ def test_ids_in_a_csv_keep_their_zeros_and_late_fractions_are_read(tmp_path: Pat
 
 def test_probabilities_are_an_array_with_nan_where_there_is_none() -> None:
     np.testing.assert_allclose(probabilities(TABLE), [[0.25], [np.nan]])
+
+
+def predicted_table(**columns: object) -> pl.DataFrame:
+    """Two predicted rows of classes a and b and one without prediction."""
+    return pl.DataFrame(
+        {
+            "cell_id": ["1", "2", "3"],
+            "path": ["1.png", "2.png", "3.png"],
+            "p_a": [0.75, 0.5, None],
+            "p_b": [0.125, 0.25, None],
+            "p_never": [0.125, 0.25, None],
+            "predicted": ["a", "a", None],
+            "label": ["a", "b", "b"],
+            **columns,
+        }
+    )
+
+
+def test_a_whole_set_of_probabilities_is_known_by_its_sum() -> None:
+    assert probability_codes(predicted_table()) == ["a", "b", "never"]
+
+
+@pytest.mark.parametrize(
+    "values", [[0.03, 0.5, 0.2], ["0.03", "0.5", "x"], [1, 2, 3], [True, False, True]]
+)
+def test_a_users_column_that_begins_like_a_probability_is_left_alone(
+    values: list[object], tmp_path: Path
+) -> None:
+    mine = predicted_table(p_value=values)
+    assert probability_codes(mine)[:2] == ["a", "b"]
+    assert "value" not in probability_codes(mine)
+    assert probability_codes(mine, ["a", "b", "never"]) == ["a", "b", "never"]
+    np.testing.assert_allclose(probabilities(mine)[:2, :2], [[0.75, 0.125], [0.5, 0.25]])
+    for suffix in ("parquet", "csv"):
+        write_cells(mine, tmp_path / f"t.{suffix}")
+        assert read_cells(tmp_path / f"t.{suffix}")["p_value"].to_list() == values
+
+
+def test_without_a_prediction_only_the_21_classes_are_probabilities() -> None:
+    table = predicted_table(p_BLA=[0.5, 0.5, 0.5], p_value=[0.1, 0.2, 0.3])
+    assert probability_codes(table.drop("predicted", "label", "p_never")) == ["BLA"]
+
+
+def test_a_class_of_the_scheme_with_text_for_probabilities_is_refused(tmp_path: Path) -> None:
+    write_cells(predicted_table(p_BLA=["high", "low", None]), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="wrong type"):
+        read_cells(tmp_path / "t.parquet")
 
 
 def test_rows_with_an_error_are_not_usable() -> None:

@@ -18,6 +18,9 @@ measurement    ``stain`` two unit vectors of optical density, 6 float32: haemato
 split          ``split`` (``train``/``test``) or ``fold`` (0-based)
 prediction     ``p_<CODE>`` probability in [0, 1] per class; ``predicted``; ``confidence``
 ============== =========================================================================
+
+A user's own column may begin with ``p_`` as well; ``probability_codes`` says which are
+probabilities, and all others stay as they are.
 """
 
 from collections.abc import Iterable
@@ -28,6 +31,7 @@ import polars as pl
 
 from marrowscope.errors import InputError
 from marrowscope.files import replacing
+from marrowscope.morphology import CODES
 
 SCHEMA: dict[str, pl.DataType] = {
     "cell_id": pl.String(),
@@ -55,6 +59,7 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 REQUIRED: tuple[str, ...] = ("cell_id", "path")
 PROBABILITY = "p_"
+_SUM_TOLERANCE = 0.01  # half precision, or a CSV with three decimals
 
 # Ids by which cells belong together, most telling first.
 GROUPS: tuple[str, ...] = ("patient_id", "slide_id")
@@ -142,15 +147,60 @@ def group_column(table: pl.DataFrame) -> str | None:
     return None
 
 
-def probability_codes(table: pl.DataFrame) -> list[str]:
-    """Class codes that have a probability column, in the order of the columns."""
-    return [name[len(PROBABILITY) :] for name in table.columns if name.startswith(PROBABILITY)]
+def probability_codes(table: pl.DataFrame, classes: Iterable[str] = ()) -> list[str]:
+    """Class codes that have a probability column, in the order of the columns.
+
+    A column ``p_<CODE>`` holds probabilities when the code is one of the 21 classes, or occurs as
+    ``label`` or ``predicted``. The others of a user's own scheme are known by their values: with
+    them the probabilities of every predicted row sum to 1, and rows without prediction have none.
+
+    Args:
+        table: any table.
+        classes: of the user's own scheme, as far as they are known.
+    """
+    named = [name[len(PROBABILITY) :] for name in table.columns if name.startswith(PROBABILITY)]
+    if set(named) <= set(CODES):
+        return named
+    numbers = {code for code in named if _holds_numbers(table[PROBABILITY + code])}
+    occurring = {
+        value
+        for column in ("label", "predicted")
+        if column in table.columns
+        for value in table[column].cast(pl.String).unique().to_list()
+    }
+    sure = {code for code in named if code in CODES or (code in numbers and code in occurring)}
+    floats = {code for code in numbers if table[PROBABILITY + code].dtype.is_float()}
+    for wider in (sure | floats, sure | (floats & set(classes))):
+        codes = [code for code in named if code in wider]
+        if wider > sure and _sum_to_one(table, codes):
+            return codes
+    return [code for code in named if code in sure]
 
 
 def probabilities(table: pl.DataFrame) -> np.ndarray:
     """Probabilities of all rows, (N, classes) float32; NaN where a row has none."""
     names = [PROBABILITY + code for code in probability_codes(table)]
     return table.select(pl.col(names).cast(pl.Float32)).to_numpy()
+
+
+def _holds_numbers(column: pl.Series) -> bool:
+    return column.dtype.is_numeric() or column.null_count() == len(column)
+
+
+def _sum_to_one(table: pl.DataFrame, codes: list[str]) -> bool:
+    """Whether these are probabilities where there is a prediction, and nothing elsewhere."""
+    if "predicted" not in table.columns:
+        return False
+    answered = table["predicted"].is_not_null().to_numpy()
+    try:
+        values = table.select(
+            pl.col(PROBABILITY + code).cast(pl.Float64) for code in codes
+        ).to_numpy()
+    except pl.exceptions.PolarsError:
+        return False
+    inside = ((values >= 0) & (values <= 1.001)).all(axis=1)  # false for nan
+    right = inside & (np.abs(values.sum(axis=1) - 1) < _SUM_TOLERANCE)
+    return bool(answered.any() and right[answered].all() and np.isnan(values[~answered]).all())
 
 
 def _cast(table: pl.DataFrame, path: Path) -> pl.DataFrame:

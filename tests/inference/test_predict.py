@@ -117,12 +117,40 @@ def test_rows_without_an_id_get_one_and_the_others_keep_theirs(shades: list[Path
 
 def test_columns_of_the_table_are_kept_and_old_predictions_replaced(shades: list[Path]) -> None:
     rows = table(shades[:2]).with_columns(
-        cell_id=pl.Series(["x", "y"]), label=pl.lit("a"), mine=pl.Series([1, 2]), p_old=pl.lit(0.5)
+        cell_id=pl.Series(["x", "y"]),
+        label=pl.lit("a"),
+        mine=pl.Series([1, 2]),
+        p_old=pl.Series([0.75, 0.5]),
+        p_BLA=pl.lit(0.0),
+        p_older=pl.Series([0.25, 0.5]),
+        p_value=pl.Series(["0.03", "0.4"]),
+        p_rank=pl.Series([1, 2]),
+        predicted=pl.lit("old"),
     )
     result = predict_table(Brightness(), rows)
     assert result["cell_id"].to_list() == ["x", "y"]
     assert result["mine"].to_list() == [1, 2]
-    assert "p_old" not in result.columns
+    assert result["p_value"].to_list() == ["0.03", "0.4"]
+    assert result["p_rank"].to_list() == [1, 2]
+    assert not {"p_old", "p_older", "p_BLA"} & set(result.columns)
+    assert result["predicted"].to_list() == ["dark", "dark"]
+
+
+def test_a_second_prediction_gives_the_same_table_whatever_columns_stand_beside(
+    shades: list[Path],
+) -> None:
+    own = table(shades[:3]).with_columns(p_value=pl.Series([0.03, 0.4, 0.99]))
+    first = predict_table(Brightness(), own)
+    assert first["p_value"].equals(own["p_value"])
+    assert "light" not in first["predicted"].to_list()  # known as a class by the model only
+    again = predict_table(Brightness(), first)
+    assert again.select(sorted(again.columns)).equals(first.select(sorted(first.columns)))
+
+
+def test_a_users_column_is_not_overwritten_by_a_class_of_the_same_name(shades: list[Path]) -> None:
+    rows = table(shades[:2]).with_columns(p_light=pl.Series([0.7, 0.9]))
+    with pytest.raises(InputError, match="the table has a column p_light that is no earlier"):
+        predict_table(Brightness(), rows)
 
 
 def test_an_error_from_the_index_says_more_than_a_second_look(shades: list[Path]) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cells import PROBABILITY
+from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.crop import pixel_sizes, prepare
+from marrowscope.errors import InputError
 from marrowscope.images import ImageError, decode, read_bytes
 from marrowscope.inference.engine import Engine
 
@@ -39,11 +40,15 @@ def predict_table(
 
     Returns:
         The same rows in the same order with ``cell_id``, ``p_<CODE>``, ``predicted`` and
-        ``confidence``. A row whose image cannot be read has an ``error`` and nulls.
+        ``confidence``. A row whose image cannot be read has an ``error`` and nulls. Probabilities
+        of an earlier prediction are replaced; other columns stay.
 
     Raises:
-        InputError: the pixel size makes no sense.
+        InputError: the pixel size makes no sense, or a column of the user's own has the name of a
+            probability.
     """
+    stale = [PROBABILITY + code for code in probability_codes(table, engine.classes)]
+    _refuse_taken_names(table, stale, engine.classes)
     sizes = pixel_sizes(table, microns_per_pixel)
     paths = table["path"].to_list()
     count = table.height
@@ -65,7 +70,7 @@ def predict_table(
         start += len(batch)
         if advance is not None:
             advance(len(batch), total=count)
-    return _assemble(table, engine.classes, values, errors, hashes)
+    return _assemble(table.drop(stale), engine.classes, values, errors, hashes)
 
 
 def _load(path: str | None, microns_per_pixel: float | None) -> _Loaded:
@@ -128,8 +133,17 @@ def _assemble(
     if "cell_id" in table.columns:  # a table and loose files may have been named together
         made = table["cell_id"].cast(pl.String).zip_with(table["cell_id"].is_not_null(), made)
     table = table.select(made, pl.exclude("cell_id"))
-    stale = [name for name in table.columns if name.startswith(PROBABILITY)]
-    return table.drop(stale).with_columns(columns)
+    return table.with_columns(columns)
+
+
+def _refuse_taken_names(table: pl.DataFrame, stale: list[str], classes: tuple[str, ...]) -> None:
+    names = {PROBABILITY + code for code in classes}
+    taken = [name for name in table.columns if name in names and name not in stale]
+    if taken:
+        raise InputError(
+            f"the table has a column {taken[0]} that is no earlier prediction, and the model wants "
+            "to write its own there; rename it"
+        )
 
 
 def _identities(hashes: list[str]) -> list[str]:
