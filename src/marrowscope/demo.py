@@ -13,7 +13,8 @@ from marrowscope.cells import write_cells
 from marrowscope.dataset.index import index
 from marrowscope.dataset.split import hold_out
 from marrowscope.errors import InputError
-from marrowscope.evaluation.evaluate import Evaluation, evaluate
+from marrowscope.evaluation.evaluate import evaluate
+from marrowscope.evaluation.result import Evaluation
 from marrowscope.inference.engine import TorchEngine
 from marrowscope.inference.predict import predict_table
 from marrowscope.models.bundle import load_bundle

@@ -91,3 +91,25 @@ def test_a_run_folder_is_not_replaced_by_its_report(
 
 def test_a_negative_seed_is_wrong_usage(shell: Shell, tmp_path: Path) -> None:
     shell("evaluate", tmp_path / "p.parquet", "-o", tmp_path / "r", "--seed", -1, status=2)
+
+
+def test_several_tables_are_the_folds_of_a_cross_validation(
+    shell: Shell, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{fold}.parquet" for fold in range(2)]
+    for fold, path in enumerate(paths):
+        table[fold * 50 : fold * 50 + 50].write_parquet(path)
+    out, err = shell("evaluate", *paths, "-o", tmp_path / "r", "--bootstrap", 20, "--json")
+    summary = json.loads(out)
+    right = (table["label"] == table["predicted"]).to_list()
+    shares = [sum(right[:50]) / 50, sum(right[50:]) / 50]
+    accuracy = summary["folds"]["strict"]["accuracy"]
+    assert summary["folds"]["cells"] == [50, 50]
+    assert accuracy["mean"] == pytest.approx(sum(shares) / 2)
+    assert accuracy["sd"] == pytest.approx(abs(shares[0] - shares[1]) / 2**0.5)
+    assert f"over 2 folds {accuracy['mean']:.3f} ± {accuracy['sd']:.3f}" in err
+    (tmp_path / "no.csv").write_text("cell_id,path\na,b\n")
+    _, err = shell("evaluate", *paths, tmp_path / "no.csv", "-o", tmp_path / "r", status=1)
+    assert "no.csv: has no column predicted" in err
+    out, _ = shell("evaluate", paths[0], "-o", tmp_path / "r", "--bootstrap", 20, "--json")
+    assert json.loads(out)["folds"] is None

@@ -8,7 +8,8 @@ from marrowscope.dataset.check import NO_IDS
 from marrowscope.errors import InputError
 from marrowscope.evaluation.bootstrap import intervals, resampled_matrices
 from marrowscope.evaluation.calibration import calibration
-from marrowscope.evaluation.evaluate import MAX_CLASSES, evaluate, published_totals
+from marrowscope.evaluation.evaluate import MAX_CLASSES, evaluate
+from marrowscope.evaluation.published import published_totals
 from marrowscope.morphology import CODES
 
 

@@ -50,6 +50,28 @@ def table(tmp_path: Path) -> pl.DataFrame:
     return rows.with_columns(pl.Series("path", paths))
 
 
+def test_folds_are_in_page_table_and_data(table: pl.DataFrame, tmp_path: Path) -> None:
+    rows = table.with_columns(fold=pl.int_range(pl.len(), dtype=pl.Int32) % 4)
+    result = evaluate(rows, resamples=50)
+    write_report(result, rows, tmp_path / "report", "Cross-validation")
+    assert result.folds is not None
+    data = json.loads((tmp_path / "report/metrics.json").read_text())
+    accuracy = result.folds.strict["accuracy"]
+    assert data["folds"]["names"] == ["0", "1", "2", "3"]
+    assert data["folds"]["strict"]["accuracy"]["mean"] == pytest.approx(accuracy.mean)
+    assert len(data["folds"]["strict"]["accuracy"]["values"]) == 4
+    page = page_of(tmp_path / "report")
+    assert "Fold by fold" in page
+    assert f"{accuracy.mean:.3f}".lstrip("0") + " ± " + f"{accuracy.sd:.3f}".lstrip("0") in page
+    csv = pl.read_csv(tmp_path / "report/per_class.csv").filter(pl.col("code") == "BLA")
+    (blast,) = (entry for entry in result.folds.classes if entry.code == "BLA")
+    assert csv["strict_recall_fold_mean"][0] == pytest.approx(blast.strict["recall"].mean)
+    assert csv["strict_recall_fold_sd"][0] == pytest.approx(blast.strict["recall"].sd)
+    plain = evaluate(table, resamples=50)
+    write_report(plain, table, tmp_path / "plain", "One split")
+    assert "Fold by fold" not in page_of(tmp_path / "plain")
+
+
 def test_the_folder_holds_page_data_and_figures(table: pl.DataFrame, tmp_path: Path) -> None:
     result = evaluate(table, resamples=50)
     write_report(result, table, tmp_path / "report", "My report")

@@ -1,7 +1,7 @@
 """Command evaluate."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
@@ -12,10 +12,16 @@ from marrowscope.cells import read_cells
 from marrowscope.cli.app import JSON, app, console, emit_json
 from marrowscope.errors import InputError
 
+if TYPE_CHECKING:
+    from marrowscope.evaluation.result import Folds
+
 
 @app.command()
 def evaluate(
-    predictions: Annotated[Path, typer.Argument(help="Table with predictions and labels.")],
+    predictions: Annotated[
+        list[Path],
+        typer.Argument(help="Tables with predictions and labels; several are several folds."),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Report folder.")],
     truth: Annotated[
         Path | None,
@@ -36,6 +42,8 @@ def evaluate(
 ) -> None:
     """Strict and tolerant scores with intervals, beside the published ones; an HTML report.
 
+    Where the tables hold several folds there are also mean and standard deviation over them.
+
     Example: `marrowscope evaluate run/predictions.parquet -o report`
     """
     from marrowscope.evaluation.evaluate import evaluate as evaluate_table
@@ -43,19 +51,17 @@ def evaluate(
     from marrowscope.report.write import refuse_foreign, write_report
 
     refuse_foreign(output)
-    table = read_cells(predictions, needs=["predicted"])
-    if truth is not None:
-        table = _with_truth(table, truth)
-    if split is not None:
-        table = _of_split(table, split, predictions)
+    table = _joined(predictions, truth, split)
+    named = ", ".join(str(path) for path in predictions)
     pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
     facts = {} if bundle is None else _facts(bundle)
     with console.status("scoring"):
         try:
             result = evaluate_table(table, pairs, bootstrap, seed)
         except InputError as error:
-            raise InputError(f"{predictions}: {error}") from None
-        write_report(result, table, output, f"Evaluation of {predictions.name}", facts)
+            raise InputError(f"{named}: {error}") from None
+        title = predictions[0].name if len(predictions) == 1 else f"{len(predictions)} tables"
+        write_report(result, table, output, f"Evaluation of {title}", facts)
     if json:
         emit_json(
             {
@@ -63,6 +69,7 @@ def evaluate(
                 "cells": result.counts["evaluated"],
                 "strict": {name: value.value for name, value in result.strict.items()},
                 "tolerant": {name: value.value for name, value in result.tolerant.items()},
+                "folds": None if result.folds is None else _folds_summary(result.folds),
                 "warnings": list(result.warnings),
             }
         )
@@ -83,9 +90,44 @@ def evaluate(
             f"{tolerant.value:.3f} ({tolerant.low:.3f}–{tolerant.high:.3f})",
             markup=False,
         )
+        if result.folds is not None:
+            strict_folds, tolerant_folds = result.folds.strict[name], result.folds.tolerant[name]
+            console.print(
+                f"  over {len(result.folds.names)} folds {strict_folds.mean:.3f} ± "
+                f"{strict_folds.sd:.3f}, tolerant {tolerant_folds.mean:.3f} ± "
+                f"{tolerant_folds.sd:.3f}",
+                markup=False,
+            )
     for warning in result.warnings:
         console.print(_printable(f"! {warning}"), style="yellow", soft_wrap=True)
     console.print(f"→ {output / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def _joined(predictions: list[Path], truth: Path | None, split: str | None) -> pl.DataFrame:
+    from marrowscope.evaluation.folds import join_folds
+
+    tables = []
+    for path in predictions:
+        table = read_cells(path, needs=["predicted"])
+        if truth is not None:
+            table = _with_truth(table, truth)
+        tables.append(table if split is None else _of_split(table, split, path))
+    try:
+        return join_folds(tables)
+    except InputError as error:
+        raise InputError(f"{', '.join(map(str, predictions))}: {error}") from None
+
+
+def _folds_summary(folds: "Folds") -> dict[str, Any]:
+    """Totals as mean and sd, for ``--json``."""
+    return {
+        "folds": list(folds.names),
+        "cells": list(folds.cells),
+        **{
+            kind: {name: {"mean": value.mean, "sd": value.sd} for name, value in totals.items()}
+            for kind, totals in (("strict", folds.strict), ("tolerant", folds.tolerant))
+        },
+    }
 
 
 def _with_truth(table: pl.DataFrame, truth: Path) -> pl.DataFrame:

@@ -30,6 +30,18 @@ def cell_warnings(rows: pl.DataFrame, drawn: int) -> list[str]:
             "The table has no split: if the model was trained on some of these cells, the scores "
             "flatter it."
         )
+    if "cell_id" in rows.columns:
+        repeated = rows.height - rows["cell_id"].n_unique()
+        if repeated:
+            warnings.append(
+                f"{repeated} rows repeat a cell (same cell_id): totals count it every time, and "
+                "intervals take the repetitions for different cells."
+            )
+    if "fold" in rows.columns and 0 < rows["fold"].null_count() < rows.height:
+        warnings.append(
+            f"{rows['fold'].null_count()} cells have no fold and take no part in the scores of "
+            "folds."
+        )
     if METHOD in rows.columns and rows[METHOD].n_unique() > 1:
         warnings.append("The cells come from more than one split.")
     return warnings

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marrowscope import RESEARCH_USE_ONLY
-from marrowscope.evaluation.evaluate import ClassResult, Evaluation
+from marrowscope.evaluation.result import ClassResult, Evaluation
 from marrowscope.morphology import BY_CODE, Lineage
 
 # Okabe–Ito, told apart by people with any of the common colour visions.

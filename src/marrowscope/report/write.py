@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from marrowscope import RESEARCH_USE_ONLY, __version__
 from marrowscope.errors import InputError
-from marrowscope.evaluation.evaluate import Confusion, Evaluation, Value
+from marrowscope.evaluation.result import Confusion, Evaluation, Spread, Value
 from marrowscope.files import replacing_folder
 from marrowscope.images import encode_jpeg, read_image, resize
 from marrowscope.report.figures import confusion_figure, per_class_figure, reliability_figure
@@ -103,6 +103,7 @@ def render(
         loader=DictLoader({"page": template}), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["score"] = _score
+    environment.filters["spread"] = _spread
     environment.filters["range"] = lambda value: f"{_score(value.low)}–{_score(value.high)}"
     return environment.get_template("page").render(
         title=title,
@@ -121,8 +122,9 @@ def render(
 
 
 def per_class_table(result: Evaluation) -> pl.DataFrame:
-    """One row per class: scores, intervals, published values."""
+    """One row per class: scores, intervals, published values, mean and sd over folds if any."""
     rows = []
+    folds = {entry.code: entry for entry in result.folds.classes} if result.folds else {}
     for entry in result.classes:
         row: dict[str, Any] = {"code": entry.code, "name": entry.name, "cells": entry.cells}
         row["predicted"] = entry.predicted
@@ -134,6 +136,10 @@ def per_class_table(result: Evaluation) -> pl.DataFrame:
                 if name != "f1":
                     published = entry.published or {}
                     row[f"published_{kind}_{name}"] = published.get(f"{kind}_{name}", (None,))[0]
+                if entry.code in folds:
+                    spread = getattr(folds[entry.code], kind)[name]
+                    row[f"{kind}_{name}_fold_mean"] = _finite(spread.mean)
+                    row[f"{kind}_{name}_fold_sd"] = _finite(spread.sd)
         rows.append(row)
     return pl.DataFrame(rows, infer_schema_length=None)
 
@@ -204,3 +210,13 @@ def _finite(value: float) -> float | None:
 def _score(value: float | Value | None) -> str:
     number = value.value if isinstance(value, Value) else value
     return "–" if number is None or not math.isfinite(number) else f"{number:.3f}".lstrip("0")
+
+
+def _spread(spread: Spread) -> str:
+    if not math.isfinite(spread.mean):
+        return "–"
+    return (
+        f"{_score(spread.mean)} ± {_score(spread.sd)}"
+        if math.isfinite(spread.sd)
+        else _score(spread.mean)
+    )
