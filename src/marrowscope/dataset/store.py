@@ -63,9 +63,9 @@ class Store:
                 f"{self.folder / PIXELS}: cut short: holds {whole} of {len(self._records)} images; "
                 f"delete {self.folder} and pack again"
             )
-        # Copy-on-write, only so that torch takes the array: nothing here writes to it.
+        # Read-only: for a private copy the system would set aside memory for the whole file.
         self.pixels: NDArray[np.uint8] = (
-            np.memmap(self.folder / PIXELS, np.uint8, "c", shape=(len(self._records), *SHAPE))
+            np.memmap(self.folder / PIXELS, np.uint8, "r", shape=(len(self._records), *SHAPE))
             if len(self._records)
             else np.empty((0, *SHAPE), np.uint8)
         )

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,6 +66,7 @@ class Pixels:
             self._host, self.where = self._decode_all(advance), "memory"
         else:
             self.where = "files"
+        self._shared = None if self._host is None else _as_tensor(self._host)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -85,8 +87,8 @@ class Pixels:
         places = self._places[rows]
         if self._store is not None:
             self._store.verify(places)
-        if self._device.type == "cpu":
-            return torch.from_numpy(self._host), torch.from_numpy(places)
+        if self._shared is not None and self._device.type == "cpu":
+            return self._shared, torch.from_numpy(places)
         return self._for_device(torch.from_numpy(self._host[places])), None
 
     def move_to_gpu(self) -> str | None:
@@ -228,6 +230,13 @@ def _free_on(device: torch.device) -> int:
 def _existing(path: Path) -> Path:
     """The path or the nearest folder above it that exists."""
     return next(place for place in (path, *path.absolute().parents) if place.exists())
+
+
+def _as_tensor(array: NDArray[np.uint8]) -> torch.Tensor:
+    """The same memory as a tensor, which nobody may write to: a mapped store is read-only."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def _read(path: str, microns_per_pixel: float | None) -> NDArray[np.uint8]:

@@ -1,0 +1,112 @@
+"""Where the time of a ResNeXt-50 training step goes on a GPU, beside the GPU's two ceilings.
+
+Measured on the device, in turn: copy bandwidth, bf16 matrix rate, the fused augmentation of one
+batch from resident pixels, forward + backward + optimizer on a resident random batch in bf16. From
+these: what share of a step the augmentation takes, what share of the matrix rate the network
+reaches, and how long the study's schedule (13 epochs of 525,000 augmented images) would take.
+
+Without a GPU it says so and does nothing; ``--device cpu`` tries the script itself with tiny sizes,
+whose figures mean nothing.
+
+    python benchmarks/gpu_step.py [--batch 256] [--json]
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
+from marrowscope.models import create
+from marrowscope.stain import default_stain
+from side_by_side import ROUNDS, versions
+
+STUDY_IMAGES = 13 * 525_000
+# ResNeXt-50 32×4d takes 4.2e9 multiply-adds at 224×224 (Xie et al., CVPR 2017, table 1);
+# convolutions grow with the area. Forward and backward together are three times the forward pass.
+STEP_FLOP_PER_IMAGE = 2 * 3 * 4.2e9 * (250 / 224) ** 2
+
+
+def seconds(work: Callable[[], object], device: torch.device, repeats: int) -> float:
+    """Median time of one go."""
+
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter()
+
+    times = []
+    for number in range(ROUNDS + 1):
+        began = now()
+        for _ in range(repeats):
+            work()
+        if number:
+            times.append((now() - began) / repeats)
+    return float(np.median(times))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print("gpu_step: skipped, no CUDA device on this machine")
+        return
+    device, tiny = torch.device(options.device), options.device == "cpu"
+    batch, side, repeats = (4, 256, 1) if tiny else (options.batch, 8192, 10)
+
+    source = torch.zeros(side * side * 4, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    copy = seconds(lambda: target.copy_(source), device, repeats)
+    matrix = torch.randn(side, side, device=device, dtype=torch.bfloat16)
+    product = seconds(lambda: matrix @ matrix, device, repeats)
+    matrix_rate = 2 * side**3 / product
+
+    pixels = torch.randint(0, 256, (4 * batch, 250, 250, 3), dtype=torch.uint8, device=device)
+    rows = torch.randint(0, 4 * batch, (batch,), device=device)
+    stains = torch.from_numpy(np.tile(default_stain(), (batch, 1))).to(device)
+    drawn = draw_parameters(AugmentationSettings(), 0, 0, np.arange(batch)).to(device)
+    augmentation = seconds(
+        lambda: augment_batch(pixels, stains, drawn, rows, torch.bfloat16), device, repeats
+    )
+
+    network = create("resnext50", 22).to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
+    images = augment_batch(pixels, stains, drawn, rows, torch.bfloat16)
+    labels = torch.arange(batch, device=device) % 22
+
+    def step() -> None:
+        with torch.autocast(device.type, torch.bfloat16):
+            loss = torch.nn.functional.cross_entropy(network(images), labels)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    alone = seconds(step, device, repeats)
+    images_per_second = batch / (alone + augmentation)
+    result = {
+        "batch": batch,
+        "copy_gigabytes_per_second": 2 * len(source) / copy / 1e9,
+        "bf16_matrix_teraflops": matrix_rate / 1e12,
+        "step_ms": alone * 1e3,
+        "augmentation_ms": augmentation * 1e3,
+        "augmentation_share_of_step": augmentation / alone,
+        "images_per_second": images_per_second,
+        "share_of_matrix_rate": STEP_FLOP_PER_IMAGE * batch / alone / matrix_rate,
+        "study_schedule_minutes": STUDY_IMAGES / images_per_second / 60,
+        **versions("torch", "triton"),
+    }
+    if options.json:
+        print(json.dumps(result))
+        return
+    for name, value in result.items():
+        print(f"{name:28s} {value:.4g}" if isinstance(value, float) else f"{name:28s} {value}")
+
+
+if __name__ == "__main__":
+    main()
