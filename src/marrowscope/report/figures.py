@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from marrowscope import RESEARCH_USE_ONLY
 from marrowscope.evaluation.result import ClassResult, Evaluation
 from marrowscope.morphology import BY_CODE, Lineage
+from marrowscope.report.fonts import families, writable
 
 # Okabe–Ito, told apart by people with any of the common colour visions.
 LINEAGE_COLOURS = {
@@ -45,10 +46,10 @@ def confusion_figure(result: Evaluation) -> Figure:
             if matrix[row, column]:
                 _write_share(axes, row, column, share[row, column], count)
     # Class names of users are no formulas, whatever dollar signs they hold.
-    axes.set_yticks(range(count), [_named(code) for code in codes], fontsize=8, parse_math=False)
-    axes.set_xticks(
-        range(count), [_short(code) for code in codes], rotation=90, fontsize=8, parse_math=False
-    )
+    fonts = families(codes)
+    text = {"fontsize": 8, "fontfamily": fonts, "parse_math": False}
+    axes.set_yticks(range(count), [_named(code, fonts) for code in codes], **text)
+    axes.set_xticks(range(count), [_short(code, fonts) for code in codes], rotation=90, **text)
     for labels in (axes.get_yticklabels(), axes.get_xticklabels()):
         for label, code in zip(labels, codes, strict=True):
             label.set_color(_colour(code))
@@ -83,9 +84,9 @@ def per_class_figure(result: Evaluation) -> Figure:
         axes.set_axisbelow(True)
         for edge in ("top", "right"):
             axes.spines[edge].set_visible(False)
-    left.set_yticks(
-        range(len(entries)), [_named(entry.code) for entry in entries], parse_math=False
-    )
+    fonts = families(entry.code for entry in entries)
+    names = [_named(entry.code, fonts) for entry in entries]
+    left.set_yticks(range(len(entries)), names, fontfamily=fonts, parse_math=False)
     left.invert_yaxis()
     handles, labels = right.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
@@ -153,12 +154,13 @@ def _lineage(code: str) -> Lineage | None:
     return BY_CODE[code].lineage if code in BY_CODE else None
 
 
-def _named(code: str) -> str:
-    return f"{BY_CODE[code].name}  {code}" if code in BY_CODE else _short(code)
+def _named(code: str, fonts: list[str]) -> str:
+    return f"{BY_CODE[code].name}  {code}" if code in BY_CODE else _short(code, fonts)
 
 
-def _short(code: str) -> str:
+def _short(code: str, fonts: list[str]) -> str:
     shown = "".join(sign if sign.isprintable() else "·" for sign in code)
+    shown = writable(shown, fonts)
     return shown if len(shown) <= _NAME_LENGTH else shown[: _NAME_LENGTH - 1] + "…"
 
 
