@@ -12,7 +12,7 @@ ROOT = Path(marrowscope.__file__).parent
 # From the ground up; rooms on one line do not import each other.
 FLOORS = (
     {"", "errors"},
-    {"complaints", "files", "geometry"},
+    {"complaints", "files", "geometry", "wholeness"},
     {"morphology"},
     {"images", "cells", "stain", "scoring"},
     {"crop"},

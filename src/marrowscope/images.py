@@ -32,6 +32,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from marrowscope.complaints import caught, heard
 from marrowscope.errors import InputError
+from marrowscope.wholeness import later_page_is_missing, what_is_missing
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 512_000_000
@@ -120,6 +121,9 @@ def inspect(source: bytes | Path, name: str = "image") -> ImageFacts:
     if isinstance(source, Path):
         return inspect(read_bytes(source), str(source))
     image = _open(source, name)
+    missing = what_is_missing(source)
+    if missing is not None:
+        raise ImageError(name, missing)
     if image.format == "PNG":
         # Its EXIF block may follow the pixels, and Pillow reads on for it. Pixels first: a second
         # attempt on damaged ones passes for success.
@@ -183,9 +187,11 @@ def _open(data: bytes, name: str) -> Image.Image:
     except Image.DecompressionBombError:
         raise ImageError(name, "more than 64 megapixels") from None
     except UnidentifiedImageError:
-        raise ImageError(name, "not a JPEG, PNG, TIFF, BMP or WebP image") from None
+        unknown = "not a JPEG, PNG, TIFF, BMP or WebP image"
+        raise ImageError(name, what_is_missing(data) or unknown) from None
     except Exception as error:  # a damaged header makes Pillow raise whatever it stumbles on
-        raise ImageError(name, f"damaged header ({_one_line(error)})") from None
+        reason = what_is_missing(data) or f"damaged header ({_one_line(error)})"
+        raise ImageError(name, reason) from None
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width}×{image.height}"
         raise ImageError(name, f"{size} px is more than 64 megapixels")
@@ -255,6 +261,8 @@ def _note(image: Image.Image, data: bytes, orientation: int) -> str | None:
         notes.append(f"EXIF orientation {orientation} applied")
     if getattr(image, "n_frames", 1) > 1:
         notes.append("first of several pages")
+    if later_page_is_missing(data):
+        notes.append("a later page is truncated")
     return "; ".join(notes) or None
 
 
