@@ -11,7 +11,7 @@ from marrowscope.cells import read_cells
 from marrowscope.dataset.index import index
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES
-from marrowscope.phantom.appearance import Variant, _build, appearances
+from marrowscope.phantom.appearance import Spread, Variant, _build, appearances, choose
 from marrowscope.phantom.camera import transmit
 from marrowscope.phantom.canvas import Canvas
 from marrowscope.phantom.cells import PhantomCell, Scene, Streams, compose, draw_cell
@@ -24,6 +24,7 @@ from marrowscope.phantom.dataset import (
 )
 from marrowscope.phantom.sheet import contact_sheet
 from marrowscope.phantom.surroundings import red_cell
+from marrowscope.phantom.unusual import paint
 from marrowscope.stain import estimate_stain, optical_density
 
 WHOLE = [code for code in CODES if code not in ("KSC", "ART", "NIF")]
@@ -87,6 +88,43 @@ def test_the_cell_lies_in_the_middle() -> None:
         assert abs(columns.mean() - 125) < 30
 
 
+@pytest.mark.parametrize("painter", ["strand", "fibre", "clump"])
+@pytest.mark.parametrize("mpp", [0.08625, 0.4])
+def test_an_artefact_of_no_cell_is_drawn_at_any_resolution(painter: str, mpp: float) -> None:
+    look = Variant(painter=painter, diameter=Spread(6.0, 1.0))
+    for seed in range(6):
+        sprite = paint(look, mpp, np.random.default_rng(seed))
+        assert sprite.layers.shape == (3, *sprite.cover.shape)
+        assert np.isfinite(sprite.layers).all()
+        assert (sprite.layers >= 0).all()
+        assert sprite.cover.min() >= 0
+        assert sprite.cover.max() <= 1
+        assert (sprite.cover > 0.5).sum() * mpp**2 > 1.5  # µm²
+        if painter != "strand":
+            assert not sprite.nucleus.any()
+
+
+def test_a_cell_at_the_edge_is_there_and_not_in_the_middle() -> None:
+    looks = appearances()["NIF"]
+    place = next(k for k, look in enumerate(looks) if look.trouble == "edge")
+    found = 0
+    for seed in range(60):
+        scene = composed("NIF", seed)
+        drawn = choose(looks, np.random.Generator(np.random.PCG64(_cell_stream(seed))))
+        if drawn is looks[place]:
+            found += 1
+            rows, columns = np.nonzero(scene.placed.cell)
+            away = np.hypot(rows.mean() - 125, columns.mean() - 125) * 0.08625
+            assert away > 3.5
+            assert scene.placed.cell.sum() > 500
+    assert found >= 2
+
+
+def test_classes_without_a_type_show_many_looks() -> None:
+    for code, least in (("OTH", 9), ("ART", 8), ("NIF", 8)):
+        assert len(appearances()[code]) >= least
+
+
 def mean_of(code: str, measure) -> float:
     return float(np.mean([measure(cell) for cell in several(code)]))
 
@@ -120,6 +158,10 @@ def test_classes_differ_as_textbooks_say() -> None:
 def test_maturation_neighbours_overlap_in_size() -> None:
     sizes = {c: sorted(np.sqrt(x.cell_mask.sum()) for x in several(c, 10)) for c in ("MYB", "MMZ")}
     assert sizes["MYB"][0] < sizes["MMZ"][-1]
+
+
+def _cell_stream(seed: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence(seed).spawn(4)[1]
 
 
 def composed(code: str, seed: int) -> Scene:

@@ -124,8 +124,9 @@ class Variant:
         blebs: expected number of cytoplasmic buds at the border.
         hairs: expected number of fine projections; hair_length in µm.
         rods: expected number of Auer rods.
-        trouble: what makes a cell unidentifiable (another class is drawn, then spoilt):
-            ``blur``, ``dark``, ``cover``, or ``None``.
+        trouble: what makes it unidentifiable. Another class is drawn, then spoilt: ``blur``,
+            ``dark``, ``cover`` (by other cells), ``edge`` (it lies at the border of the patch).
+            This look is drawn out of focus: ``unfocused``. Or ``None``.
     """
 
     weight: float = 1.0

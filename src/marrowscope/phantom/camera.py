@@ -94,6 +94,12 @@ def stain_matrix(style: Style) -> NDArray[np.float32]:
 
 def transmit(layers: Field, style: Style) -> Field:
     """Noise-free intensities (H, W, 3) float32 in [0, 255]: Beer–Lambert under even light."""
+    intensity: Field = np.stack(transmit_planes(layers, style), axis=-1)
+    return intensity
+
+
+def transmit_planes(layers: Field, style: Style) -> list[Field]:
+    """The same as three planes (H, W): red, green, blue."""
     # Plane by plane: a matrix product of this shape would wake all threads of the BLAS, and its
     # rounding differs between machines.
     planes = []
@@ -101,9 +107,11 @@ def transmit(layers: Field, style: Style) -> Field:
         density = layers[0] * channel[0]
         density += layers[1] * channel[1]
         density += layers[2] * channel[2]
-        planes.append(np.exp(-density) * np.float32(light))
-    intensity: Field = np.stack(planes, axis=-1)
-    return intensity
+        np.negative(density, out=density)
+        np.exp(density, out=density)
+        density *= np.float32(light)
+        planes.append(density)
+    return planes
 
 
 def record(

@@ -113,7 +113,7 @@ def compose(code: str, streams: Streams, size: int, style: Style | None = None) 
     if look.trouble is not None:
         look, own = _spoil(look, own, code, streams.cell)
     cell = paint(look, mpp, streams.cell)
-    middle = size / 2 + streams.cell.normal(0, 0.7, 2) / mpp
+    middle = size / 2 + _off_centre(look, streams.cell) / mpp
     x, y = float(middle[0]), float(middle[1])
 
     canvas = Canvas(size, size, mpp)
@@ -143,7 +143,7 @@ def _neighbours(
     """Other nucleated cells beside the one in the middle (x px, y px, radius µm)."""
     x, y, radius = around
     for _ in range(min(int(rng.poisson(1.1 * crowding)), 4)):
-        other = choose(_bystanders(), rng)
+        other = choose(bystanders(), rng)
         sprite = paint(other, canvas.microns_per_pixel, rng)
         angle = float(rng.uniform(0, 2 * np.pi))
         gap = closeness + 0.35 * float(rng.random())
@@ -152,7 +152,7 @@ def _neighbours(
 
 
 @cache
-def _bystanders(but: str = "") -> tuple[Variant, ...]:
+def bystanders(but: str = "") -> tuple[Variant, ...]:
     """Intact cells of ordinary size, as often as the study met their class; all but one class."""
     return tuple(
         replace(look, weight=look.weight / sum(v.weight for v in group) * _frequency(code))
@@ -171,11 +171,21 @@ def _frequency(code: str) -> float:
     return float(np.sqrt(BY_CODE[code].published_images))
 
 
+def _off_centre(look: Variant, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How far from the middle of the patch the cell lies, (x, y) µm."""
+    if look.trouble != "edge":
+        return rng.normal(0, 0.7, 2)
+    angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(6.0, 9.5)
+    return np.array([np.cos(angle), np.sin(angle)]) * away
+
+
 def _spoil(
     look: Variant, style: Style, code: str, rng: np.random.Generator
 ) -> tuple[Variant, Style]:
-    """Another class's look with what makes it unidentifiable."""
-    other = replace(choose(_bystanders(code), rng), trouble=look.trouble)
+    """What makes it unidentifiable: its own look out of focus, or another class's look spoilt."""
+    if look.trouble == "unfocused":
+        return look, replace(style, blur=float(rng.uniform(0.35, 1.0)))
+    other = replace(choose(bystanders(code), rng), trouble=look.trouble)
     if look.trouble == "blur":
         style = replace(style, blur=float(rng.uniform(0.35, 0.8)))
     elif look.trouble == "dark":

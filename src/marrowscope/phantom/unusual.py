@@ -5,7 +5,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from marrowscope.phantom import shapes, texture
+from marrowscope.phantom import artefacts, shapes, texture
 from marrowscope.phantom.appearance import Variant
 from marrowscope.phantom.canvas import AZURE, EOSIN, PIGMENT, Sprite
 from marrowscope.phantom.nucleated import paint_cell
@@ -116,6 +116,9 @@ PAINTERS: dict[str, Painter] = {
     "precipitate": precipitate,
     "debris": debris,
     "crushed": crushed,
+    "strand": artefacts.strand,
+    "fibre": artefacts.fibre,
+    "clump": artefacts.clump,
 }
 
 
