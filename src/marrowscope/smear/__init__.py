@@ -1,0 +1,1 @@
+"""From a digitized smear to cells: slide readers, smear region, field plan, detection, crops."""
