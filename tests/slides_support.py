@@ -63,7 +63,8 @@ def write_jpeg_tiles(path: Path, image: NDArray[np.uint8], ome: bool) -> Path:
     note += (
         b'<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8"'
         b' SizeC="3" SizeX="%d" SizeY="%d" SizeZ="1" SizeT="1">'
-        b'<Channel ID="Channel:0:0" SamplesPerPixel="3"/><TiffData IFD="0" PlaneCount="1"/></Pixels></Image></OME>\0'
+        b'<Channel ID="Channel:0:0" SamplesPerPixel="3"/>'
+        b'<TiffData IFD="0" PlaneCount="1"/></Pixels></Image></OME>\0'
         % (image.shape[1], image.shape[0])
     )
     values = {

@@ -18,7 +18,7 @@ from marrowscope.smear.handles import PerThread
 from marrowscope.smear.slide import MAX_SIDE, Level, checked_pixel_size
 from marrowscope.smear.tiled import Box, TiledSlide, UnreadableError, one_line
 
-_SMALLEST_TILE, _DEFAULT_TILE = 16, 512
+_DEFAULT_TILE = 512  # px; where a format does not say how it stores
 
 
 class OpenSlideSlide(TiledSlide):
@@ -35,7 +35,7 @@ class OpenSlideSlide(TiledSlide):
         slide = self._handle.get()
         facts = dict(slide.properties)
         levels = tuple(
-            _level(facts, index, size, down)
+            _level(path, facts, index, size, down)
             for index, (size, down) in enumerate(
                 zip(slide.level_dimensions, slide.level_downsamples, strict=True)
             )
@@ -72,15 +72,19 @@ def _opened(path: str) -> OpenSlide:
         raise InputError(f"{path}: a damaged or cut-off slide ({one_line(error)})") from None
 
 
-def _level(facts: dict[str, str], index: int, size: tuple[int, int], down: float) -> Level:
-    sides = []
-    for side in ("width", "height"):
-        told = facts.get(f"openslide.level[{index}].tile-{side}", "")
-        tile = int(told) if told.isdecimal() else _DEFAULT_TILE
-        # A strip as long as the slide would be one piece; of such a one nothing could be saved.
-        fits = tile >= _SMALLEST_TILE and tile * tile <= MAX_PIXELS
-        sides.append(tile if fits else _DEFAULT_TILE)
-    return Level(*size, float(down), *sides)
+def _level(
+    path: Path, facts: dict[str, str], index: int, size: tuple[int, int], down: float
+) -> Level:
+    wide, high = (
+        int(told) if told.isdecimal() else _DEFAULT_TILE
+        for told in (
+            facts.get(f"openslide.level[{index}].tile-{side}", "") for side in ("width", "height")
+        )
+    )
+    # For a damaged size OpenSlide asks for memory that nobody has, and ends the whole process.
+    if not 0 < wide * high <= MAX_PIXELS:
+        raise InputError(f"{path}: its header promises tiles of {wide}×{high} px; it is damaged")
+    return Level(*size, float(down), wide, high)
 
 
 def _pixel_size(path: Path, facts: dict[str, str]) -> float | None:

@@ -99,7 +99,7 @@ class _TileReader:
         self, storage: _Storage, place: int, width: int, height: int
     ) -> NDArray[np.uint8] | None:
         plane = len(storage.offsets) // storage.planes
-        if place >= len(storage.offsets):
+        if place >= min(len(storage.offsets), len(storage.lengths)):
             raise UnreadableError("the directory does not say where it lies")
         length = storage.lengths[place]
         if length == 0:
