@@ -1,0 +1,145 @@
+"""A differential count in sentences, for reports and terminals."""
+
+import math
+
+from marrowscope.differential.decision import Decision
+from marrowscope.differential.ratio import Ratio
+from marrowscope.differential.result import Differential, Interval
+from marrowscope.differential.roles import BLASTS, NOT_IN_SCHEME, name
+from marrowscope.differential.tally import BELOW
+
+RATIO_CONVENTION = (
+    "M: granulocytic and monocytic cells including blasts; E: erythroblasts including "
+    "proerythroblasts; lymphocytes and plasma cells are in neither"
+)
+ASSUMPTION = (
+    "Corrected estimate: assumes that cells of each class look in this smear as they did among "
+    "the held-out cells, so that they are confused as often"
+)
+
+
+def sentences(result: Differential) -> tuple[str, ...]:
+    """Everything that must be said beside the table, the most important first."""
+    return (
+        *_size(result),
+        *_blasts(result),
+        *_open(result),
+        *_ratio(result),
+        *_scheme(result),
+        *_correction(result),
+    )
+
+
+def share_text(interval: Interval) -> str:
+    """A share with its interval in per cent, as in ``5.0 % (3.4 to 7.3)``."""
+    if math.isnan(interval.share):
+        return "no cells"
+    return f"{100 * interval.share:.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """A ratio with its interval, as in ``2.9 (2.3 to 3.7)``."""
+    if math.isnan(ratio.value):
+        return "not defined: no cells of either kind"
+    if math.isinf(ratio.value):
+        return f"no erythroblasts (at least {ratio.low:.1f})"
+    above = f"to {ratio.high:.1f}" if math.isfinite(ratio.high) else "upwards"
+    return f"{ratio.value:.1f} ({ratio.low:.1f} {above})"
+
+
+def decision_text(decision: Decision) -> str:
+    """What it takes to settle a threshold."""
+    per_cent = f"{100 * decision.threshold:g} %"
+    if decision.total is None or decision.more is None:
+        return f"The blasts are just at {per_cent}; counting on would settle it practically never"
+    needed = f"about {decision.more:,} more countable cells ({decision.total:,} in all)"
+    if decision.practically_never:
+        return (
+            f"The interval of the blasts contains {per_cent}; at the present share it would take "
+            f"{needed} to settle it, practically never"
+        )
+    return (
+        f"The interval of the blasts contains {per_cent}; at the present share {needed} would "
+        "settle it"
+    )
+
+
+def _size(result: Differential) -> list[str]:
+    cells, goal = result.tally, result.progress
+    lines = [f"{cells.countable:,} countable cells of {cells.looked_at:,} looked at"]
+    if not cells.countable:
+        lines[0] += ": no differential count can be given"
+    if not goal.reached:
+        line = f"Fewer than the wanted {goal.target:,} countable cells"
+        if goal.expected is not None:
+            line += f"; about {goal.expected:,} more cells have to be looked at"
+        lines.append(line)
+    out = {name(code): number for code, number in cells.excluded.items() if number}
+    if out:
+        lines.append(f"Not counted: {_list(out)}")
+    if cells.left_out:
+        lines.append(f"Not looked at: {_list(cells.left_out)}")
+    return lines
+
+
+def _open(result: Differential) -> list[str]:
+    cells = result.tally
+    if not cells.unclassified:
+        return []
+    parts = {
+        reason if reason == BELOW else name(reason): number
+        for reason, number in cells.not_classified.items()
+        if number
+    }
+    low, high = result.blasts.bounds
+    return [
+        f"Not classified: {cells.unclassified:,} of {cells.countable + cells.unclassified:,} "
+        f"({_list(parts)}); if none or all of them are blasts, blasts are {100 * low:.1f} % or "
+        f"{100 * high:.1f} %"
+    ]
+
+
+def _blasts(result: Differential) -> list[str]:
+    lines = [decision_text(decision) for decision in result.decisions if result.tally.countable]
+    counted = {decision.threshold for decision in result.decisions}
+    lines += [
+        f"The corrected interval of the blasts contains {100 * limit:g} %, that of the plain "
+        "count does not: the classifier's mistakes alone leave it open"
+        for limit in result.corrected_decisions
+        if limit not in counted and result.tally.countable
+    ]
+    return lines
+
+
+def _ratio(result: Differential) -> list[str]:
+    if result.ratio is None:
+        return ["No M:E ratio: this model does not know the cells of both sides"]
+    lines = [f"M:E ratio {ratio_text(result.ratio)}. {RATIO_CONVENTION}"]
+    if result.corrected_ratio is not None:
+        lines.append(f"M:E ratio after correction {ratio_text(result.corrected_ratio)}")
+    return lines
+
+
+def _scheme(result: Differential) -> list[str]:
+    lines = []
+    if result.unknown:
+        names = ", ".join(name(code) for code in result.unknown)
+        lines.append(f"Not known to this model, so never found: {names}")
+    if not set(result.unknown).isdisjoint(BLASTS):
+        lines.append("This model does not know blasts: their count of 0 means nothing")
+    lines.append(f"The 21 classes have no place for {', '.join(NOT_IN_SCHEME)}")
+    return lines
+
+
+def _correction(result: Differential) -> list[str]:
+    if all(entry.corrected is None for entry in result.classes):
+        return []
+    lines = [ASSUMPTION]
+    if result.uncorrected:
+        names = ", ".join(name(code) for code in result.uncorrected)
+        lines.append(f"Without held-out cells, taken as predicted: {names}")
+    return lines
+
+
+def _list(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{what} {number:,}" for what, number in numbers.items())

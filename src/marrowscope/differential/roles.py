@@ -1,0 +1,42 @@
+"""What the classes do in a count, taken from the scheme's own data."""
+
+from collections.abc import Iterable
+
+from marrowscope.morphology import BY_CODE, CLASSES, CountRole, Lineage
+
+COUNTED = CountRole.COUNTED
+NOT_CLASSIFIED = CountRole.NOT_CLASSIFIED
+EXCLUDED = CountRole.EXCLUDED
+
+# The least mature stage of the granulocytic series.
+BLASTS: tuple[str, ...] = tuple(
+    cell.code for cell in CLASSES if cell.series == "granulocytic" and cell.maturity == 0
+)
+
+# ICSH 2008 counts or reports these; the 21 classes have no place for them.
+NOT_IN_SCHEME: tuple[str, ...] = ("mast cells", "promonocytes", "megakaryocytes")
+
+
+def role(code: str) -> CountRole:
+    """Role of a class; one of a user's own scheme is counted."""
+    return BY_CODE[code].role if code in BY_CODE else COUNTED
+
+
+def role_codes(wanted: CountRole, codes: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``codes`` with a role, in their order."""
+    return tuple(code for code in codes if role(code) is wanted)
+
+
+def lineage(code: str) -> Lineage:
+    """Lineage of a class; one of a user's own scheme is in none of the three."""
+    return BY_CODE[code].lineage if code in BY_CODE else Lineage.OTHER
+
+
+def lineage_codes(wanted: Lineage, codes: Iterable[str]) -> tuple[str, ...]:
+    """Counted classes of a lineage among ``codes``, in their order."""
+    return tuple(code for code in codes if role(code) is COUNTED and lineage(code) is wanted)
+
+
+def name(code: str) -> str:
+    """English name of a class; its code where it is not in the scheme."""
+    return BY_CODE[code].name if code in BY_CODE else code

@@ -1,0 +1,137 @@
+"""From the predictions of single cells to counts per class."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+from marrowscope.cells import probability_codes
+from marrowscope.differential.roles import COUNTED, EXCLUDED, NOT_CLASSIFIED, role_codes
+from marrowscope.errors import InputError
+from marrowscope.morphology import CODES, in_display_order
+
+BELOW = "confidence below the threshold"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Cells by what becomes of them; every row of the table is in exactly one of the parts.
+
+    Attributes:
+        counted: cells per counted class of the scheme, 0 included, in display order.
+        not_classified: cells per reason: a class that stands for it, or ``BELOW``.
+        excluded: cells per class that is no countable cell.
+        left_out: rows per reason for which they were not looked at: a flag, or unreadable.
+        known: classes that the classifier can answer.
+        answered: the rows behind the first three parts.
+    """
+
+    counted: dict[str, int]
+    not_classified: dict[str, int]
+    excluded: dict[str, int]
+    left_out: dict[str, int]
+    known: tuple[str, ...]
+    answered: pl.DataFrame
+
+    @property
+    def countable(self) -> int:
+        """Cells of the denominator."""
+        return sum(self.counted.values())
+
+    @property
+    def unclassified(self) -> int:
+        """Cells that may belong into the denominator."""
+        return sum(self.not_classified.values())
+
+    @property
+    def looked_at(self) -> int:
+        """All cells that got an answer."""
+        return self.answered.height
+
+
+def tally(
+    table: pl.DataFrame,
+    known: Iterable[str] | None = None,
+    min_confidence: float | None = None,
+    flags: Iterable[str] = (),
+    source: str = "cell table",
+) -> Tally:
+    """Count the cells of a table by class.
+
+    Args:
+        table: with ``predicted``, and ``confidence`` where a threshold is given.
+        known: classes that the classifier was taught; without, those whose probability is not 0
+            in every row.
+        min_confidence: below it an answer is none, and the cell is not classified; 0 to 1.
+        flags: names of Boolean columns; a row for which one is true is left out.
+        source: named in errors.
+
+    Raises:
+        InputError: a column is missing or of the wrong type, or the threshold is no share.
+    """
+    _check(table, min_confidence, flags, source)
+    left_out: dict[str, int] = {}
+    rows = table
+    if "error" in rows.columns:
+        left_out["unreadable"] = rows.height - rows["error"].null_count()
+        rows = rows.filter(pl.col("error").is_null())
+    for flag in flags:
+        raised = pl.col(flag).fill_null(False)
+        left_out[flag] = int(rows.select(raised.sum()).item()) if rows.height else 0
+        rows = rows.filter(~raised)
+    left_out["without prediction"] = rows["predicted"].null_count()
+    rows = rows.drop_nulls("predicted")
+    sure = rows
+    if min_confidence is not None:
+        sure = rows.filter(pl.col("confidence").cast(pl.Float64).fill_nan(None) >= min_confidence)
+    numbers = dict(sure["predicted"].value_counts().iter_rows())
+    codes = in_display_order({*CODES, *numbers})
+    parts = {
+        kind: {code: numbers.get(code, 0) for code in role_codes(kind, codes)}
+        for kind in (COUNTED, NOT_CLASSIFIED, EXCLUDED)
+    }
+    if min_confidence is not None:
+        parts[NOT_CLASSIFIED][BELOW] = rows.height - sure.height
+    return Tally(
+        parts[COUNTED],
+        parts[NOT_CLASSIFIED],
+        parts[EXCLUDED],
+        {reason: number for reason, number in left_out.items() if number},
+        _known(table, known, numbers),
+        rows,
+    )
+
+
+def _check(
+    table: pl.DataFrame, min_confidence: float | None, flags: Iterable[str], source: str
+) -> None:
+    needed = ["predicted", *flags, *(["confidence"] if min_confidence is not None else [])]
+    missing = [column for column in needed if column not in table.columns]
+    if missing:
+        raise InputError(
+            f"{source}: has no column {', '.join(missing)}; predict the cells with "
+            "'marrowscope predict' first"
+        )
+    for flag in flags:
+        if table[flag].dtype not in (pl.Boolean, pl.Null):
+            raise InputError(f"{source}: column {flag} is no flag; expected true and false")
+    if min_confidence is not None and not 0 <= min_confidence <= 1:
+        raise InputError(f"minimum confidence is {min_confidence}; expected 0 to 1")
+
+
+def _known(
+    table: pl.DataFrame, known: Iterable[str] | None, numbers: dict[str, int]
+) -> tuple[str, ...]:
+    if known is not None:
+        return tuple(in_display_order({*known, *numbers}))
+    probable = {
+        code
+        for code in probability_codes(table)
+        if (table[f"p_{code}"].cast(pl.Float64).fill_nan(0).max() or 0.0) > 0  # type: ignore[operator]
+    }
+    return tuple(in_display_order({*probable, *numbers}))
+
+
+def unknown_classes(known: Iterable[str]) -> tuple[str, ...]:
+    """Classes of the scheme that the classifier cannot answer."""
+    return tuple(code for code in CODES if code not in set(known))
