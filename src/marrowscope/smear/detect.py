@@ -1,0 +1,83 @@
+"""Find the nucleated cells of one field."""
+
+import cv2
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.errors import InputError
+from marrowscope.smear.cluster import Cluster, clusters
+from marrowscope.smear.fragments import fragments
+from marrowscope.smear.grouping import group, shipped_model
+from marrowscope.smear.nuclei import DARKEST_BACKGROUND, NuclearMap, nuclear_map
+
+# Optical density summed over the nuclear area (µm²): it follows the amount of DNA, and so it is
+# much the same for a small dense nucleus and a large loose one, and far less for a platelet.
+LEAST_CONTENT = 6.0
+LEAST_AREA = 6.0  # µm²
+# The darkest part of a nucleus has at least this density, and this share of the field's median.
+LEAST_PEAK, LEAST_PEAK_SHARE = 0.2, 0.33
+# Cytoplasm around a nucleus, where nothing tells how much there is (µm).
+CYTOPLASM = 1.5
+FINEST, COARSEST = 0.02, 0.6
+
+SCHEMA = {
+    "x": pl.Float64, "y": pl.Float64, "x0": pl.Float64, "y0": pl.Float64, "x1": pl.Float64,
+    "y1": pl.Float64, "nuclear_area": pl.Float64, "score": pl.Float32,
+    "touches_border": pl.Boolean,
+}  # fmt: skip
+
+
+def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
+    """Find nucleated cells.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, one field.
+        microns_per_pixel: pixel size.
+
+    Returns:
+        One row per cell, from left to right within rows from top to bottom of their centres:
+        ``x``, ``y`` centre of the nucleus in pixels, (0, 0) is the centre of the first pixel;
+        ``x0``, ``y0``, ``x1``, ``y1`` box of nucleus and estimated cytoplasm, half open, inside
+        the field; ``nuclear_area`` µm²; ``score`` in (0, 1], how dark and large the nucleus is;
+        ``touches_border``: the box reaches the edge, so the cell may be cut.
+
+    Raises:
+        InputError: a pixel size with which cells cannot be seen.
+    """
+    if not FINEST <= microns_per_pixel <= COARSEST:
+        raise InputError(
+            f"{microns_per_pixel} µm per pixel: cells can be found from {FINEST} to {COARSEST}; "
+            "state the pixel size with --microns-per-pixel"
+        )
+    found = nuclear_map(image, microns_per_pixel)
+    if found.background.min() <= DARKEST_BACKGROUND:
+        return pl.DataFrame(schema=SCHEMA)  # no light came through: nothing to tell apart
+    parts = fragments(found.density)
+    made = clusters(found.density, parts)
+    cells = group(made, parts.saddles, found.density, shipped_model().likelihood)
+    cells = [cell for cell in cells if cell.area >= LEAST_AREA and cell.content >= LEAST_CONTENT]
+    usual = float(np.median([cell.peak for cell in cells])) if cells else 0.0
+    least = max(LEAST_PEAK, LEAST_PEAK_SHARE * usual)
+    height, width = image.shape[:2]
+    rows = [
+        _row(cell, found, width, height, microns_per_pixel, usual)
+        for cell in cells
+        if cell.peak >= least
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("y", "x")
+
+
+def _row(
+    cell: Cluster, found: NuclearMap, width: int, height: int, microns: float, usual: float
+) -> tuple[float | bool, ...]:
+    (x, y), radius = cv2.minEnclosingCircle(cell.hull.astype(np.float32))
+    # Between the centre of gravity, which a heavy lobe pulls, and that of the circle around.
+    middle = found.to_field((x + cell.centre[0]) / 2, (y + cell.centre[1]) / 2)
+    centre = found.to_field(x, y)
+    reach = (radius + 0.5) / found.scale + CYTOPLASM / microns
+    x0, y0 = max(0.0, centre[0] + 0.5 - reach), max(0.0, centre[1] + 0.5 - reach)
+    x1, y1 = min(width, centre[0] + 0.5 + reach), min(height, centre[1] + 0.5 + reach)
+    touches = x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height
+    darkness, size = min(1.0, cell.peak / usual), min(1.0, cell.content / (3 * LEAST_CONTENT))
+    return (*middle, x0, y0, x1, y1, cell.area, darkness * size, touches)
