@@ -1,0 +1,314 @@
+"""Where cells lie: random sequential placement, with a chosen share of touching cells.
+
+Cells come singly or in clusters of two to four that touch. A cluster is placed where it keeps
+clear of all others; red cells fill the room between, overlapping more the more layers there are.
+Whatever is placed is a function of the random stream, the ground and the neighbours alone.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowscope.phantom.composition import Mix
+from marrowscope.phantom.ground import Ground
+from marrowscope.phantom.library import PLATELET, RED, TURNS, Library, Stamp
+
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in µm
+
+_TRIES = 40
+_RED_AREA = 38.5  # µm² of a red cell
+_CLUSTER_SIZES, _CLUSTER_EDGES = (2, 3, 4), (0.6, 0.87, 1.0)
+_MEAN_CLUSTER = 2.53
+_BIN = 0.4  # µm, width of the strips by which the contact of two outlines is found
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One placed object; ``rank`` and ``order`` say what lies on top, ``cluster`` who touches."""
+
+    name: str
+    number: int
+    turn: int
+    x: float
+    y: float
+    reach: float
+    shade: float
+    rank: int
+    order: float
+    cluster: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be placed.
+
+    Attributes:
+        mix: the classes.
+        touching: share of nucleated cells that touch another one.
+        overlap: how deep touching cells overlap, share of the smaller radius.
+        platelets: per mm².
+    """
+
+    mix: Mix
+    touching: float
+    overlap: float
+    platelets: float
+
+
+@dataclass
+class Crowd:
+    """Circles that keep others away: x, y, reach in µm."""
+
+    circles: NDArray[np.float64] = field(default_factory=lambda: np.zeros((256, 3)))
+    count: int = 0
+
+    def add(self, x: float, y: float, reach: float) -> None:
+        """Remember one more circle."""
+        if self.count == len(self.circles):
+            self.circles = np.concatenate([self.circles, np.zeros_like(self.circles)])
+        self.circles[self.count] = x, y, reach
+        self.count += 1
+
+    def free(self, x: float, y: float, reach: float, factor: float, gap: float) -> bool:
+        """Whether a circle keeps at least ``factor`` times the sum of radii, plus ``gap``."""
+        known = self.circles[: self.count]
+        away = (known[:, 0] - x) ** 2 + (known[:, 1] - y) ** 2
+        least = factor * (known[:, 2] + reach) + gap
+        return not bool((away < least * least).any())
+
+
+RED_RANK, PLATELET_RANK, PACKED_RANK, CELL_RANK = range(4)
+
+
+def place(
+    box: Box,
+    neighbours: list[Thing],
+    ground: Ground,
+    plan: Plan,
+    library: Library,
+    rng: np.random.Generator,
+    margin: float = np.inf,
+) -> list[Thing]:
+    """Fill a box; no centre lies farther outside it than ``margin`` µm less its reach."""
+    nucleated, red = Crowd(), Crowd()
+    for thing in neighbours:
+        far = 8.0 if thing.rank == RED_RANK else margin + 20.0
+        if box[0] - far < thing.x < box[2] + far and box[1] - far < thing.y < box[3] + far:
+            (red if thing.rank == RED_RANK else nucleated).add(thing.x, thing.y, thing.reach)
+    for x, y, radius in ground.holes.tolist():
+        if box[0] - 60 < x < box[2] + 60 and box[1] - 60 < y < box[3] + 60:
+            nucleated.add(x, y, radius)
+    return [
+        *_clusters(box, nucleated, ground, plan, library, rng, margin),
+        *_packed(box, ground, plan, library, rng),
+        *_red_cells(box, nucleated, red, ground, library, rng),
+        *_platelets(box, nucleated, ground, plan, library, rng),
+    ]
+
+
+def contact(first: Stamp, second: Stamp, angle: float) -> float:
+    """Distance of the middles in µm at which two outlines just touch, second at ``angle``."""
+    along = np.array([np.cos(angle), np.sin(angle)], np.float32)
+    across = np.array([-along[1], along[0]], np.float32)
+    bins = int(2 * (first.reach + second.reach) / _BIN) + 2
+    front, back = np.full(bins, -np.inf), np.full(bins, -np.inf)
+    for extent, stamp, sign in ((front, first, 1), (back, second, -1)):
+        strip = (stamp.outline @ across / _BIN).astype(np.int64) + bins // 2
+        np.maximum.at(extent, strip, sign * (stamp.outline @ along))
+    return max(float((front + back).max()), 0.0)
+
+
+def _clusters(
+    box: Box,
+    crowd: Crowd,
+    ground: Ground,
+    plan: Plan,
+    library: Library,
+    rng: np.random.Generator,
+    margin: float,
+) -> list[Thing]:
+    share = plan.touching
+    multiple = share / (_MEAN_CLUSTER - _MEAN_CLUSTER * share + share)
+    mean = 1 + multiple * (_MEAN_CLUSTER - 1)
+    most = ground.most("cells", box)
+    count = int(rng.poisson(most * _area(box) / mean)) if most > 0 else 0
+    sizes = np.ones(count, int)
+    for index in np.flatnonzero(rng.random(count) < multiple).tolist():
+        sizes[index] = _CLUSTER_SIZES[int(np.searchsorted(_CLUSTER_EDGES, rng.random()))]
+    things: list[Thing] = []
+    gap = max(0.5, 2.5 * library.microns_per_pixel)
+    for index, size in enumerate(sorted(sizes.tolist(), reverse=True)):
+        members: list[Thing] = []
+        for attempt in range(_TRIES):
+            x, y = _somewhere(box, rng)
+            local = ground.at(x, y)
+            if rng.random() >= ground.cells[local] / most:
+                if attempt == 0:
+                    break  # thinned out, as the density here asks
+                continue
+            if members:
+                # The same cells elsewhere: new ones would favour small classes where it is crowded.
+                members = _moved(members, x - members[0].x, y - members[0].y)
+            else:
+                share = float(ground.excluded[local])
+                members = _cluster(size, share, x, y, plan, library, rng, index)
+            if all(
+                crowd.free(m.x, m.y, m.reach, 1.0, gap) and _inside(m, box, margin) for m in members
+            ):
+                for member in members:
+                    crowd.add(member.x, member.y, member.reach)
+                things += members
+                break
+    return things
+
+
+def _cluster(
+    size: int,
+    excluded: float,
+    x: float,
+    y: float,
+    plan: Plan,
+    library: Library,
+    rng: np.random.Generator,
+    index: int,
+) -> list[Thing]:
+    members = [_cell(plan, excluded, library, x, y, rng, index if size > 1 else -1)]
+    for _ in range(size - 1):
+        new = _cell(plan, excluded, library, x, y, rng, index)
+        stamp = library.stamp(new.name, new.number, new.turn)
+        for _ in range(8):
+            host = members[int(rng.integers(len(members)))]
+            beside = library.stamp(host.name, host.number, host.turn)
+            angle = float(rng.uniform(0, 2 * np.pi))
+            depth = plan.overlap * min(stamp.radius, beside.radius) * float(rng.uniform(0.5, 1.5))
+            away = contact(beside, stamp, angle) - max(depth, 2 * library.microns_per_pixel)
+            at = host.x + away * float(np.cos(angle)), host.y + away * float(np.sin(angle))
+            others = Crowd()
+            for member in members:
+                if member is not host:
+                    others.add(member.x, member.y, member.reach)
+            if others.free(*at, new.reach, 0.85, 0.0):
+                members.append(replace(new, x=at[0], y=at[1]))
+                break
+    return members
+
+
+def _cell(
+    plan: Plan,
+    excluded: float,
+    library: Library,
+    x: float,
+    y: float,
+    rng: np.random.Generator,
+    cluster: int,
+    rank: int = CELL_RANK,
+) -> Thing:
+    code = plan.mix.draw(excluded, rng)
+    return _thing(code, library, x, y, rank, rng, cluster)
+
+
+def _packed(
+    box: Box, ground: Ground, plan: Plan, library: Library, rng: np.random.Generator
+) -> list[Thing]:
+    """Cells of marrow particles: so dense that nobody counts them, hence without truth."""
+    most = ground.most("particle", box)
+    things: list[Thing] = []
+    crowd = Crowd()
+    for _ in range(int(rng.poisson(14000 * _area(box))) if most > 0.3 else 0):
+        x, y = _somewhere(box, rng)
+        inside = float(ground.particle[ground.at(x, y)])
+        if rng.random() < inside and inside > 0.3:
+            thing = _cell(plan, 0.0, library, x, y, rng, -1, PACKED_RANK)
+            if thing.reach < 11 and crowd.free(x, y, thing.reach, 0.6, 0.0):
+                crowd.add(x, y, thing.reach)
+                things.append(thing)
+    return things
+
+
+def _red_cells(
+    box: Box,
+    nucleated: Crowd,
+    red: Crowd,
+    ground: Ground,
+    library: Library,
+    rng: np.random.Generator,
+) -> list[Thing]:
+    most = ground.most("red", box)
+    things: list[Thing] = []
+    for _ in range(int(rng.poisson(most * _area(box) * 1e6 / _RED_AREA)) if most > 0 else 0):
+        for attempt in range(8):
+            x, y = _somewhere(box, rng)
+            layers = float(ground.red[ground.at(x, y)])
+            if rng.random() >= layers / most:
+                if attempt == 0:
+                    break
+                continue
+            apart = float(np.clip(1.5 - 1.3 * layers, 0.0, 0.97))
+            thing = _thing(RED, library, x, y, RED_RANK, rng, -1)
+            beside = 0.92 if layers < 0.8 else 0.75
+            if nucleated.free(x, y, thing.reach, beside, 0.0) and (
+                apart < 0.2 or red.free(x, y, thing.reach, apart, 0.0)
+            ):
+                red.add(x, y, thing.reach)
+                things.append(thing)
+                break
+    return things
+
+
+def _platelets(
+    box: Box,
+    nucleated: Crowd,
+    ground: Ground,
+    plan: Plan,
+    library: Library,
+    rng: np.random.Generator,
+) -> list[Thing]:
+    things: list[Thing] = []
+    for _ in range(int(rng.poisson(plan.platelets * _area(box)))):
+        x, y = _somewhere(box, rng)
+        if ground.red[ground.at(x, y)] <= 0:
+            continue
+        # A third of them lie in groups.
+        for _ in range(1 if rng.random() < 0.8 else int(rng.integers(2, 6))):
+            near = x + float(rng.normal(0, 2.5)), y + float(rng.normal(0, 2.5))
+            thing = _thing(PLATELET, library, *near, PLATELET_RANK, rng, -1)
+            if nucleated.free(*near, thing.reach, 1.0, 0.5):
+                things.append(thing)
+    return things
+
+
+def _thing(
+    name: str,
+    library: Library,
+    x: float,
+    y: float,
+    rank: int,
+    rng: np.random.Generator,
+    cluster: int,
+) -> Thing:
+    number, turn = int(rng.integers(library.count(name))), int(rng.integers(TURNS))
+    shade = float(np.exp(rng.normal(0, 0.05)))
+    reach = library.stamp(name, number, 0).reach
+    return Thing(name, number, turn, x, y, reach, shade, rank, float(rng.random()), cluster)
+
+
+def _moved(things: list[Thing], across: float, down: float) -> list[Thing]:
+    return [replace(thing, x=thing.x + across, y=thing.y + down) for thing in things]
+
+
+def _inside(thing: Thing, box: Box, margin: float) -> bool:
+    far = margin - thing.reach
+    return (
+        box[0] - far <= thing.x <= box[2] + far and box[1] - far <= thing.y <= box[3] + far
+    )  # fmt: skip
+
+
+def _somewhere(box: Box, rng: np.random.Generator) -> tuple[float, float]:
+    across, down = rng.random(2).tolist()
+    return box[0] + across * (box[2] - box[0]), box[1] + down * (box[3] - box[1])
+
+
+def _area(box: Box) -> float:
+    """mm²."""
+    return (box[2] - box[0]) * (box[3] - box[1]) * 1e-6

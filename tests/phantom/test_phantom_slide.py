@@ -1,0 +1,243 @@
+"""Phantom slides: readable, seamless, the same whatever the tiles, levels true to level 0."""
+
+import json
+import tracemalloc
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import openslide
+import polars as pl
+import pytest
+import tifffile
+
+from marrowscope.cells import read_cells
+from marrowscope.errors import InputError
+from marrowscope.phantom.ground import Reason, Window
+from marrowscope.phantom.pyramid import FACTOR, Layout, shrunk, write_pyramid
+from marrowscope.phantom.slide import PhantomSlide, SlideSettings, write_slide
+from marrowscope.phantom.smear import distance
+
+SMALL = SlideSettings(width=3000, height=2300, per_class=3)
+
+
+@cache
+def slide() -> PhantomSlide:
+    return PhantomSlide(SMALL, 3)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pl.DataFrame]:
+    path = tmp_path_factory.mktemp("slide") / "slide.tif"
+    return path, write_slide(path, SMALL, 3)
+
+
+def pixels(path: Path, window: Window) -> np.ndarray:
+    with openslide.OpenSlide(path) as opened:
+        region = opened.read_region((window.x, window.y), 0, (window.width, window.height))
+    return np.asarray(region)[..., :3]
+
+
+def test_openslide_and_tifffile_see_the_levels_and_the_pixel_size(
+    written: tuple[Path, pl.DataFrame],
+) -> None:
+    path, _ = written
+    with openslide.OpenSlide(path) as opened:
+        assert opened.level_dimensions == ((3000, 2300), (750, 575), (188, 144))
+        assert float(opened.properties["openslide.mpp-x"]) == pytest.approx(0.08625)
+        assert "synthetic" in opened.properties["tiff.ImageDescription"]
+    with tifffile.TiffFile(path) as opened:
+        shapes = [level.shape for level in opened.series[0].levels]
+    assert shapes == [(2300, 3000, 3), (575, 750, 3), (144, 188, 3)]
+
+
+def test_the_file_holds_what_was_drawn(written: tuple[Path, pl.DataFrame]) -> None:
+    window = Window(900, 800, 500, 400)  # across a corner of four patches
+    error = pixels(written[0], window).astype(float) - slide().read(window)
+    assert np.sqrt((error**2).mean()) < 5
+
+
+def test_levels_are_means_of_level_0(written: tuple[Path, pl.DataFrame]) -> None:
+    whole = pixels(written[0], Window(0, 0, 3000, 2300))
+    with openslide.OpenSlide(written[0]) as opened:
+        for level in (1, 2):
+            size = opened.level_dimensions[level]
+            seen = np.asarray(opened.read_region((0, 0), level, size))[..., :3]
+            side = FACTOR**level
+            missing = size[1] * side - 2300, size[0] * side - 3000
+            padded = np.pad(whole, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+            mean = padded.reshape(size[1], side, size[0], side, 3).mean(axis=(1, 3))
+            assert np.sqrt(((seen - mean) ** 2).mean()) < 4
+
+
+def test_other_tiles_hold_the_same_pixels(tmp_path: Path) -> None:
+    settings = SlideSettings(width=1300, height=1100, per_class=2, quality=95)
+    windows = {}
+    for tile in (256, 512):
+        write_slide(tmp_path / "a.tif", SlideSettings(**{**settings.__dict__, "tile": tile}), 1)
+        windows[tile] = pixels(tmp_path / "a.tif", Window(0, 0, 1300, 1100))
+    # JPEG blocks lie alike in both, for tiles are multiples of 16 px.
+    assert np.array_equal(windows[256], windows[512])
+
+
+def test_a_patch_does_not_depend_on_what_was_drawn_before() -> None:
+    fresh = PhantomSlide(SMALL, 3)
+    last = fresh.patch(2, 1)
+    slide().patch(0, 0)
+    slide().patch(1, 1)
+    assert np.array_equal(slide().patch(2, 1), last)
+
+
+def test_the_same_seed_gives_the_same_bytes(
+    written: tuple[Path, pl.DataFrame], tmp_path: Path
+) -> None:
+    table = write_slide(tmp_path / "again.tif", SMALL, 3)
+    assert (tmp_path / "again.tif").read_bytes() == written[0].read_bytes()
+    assert table.drop("path").equals(written[1].drop("path"))
+
+
+def test_stain_goes_on_across_the_border_of_patches() -> None:
+    """The same place drawn as the rim of one window and in the middle of another is alike."""
+    world, mpp = slide()._world, SMALL.microns_per_pixel
+    assert mpp > 0
+    left = world.draw(Window(0, 0, 1024, 1024), truth=False).layers
+    right = world.draw(Window(1000, 0, 1024, 1024), truth=False).layers
+    assert left[:, :, 1000:].max() > 0.3
+    assert np.allclose(left[:, :, 1000:], right[:, :, :24], atol=0.02)
+
+
+def test_each_cell_is_in_the_table_once_and_where_it_was_drawn(
+    written: tuple[Path, pl.DataFrame],
+) -> None:
+    _, table = written
+    assert table["cell_id"].n_unique() == table.height > 20
+    drawn = slide()._world.draw(Window(0, 0, SMALL.width, SMALL.height))
+    assert len(drawn.things) == table.height
+    for row in table.iter_rows(named=True):
+        inside = drawn.labels[row["y0"] : row["y1"], row["x0"] : row["x1"]]
+        assert (inside > 0).any()
+        assert row["x0"] < row["x"] < row["x1"]
+        assert row["y0"] < row["y"] < row["y1"]
+    covered = np.zeros_like(drawn.labels, bool)
+    for row in table.iter_rows(named=True):
+        covered[row["y0"] : row["y1"], row["x0"] : row["x1"]] = True
+    assert not (covered == 0)[drawn.labels > 0].any()
+
+
+def test_cells_lie_in_the_contour_and_not_in_tears(written: tuple[Path, pl.DataFrame]) -> None:
+    path, table = written
+    truth = json.loads(path.with_suffix(".truth.json").read_text())
+    contour = np.array(truth["contour"], np.float32)
+    holes = [np.array(hole, np.float32) for hole in truth["holes"]]
+    assert holes
+    # A cluster is placed by one of its cells.
+    alone = table.filter(~pl.col("touching"))
+    for x, y in alone.select("x", "y").iter_rows():
+        assert cv2.pointPolygonTest(contour, (x, y), False) > 0
+        assert all(cv2.pointPolygonTest(hole, (x, y), False) < 0 for hole in holes)
+
+
+def test_judgeable_polygons_agree_with_the_table(written: tuple[Path, pl.DataFrame]) -> None:
+    path, table = written
+    truth = json.loads(path.with_suffix(".truth.json").read_text())
+    zones = cv2.imread(str(path.with_suffix(".zones.png")), cv2.IMREAD_UNCHANGED)
+    step = truth["zones"]["pixels_per_step"]
+    agree = 0
+    for x, y, judgeable in table.select("x", "y", "judgeable").iter_rows():
+        assert (zones[int(y / step), int(x / step)] == Reason.JUDGEABLE) == judgeable
+        inside = any(
+            cv2.pointPolygonTest(np.array(zone["outline"], np.float32), (x, y), False) >= 0
+            and all(
+                cv2.pointPolygonTest(np.array(hole, np.float32), (x, y), False) <= 0
+                for hole in zone["holes"]
+            )
+            for zone in truth["judgeable"]
+        )
+        agree += inside == judgeable
+    assert agree >= 0.93 * table.height  # polygons are half a step tight
+
+
+def test_the_table_beside_the_slide_is_the_one_returned(
+    written: tuple[Path, pl.DataFrame],
+) -> None:
+    path, table = written
+    assert read_cells(path.with_suffix(".cells.parquet")).equals(table)
+
+
+def test_zones_of_a_large_smear_are_all_there() -> None:
+    large = PhantomSlide(SlideSettings(width=30000, height=22000, per_class=1), 2)
+    reasons = set(np.unique(large.smear.ground.reason).tolist())
+    assert reasons == {int(reason) for reason in Reason}
+    share = (large.smear.ground.reason == Reason.JUDGEABLE).mean()
+    assert 0.1 < share < 0.7
+
+
+def test_the_glass_around_the_smear_is_empty() -> None:
+    corner = slide().patch(0, 0)[:60, :60].astype(float)
+    assert corner.std(axis=(0, 1)).max() < 6
+    assert np.abs(corner.mean(axis=(0, 1)) - slide().style.light).max() < 3
+
+
+def test_distance_to_a_square_is_that_to_its_sides() -> None:
+    ground = slide().smear.ground
+    square = np.array([[50.0, 50.0], [150.0, 50.0], [150.0, 150.0], [50.0, 150.0]])
+    away = distance(ground, square)
+    assert away[ground.at(100, 100)] == pytest.approx(50, abs=2 * ground.step)
+    assert away[ground.at(20, 100)] == pytest.approx(-30, abs=2 * ground.step)
+
+
+def test_a_small_image_shrinks_to_its_means() -> None:
+    image = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    expected = image.reshape(2, 4, 2, 4, 3).astype(float).mean(axis=(1, 3))
+    assert np.abs(shrunk(image) - expected).max() <= 0.51
+    assert shrunk(image[:5, :6]).shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1300, 1500), (512, 512), (1024, 100), (513, 2049)])
+def test_a_pyramid_of_any_size_comes_back(tmp_path: Path, width: int, height: int) -> None:
+    rng = np.random.default_rng(0)
+    image = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3)).astype(np.uint8), (0, 0), 8)
+    layout = Layout(width, height, 0.1, 512, 95, "test")
+    strips = [image[top : top + 1024] for top in range(0, height, 1024)]
+    write_pyramid(tmp_path / "p.tif", layout, lambda: iter(strips))
+    with openslide.OpenSlide(tmp_path / "p.tif") as opened:
+        assert list(opened.level_dimensions) == layout.levels()
+        for level, size in enumerate(layout.levels()):
+            seen = np.asarray(opened.read_region((0, 0), level, size))[..., :3].astype(float)
+            mean = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            assert np.abs(seen - mean).mean() < 3
+    assert layout.levels()[-1][0] <= 512
+    assert FACTOR == 4
+    assert [p.name for p in tmp_path.iterdir()] == ["p.tif"]
+
+
+def test_memory_does_not_grow_with_the_height(tmp_path: Path) -> None:
+    def peak(height: int) -> int:
+        strip = np.full((512, 4096, 3), 200, np.uint8)
+        layout = Layout(4096, height, 0.1, 512, 80, "test")
+        tracemalloc.start()
+        write_pyramid(tmp_path / "p.tif", layout, lambda: (strip for _ in range(0, height, 512)))
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return highest
+
+    assert peak(16384) < 1.5 * peak(2048)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (SlideSettings(width=100), "width"),
+        (SlideSettings(tile=300), "tile 300"),
+        (SlideSettings(composition="cheese"), "cheese"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, settings: SlideSettings, named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        write_slide(tmp_path / "s.tif", settings)
+
+
+def test_another_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.tif"):
+        write_slide(tmp_path / "s.svs", SMALL)
