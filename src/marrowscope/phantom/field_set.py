@@ -15,6 +15,7 @@ from marrowscope.cells import write_cells
 from marrowscope.errors import InputError
 from marrowscope.files import replacing_folder
 from marrowscope.images import MASK_SUFFIX
+from marrowscope.phantom.camera import draw_style
 from marrowscope.phantom.field import FieldSettings, check, draw_field
 from marrowscope.phantom.library import Library
 
@@ -97,11 +98,19 @@ def write_fields(
 def varied(settings: FieldSettings, seed: int, number: int) -> FieldSettings:
     """The settings of one field of a set.
 
-    Density between 0.5 and 1.7 times what was asked, red cells between 0.4 and 1.6 times; one
-    field in four has a marrow particle, fat holes, a blurred zone or a strong stain gradient each.
+    Stain and white balance of its own; density between 0.5 and 1.7 times what was asked, red
+    cells between 0.4 and 1.6 times; one field in four has a marrow particle, one in four fat
+    holes, one in four a blurred zone, one in four a strong gradient of the stain.
     """
     rng = np.random.Generator(np.random.PCG64([seed, number, 0xF5E7]))
     with_particle, with_fat, with_blur, with_slope = (rng.random(4) < 0.25).tolist()
+    # Stain and white balance wander further than the light of one well-kept microscope.
+    style = settings.style if settings.style is not None else draw_style(rng)
+    balance = np.exp(rng.normal(0, 0.06, 3)) * np.array(style.light)
+    gains = np.exp(rng.normal(0, 0.12, 3)) * np.array(style.gains)
+    red, green, blue = np.clip(balance, 60, 254).tolist()
+    azure, eosin, pigment = gains.tolist()
+    style = replace(style, light=(red, green, blue), gains=(azure, eosin, pigment))
     share, slope = float(rng.uniform(0.1, 0.4)), float(rng.uniform(0.3, 0.6))
     return replace(
         settings,
@@ -113,6 +122,7 @@ def varied(settings: FieldSettings, seed: int, number: int) -> FieldSettings:
         stain_gradient=settings.stain_gradient or slope * with_slope,
         vignetting=settings.vignetting * float(rng.uniform(0, 2.5)),
         light_gradient=settings.light_gradient * float(rng.uniform(0, 2)),
+        style=style,
     )
 
 

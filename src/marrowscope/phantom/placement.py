@@ -16,7 +16,8 @@ from marrowscope.phantom.library import PLATELET, RED, TURNS, Library, Stamp
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in µm
 
-_TRIES = 40
+_TRIES = 120
+_NEAREST = 0.72  # of the sum of reaches: nearer than that two cells overlap, whatever their form
 _RED_AREA = 38.5  # µm² of a red cell
 _CLUSTER_SIZES, _CLUSTER_EDGES = (2, 3, 4), (0.6, 0.87, 1.0)
 _MEAN_CLUSTER = 2.53
@@ -61,10 +62,12 @@ class Crowd:
     """Circles that keep others away: x, y, reach in µm."""
 
     circles: NDArray[np.float64] = field(default_factory=lambda: np.zeros((256, 3)))
+    things: list["Thing | None"] = field(default_factory=list)
     count: int = 0
 
-    def add(self, x: float, y: float, reach: float) -> None:
-        """Remember one more circle."""
+    def add(self, x: float, y: float, reach: float, thing: "Thing | None" = None) -> None:
+        """Remember one more circle, and whose it is."""
+        self.things.append(thing)
         if self.count == len(self.circles):
             self.circles = np.concatenate([self.circles, np.zeros_like(self.circles)])
         self.circles[self.count] = x, y, reach
@@ -76,6 +79,22 @@ class Crowd:
         away = (known[:, 0] - x) ** 2 + (known[:, 1] - y) ** 2
         least = factor * (known[:, 2] + reach) + gap
         return not bool((away < least * least).any())
+
+    def clear(self, thing: "Thing", gap: float, library: Library) -> bool:
+        """Whether the outline of a thing keeps ``gap`` µm from those of all others."""
+        known = self.circles[: self.count]
+        across, down = thing.x - known[:, 0], thing.y - known[:, 1]
+        away = np.hypot(across, down)
+        for index in np.flatnonzero(away < known[:, 2] + thing.reach + gap).tolist():
+            other = self.things[index]
+            if other is None or away[index] < _NEAREST * (other.reach + thing.reach):
+                return False
+            first = library.stamp(other.name, other.number, other.turn)
+            second = library.stamp(thing.name, thing.number, thing.turn)
+            angle = float(np.arctan2(down[index], across[index]))
+            if away[index] < contact(first, second, angle) + gap:
+                return False
+        return True
 
 
 RED_RANK, PLATELET_RANK, PACKED_RANK, CELL_RANK = range(4)
@@ -95,7 +114,7 @@ def place(
     for thing in neighbours:
         far = 8.0 if thing.rank == RED_RANK else margin + 20.0
         if box[0] - far < thing.x < box[2] + far and box[1] - far < thing.y < box[3] + far:
-            (red if thing.rank == RED_RANK else nucleated).add(thing.x, thing.y, thing.reach)
+            (red if thing.rank == RED_RANK else nucleated).add(thing.x, thing.y, thing.reach, thing)
     for x, y, radius in ground.holes.tolist():
         if box[0] - 60 < x < box[2] + 60 and box[1] - 60 < y < box[3] + 60:
             nucleated.add(x, y, radius)
@@ -153,11 +172,9 @@ def _clusters(
             else:
                 share = float(ground.excluded[local])
                 members = _cluster(size, share, x, y, plan, library, rng, index)
-            if all(
-                crowd.free(m.x, m.y, m.reach, 1.0, gap) and _inside(m, box, margin) for m in members
-            ):
+            if all(_inside(m, box, margin) and crowd.clear(m, gap, library) for m in members):
                 for member in members:
-                    crowd.add(member.x, member.y, member.reach)
+                    crowd.add(member.x, member.y, member.reach, member)
                 things += members
                 break
     return things
@@ -246,7 +263,7 @@ def _red_cells(
                 continue
             apart = float(np.clip(1.5 - 1.3 * layers, 0.0, 0.97))
             thing = _thing(RED, library, x, y, RED_RANK, rng, -1)
-            beside = 0.92 if layers < 0.8 else 0.75
+            beside = float(np.interp(layers, [0.7, 1.3], [0.92, 0.6]))
             if nucleated.free(x, y, thing.reach, beside, 0.0) and (
                 apart < 0.2 or red.free(x, y, thing.reach, apart, 0.0)
             ):

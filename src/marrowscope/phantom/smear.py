@@ -115,7 +115,7 @@ def plan_smear(
         red=np.where(holds & (particle < 0.3), red, 0).astype(np.float32),
         excluded=crushed.astype(np.float32),
         film=film.astype(np.float32),
-        stain=(1 - 0.65 * pale).astype(np.float32),
+        stain=((1 - 0.65 * pale) * np.interp(red, [0.8, 1.7], [1, 1.4])).astype(np.float32),
         defocus=(1.0 * defocus + 0.5 * particle).astype(np.float32),
         particle=particle.astype(np.float32),
         holes=holes,
