@@ -1,0 +1,331 @@
+"""Where cells of a smear can be judged: a map at low power, each square accepted or with a reason.
+
+Squares of 100 µm are measured at about 1 µm/px (``measures``), and how sharp they are at high
+power at up to 1,200 places (``focus``). What is usual is taken from the slide itself: how dark one
+red cell is, how dark a nucleus, how many nuclei lie in the richer part. So no setting depends on
+stain or light. The limits are our own choice.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowscope.smear.contour import Contour, density, white_point
+from marrowscope.smear.measures import (
+    LOW_POWER,
+    Measures,
+    Stain,
+    blur_at,
+    joined,
+    measure,
+    stain_of,
+)
+from marrowscope.smear.slide import Field, Slide, read_scaled
+
+SQUARE = 100.0  # µm
+_CHUNK = 32  # squares that are read at once
+_PROBES, _PROBE, _PROBE_PIXEL = 1200, 40.0, 0.35  # number, µm, coarsest µm/px
+_SAMPLES = 60  # squares that are looked at to know the stain
+
+
+class Reason(IntEnum):
+    """Why cells are not judged in a square; 0 where they are."""
+
+    ACCEPTED = 0
+    OUTSIDE = 1
+    NOT_A_SMEAR = 2
+    EMPTY = 3
+    THICK = 4
+    OUT_OF_FOCUS = 5
+    PALE = 6
+    DILUTED = 7
+    CRUSHED = 8
+
+    @property
+    def words(self) -> str:
+        """For readers."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.ACCEPTED: "can be judged",
+    Reason.OUTSIDE: "outside of the smear",
+    Reason.NOT_A_SMEAR: "colours that no Romanowsky stain has",
+    Reason.EMPTY: "hardly any cells",
+    Reason.THICK: "cells on top of each other",
+    Reason.OUT_OF_FOCUS: "out of focus",
+    Reason.PALE: "too pale",
+    Reason.DILUTED: "blood with few nucleated cells",
+    Reason.CRUSHED: "crushed cells",
+}
+
+# Limits
+_COVERED = 0.5  # of a square
+_FOREIGN = 0.05  # of its area
+_BARE = 0.97  # gap
+_LAYERS, _CLOSED = 0.95, 0.06  # mean number of red cells on each other; or so little gap
+_CLUMPED = 0.30  # of the area
+_BLUR = 0.55  # µm; sharp marrow images are below 0.45
+_PALE = 0.62  # of the slide's usual red cell
+_UNSTAINED = 0.02  # density of green of a red cell
+_RATIO = 0.01  # nucleated to red cells: blood has 1:200 to 1:1000, marrow 1:5 to 1:50
+_SHARE_OF_RICH = 0.3  # of the density of the slide's richer squares
+_FAINT = 0.30  # of the nuclei
+_RED_CELL = 38.0  # µm², a disc of 7 µm
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Squares or fields with a verdict; arrays (rows, columns), or (1, fields).
+
+    Attributes:
+        reason: uint8, ``Reason``.
+        quality: 0 to 1, 0 where rejected.
+        cells: nucleated cells expected in each.
+        blur: µm, nan where it was not seen.
+        side: of a square in px of level 0; 0 for fields.
+        reds_per_nucleated: red cells to one nucleated, over all where cells lie singly and sharp.
+        fields: the fields, for a source of fields.
+    """
+
+    reason: NDArray[np.uint8]
+    quality: NDArray[np.float64]
+    cells: NDArray[np.float64]
+    blur: NDArray[np.float64]
+    side: int
+    reds_per_nucleated: float = float("nan")
+    fields: tuple[Field, ...] = ()
+
+    def count(self, reason: Reason) -> int:
+        """How many have this verdict."""
+        return int((self.reason == reason).sum())
+
+    def blood(self) -> str | None:
+        """A sentence when this looks like blood and not like marrow, else None."""
+        if not self.reds_per_nucleated > 1 / _RATIO:
+            return None
+        return (
+            f"blood rather than marrow, 1 nucleated cell to {self.reds_per_nucleated:.0f} red cells"
+        )
+
+    def verdict(self) -> str | None:
+        """Why there is nothing to be counted, in one sentence; None where there is something."""
+        if self.count(Reason.ACCEPTED):
+            return None
+        counts = {reason: self.count(reason) for reason in Reason if reason > Reason.OUTSIDE}
+        seen = sum(counts.values())
+        if not seen:
+            return "nothing stained lies on the glass"
+        main = max(counts, key=lambda reason: counts[reason])
+        if main == Reason.DILUTED:
+            return f"no place where cells can be judged: {self.blood()}"
+        place = "fields" if self.fields else "smear"
+        share = f"{100 * counts[main] / seen:.0f} % of the {place}: {main.words}"
+        return f"no place where cells can be judged ({share})"
+
+
+def judge(slide: Slide, contour: Contour) -> Judged:
+    """Judge the squares of a smear."""
+    side = max(1, round(SQUARE / slide.microns_per_pixel))
+    rows, columns = (-(-length // side) for length in slide.size[::-1])
+    covered = _covered(contour, side, (rows, columns))
+    inside = covered >= _COVERED
+    pixel = side * slide.microns_per_pixel / round(side * slide.microns_per_pixel / LOW_POWER)
+    stain = _stain(slide, inside, side, pixel, contour.white)
+    parts, order = [], []
+    for row in range(rows):
+        for start, stop in _runs(inside[row]):
+            picture = read_scaled(
+                slide, start * side, row * side, (stop - start) * side, side, pixel
+            )
+            parts.append(measure(picture, (1, stop - start), pixel, contour.white, stain))
+            order += [(row, column) for column in range(start, stop)]
+    shape = (rows, columns)
+    reason = np.full(shape, Reason.OUTSIDE, np.uint8)
+    quality, cells, blur = (np.zeros(shape) for _ in range(3))
+    if not parts:
+        return Judged(reason, quality, cells, blur, side)
+    at = tuple(np.array(order).T)
+    found = joined(parts)
+    blur = _probe(slide, inside, side, contour.white)
+    around = _Neighbours(at, shape)
+    reason[at], quality[at] = decide(found, blur[at], covered[at], around)
+    cells[at] = found.nuclei
+    ratio = reds_per_nucleated(found, reason[at])
+    return Judged(reason, quality, cells, blur, side, ratio)
+
+
+def judge_fields(slide: Slide) -> Judged:
+    """Judge each field of a source of fields as a whole; unreadable ones are empty."""
+    pictures = [
+        read_scaled(slide, one.x, one.y, one.width, one.height, LOW_POWER) for one in slide.fields
+    ]
+    step = max(1, len(pictures) // _SAMPLES)
+    white = white_point(np.concatenate([p.reshape(1, -1, 3) for p in pictures[::step]], axis=1))
+    stain = stain_of([density(picture, white) for picture in pictures[::step]])
+    found = joined([measure(picture, (1, 1), LOW_POWER, white, stain) for picture in pictures])
+    blur = np.array([_field_blur(slide, one, white) for one in slide.fields])
+    reason, quality = decide(found, blur, np.ones(len(blur)), None)
+    ratio = reds_per_nucleated(found, reason)
+    return Judged(
+        reason[None], quality[None], found.nuclei[None], blur[None], 0, ratio, tuple(slide.fields)
+    )
+
+
+class _Neighbours:
+    """Means over the squares around, those outside of the smear left out."""
+
+    def __init__(self, at: tuple[NDArray[np.intp], ...], shape: tuple[int, int]) -> None:
+        self._at, self._shape = at, shape
+
+    def mean(self, values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+        known = np.isfinite(values)
+        spread, weight = np.zeros(self._shape), np.zeros(self._shape)
+        spread[self._at] = np.where(known, values, 0)
+        weight[self._at] = known
+        size = (2 * reach + 1, 2 * reach + 1)
+        total, number = (
+            cv2.boxFilter(f, -1, size, normalize=False, borderType=cv2.BORDER_CONSTANT)[self._at]
+            for f in (spread, weight)
+        )
+        return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+
+
+def decide(
+    found: Measures,
+    blur: NDArray[np.float64],
+    covered: NDArray[np.float64],
+    around: _Neighbours | None,
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Reason and quality of squares or fields from what was measured.
+
+    Args:
+        found: (N,) each.
+        blur: (N,) µm, nan where unknown.
+        covered: (N,) share of each that is smear, above 0.
+        around: means over neighbouring squares; None where neighbours mean nothing.
+    """
+
+    def near(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+        return values if around is None else around.mean(values, reach)
+
+    red_cell = _one_red_cell(found)
+    layers = found.density / red_cell / covered  # glass beside a thick part makes it no thinner
+    reason = np.zeros(len(found.gap), np.uint8)
+    # The first that applies is told: what comes later means nothing where an earlier one holds.
+    thick = (layers > _LAYERS) | (found.gap < _CLOSED) | (found.clumped > _CLUMPED)
+    verdicts = [
+        (Reason.NOT_A_SMEAR, found.foreign > _FOREIGN),
+        (Reason.EMPTY, found.gap > _BARE),
+        (Reason.THICK, thick),
+        (Reason.OUT_OF_FOCUS, np.nan_to_num(blur) > _BLUR),
+        (Reason.PALE, near(found.cell, 0) < max(_PALE * red_cell, _UNSTAINED)),
+    ]
+    for name, where in verdicts:
+        reason[(reason == Reason.ACCEPTED) & where] = name
+    left = reason == Reason.ACCEPTED
+    # Marrow particles beside it make no place rich: only what is left counts.
+    density = np.where(left, found.nuclei / found.area, np.nan)
+    per_mm2 = near(density, 1)
+    rich = float(np.percentile(per_mm2[left], 75)) if left.any() else 0.0
+    relative = 0.0 if around is None else _SHARE_OF_RICH * rich
+    reds = near(np.where(left, layers, np.nan), 2) * 1e6 / _RED_CELL
+    ratio = near(density, 2) / np.maximum(reds, 1)
+    diluted = (ratio < _RATIO) | (per_mm2 < relative)
+    reason[left & diluted] = Reason.DILUTED
+    left = reason == Reason.ACCEPTED
+    reason[left & (near(found.faint, 1) > _FAINT)] = Reason.CRUSHED
+    richness = np.minimum(1, per_mm2 / max(rich, 1e-9))
+    evenness = np.clip(1 - (layers - 0.6) / 0.5, 0.2, 1)
+    sharpness = 1 - 0.5 * np.minimum(1, np.nan_to_num(blur) / _BLUR) ** 2
+    quality = np.nan_to_num(richness) * evenness * sharpness * (1 - found.faint)
+    return reason, np.where(reason == Reason.ACCEPTED, quality, 0)
+
+
+def reds_per_nucleated(found: Measures, reason: NDArray[np.uint8]) -> float:
+    """Red cells to one nucleated cell where both could be seen singly; nan without such places."""
+    seen = (reason == Reason.ACCEPTED) | (reason == Reason.DILUTED) | (reason == Reason.CRUSHED)
+    if not seen.any():
+        return float("nan")
+    layers = found.density[seen] / _one_red_cell(found)
+    reds = (layers * found.area[seen]).sum() * 1e6 / _RED_CELL
+    return float(reds / max(found.nuclei[seen].sum(), 1))
+
+
+def _one_red_cell(found: Measures) -> float:
+    """Density of green of a single red cell, from where cells lie apart."""
+    seen = np.isfinite(found.cell)
+    single = seen & (found.gap > 0.3) & (found.gap < 0.9)
+    if single.any():
+        return float(np.median(found.cell[single]))
+    return float(np.min(found.cell[seen])) if seen.any() else 1.0
+
+
+def _covered(contour: Contour, side: int, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Share of each square that is smear."""
+    wide, high = (
+        round(count * side / down)
+        for count, down in zip(shape[::-1], contour.downsample, strict=True)
+    )
+    mask = np.zeros((high, wide), np.float32)
+    rows, columns = (min(a, b) for a, b in zip(mask.shape, contour.mask.shape, strict=True))
+    mask[:rows, :columns] = contour.mask[:rows, :columns]
+    return np.asarray(cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_AREA), np.float64)
+
+
+def _runs(row: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of True, cut into readable lengths: (start, stop)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(np.int8), [0]])))
+    return [
+        (start, min(start + _CHUNK, stop))
+        for first, stop in edges.reshape(-1, 2).tolist()
+        for start in range(first, stop, _CHUNK)
+    ]
+
+
+def _stain(
+    slide: Slide, inside: NDArray[np.bool_], side: int, pixel: float, white: NDArray[np.float64]
+) -> Stain:
+    places = np.argwhere(inside)
+    places = places[:: max(1, len(places) // _SAMPLES)]
+    return stain_of(
+        [
+            density(read_scaled(slide, column * side, row * side, side, side, pixel), white)
+            for row, column in places.tolist()
+        ]
+    )
+
+
+def _probe(
+    slide: Slide, inside: NDArray[np.bool_], side: int, white: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Blur in µm, at every square or, on a large smear, at every second, third, …"""
+    blur = np.full(inside.shape, np.nan)
+    pixel = max(slide.microns_per_pixel, _PROBE_PIXEL)
+    step = int(np.ceil(np.sqrt(max(1.0, inside.sum() / _PROBES))))
+    width = round(_PROBE / slide.microns_per_pixel)
+    for row in range(step // 2, inside.shape[0], step):
+        for column in range(step // 2, inside.shape[1], step):
+            first, left = max(0, row - step // 2), max(0, column - step // 2)
+            rows, columns = slice(first, first + step), slice(left, left + step)
+            if inside[rows, columns].any():
+                x, y = (round((v + 0.5) * side - width / 2) for v in (column, row))
+                piece = read_scaled(slide, x, y, width, width, pixel)
+                blur[rows, columns] = blur_at(piece, pixel, white)
+    return blur
+
+
+def _field_blur(slide: Slide, one: Field, white: NDArray[np.float64]) -> float:
+    """Median of five places of a field."""
+    pixel = max(slide.microns_per_pixel, _PROBE_PIXEL)
+    width = min(round(_PROBE / slide.microns_per_pixel), one.width, one.height)
+    blurs = [
+        blur_at(read_scaled(slide, one.x + x, one.y + y, width, width, pixel), pixel, white)
+        for x in ((one.width - width) // 5, 4 * (one.width - width) // 5)
+        for y in ((one.height - width) // 5, 4 * (one.height - width) // 5)
+    ]
+    known = [blur for blur in blurs if np.isfinite(blur)]
+    return float(np.median(known)) if known else float("nan")
