@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_NORMAL_95 = 1.959964  # 97.5 % quantile of the normal distribution
+NORMAL_95 = 1.959964  # 97.5 % quantile of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def wilson_interval(right: Array, cells: Array) -> tuple[Array, Array]:
     """95 % interval (low, high) of a share ``right / cells`` (Wilson 1927); 0 to 1 for no cells."""
     n = np.asarray(cells, dtype=np.float64)
     share = _ratio(np.asarray(right, dtype=np.float64), n, 0.5)
-    z2 = _NORMAL_95**2
+    z2 = NORMAL_95**2
     half = np.sqrt(z2 * share * (1 - share) * n + z2 * z2 / 4)
     low, high = n * share + z2 / 2 - half, n * share + z2 / 2 + half
     return np.clip(low / (n + z2), 0, 1), np.clip(high / (n + z2), 0, 1)

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from marrowscope.differential.decision import cells_to_settle, open_decisions, progress
@@ -21,6 +21,7 @@ def test_exact_percentages_stay_exact():
     assert largest_remainder(np.array([1, 0, 7]), decimals=0).tolist() == [12.0, 0.0, 88.0]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=30).filter(any), st.integers(0, 4))
 def test_percentages_sum_to_100_and_stay_within_one_unit(weights, decimals):
     percent = largest_remainder(np.array(weights), decimals)
@@ -47,6 +48,7 @@ def test_ratio_of_300_to_100_has_the_interval_of_fieller():
     assert ratio.high == pytest.approx((-b + root) / (2 * a), rel=0.02)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2000), st.integers(0, 2000))
 def test_a_ratio_lies_in_its_interval_and_turns_over_with_its_sides(over, under):
     assume(over + under > 0)

@@ -1,14 +1,16 @@
+import json
 import math
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowscope.differential.count import differential
 from marrowscope.differential.held_out import HeldOut, held_out_from_dict, held_out_from_table
 from marrowscope.differential.lines import sentences
+from marrowscope.differential.plain import to_dict, to_frame
 from marrowscope.errors import InputError
 from marrowscope.morphology import CLASSES, CODES, CountRole
 
@@ -223,6 +225,7 @@ def test_a_held_out_class_that_is_never_predicted_is_estimated_all_the_same():
     assert eosinophils.corrected.share == pytest.approx(0.5, abs=0.02)  # 0.2 · 0.5 + 0.5 unsure
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 40), min_size=21, max_size=21), st.integers(0, 2**32 - 1))
 def test_order_of_rows_changes_nothing_and_percentages_sum_to_100(numbers, seed):
     table = cells(**dict(zip(CODES, numbers, strict=True)))
@@ -294,3 +297,26 @@ def test_a_count_below_its_target_says_how_many_cells_to_expect():
     assert not result.progress.reached
     assert result.progress.expected == 600
     assert differential(cells(NGS=500)).progress.reached
+
+
+def test_table_and_plain_data_say_what_the_result_says():
+    table = cells(BLA=25, NGS=375, EBO=100, NIF=10)
+    result = differential(table, held_out=perfect())
+    frame, plain = to_frame(result), to_dict(result)
+    assert frame["percent"].sum() == pytest.approx(100)
+    assert frame.filter(pl.col("code") == "BLA")["count"].item() == 25
+    assert plain["me_ratio"]["value"] == 4
+    assert plain["open_decisions"][0]["threshold"] == 0.05
+    assert plain["open_decisions"][0]["practically_never"]
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+def test_plain_data_of_an_empty_count_has_no_numbers_that_json_lacks():
+    for held_out in (None, perfect()):
+        result = differential(cells(), held_out=held_out)
+        json.dumps(to_dict(result), allow_nan=False)
+        assert to_frame(result)["percent"].null_count() == 17
+
+
+def test_nothing_is_said_to_be_unknown_where_nothing_is_known_of_the_model():
+    assert differential(cells(NGS=5)).unknown == ()

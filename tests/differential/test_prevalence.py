@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -20,6 +20,7 @@ def random_problem(seed, classes=6, answers=12):
     return rates, random.dirichlet(np.ones(classes))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6))
 def test_without_noise_the_true_shares_come_back(seed):
     rates, truth = random_problem(seed)
@@ -100,6 +101,7 @@ def test_saerens_finds_the_prior_behind_calibrated_probabilities():
     np.testing.assert_allclose(shares, [0.8, 0.2], atol=0.005)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=8))
 def test_the_nearest_point_of_the_simplex_is_one_and_no_vertex_is_nearer(values):
     point = np.array(values)

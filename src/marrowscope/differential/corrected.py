@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 REPLICATES = 2000
 # Percentiles at 2.5 % cover a little less than 95 % for single classes, because the estimate is
 # pushed off the border of the simplex; calibrated by simulation (Loh 1987; docs/differential.md).
-TAIL = 0.0175
+TAIL = 0.015
 _CHUNK = 250  # replicates at once: what fits a processor's cache
 
 

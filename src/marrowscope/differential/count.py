@@ -50,7 +50,7 @@ def differential(
         table: one row per cell, with ``predicted``; ``confidence`` for a threshold or a
             correction.
         held_out: answers of the same classifier for held-out cells; none: no correction.
-        known: classes that the classifier was taught (a model card says it).
+        known: classes that the classifier was taught, as its card says; see ``tally.tally``.
         min_confidence: below it a cell is not classified. The corrected estimate does not need it
             and uses all answers.
         flags: Boolean columns; rows for which one is true are left out.
@@ -130,11 +130,16 @@ def _counted(
         (
             int(n),
             round(float(percent[row].sum()), decimals),
-            Interval(n / total if total else np.nan, float(low[place]), float(high[place])),
+            _holding(n / total if total else np.nan, low[place], high[place]),
             (n / wide, (n + open_cells) / wide) if wide else (0.0, 1.0),
         )
         for place, (n, row) in enumerate(zip(number.tolist(), members, strict=True))
     ]
+
+
+def _holding(share: float, low: float, high: float) -> Interval:
+    """An interval whose ends rounding has not put on the wrong side of the share."""
+    return Interval(share, float(np.fmin(low, share)), float(np.fmax(high, share)))
 
 
 def _corrected(

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marrowscope.scoring import wilson_interval
+from marrowscope.scoring import NORMAL_95, wilson_interval
 
 BLAST_DECISIONS = (0.05, 0.10, 0.20)
 TARGET = 500  # ICSH 2008: cells of a precise count
 PRACTICALLY_NEVER = 20_000  # further cells that no smear has or nobody looks at
-_Z2 = 1.959964**2  # as in scoring.wilson_interval
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def cells_to_settle(share: float, threshold: float) -> int | None:
     away = abs(share - threshold)
     if away < 1e-12:
         return None
-    return math.floor(_Z2 * threshold * (1 - threshold) / away**2) + 1
+    return math.floor(NORMAL_95**2 * threshold * (1 - threshold) / away**2) + 1
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _ITERATIONS = 2000
+_FEW = 0.7  # share of open rows below which they are copied into smaller arrays
 _TINY = 1e-300
 
 
@@ -49,16 +50,22 @@ def maximum_likelihood(
     each = np.broadcast_to(rates, (*lead, *rates.shape[-2:])).reshape(-1, *rates.shape[-2:])
     begin = np.full(classes, 1 / classes) if start is None else _normal(np.asarray(start))
     shares = np.broadcast_to(begin, (*lead, classes)).reshape(-1, classes).copy()
-    open_rows = np.arange(len(shares))
+    # Rows that are done are written at once; the others move together, and only now and then into
+    # smaller arrays, because copying rates costs as much as a step.
+    rows, now, still = np.arange(len(shares)), shares.copy(), np.ones(len(shares), dtype=bool)
     for _ in range(_ITERATIONS):
-        old, seen, rate = shares[open_rows], observed[open_rows], each[open_rows]
-        first = _em_step(old, seen, rate)
-        second = _em_step(first, seen, rate)
-        shares[open_rows] = _extrapolated(old, first, second)
-        moved = np.abs(second - first).max(axis=-1)
-        open_rows = open_rows[moved > tolerance]
-        if not len(open_rows):
+        first = _em_step(now, observed, each)
+        second = _em_step(first, observed, each)
+        done = still & (np.abs(second - first).max(axis=-1) <= tolerance)
+        now = _extrapolated(now, first, second)
+        shares[rows[done]] = now[done]
+        still &= ~done
+        if not still.any():
             break
+        if still.mean() < _FEW:
+            rows, now, observed, each = rows[still], now[still], observed[still], each[still]
+            still = np.ones(len(rows), dtype=bool)
+    shares[rows[still]] = now[still]
     return shares.reshape(*lead, classes)
 
 

@@ -60,8 +60,8 @@ def tally(
 
     Args:
         table: with ``predicted``, and ``confidence`` where a threshold is given.
-        known: classes that the classifier was taught; without, those whose probability is not 0
-            in every row.
+        known: classes that the classifier was taught, as its card says. Without, those whose
+            probability is not 0 in every row; without probabilities, all of the scheme.
         min_confidence: below it an answer is none, and the cell is not classified; 0 to 1.
         flags: names of Boolean columns; a row for which one is true is left out.
         source: named in errors.
@@ -124,9 +124,12 @@ def _known(
 ) -> tuple[str, ...]:
     if known is not None:
         return tuple(in_display_order({*known, *numbers}))
+    named = probability_codes(table)
+    if not named:
+        return tuple(in_display_order({*CODES, *numbers}))
     probable = {
         code
-        for code in probability_codes(table)
+        for code in named
         if (table[f"p_{code}"].cast(pl.Float64).fill_nan(0).max() or 0.0) > 0  # type: ignore[operator]
     }
     return tuple(in_display_order({*probable, *numbers}))
