@@ -192,7 +192,7 @@ def test_a_correction_takes_back_known_confusion():
     blasts = entry(result, "BLA").corrected
     assert blasts.share == pytest.approx(0.2, abs=0.002)  # 0.2 + 0.8 · 0.1 = 0.28
     assert blasts.low < 0.2 < blasts.high
-    assert result.corrected_decisions == (0.20,)
+    assert [one.threshold for one in result.corrected_decisions] == [0.20]
     assert any("corrected interval of the blasts contains 20 %" in x for x in sentences(result))
 
 
@@ -320,3 +320,43 @@ def test_plain_data_of_an_empty_count_has_no_numbers_that_json_lacks():
 
 def test_nothing_is_said_to_be_unknown_where_nothing_is_known_of_the_model():
     assert differential(cells(NGS=5)).unknown == ()
+
+
+def test_a_table_in_which_no_cell_could_be_predicted_is_no_count():
+    table = pl.DataFrame(
+        {"cell_id": ["1", "2"], "predicted": [None, None], "confidence": [None] * 2}
+    )
+    result = differential(table, held_out=perfect(), min_confidence=0.5)
+    assert result.tally.left_out == {"without prediction": 2}
+    assert result.tally.looked_at == 0
+
+
+def test_classes_of_a_scheme_of_ones_own_are_counted():
+    result = differential(cells(NGS=60, mast=40))
+    assert entry(result, "mast").percent == 40
+    assert entry(result, "other").count == 40
+
+
+def blasts_from_neutrophils(each, blasts):
+    """Held-out answers of a classifier that takes a tenth of the neutrophils for blasts."""
+    held_out = HeldOut(
+        ("BLA", "NGS"), np.array([[0, 10 * each, 0, 0], [0, each, 0, 9 * each]], dtype=np.int64)
+    )
+    return differential(cells(BLA=blasts, NGS=1000 - blasts), held_out=held_out)
+
+
+def test_with_few_held_out_cells_no_number_of_cells_settles_a_corrected_threshold():
+    result = blasts_from_neutrophils(each=2, blasts=150)  # true 5.6 %
+    by_threshold = {one.threshold: one.times for one in result.corrected_decisions}
+    assert by_threshold[0.05] is None
+    assert any("only more held-out cells" in line for line in sentences(result))
+
+
+def test_with_many_held_out_cells_more_cells_settle_a_corrected_threshold():
+    result = blasts_from_neutrophils(each=100_000, blasts=157)  # true 6.3 %, 1,000 cells
+    (decision,) = result.corrected_decisions
+    # Standard error of the share: √(0.157 · 0.843 / n) / 0.9, which is 1.28 points for 1,000
+    # cells; 1.3 points away at 2.2 standard errors takes 4 to 5 times as many.
+    assert decision.threshold == 0.05
+    assert decision.times in (4, 8)
+    assert any(f"about {decision.times} times as many" in line for line in sentences(result))

@@ -19,6 +19,7 @@ from marrowscope.differential.held_out import HeldOut, count_answers
 from marrowscope.differential.percent import DECIMALS, largest_remainder
 from marrowscope.differential.ratio import Ratio, ratio_of_counts
 from marrowscope.differential.result import Differential, Entry, Interval
+from marrowscope.differential.settle import open_corrected
 from marrowscope.differential.tally import Tally, tally, unknown_classes
 from marrowscope.errors import InputError
 from marrowscope.morphology import Lineage
@@ -91,7 +92,17 @@ def differential(
         corrected_ratio=_corrected_ratio(estimate, over, under, seed),
         tally=cells,
         decisions=open_decisions(blasts.count, cells.countable) if blasts.known else (),
-        corrected_decisions=_inside(blasts.corrected),
+        corrected_decisions=()
+        if estimate is None or held_out is None or not cells.countable
+        else open_corrected(
+            estimate,
+            count_answers(cells.answered, held_out.codes),
+            held_out,
+            np.array([code in roles.BLASTS for code in held_out.codes]),
+            np.array([code in cells.counted for code in held_out.codes]),
+            BLAST_DECISIONS if blasts.corrected is not None else (),
+            seed,
+        ),
         progress=progress(cells.countable, cells.looked_at, target),
         unknown=unknown_classes(cells.known),
         uncorrected=() if estimate is None else estimate.uncorrected,
@@ -188,12 +199,6 @@ def _ratio(cells: Tally, over: tuple[str, ...], under: tuple[str, ...]) -> Ratio
     if not (_is_known(cells, over) and _is_known(cells, under)):
         return None
     return ratio_of_counts(*(sum(cells.counted[code] for code in side) for side in (over, under)))
-
-
-def _inside(interval: Interval | None) -> tuple[float, ...]:
-    if interval is None:
-        return ()
-    return tuple(limit for limit in BLAST_DECISIONS if interval.low <= limit <= interval.high)
 
 
 def _is_known(cells: Tally, group: tuple[str, ...]) -> bool:

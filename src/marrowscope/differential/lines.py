@@ -6,6 +6,7 @@ from marrowscope.differential.decision import Decision
 from marrowscope.differential.ratio import Ratio
 from marrowscope.differential.result import Differential, Interval
 from marrowscope.differential.roles import BLASTS, NOT_IN_SCHEME, name
+from marrowscope.differential.settle import FACTORS
 from marrowscope.differential.tally import BELOW
 
 RATIO_CONVENTION = (
@@ -100,14 +101,19 @@ def _open(result: Differential) -> list[str]:
 
 
 def _blasts(result: Differential) -> list[str]:
-    lines = [decision_text(decision) for decision in result.decisions if result.tally.countable]
-    counted = {decision.threshold for decision in result.decisions}
-    lines += [
-        f"The corrected interval of the blasts contains {100 * limit:g} %, that of the plain "
-        "count does not: the classifier's mistakes alone leave it open"
-        for limit in result.corrected_decisions
-        if limit not in counted and result.tally.countable
-    ]
+    if not result.tally.countable:
+        return []
+    lines = [decision_text(decision) for decision in result.decisions]
+    for decision in result.corrected_decisions:
+        settled = (
+            f"about {decision.times} times as many cells would settle it"
+            if decision.times is not None
+            else f"not even {FACTORS[-1]} times as many cells would, only more held-out cells"
+        )
+        lines.append(
+            f"The corrected interval of the blasts contains {100 * decision.threshold:g} %; "
+            f"{settled}"
+        )
     return lines
 
 

@@ -44,7 +44,10 @@ def to_dict(result: Differential) -> dict[str, Any]:
             }
             for decision in result.decisions
         ],
-        "open_decisions_corrected": list(result.corrected_decisions),
+        "open_decisions_corrected": [
+            {"threshold": decision.threshold, "times_as_many_cells": decision.times}
+            for decision in result.corrected_decisions
+        ],
         "unknown": list(result.unknown),
         "uncorrected": list(result.uncorrected),
         "seed": result.seed,

@@ -90,7 +90,7 @@ def constrained_inversion(
 ) -> Array:
     """Shares on the simplex whose mixture of ``rates`` is nearest to what was observed.
 
-    Adjusted classify-and-count (Forman 2008, eq. 2) for many classes, solved as constrained
+    Adjusted classify-and-count (Forman 2008) for many classes, solved as constrained
     least squares (Bunse 2022) instead of by the inverse matrix, which leaves the simplex and may
     not exist. With mean probabilities in place of answers it is the probabilistic adjusted count
     (Bella et al. 2010). Accelerated projected gradient (Beck and Teboulle 2009).

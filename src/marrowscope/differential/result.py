@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from marrowscope.differential.decision import Decision, Progress
 from marrowscope.differential.ratio import Ratio
+from marrowscope.differential.settle import CorrectedDecision
 from marrowscope.differential.tally import Tally
 
 
@@ -76,7 +77,7 @@ class Differential:
     corrected_ratio: Ratio | None
     tally: Tally
     decisions: tuple[Decision, ...]
-    corrected_decisions: tuple[float, ...]
+    corrected_decisions: tuple[CorrectedDecision, ...]
     progress: Progress
     unknown: tuple[str, ...]
     uncorrected: tuple[str, ...]

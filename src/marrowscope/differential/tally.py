@@ -71,7 +71,7 @@ def tally(
     """
     _check(table, min_confidence, flags, source)
     left_out: dict[str, int] = {}
-    rows = table
+    rows = table.with_columns(pl.col("predicted").cast(pl.String))
     if "error" in rows.columns:
         left_out["unreadable"] = rows.height - rows["error"].null_count()
         rows = rows.filter(pl.col("error").is_null())
