@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -111,3 +112,42 @@ def cropped(image: NDArray[np.uint8], x: int, y: int, width: int, height: int) -
     result[(rows < 0) | (rows >= len(image))] = 255
     result[:, (columns < 0) | (columns >= image.shape[1])] = 255
     return result
+
+
+def draw_cells(
+    width: float, height: float, reds: float, nucleated: float, pixel: float = 0.5, seed: int = 0
+) -> NDArray[np.uint8]:
+    """A square-cut piece of smear: discs for red cells and for nuclei, placed at random.
+
+    Args:
+        width: in µm, as height and pixel.
+        height: the same.
+        reds: layers of red cells of 7 µm.
+        nucleated: per mm²; nuclei of 9 µm in cells of 12 µm.
+        pixel: µm per px.
+        seed: of the places.
+    """
+    random = np.random.default_rng(seed)
+    shape = round(height / pixel), round(width / pixel)
+    depth = np.zeros((*shape, 3), np.float32)
+
+    def discs(count: int, diameter: float, colour: tuple[float, float, float]) -> None:
+        reach = int(diameter / pixel)
+        for x, y in random.uniform(0, 1, (count, 2)) * (shape[1], shape[0]):
+            left, top = max(0, int(x) - reach), max(0, int(y) - reach)
+            part = depth[top : top + 2 * reach, left : left + 2 * reach]
+            disc = np.zeros(part.shape[:2], np.uint8)
+            middle = round((x - left) * 16), round((y - top) * 16)
+            cv2.circle(disc, middle, round(8 * diameter / pixel), 255, -1, cv2.LINE_AA, shift=4)
+            part += disc[..., None] / 255 * np.array(colour, np.float32)
+
+    area = width * height
+    discs(round(reds * area / 38.5), 7, (0.10, 0.14, 0.09))
+    cells = round(nucleated * area / 1e6)
+    discs(cells, 9, (0.45, 0.8, 0.2))
+    return np.round(240 * 10**-depth).astype(np.uint8)
+
+
+def on_glass(piece: NDArray[np.uint8], border: int) -> NDArray[np.uint8]:
+    """A piece of smear with empty glass around it."""
+    return np.pad(piece, ((border, border), (border, border), (0, 0)), constant_values=240)

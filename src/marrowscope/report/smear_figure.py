@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch, Rectangle
 
 from marrowscope import RESEARCH_USE_ONLY
@@ -47,8 +48,7 @@ def smear_figure(
     long, short = max(high, wide), min(high, wide)
     length, breadth = 10.0, max(2.4, 10.0 * short / long)
     size = (2 * breadth + 3.2, length + 0.4) if beside else (length + 3.2, 2 * breadth + 1.0)
-    figure = Figure(figsize=size, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)  # type: ignore[union-attr]
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08))
     panels = figure.subplots(*((1, 2) if beside else (2, 1)), sharex=True, sharey=True)
     extent = (
         0,

@@ -154,7 +154,7 @@ def judge(slide: Slide, contour: Contour) -> Judged:
     around = _Neighbours(at, shape)
     reason[at], quality[at] = decide(found, blur[at], covered[at], around)
     cells[at] = found.nuclei
-    ratio = reds_per_nucleated(found, reason[at])
+    ratio = reds_per_nucleated(found, reason[at], covered[at])
     return Judged(reason, quality, cells, blur, side, ratio)
 
 
@@ -168,8 +168,9 @@ def judge_fields(slide: Slide) -> Judged:
     stain = stain_of([density(picture, white) for picture in pictures[::step]])
     found = joined([measure(picture, (1, 1), LOW_POWER, white, stain) for picture in pictures])
     blur = np.array([_field_blur(slide, one, white) for one in slide.fields])
-    reason, quality = decide(found, blur, np.ones(len(blur)), None)
-    ratio = reds_per_nucleated(found, reason)
+    whole = np.ones(len(blur))
+    reason, quality = decide(found, blur, whole, None)
+    ratio = reds_per_nucleated(found, reason, whole)
     return Judged(
         reason[None], quality[None], found.nuclei[None], blur[None], 0, ratio, tuple(slide.fields)
     )
@@ -212,7 +213,7 @@ def decide(
     def near(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
         return values if around is None else around.mean(values, reach)
 
-    red_cell = _one_red_cell(found)
+    red_cell = _one_red_cell(found, covered)
     layers = found.density / red_cell / covered  # glass beside a thick part makes it no thinner
     reason = np.zeros(len(found.gap), np.uint8)
     # The first that applies is told: what comes later means nothing where an earlier one holds.
@@ -245,20 +246,23 @@ def decide(
     return reason, np.where(reason == Reason.ACCEPTED, quality, 0)
 
 
-def reds_per_nucleated(found: Measures, reason: NDArray[np.uint8]) -> float:
+def reds_per_nucleated(
+    found: Measures, reason: NDArray[np.uint8], covered: NDArray[np.float64]
+) -> float:
     """Red cells to one nucleated cell where both could be seen singly; nan without such places."""
     seen = (reason == Reason.ACCEPTED) | (reason == Reason.DILUTED) | (reason == Reason.CRUSHED)
     if not seen.any():
         return float("nan")
-    layers = found.density[seen] / _one_red_cell(found)
+    layers = found.density[seen] / _one_red_cell(found, covered)
     reds = (layers * found.area[seen]).sum() * 1e6 / _RED_CELL
     return float(reds / max(found.nuclei[seen].sum(), 1))
 
 
-def _one_red_cell(found: Measures) -> float:
+def _one_red_cell(found: Measures, covered: NDArray[np.float64]) -> float:
     """Density of green of a single red cell, from where cells lie apart."""
     seen = np.isfinite(found.cell)
-    single = seen & (found.gap > 0.3) & (found.gap < 0.9)
+    # The gaps must be between cells, not beside a thick part.
+    single = seen & (found.gap > 0.3) & (found.gap < 0.9) & (covered > 0.95)
     if single.any():
         return float(np.median(found.cell[single]))
     return float(np.min(found.cell[seen])) if seen.any() else 1.0

@@ -16,9 +16,11 @@ LOW_POWER = 1.0  # µm/px
 GAP = 0.035  # density of green below which there is no cell
 _SMALLEST_NUCLEUS, _ONE_NUCLEUS = 14.0, 110.0  # µm²; platelets are smaller, clumps larger
 _FOREIGN = 0.10  # density by which a colour may exceed green in anything Romanowsky-stained
+_DARK_GREY, _GREY = 0.15, 0.12  # so dense, and channels this close to each other
 _CORE, _LEAST_CORE = 0.7, 0.22  # so dark, of the usual nucleus, is this share of a whole one
 _RED, _GREEN, _BLUE = 0, 1, 2
 _BLUE_SHARE = 0.5
+_TOWERS = 3.3  # more than three red cells on each other
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Measures:
         nuclear: share of the area that is nucleus.
         clumped: share of the area that is in clumps of more than ten nuclei.
         faint: share of the nuclei that are much paler than the slide's usual ones.
-        foreign: share of the area in colours that no Romanowsky stain has.
+        foreign: share of the area in colours that no Romanowsky stain has, dark grey among them.
         area: mm² of a square.
     """
 
@@ -73,7 +75,11 @@ def stain_of(samples: list[NDArray[np.float32]]) -> Stain:
     """How dark nuclei are, from densities (…, 3) of places all over the slide."""
     values = np.concatenate([nuclear_density(sample).ravel() for sample in samples])
     high = float(np.percentile(values, 99.5)) if len(values) else 0.0
-    limit = float(np.clip(0.35 * high, 0.06, 0.12))
+    # Three red cells on each other are no nucleus, on a slide without nuclei neither.
+    single = [nuclear_density(s)[(s[..., _GREEN] > GAP) & (s[..., _GREEN] < 0.25)] for s in samples]
+    reds = np.concatenate(single) if single else np.zeros(0)
+    red = float(np.median(reds)) if len(reds) else 0.0
+    limit = max(float(np.clip(0.35 * high, 0.06, 0.12)), min(_TOWERS * red, 0.2))
     inside = values[values > limit]
     nucleus = float(np.percentile(inside, 75)) if len(inside) > 200 else high
     return Stain(max(nucleus, limit), limit)
@@ -112,7 +118,7 @@ def measure(
     outside = ~around
     beyond = np.bincount(owner[outside], minlength=count)
     total = np.bincount(owner[outside], green[outside], minlength=count)
-    foreign = np.maximum(colours[..., _RED], colours[..., _BLUE]) - green > _FOREIGN
+    foreign = _foreign(colours)
     numbers, clumped, faint = _nuclei(colours, nuclei, owner, count, microns_per_pixel, stain)
     return Measures(
         gap=share(green < GAP),
@@ -139,6 +145,17 @@ def blur_at(
     """Blur of a piece at high power in µm, nan where there is nothing to be sharp."""
     blur = blur_of(density(picture, white)[..., _GREEN], microns_per_pixel)
     return float("nan") if blur is None else blur
+
+
+def _foreign(colours: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """What azure and eosin cannot be: they take away green most, so all that they stain is
+    between blue, violet and red. Green, yellow, brown and plain grey are something else.
+    """
+    red, green, blue = (colours[..., channel] for channel in (_RED, _GREEN, _BLUE))
+    high = np.maximum(np.maximum(red, green), blue)
+    low = np.minimum(np.minimum(red, green), blue)
+    grey = (high > _DARK_GREY) & (high - low < _GREY * high)
+    return np.asarray((high - green > _FOREIGN) | grey, np.bool_)
 
 
 def _owners(shape: tuple[int, int], squares: tuple[int, int]) -> NDArray[np.int32]:
@@ -180,10 +197,10 @@ def _nuclei(
 def _median_by(
     values: NDArray[np.float32], mask: NDArray[np.bool_], owner: NDArray[np.int32], count: int
 ) -> NDArray[np.float64]:
-    """Median of the values in a mask for every owner, to a hundredth; nan without any."""
-    bins = 128
-    coded = np.minimum((values[mask] * 100).astype(np.int64), bins - 1)
+    """Median of the values in a mask for every owner, to half a hundredth; nan without any."""
+    bins = 256
+    coded = np.minimum((values[mask] * 200).astype(np.int64), bins - 1)
     table = np.bincount(owner[mask] * bins + coded, minlength=count * bins).reshape(count, bins)
     running = table.cumsum(axis=1)
-    middle = (running >= running[:, -1:] / 2).argmax(axis=1)
-    return np.where(running[:, -1] > 0, (middle + 0.5) / 100, np.nan)
+    place = (running >= running[:, -1:] / 2).argmax(axis=1)
+    return np.where(running[:, -1] > 0, (place + 0.5) / 200, np.nan)
