@@ -11,10 +11,10 @@ from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
 from marrowscope.morphology import BY_CODE, CODES, CountRole
 from marrowscope.phantom.composition import mix, names
+from marrowscope.phantom.crowd import contact
 from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
 from marrowscope.phantom.labels import measured, touching_labels
 from marrowscope.phantom.library import RED, TURNS, Library, turned
-from marrowscope.phantom.placement import contact
 
 SMALL = FieldSettings(width=900, height=700, cells_per_mm2=4000)
 STOCK = Library(SMALL.microns_per_pixel, seed=5, per_class=4)

@@ -106,7 +106,7 @@ def varied(settings: FieldSettings, seed: int, number: int) -> FieldSettings:
     with_particle, with_fat, with_blur, with_slope = (rng.random(4) < 0.25).tolist()
     # Stain and white balance wander further than the light of one well-kept microscope.
     style = settings.style if settings.style is not None else draw_style(rng)
-    balance = np.exp(rng.normal(0, 0.06, 3)) * np.array(style.light)
+    balance = np.exp(rng.normal(0, 0.04, 3)) * np.array(style.light)
     gains = np.exp(rng.normal(0, 0.12, 3)) * np.array(style.gains)
     red, green, blue = np.clip(balance, 60, 254).tolist()
     azure, eosin, pigment = gains.tolist()

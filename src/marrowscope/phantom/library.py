@@ -30,7 +30,7 @@ class Stamp:
     """A drawn object, cut to what is stained.
 
     Attributes:
-        layers: (3, h, w) float32 concentrations.
+        layers: (3, h, w) float16 concentrations; half precision, for there are hundreds of stamps.
         keep: (h, w) float32, share of what lies below that stays.
         cell: (h, w) bool, where the object lies. nucleus: (h, w) bool, inside ``cell``.
         middle: centre of gravity of ``cell``, (x, y) px in this window.
@@ -39,7 +39,7 @@ class Stamp:
         outline: (N, 2) float32 points (x, y) in µm from the middle.
     """
 
-    layers: Field
+    layers: NDArray[np.float16]
     keep: Field
     cell: Mask
     nucleus: Mask
@@ -171,7 +171,7 @@ def _stamp(sprite: Sprite, microns_per_pixel: float) -> Stamp:
     points = (points - np.array(middle, np.float32)) * np.float32(microns_per_pixel)
     thin = max(1, round(_OUTLINE_STEP / microns_per_pixel))
     return Stamp(
-        layers=np.ascontiguousarray(sprite.layers[:, cut[0], cut[1]]),
+        layers=sprite.layers[:, cut[0], cut[1]].astype(np.float16),
         keep=np.ascontiguousarray(1 - np.float32(_DISPLACED) * sprite.cover[cut]),
         cell=cell,
         nucleus=np.ascontiguousarray(sprite.nucleus[cut] & cell),

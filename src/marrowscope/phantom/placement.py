@@ -5,39 +5,29 @@ clear of all others; red cells fill the room between, overlapping more the more 
 Whatever is placed is a function of the random stream, the ground and the neighbours alone.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from marrowscope.phantom.composition import Mix
+from marrowscope.phantom.crowd import (
+    CELL_RANK,
+    PACKED_RANK,
+    PLATELET_RANK,
+    RED_RANK,
+    Crowd,
+    Thing,
+    contact,
+)
 from marrowscope.phantom.ground import Ground
-from marrowscope.phantom.library import PLATELET, RED, TURNS, Library, Stamp
+from marrowscope.phantom.library import PLATELET, RED, TURNS, Library
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in µm
 
 _TRIES = 120
-_NEAREST = 0.72  # of the sum of reaches: nearer than that two cells overlap, whatever their form
 _RED_AREA = 38.5  # µm² of a red cell
 _CLUSTER_SIZES, _CLUSTER_EDGES = (2, 3, 4), (0.6, 0.87, 1.0)
 _MEAN_CLUSTER = 2.53
-_BIN = 0.4  # µm, width of the strips by which the contact of two outlines is found
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """One placed object; ``rank`` and ``order`` say what lies on top, ``cluster`` who touches."""
-
-    name: str
-    number: int
-    turn: int
-    x: float
-    y: float
-    reach: float
-    shade: float
-    rank: int
-    order: float
-    cluster: int
 
 
 @dataclass(frozen=True)
@@ -55,49 +45,6 @@ class Plan:
     touching: float
     overlap: float
     platelets: float
-
-
-@dataclass
-class Crowd:
-    """Circles that keep others away: x, y, reach in µm."""
-
-    circles: NDArray[np.float64] = field(default_factory=lambda: np.zeros((256, 3)))
-    things: list["Thing | None"] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, x: float, y: float, reach: float, thing: "Thing | None" = None) -> None:
-        """Remember one more circle, and whose it is."""
-        self.things.append(thing)
-        if self.count == len(self.circles):
-            self.circles = np.concatenate([self.circles, np.zeros_like(self.circles)])
-        self.circles[self.count] = x, y, reach
-        self.count += 1
-
-    def free(self, x: float, y: float, reach: float, factor: float, gap: float) -> bool:
-        """Whether a circle keeps at least ``factor`` times the sum of radii, plus ``gap``."""
-        known = self.circles[: self.count]
-        away = (known[:, 0] - x) ** 2 + (known[:, 1] - y) ** 2
-        least = factor * (known[:, 2] + reach) + gap
-        return not bool((away < least * least).any())
-
-    def clear(self, thing: "Thing", gap: float, library: Library) -> bool:
-        """Whether the outline of a thing keeps ``gap`` µm from those of all others."""
-        known = self.circles[: self.count]
-        across, down = thing.x - known[:, 0], thing.y - known[:, 1]
-        away = np.hypot(across, down)
-        for index in np.flatnonzero(away < known[:, 2] + thing.reach + gap).tolist():
-            other = self.things[index]
-            if other is None or away[index] < _NEAREST * (other.reach + thing.reach):
-                return False
-            first = library.stamp(other.name, other.number, other.turn)
-            second = library.stamp(thing.name, thing.number, thing.turn)
-            angle = float(np.arctan2(down[index], across[index]))
-            if away[index] < contact(first, second, angle) + gap:
-                return False
-        return True
-
-
-RED_RANK, PLATELET_RANK, PACKED_RANK, CELL_RANK = range(4)
 
 
 def place(
@@ -124,18 +71,6 @@ def place(
         *_red_cells(box, nucleated, red, ground, library, rng),
         *_platelets(box, nucleated, ground, plan, library, rng),
     ]
-
-
-def contact(first: Stamp, second: Stamp, angle: float) -> float:
-    """Distance of the middles in µm at which two outlines just touch, second at ``angle``."""
-    along = np.array([np.cos(angle), np.sin(angle)], np.float32)
-    across = np.array([-along[1], along[0]], np.float32)
-    bins = int(2 * (first.reach + second.reach) / _BIN) + 2
-    front, back = np.full(bins, -np.inf), np.full(bins, -np.inf)
-    for extent, stamp, sign in ((front, first, 1), (back, second, -1)):
-        strip = (stamp.outline @ across / _BIN).astype(np.int64) + bins // 2
-        np.maximum.at(extent, strip, sign * (stamp.outline @ along))
-    return max(float((front + back).max()), 0.0)
 
 
 def _clusters(

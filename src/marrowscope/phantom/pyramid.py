@@ -101,11 +101,14 @@ def shrunk(strip: Image) -> Image:
 
 def encoded_tiles(strip: Image, tile: int, quality: int) -> list[bytes]:
     """JPEG tiles of one row of tiles, filled up by repeating the border."""
-    height, width = strip.shape[:2]
-    missing = tile - height, -width % tile
-    if any(missing):
-        strip = np.pad(strip, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
-    return [_jpeg(strip[:, left : left + tile], quality) for left in range(0, strip.shape[1], tile)]
+    tiles = []
+    for left in range(0, strip.shape[1], tile):
+        part = strip[:, left : left + tile]
+        missing = tile - part.shape[0], tile - part.shape[1]
+        if any(missing):
+            part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+        tiles.append(_jpeg(part, quality))
+    return tiles
 
 
 @dataclass

@@ -18,10 +18,11 @@ from marrowscope.geometry import MICRONS_PER_PIXEL
 from marrowscope.morphology import BY_CODE, CountRole
 from marrowscope.phantom.camera import Style, draw_style
 from marrowscope.phantom.composition import mix
+from marrowscope.phantom.crowd import CELL_RANK, Thing
 from marrowscope.phantom.field import TABLE_SCHEMA
 from marrowscope.phantom.ground import Reason, Window
 from marrowscope.phantom.library import Library
-from marrowscope.phantom.placement import CELL_RANK, Plan, Thing
+from marrowscope.phantom.placement import Plan
 from marrowscope.phantom.pyramid import Layout, write_pyramid
 from marrowscope.phantom.smear import Polygon, Smear, outlines, plan_smear
 from marrowscope.phantom.world import BLOCK, Blocks, World, photograph

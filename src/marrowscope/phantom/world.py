@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from marrowscope.phantom.camera import Style, transmit_planes
 from marrowscope.phantom.canvas import AZURE, EOSIN
+from marrowscope.phantom.crowd import CELL_RANK, PACKED_RANK, Thing
 from marrowscope.phantom.ground import Cloud, Ground, Window
 from marrowscope.phantom.library import Library, Stamp
-from marrowscope.phantom.placement import CELL_RANK, PACKED_RANK, Plan, Thing, place
+from marrowscope.phantom.placement import Plan, place
 from marrowscope.phantom.shapes import Field, Mask
 
 BLOCK = 96.0  # µm
@@ -233,7 +234,7 @@ class World:
             depth = radius - np.hypot(across[None, :], down[:, None]) + 0.05 * radius * wave
             inside = np.clip(depth / 0.5 + 0.5, 0, 1)
             below = layers[:, y0:y1, x0:x1]
-            below *= 1 - 0.96 * inside
+            below *= 1 - 0.985 * inside
             rim = np.exp(-((depth + 0.6) ** 2) * np.float32(1 / 0.5))
             below[EOSIN] += 0.10 * rim
             below[AZURE] += 0.10 * rim
