@@ -32,6 +32,9 @@ def predict(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    engine: Annotated[
+        str, typer.Option(help="auto, openvino, int8 (after 'quantize') or torch.")
+    ] = "auto",
     json: bool = JSON,
 ) -> None:
     """Classify cell images; one row out per image in, in the same order.
@@ -40,7 +43,7 @@ def predict(
 
     Example: `marrowscope predict sequential-mll7 my_cells/ -o predictions.csv`
     """
-    from marrowscope.inference.engine import TorchEngine
+    from marrowscope.inference.choose import choose_engine
     from marrowscope.inference.predict import predict_table
     from marrowscope.inference.sources import expand
     from marrowscope.models.bundle import load_bundle
@@ -50,9 +53,11 @@ def predict(
     loaded = load_bundle(bundle)
     table = expand(sources)
     _say_what_is_unknown(loaded.card.known, loaded.outputs.classes)
-    engine = TorchEngine(loaded, device)
+    computing, remark = choose_engine(loaded, engine, device)
+    if remark:
+        console.print(f"! {remark}", markup=False, soft_wrap=True, style="yellow")
     with progress("predicting") as advance:
-        result = predict_table(engine, table, microns_per_pixel, batch_size, advance)
+        result = predict_table(computing, table, microns_per_pixel, batch_size, advance)
     bad = result.filter(pl.col("predicted").is_null())
     for path, error in bad.select("path", "error").rows()[:SHOWN]:
         console.print(f"unread: {path}: {error}", markup=False, soft_wrap=True, style="yellow")
@@ -63,7 +68,8 @@ def predict(
     counts = {code: counts[code] for code in loaded.outputs.classes if code in counts}
     if json:
         emit_json({"output": str(output), "rows": result.height, "unread": bad.height,
-                   "predicted": counts, "model": loaded.card.name})  # fmt: skip
+                   "predicted": counts, "model": loaded.card.name,
+                   "engine": computing.name})  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
         f"{result.height} images, {bad.height} unread: {summary} → {output}",

@@ -14,6 +14,10 @@ class Engine(Protocol):
     """What prediction needs of an engine."""
 
     @property
+    def name(self) -> str:
+        """What computes, in what precision."""
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Class codes, the columns of the result."""
 
@@ -49,6 +53,11 @@ class TorchEngine:
         self._half = (precision or ("bf16" if device == "cuda" else "fp32")) == "bf16"
 
     @property
+    def name(self) -> str:
+        """What computes, in what precision."""
+        return f"torch {self._device.type} {'bf16' if self._half else 'fp32'}"
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Class codes, the columns of the result."""
         return self._outputs.classes
@@ -59,7 +68,7 @@ class TorchEngine:
             batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2)
             batch = batch.to(torch.float32, memory_format=torch.channels_last) / 255.0
             total = torch.zeros(len(images), len(self.classes), device=self._device)
-            for view in symmetries(batch)[: self._views]:
+            for view in symmetries(batch, self._views):
                 # bf16 is named: the default of CUDA is float16, whose range ends at 65,504.
                 with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
                     logits = self._model(view.contiguous(memory_format=torch.channels_last))
@@ -68,7 +77,9 @@ class TorchEngine:
         return mean
 
 
-def symmetries(batch: torch.Tensor) -> list[torch.Tensor]:
-    """The 8 rotations and mirrorings of square images (N, C, H, H); the first is the identity."""
+def symmetries(batch: torch.Tensor, views: int = 8) -> list[torch.Tensor]:
+    """The 8 rotations and mirrorings of square images (N, C, H, H), or only the identity."""
+    if views == 1:
+        return [batch]
     flips = [batch, batch.flip(3), batch.flip(2), batch.flip(2, 3)]
     return flips + [view.transpose(2, 3) for view in flips]

@@ -7,6 +7,7 @@ checksum, and every tensor's name, shape and type against the network that the c
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -33,10 +34,11 @@ MAX_WEIGHT_BYTES = 4_000_000_000
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network in evaluation mode with its card."""
+    """A network in evaluation mode with its card, and the folder that it was loaded from."""
 
     model: nn.Module
     card: Card
+    folder: Path | None = None
 
     @property
     def outputs(self) -> OutputMap:
@@ -44,12 +46,23 @@ class Bundle:
         return OutputMap(self.card.outputs, frozenset(self.card.known))
 
 
-def save_bundle(model: nn.Module, card: Card, folder: Path) -> Card:
+def save_bundle(
+    model: nn.Module, card: Card, folder: Path, parts: Mapping[str, bytes] | None = None
+) -> Card:
     """Write a bundle in one rename; returns the card with checksum, versions and date filled in.
 
+    Args:
+        model: the network.
+        card: what is said of it.
+        folder: is made, or replaced if it is a bundle or empty.
+        parts: further files by plain name.
+
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or holds something else.
     """
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CARD).is_file():
+        raise InputError(f"{folder}: is not empty and holds no bundle; choose another folder")
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()
     }
@@ -61,8 +74,10 @@ def save_bundle(model: nn.Module, card: Card, folder: Path) -> Card:
         torch_version=torch.__version__.split("+")[0],
         created=card.created or datetime.now(UTC).strftime("%Y-%m-%d"),
     )
-    with replacing_folder(Path(folder)) as place:
+    with replacing_folder(folder) as place:
         (place / WEIGHTS).write_bytes(data)
+        for name, content in (parts or {}).items():
+            (place / name).write_bytes(content)
         text = json.dumps(card.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
         (place / CARD).write_text(text + "\n", encoding="utf-8")
     return card
@@ -76,7 +91,7 @@ def load_bundle(name: str | Path) -> Bundle:
     """
     folder = _find(str(name))
     card = read_card(folder)
-    data = _read(folder, WEIGHTS, MAX_WEIGHT_BYTES)
+    data = read_part(folder, WEIGHTS, MAX_WEIGHT_BYTES)
     if hashlib.sha256(data).hexdigest() != card.weights_sha256:
         raise InputError(f"{folder / WEIGHTS}: checksum differs from the card; the file is damaged")
     try:
@@ -90,7 +105,7 @@ def load_bundle(name: str | Path) -> Bundle:
     _check_tensors(model.state_dict(), tensors, folder / WEIGHTS)
     model.load_state_dict(tensors)
     model.eval()
-    return Bundle(model.requires_grad_(False), card)
+    return Bundle(model.requires_grad_(False), card, folder)
 
 
 def read_card(folder: Path) -> Card:
@@ -100,7 +115,7 @@ def read_card(folder: Path) -> Card:
         InputError: missing, not JSON, or a field is wrong.
     """
     path = folder / CARD
-    data = _read(folder, CARD, MAX_CARD_BYTES)
+    data = read_part(folder, CARD, MAX_CARD_BYTES)
     try:
         content: Any = json.loads(data)
     except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no JSON, endless digits
@@ -130,7 +145,12 @@ def _find(name: str) -> Path:
     raise InputError(f"{name}: neither a bundle folder nor a shipped model (shipped: {names})")
 
 
-def _read(folder: Path, name: str, limit: int) -> bytes:
+def read_part(folder: Path, name: str, limit: int) -> bytes:
+    """A file of a bundle.
+
+    Raises:
+        InputError: missing, a link out of the bundle, not a regular file, or too large.
+    """
     path = folder / name
     if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{path}: is a link out of the bundle")

@@ -10,6 +10,8 @@ from marrowscope.geometry import INPUT_SIZE, MICRONS_PER_PIXEL
 
 FORMAT = 1
 MAX_OUTPUTS = 10_000
+# Fields that cards of this format may lack, with what that means.
+ADDED_LATER: dict[str, Any] = {"int8": {}}
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Card:
         split: how held-out cells were chosen.
         metrics: on the held-out cells; empty when there were none.
         weights_sha256: of model.safetensors.
+        int8: of the int8 part, empty without one: what weights it was made for, checksums of its
+            files, how it was calibrated and checked.
         format, input_size, microns_per_pixel, preprocessing, version, torch_version, created,
         licence, intended_use, note: as named.
     """
@@ -42,6 +46,7 @@ class Card:
     split: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     weights_sha256: str = ""
+    int8: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     input_size: int = INPUT_SIZE
     microns_per_pixel: float = MICRONS_PER_PIXEL
@@ -74,6 +79,7 @@ def card_from_dict(content: Any, source: str) -> Card:
     unknown = sorted(set(content) - set(types))
     if unknown:
         raise InputError(f"{source}: unknown field {unknown[0]!r}")
+    content = {**ADDED_LATER, **content}
     missing = sorted(set(types) - set(content))
     if missing:
         raise InputError(f"{source}: field {missing[0]!r} is missing")

@@ -1,0 +1,36 @@
+"""Which engine computes."""
+
+from importlib.util import find_spec
+
+from marrowscope.errors import InputError
+from marrowscope.inference.engine import Engine, TorchEngine
+from marrowscope.models.bundle import Bundle
+
+ENGINES = ("auto", "openvino", "int8", "torch")
+
+
+def choose_engine(
+    bundle: Bundle, engine: str = "auto", device: str = "cpu"
+) -> tuple[Engine, str | None]:
+    """Make an engine, and what should be said about the choice.
+
+    ``auto`` is OpenVINO in float32 on a processor, which gives PyTorch's probabilities several
+    times as fast, and PyTorch on CUDA or where OpenVINO is not installed. int8 changes
+    probabilities a little and is therefore never chosen by itself.
+
+    Raises:
+        InputError: no such engine or device, one that cannot run here, or no usable int8 part.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"--engine {engine}: expected {', '.join(ENGINES)}")
+    if engine in ("openvino", "int8") and device != "cpu":
+        raise InputError(f"--engine {engine}: runs on the CPU; leave out --device {device}")
+    if engine == "torch" or device != "cpu":
+        return TorchEngine(bundle, device), None
+    if find_spec("openvino") is None:
+        if engine == "auto":
+            return TorchEngine(bundle), "OpenVINO is not installed: PyTorch computes, more slowly"
+        raise InputError(f"--engine {engine}: OpenVINO is not installed")
+    from marrowscope.inference.openvino import OpenVinoEngine
+
+    return OpenVinoEngine(bundle, "int8" if engine == "int8" else "fp32"), None

@@ -1,0 +1,105 @@
+"""The OpenVINO engine: exact in float32, or int8 where a bundle has a checked int8 part."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from marrowscope.errors import InputError
+from marrowscope.geometry import INPUT_SIZE
+from marrowscope.inference.graph import convert
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.int8 import GRAPH, read_int8
+
+# Images per request: what a small network computes of one image stays in a core's cache.
+CHUNK = 1
+PRECISIONS = ("fp32", "int8")
+
+
+class OpenVinoEngine:
+    """Requests side by side on all cores, each of a few images."""
+
+    def __init__(self, bundle: Bundle, precision: str = "fp32") -> None:
+        """Compile the graph.
+
+        Args:
+            bundle: network, card, outputs.
+            precision: ``fp32`` or ``int8``.
+
+        Raises:
+            InputError: no such precision, or the int8 part is missing, damaged, made for other
+                weights, or does not fit.
+        """
+        if precision not in PRECISIONS:
+            raise InputError(f"precision {precision!r}: expected {' or '.join(PRECISIONS)}")
+        self._classes, self._precision = bundle.outputs.classes, precision
+        model = convert(bundle) if precision == "fp32" else _int8_model(bundle)
+        self._queue, self._answers = start(model)
+
+    @property
+    def name(self) -> str:
+        """What computes, in what precision."""
+        return f"openvino cpu {self._precision}"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class codes, the columns of the result."""
+        return self._classes
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""
+        if not len(images):
+            return np.empty((0, len(self._classes)), dtype=np.float32)
+        for start_row in range(0, len(images), CHUNK):
+            self._queue.start_async({0: images[start_row : start_row + CHUNK]}, start_row)
+        self._queue.wait_all()
+        rows = [self._answers.pop(place) for place in range(0, len(images), CHUNK)]
+        return np.concatenate(rows)
+
+
+def start(model: Any) -> tuple[Any, dict[int, NDArray[np.float32]]]:
+    """Compile a graph and start its requests; answers arrive in the dictionary by their number."""
+    import openvino
+
+    compiled = openvino.Core().compile_model(
+        model,
+        "CPU",
+        {
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            # Not bf16, which it would take by itself on processors that have it.
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        },
+    )
+    queue = openvino.AsyncInferQueue(compiled, 0)
+    answers: dict[int, NDArray[np.float32]] = {}
+
+    def keep(request: Any, number: int) -> None:
+        answers[number] = np.array(request.get_output_tensor().data, dtype=np.float32)
+
+    callback: Callable[[Any, int], None] = keep
+    queue.set_callback(callback)
+    return queue, answers
+
+
+def _int8_model(bundle: Bundle) -> Any:
+    import openvino
+
+    graph, constants = read_int8(bundle)
+    try:
+        model = openvino.Core().read_model(graph, constants)
+        wanted = [-1, INPUT_SIZE, INPUT_SIZE, 3], [-1, len(bundle.outputs.classes)]
+        shapes = tuple(
+            [side.get_length() if side.is_static else -1 for side in port.partial_shape]
+            for port in (model.input(0), model.output(0))
+        )
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{bundle.folder}/{GRAPH}: cannot be read ({reason})") from None
+    if shapes != wanted:
+        raise InputError(
+            f"{bundle.folder}/{GRAPH}: has shapes {shapes}, the card asks for {wanted}"
+        )
+    return model

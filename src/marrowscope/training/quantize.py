@@ -1,0 +1,175 @@
+"""Make the int8 part of a bundle: calibrate on training images, check on held-out ones."""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.crop import pixel_sizes, prepare
+from marrowscope.errors import InputError
+from marrowscope.images import read_image
+from marrowscope.inference.graph import convert
+from marrowscope.inference.openvino import OpenVinoEngine, start
+from marrowscope.inference.predict import predict_table
+from marrowscope.models.bundle import Bundle, save_bundle
+from marrowscope.models.card import Card
+from marrowscope.models.int8 import CONSTANTS, GRAPH, describe, good_enough
+from marrowscope.training.dataset import select
+from marrowscope.training.held_out import strict_scores
+
+CALIBRATION_IMAGES = 300
+LEAST_CHECKED = 100
+_NO_WORK = ("Constant", "Parameter", "Result")
+
+Advance = Callable[..., None]
+
+
+def quantize(
+    bundle: Bundle,
+    table: pl.DataFrame,
+    folder: Path,
+    fold: int | None = None,
+    advance: Advance | None = None,
+) -> dict[str, Any]:
+    """Write a copy of a bundle with an int8 part.
+
+    Weights and activations are quantized after training (NNCF, mixed preset, exact bias
+    correction), with the ranges seen on training images, an equal number of each class. On all
+    held-out images the top class must agree with float32 in at least 99 % and macro-F1 may fall by
+    at most .005. If it does not, the first convolution and the last layer are left in float32, and
+    when that is not enough either, nothing is written.
+
+    Args:
+        bundle: loaded from a folder, or shipped.
+        table: the cells it was trained with and those held out; see ``training.dataset.select``.
+        folder: the new bundle.
+        fold: which fold is held out.
+        advance: progress over the checked images.
+
+    Returns:
+        What the card says of the int8 part.
+
+    Raises:
+        InputError: nothing is held out, the held-out cells may have taken part in the training,
+            NNCF is missing, or the checks fail.
+    """
+    if find_spec("nncf") is None:
+        raise InputError("quantizing needs NNCF: pip install 'marrowscope[int8]'")
+    data = select(table, fold)
+    if data.held_out.height < LEAST_CHECKED:
+        raise InputError(
+            f"{data.held_out.height} held-out images; int8 is checked on at least {LEAST_CHECKED}: "
+            "give the table that the model was trained from, with its split"
+        )
+    if bundle.card.data.get("content_sha256") != data.description["content_sha256"]:
+        raise InputError(
+            f"{bundle.card.name}: was not trained on the training cells of this table; held-out "
+            "cells may have taken part, so nothing could be checked"
+        )
+    exact = predict_table(OpenVinoEngine(bundle), data.held_out, advance=advance)
+    before = strict_scores(exact)["macro_f1"]
+    images = list(_calibration(data.train))
+    told = ""
+    for kept in ("none", "first and last layer"):
+        graph, constants = _quantized(bundle, images, kept)
+        agreement, after = _check(bundle, graph, constants, data.held_out, exact, advance)
+        loss = round(before - after, 4)
+        if good_enough(agreement, loss):
+            facts = {
+                "calibration_images": len(images),
+                "kept_in_fp32": kept,
+                "checked_images": data.held_out.height,
+                "agreement": round(agreement, 4),
+                "macro_f1_fp32": before,
+                "macro_f1_int8": after,
+                "macro_f1_loss": loss,
+                "nncf": version("nncf"),
+                "openvino": version("openvino"),
+            }
+            facts = describe(bundle, graph, constants, facts)
+            card = Card(**{**vars(bundle.card), "int8": facts})
+            save_bundle(bundle.model, card, folder, {GRAPH: graph, CONSTANTS: constants})
+            return facts
+        told = f"top class agrees in {agreement:.1%}, macro-F1 {before:.3f} → {after:.3f}"
+    raise InputError(
+        f"{bundle.card.name}: int8 is not good enough on {data.held_out.height} held-out images "
+        f"({told}; needed 99 % and a loss of .005 at most); nothing was written"
+    )
+
+
+def _calibration(train: pl.DataFrame) -> Iterator[NDArray[np.uint8]]:
+    """The first images of each class by content, in turns: the same on every machine."""
+    order = "sha256" if "sha256" in train.columns else "cell_id"
+    turns = train.sort(order).with_columns(turn=pl.int_range(pl.len()).over("label"))
+    chosen = turns.sort("turn", order).head(CALIBRATION_IMAGES)
+    for path, size in zip(chosen["path"], pixel_sizes(chosen), strict=True):
+        yield prepare(read_image(Path(path)), size)[None]
+
+
+def _quantized(bundle: Bundle, images: list[NDArray[np.uint8]], kept: str) -> tuple[bytes, bytes]:
+    """Files of the quantized graph."""
+    import nncf
+    import openvino
+
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    model = convert(bundle)
+    nodes = model.get_ordered_ops()
+    kinds = ("Convolution", "GroupConvolution", "MatMul")
+    layers = [place for place, node in enumerate(nodes) if node.get_type_name() in kinds]
+    # What follows the last layer makes probabilities of logits: rounding there gains nothing.
+    exact = [node for node in nodes[layers[-1] + 1 :] if node.get_type_name() not in _NO_WORK]
+    if kept != "none":
+        exact += [nodes[layers[0]], nodes[layers[-1]]]
+    named = [node.get_friendly_name() for node in exact]
+    quantized = nncf.quantize(
+        model,
+        nncf.Dataset(images),
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(images),
+        fast_bias_correction=False,
+        ignored_scope=nncf.IgnoredScope(names=named),
+    )
+    with tempfile.TemporaryDirectory() as place:
+        openvino.save_model(quantized, Path(place) / GRAPH, compress_to_fp16=False)
+        return (Path(place) / GRAPH).read_bytes(), (Path(place) / CONSTANTS).read_bytes()
+
+
+class _Trial:
+    """The engine of a graph that is in no bundle yet."""
+
+    name = "openvino cpu int8, on trial"
+
+    def __init__(self, graph: bytes, constants: bytes, classes: tuple[str, ...]) -> None:
+        import openvino
+
+        self.classes = classes
+        self._queue, self._answers = start(openvino.Core().read_model(graph, constants))
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As every engine."""
+        for row in range(len(images)):
+            self._queue.start_async({0: images[row : row + 1]}, row)
+        self._queue.wait_all()
+        return np.concatenate([self._answers.pop(row) for row in range(len(images))])
+
+
+def _check(
+    bundle: Bundle,
+    graph: bytes,
+    constants: bytes,
+    held_out: pl.DataFrame,
+    exact: pl.DataFrame,
+    advance: Advance | None,
+) -> tuple[float, float]:
+    """Share of equal top classes, and macro-F1 in int8."""
+    trial = _Trial(graph, constants, bundle.outputs.classes)
+    found = predict_table(trial, held_out, advance=advance)
+    same = (found["predicted"] == exact["predicted"]).drop_nulls().to_list()
+    return sum(same) / max(1, len(same)), float(strict_scores(found)["macro_f1"])
