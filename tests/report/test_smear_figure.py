@@ -6,8 +6,8 @@ import numpy as np
 
 from marrowscope.report.smear_figure import REASON_COLOURS, smear_figure
 from marrowscope.smear.contour import Contour, polygons_of
-from marrowscope.smear.judge import Judged, Reason
 from marrowscope.smear.plan import FieldPlan, PlannedField
+from marrowscope.smear.verdicts import Judged, Reason
 
 
 def parts(shape: tuple[int, int]) -> tuple[Contour, Judged, FieldPlan]:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.images import encode_png
 from marrowscope.smear.contour import smear_contour
-from marrowscope.smear.judge import Judged, Reason, judge, judge_fields
+from marrowscope.smear.judge import judge, judge_fields
 from marrowscope.smear.opening import open_slide
 from marrowscope.smear.plan import plan_fields
+from marrowscope.smear.verdicts import Judged, Reason
 from slides_support import draw_cells, on_glass, write_pyramid
 
 SIDE = 500.0  # µm of a piece
@@ -30,11 +31,11 @@ PIECES[Reason.PALE] = np.round(
 ).astype(np.uint8)  # fmt: skip
 
 
-def judged(picture: NDArray[np.uint8], folder: Path) -> Judged:
+def judged(picture: NDArray[np.uint8], folder: Path, workers: int = 1) -> Judged:
     slide = open_slide(
         write_pyramid(folder / "slide.tif", picture, 3, tile=(256, 256), compression=None), 0.5
     )
-    return judge(slide, smear_contour(slide))
+    return judge(slide, smear_contour(slide), workers)
 
 
 @cache
@@ -81,9 +82,9 @@ def test_expected_cells_are_those_that_were_drawn() -> None:
     assert found.cells[1:6, 1:6][good].mean() == pytest.approx(15, rel=0.25)  # 1,500 per mm²
 
 
-def test_the_same_slide_is_judged_the_same_twice(tmp_path: Path) -> None:
+def test_a_slide_is_judged_the_same_by_one_thread_and_by_three(tmp_path: Path) -> None:
     picture = on_glass(PIECES[Reason.ACCEPTED], 200)
-    one, two = (judged(picture, tmp_path) for _ in range(2))
+    one, two = (judged(picture, tmp_path, workers) for workers in (1, 3))
     assert np.array_equal(one.reason, two.reason)
     assert np.array_equal(one.quality, two.quality)
 

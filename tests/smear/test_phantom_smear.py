@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from marrowscope.phantom.ground import Reason as Truth
 from marrowscope.phantom.slide import SlideSettings, write_slide
 from marrowscope.smear.contour import Contour, smear_contour
-from marrowscope.smear.judge import Judged, Reason, judge
+from marrowscope.smear.judge import judge
 from marrowscope.smear.opening import open_slide
 from marrowscope.smear.plan import plan_fields
 from marrowscope.smear.slide import Slide
+from marrowscope.smear.verdicts import Judged, Reason
 
 SETTINGS = SlideSettings(width=5600, height=2800, microns_per_pixel=0.5, per_class=3)
 

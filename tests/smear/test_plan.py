@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from marrowscope.geometry import MICRONS_PER_PIXEL
 from marrowscope.images import encode_png
-from marrowscope.smear.judge import Judged, Reason
 from marrowscope.smear.opening import open_slide
 from marrowscope.smear.plan import FieldPlan, PlannedField, Walk, plan_fields
 from marrowscope.smear.slide import CorruptTile, Field, Level
+from marrowscope.smear.verdicts import Judged, Reason
 
 SIDE = 1159  # px of level 0: 100 µm
 

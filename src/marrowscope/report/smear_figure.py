@@ -10,8 +10,8 @@ from matplotlib.patches import Patch, Rectangle
 from marrowscope import RESEARCH_USE_ONLY
 from marrowscope.report.fonts import families
 from marrowscope.smear.contour import Contour
-from marrowscope.smear.judge import Judged, Reason
 from marrowscope.smear.plan import FieldPlan
+from marrowscope.smear.verdicts import Judged, Reason
 
 # Okabe–Ito, told apart by people with any of the common colour visions.
 REASON_COLOURS = {

@@ -6,8 +6,7 @@ red cell is, how dark a nucleus, how many nuclei lie in the richer part. So no s
 stain or light. The limits are our own choice.
 """
 
-from dataclasses import dataclass
-from enum import IntEnum
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -19,48 +18,19 @@ from marrowscope.smear.measures import (
     Measures,
     Stain,
     blur_at,
+    chosen,
     joined,
     measure,
     stain_of,
 )
 from marrowscope.smear.slide import Field, Slide, read_scaled
+from marrowscope.smear.verdicts import LEAST_RATIO, Judged, Reason
 
 SQUARE = 100.0  # µm
-_CHUNK = 32  # squares that are read at once
+_BLOCK = (8, 16)  # rows and columns of squares that are read at once
 _PROBES, _PROBE, _PROBE_PIXEL = 1200, 40.0, 0.35  # number, µm, coarsest µm/px
 _SAMPLES = 60  # squares that are looked at to know the stain
 
-
-class Reason(IntEnum):
-    """Why cells are not judged in a square; 0 where they are."""
-
-    ACCEPTED = 0
-    OUTSIDE = 1
-    NOT_A_SMEAR = 2
-    EMPTY = 3
-    THICK = 4
-    OUT_OF_FOCUS = 5
-    PALE = 6
-    DILUTED = 7
-    CRUSHED = 8
-
-    @property
-    def words(self) -> str:
-        """For readers."""
-        return _WORDS[self]
-
-
-_WORDS = {
-    Reason.ACCEPTED: "can be judged",
-    Reason.OUTSIDE: "outside of the smear",
-    Reason.NOT_A_SMEAR: "colours that no Romanowsky stain has",
-    Reason.EMPTY: "hardly any cells",
-    Reason.THICK: "cells on top of each other",
-    Reason.OUT_OF_FOCUS: "out of focus",
-    Reason.PALE: "too pale",
-    Reason.DILUTED: "blood with few nucleated cells",
-    Reason.CRUSHED: "crushed cells",
-}
 
 # Limits
 _COVERED = 0.5  # of a square
@@ -70,79 +40,37 @@ _LAYERS, _CLOSED = 0.95, 0.06  # mean number of red cells on each other; or so l
 _CLUMPED = 0.30  # of the area
 _BLUR = 0.55  # µm; sharp marrow images are below 0.45
 _PALE = 0.62  # of the slide's usual red cell
+_PALER = 0.75  # the same, where the nuclei are faint as well
 _UNSTAINED = 0.02  # density of green of a red cell
-_RATIO = 0.01  # nucleated to red cells: blood has 1:200 to 1:1000, marrow 1:5 to 1:50
 _SHARE_OF_RICH = 0.3  # of the density of the slide's richer squares
 _FAINT = 0.30  # of the nuclei
 _RED_CELL = 38.0  # µm², a disc of 7 µm
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Squares or fields with a verdict; arrays (rows, columns), or (1, fields).
-
-    Attributes:
-        reason: uint8, ``Reason``.
-        quality: 0 to 1, 0 where rejected.
-        cells: nucleated cells expected in each.
-        blur: µm, nan where it was not seen.
-        side: of a square in px of level 0; 0 for fields.
-        reds_per_nucleated: red cells to one nucleated, over all where cells lie singly and sharp.
-        fields: the fields, for a source of fields.
-    """
-
-    reason: NDArray[np.uint8]
-    quality: NDArray[np.float64]
-    cells: NDArray[np.float64]
-    blur: NDArray[np.float64]
-    side: int
-    reds_per_nucleated: float = float("nan")
-    fields: tuple[Field, ...] = ()
-
-    def count(self, reason: Reason) -> int:
-        """How many have this verdict."""
-        return int((self.reason == reason).sum())
-
-    def blood(self) -> str | None:
-        """A sentence when this looks like blood and not like marrow, else None."""
-        if not self.reds_per_nucleated > 1 / _RATIO:
-            return None
-        return (
-            f"blood rather than marrow, 1 nucleated cell to {self.reds_per_nucleated:.0f} red cells"
-        )
-
-    def verdict(self) -> str | None:
-        """Why there is nothing to be counted, in one sentence; None where there is something."""
-        if self.count(Reason.ACCEPTED):
-            return None
-        counts = {reason: self.count(reason) for reason in Reason if reason > Reason.OUTSIDE}
-        seen = sum(counts.values())
-        if not seen:
-            return "nothing stained lies on the glass"
-        main = max(counts, key=lambda reason: counts[reason])
-        if main == Reason.DILUTED:
-            return f"no place where cells can be judged: {self.blood()}"
-        place = "fields" if self.fields else "smear"
-        share = f"{100 * counts[main] / seen:.0f} % of the {place}: {main.words}"
-        return f"no place where cells can be judged ({share})"
-
-
-def judge(slide: Slide, contour: Contour) -> Judged:
-    """Judge the squares of a smear."""
+def judge(slide: Slide, contour: Contour, workers: int = 1) -> Judged:
+    """Judge the squares of a smear; the result does not depend on how many threads work."""
     side = max(1, round(SQUARE / slide.microns_per_pixel))
     rows, columns = (-(-length // side) for length in slide.size[::-1])
     covered = _covered(contour, side, (rows, columns))
     inside = covered >= _COVERED
     pixel = side * slide.microns_per_pixel / round(side * slide.microns_per_pixel / LOW_POWER)
     stain = _stain(slide, inside, side, pixel, contour.white)
-    parts, order = [], []
-    for row in range(rows):
-        for start, stop in _runs(inside[row]):
-            picture = read_scaled(
-                slide, start * side, row * side, (stop - start) * side, side, pixel
-            )
-            parts.append(measure(picture, (1, stop - start), pixel, contour.white, stain))
-            order += [(row, column) for column in range(start, stop)]
+    blocks = _blocks(inside)
+
+    def measured(block: tuple[slice, slice]) -> Measures:
+        high, wide = (part.stop - part.start for part in block)
+        corner = block[1].start * side, block[0].start * side
+        picture = read_scaled(slide, *corner, wide * side, high * side, pixel)
+        found = measure(picture, (high, wide), pixel, contour.white, stain)
+        return chosen(found, inside[block].ravel())
+
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(measured, blocks))
+    order = [
+        (block[0].start + row, block[1].start + column)
+        for block in blocks
+        for row, column in np.argwhere(inside[block]).tolist()
+    ]
     shape = (rows, columns)
     reason = np.full(shape, Reason.OUTSIDE, np.uint8)
     quality, cells, blur = (np.zeros(shape) for _ in range(3))
@@ -150,7 +78,7 @@ def judge(slide: Slide, contour: Contour) -> Judged:
         return Judged(reason, quality, cells, blur, side)
     at = tuple(np.array(order).T)
     found = joined(parts)
-    blur = _probe(slide, inside, side, contour.white)
+    blur = _probe(slide, inside, side, contour.white, workers)
     around = _Neighbours(at, shape)
     reason[at], quality[at] = decide(found, blur[at], covered[at], around)
     cells[at] = found.nuclei
@@ -235,10 +163,12 @@ def decide(
     relative = 0.0 if around is None else _SHARE_OF_RICH * rich
     reds = near(np.where(left, layers, np.nan), 2) * 1e6 / _RED_CELL
     ratio = near(density, 2) / np.maximum(reds, 1)
-    diluted = (ratio < _RATIO) | (per_mm2 < relative)
+    diluted = (ratio < LEAST_RATIO) | (per_mm2 < relative)
     reason[left & diluted] = Reason.DILUTED
     left = reason == Reason.ACCEPTED
-    reason[left & (near(found.faint, 1) > _FAINT)] = Reason.CRUSHED
+    faint = left & (near(found.faint, 1) > _FAINT)
+    # Nuclei fade in a pale patch too, but there the red cells fade with them.
+    reason[faint] = np.where(found.cell[faint] < _PALER * red_cell, Reason.PALE, Reason.CRUSHED)
     richness = np.minimum(1, per_mm2 / max(rich, 1e-9))
     evenness = np.clip(1 - (layers - 0.6) / 0.5, 0.2, 1)
     sharpness = 1 - 0.5 * np.minimum(1, np.nan_to_num(blur) / _BLUR) ** 2
@@ -280,14 +210,15 @@ def _covered(contour: Contour, side: int, shape: tuple[int, int]) -> NDArray[np.
     return np.asarray(cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_AREA), np.float64)
 
 
-def _runs(row: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches of True, cut into readable lengths: (start, stop)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(np.int8), [0]])))
-    return [
-        (start, min(start + _CHUNK, stop))
-        for first, stop in edges.reshape(-1, 2).tolist()
-        for start in range(first, stop, _CHUNK)
-    ]
+def _blocks(inside: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
+    """Rectangles of squares that are read at once, those without any smear left out."""
+    places = [
+        (slice(row, min(row + _BLOCK[0], inside.shape[0])),
+         slice(column, min(column + _BLOCK[1], inside.shape[1])))
+        for row in range(0, inside.shape[0], _BLOCK[0])
+        for column in range(0, inside.shape[1], _BLOCK[1])
+    ]  # fmt: skip
+    return [place for place in places if inside[place].any()]
 
 
 def _stain(
@@ -304,21 +235,35 @@ def _stain(
 
 
 def _probe(
-    slide: Slide, inside: NDArray[np.bool_], side: int, white: NDArray[np.float64]
+    slide: Slide,
+    inside: NDArray[np.bool_],
+    side: int,
+    white: NDArray[np.float64],
+    workers: int,
 ) -> NDArray[np.float64]:
     """Blur in µm, at every square or, on a large smear, at every second, third, …"""
-    blur = np.full(inside.shape, np.nan)
     pixel = max(slide.microns_per_pixel, _PROBE_PIXEL)
     step = int(np.ceil(np.sqrt(max(1.0, inside.sum() / _PROBES))))
     width = round(_PROBE / slide.microns_per_pixel)
-    for row in range(step // 2, inside.shape[0], step):
-        for column in range(step // 2, inside.shape[1], step):
-            first, left = max(0, row - step // 2), max(0, column - step // 2)
-            rows, columns = slice(first, first + step), slice(left, left + step)
-            if inside[rows, columns].any():
-                x, y = (round((v + 0.5) * side - width / 2) for v in (column, row))
-                piece = read_scaled(slide, x, y, width, width, pixel)
-                blur[rows, columns] = blur_at(piece, pixel, white)
+    places = [
+        (row, column)
+        for row in range(0, inside.shape[0], step)
+        for column in range(0, inside.shape[1], step)
+        if inside[row : row + step, column : column + step].any()
+    ]
+
+    def probed(place: tuple[int, int]) -> float:
+        group = inside[place[0] : place[0] + step, place[1] : place[1] + step]
+        # In the middle of that square of the group which is nearest to the middle of the group.
+        squares = np.argwhere(group)
+        nearest = squares[((squares - (step - 1) / 2) ** 2).sum(axis=1).argmin()]
+        y, x = (round((v + 0.5) * side - width / 2) for v in (np.array(place) + nearest).tolist())
+        return blur_at(read_scaled(slide, x, y, width, width, pixel), pixel, white)
+
+    blur = np.full(inside.shape, np.nan)
+    with ThreadPoolExecutor(workers) as pool:
+        for (row, column), value in zip(places, pool.map(probed, places), strict=True):
+            blur[row : row + step, column : column + step] = value
     return blur
 
 

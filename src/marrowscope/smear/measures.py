@@ -139,6 +139,12 @@ def joined(parts: list[Measures]) -> Measures:
     return Measures(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
 
 
+def chosen(measures: Measures, keep: NDArray[np.bool_]) -> Measures:
+    """The measures of some of the squares; keep is (N,)."""
+    names = Measures.__dataclass_fields__
+    return Measures(**{name: getattr(measures, name)[keep] for name in names})
+
+
 def blur_at(
     picture: NDArray[np.uint8], microns_per_pixel: float, white: NDArray[np.float64]
 ) -> float:

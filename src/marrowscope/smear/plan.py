@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.geometry import MICRONS_PER_PIXEL
-from marrowscope.smear.judge import Judged, Reason
 from marrowscope.smear.slide import Slide
+from marrowscope.smear.verdicts import Judged, Reason
 
 FIELD = (2452, 2056)  # px of the study's camera at 0.08625 µm/px
 ENOUGH = 500  # nucleated cells of a precise count (ICSH 2008)
