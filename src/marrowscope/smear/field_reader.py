@@ -20,7 +20,7 @@ from marrowscope.smear.handles import PerThread
 from marrowscope.smear.slide import CorruptTile, Field, Level, checked_pixel_size, pieces
 from marrowscope.smear.tiled import Box, TiledSlide, UnreadableError, one_line
 
-MAX_FIELDS = 20_000
+MAX_FIELDS = 5_000
 _GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
 _ORIENTATION = 0x0112  # EXIF tag; from 5 on width and height change places
 

@@ -86,16 +86,22 @@ def judge(slide: Slide, contour: Contour, workers: int = 1) -> Judged:
     return Judged(reason, quality, cells, blur, side, ratio)
 
 
-def judge_fields(slide: Slide) -> Judged:
+def judge_fields(slide: Slide, workers: int = 1) -> Judged:
     """Judge each field of a source of fields as a whole; unreadable ones are empty."""
-    pictures = [
-        read_scaled(slide, one.x, one.y, one.width, one.height, LOW_POWER) for one in slide.fields
-    ]
-    step = max(1, len(pictures) // _SAMPLES)
-    white = white_point(np.concatenate([p.reshape(1, -1, 3) for p in pictures[::step]], axis=1))
-    stain = stain_of([density(picture, white) for picture in pictures[::step]])
-    found = joined([measure(picture, (1, 1), LOW_POWER, white, stain) for picture in pictures])
-    blur = np.array([_field_blur(slide, one, white) for one in slide.fields])
+
+    def seen(one: Field) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
+        picture = read_scaled(slide, one.x, one.y, one.width, one.height, LOW_POWER)
+        return picture, _pieces_of(slide, one)  # both at once: the file is decoded only once
+
+    with ThreadPoolExecutor(workers) as pool:
+        views = list(pool.map(seen, slide.fields))
+    step = max(1, len(views) // _SAMPLES)
+    some = [picture for picture, _ in views[::step]]
+    white = white_point(np.concatenate([p.reshape(1, -1, 3) for p in some], axis=1))
+    stain = stain_of([density(picture, white) for picture in some])
+    found = joined([measure(picture, (1, 1), LOW_POWER, white, stain) for picture, _ in views])
+    pixel = max(slide.microns_per_pixel, _PROBE_PIXEL)
+    blur = np.array([_median_blur(pieces, pixel, white) for _, pieces in views])
     whole = np.ones(len(blur))
     reason, quality = decide(found, blur, whole, None)
     ratio = reds_per_nucleated(found, reason, whole)
@@ -267,14 +273,20 @@ def _probe(
     return blur
 
 
-def _field_blur(slide: Slide, one: Field, white: NDArray[np.float64]) -> float:
-    """Median of five places of a field."""
+def _pieces_of(slide: Slide, one: Field) -> list[NDArray[np.uint8]]:
+    """Four pieces of a field at high power."""
     pixel = max(slide.microns_per_pixel, _PROBE_PIXEL)
     width = min(round(_PROBE / slide.microns_per_pixel), one.width, one.height)
-    blurs = [
-        blur_at(read_scaled(slide, one.x + x, one.y + y, width, width, pixel), pixel, white)
+    return [
+        read_scaled(slide, one.x + x, one.y + y, width, width, pixel)
         for x in ((one.width - width) // 5, 4 * (one.width - width) // 5)
         for y in ((one.height - width) // 5, 4 * (one.height - width) // 5)
     ]
+
+
+def _median_blur(
+    pieces: list[NDArray[np.uint8]], microns_per_pixel: float, white: NDArray[np.float64]
+) -> float:
+    blurs = [blur_at(piece, microns_per_pixel, white) for piece in pieces]
     known = [blur for blur in blurs if np.isfinite(blur)]
     return float(np.median(known)) if known else float("nan")
