@@ -13,8 +13,10 @@ from marrowscope.morphology import BY_CODE, CODES, CountRole
 from marrowscope.phantom.composition import mix, names
 from marrowscope.phantom.crowd import contact
 from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
+from marrowscope.phantom.ground import even
 from marrowscope.phantom.labels import measured, touching_labels
 from marrowscope.phantom.library import RED, TURNS, Library, turned
+from marrowscope.phantom.placement import Plan, place
 
 SMALL = FieldSettings(width=900, height=700, cells_per_mm2=4000)
 STOCK = Library(SMALL.microns_per_pixel, seed=5, per_class=4)
@@ -105,6 +107,18 @@ def test_density_and_composition_are_as_asked_for() -> None:
     assert 0.75 < cells.height / (1500 * area) < 1.45
     assert set(cells["label"]) == {"LYT", "NGS"}
     assert 0.6 < (cells["label"] == "LYT").mean() < 0.9
+
+
+def test_crowding_does_not_favour_small_classes() -> None:
+    """Small and large cells as often as asked for, where not all find room at once."""
+    ground = even((0.0, 0.0, 500.0, 500.0), 2.0)
+    ground = replace(ground, cells=np.full_like(ground.cells, 3000))
+    plan = Plan(mix({"LYT": 1, "PMO": 1}), 0.3, 0.1, 0)
+    rng = np.random.default_rng(0)
+    placed = place((0.0, 0.0, 500.0, 500.0), [], ground, plan, STOCK, rng)
+    assert len(placed) > 600
+    large = sum(thing.name == "PMO" for thing in placed) / len(placed)
+    assert abs(large - 0.5) < 3 * 0.5 / np.sqrt(len(placed))
 
 
 def test_smudges_and_artefacts_are_told_from_cells() -> None:

@@ -90,23 +90,25 @@ def _clusters(
     sizes = np.ones(count, int)
     for index in np.flatnonzero(rng.random(count) < multiple).tolist():
         sizes[index] = _CLUSTER_SIZES[int(np.searchsorted(_CLUSTER_EDGES, rng.random()))]
+    drawn: list[list[Thing]] = []
+    for index, size in enumerate(sizes.tolist()):
+        x, y = _somewhere(box, rng)
+        local = ground.at(x, y)
+        if rng.random() < ground.cells[local] / most:  # else thinned out, as the density asks
+            share = float(ground.excluded[local])
+            drawn.append(_cluster(size, share, x, y, plan, library, rng, index))
+    # The largest first, and the same cells elsewhere where there is no room: whoever took new ones
+    # would favour small classes where it is crowded.
+    drawn.sort(key=lambda members: -sum(member.reach**2 for member in members))
     things: list[Thing] = []
     gap = max(0.5, 2.5 * library.microns_per_pixel)
-    for index, size in enumerate(sorted(sizes.tolist(), reverse=True)):
-        members: list[Thing] = []
+    for members in drawn:
         for attempt in range(_TRIES):
-            x, y = _somewhere(box, rng)
-            local = ground.at(x, y)
-            if rng.random() >= ground.cells[local] / most:
-                if attempt == 0:
-                    break  # thinned out, as the density here asks
-                continue
-            if members:
-                # The same cells elsewhere: new ones would favour small classes where it is crowded.
+            if attempt > 0:
+                x, y = _somewhere(box, rng)
+                if rng.random() >= ground.cells[ground.at(x, y)] / most:
+                    continue
                 members = _moved(members, x - members[0].x, y - members[0].y)
-            else:
-                share = float(ground.excluded[local])
-                members = _cluster(size, share, x, y, plan, library, rng, index)
             if all(_inside(m, box, margin) and crowd.clear(m, gap, library) for m in members):
                 for member in members:
                     crowd.add(member.x, member.y, member.reach, member)
