@@ -78,7 +78,7 @@ def quantize(
     images = list(_calibration(data.train))
     told = ""
     for kept in ("none", "first and last layer"):
-        graph, constants = _quantized(bundle, images, kept)
+        graph, constants = quantized_graph(bundle, images, kept)
         agreement, after = _check(bundle, graph, constants, data.held_out, exact, advance)
         loss = round(before - after, 4)
         if good_enough(agreement, loss):
@@ -113,8 +113,16 @@ def _calibration(train: pl.DataFrame) -> Iterator[NDArray[np.uint8]]:
         yield prepare(read_image(Path(path)), size)[None]
 
 
-def _quantized(bundle: Bundle, images: list[NDArray[np.uint8]], kept: str) -> tuple[bytes, bytes]:
-    """Files of the quantized graph."""
+def quantized_graph(
+    bundle: Bundle, images: list[NDArray[np.uint8]], kept: str
+) -> tuple[bytes, bytes]:
+    """Files of the quantized graph, not checked yet.
+
+    Args:
+        bundle: the network.
+        images: (1, 250, 250, 3) uint8 each, to calibrate with.
+        kept: ``none``, or the first and the last layer stay in float32.
+    """
     import nncf
     import openvino
 
@@ -141,7 +149,7 @@ def _quantized(bundle: Bundle, images: list[NDArray[np.uint8]], kept: str) -> tu
         return (Path(place) / GRAPH).read_bytes(), (Path(place) / CONSTANTS).read_bytes()
 
 
-class _Trial:
+class Trial:
     """The engine of a graph that is in no bundle yet."""
 
     name = "openvino cpu int8, on trial"
@@ -169,7 +177,7 @@ def _check(
     advance: Advance | None,
 ) -> tuple[float, float]:
     """Share of equal top classes, and macro-F1 in int8."""
-    trial = _Trial(graph, constants, bundle.outputs.classes)
+    trial = Trial(graph, constants, bundle.outputs.classes)
     found = predict_table(trial, held_out, advance=advance)
     same = (found["predicted"] == exact["predicted"]).drop_nulls().to_list()
     return sum(same) / max(1, len(same)), float(strict_scores(found)["macro_f1"])
