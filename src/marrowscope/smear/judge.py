@@ -36,7 +36,8 @@ _SAMPLES = 60  # squares that are looked at to know the stain
 _COVERED = 0.5  # of a square
 _FOREIGN = 0.05  # of its area
 _BARE = 0.97  # gap
-_LAYERS, _CLOSED = 0.95, 0.06  # mean number of red cells on each other; or so little gap
+_LAYERS, _STACKED = 0.95, 1.25  # red cells on each other on average, and where there are any
+_DEEP, _CLOSED = 1.4, 0.06  # the former alone; or so little gap
 _CLUMPED = 0.30  # of the area
 _BLUR = 0.55  # µm; sharp marrow images are below 0.45
 _PALE = 0.62  # of the slide's usual red cell
@@ -151,7 +152,9 @@ def decide(
     layers = found.density / red_cell / covered  # glass beside a thick part makes it no thinner
     reason = np.zeros(len(found.gap), np.uint8)
     # The first that applies is told: what comes later means nothing where an earlier one holds.
-    thick = (layers > _LAYERS) | (found.gap < _CLOSED) | (found.clumped > _CLUMPED)
+    # A film of plasma between cells looks like layers, but then most cells are single ones.
+    stacked = (layers > _LAYERS) & (found.cell > _STACKED * red_cell)
+    thick = stacked | (layers > _DEEP) | (found.gap < _CLOSED) | (found.clumped > _CLUMPED)
     verdicts = [
         (Reason.NOT_A_SMEAR, found.foreign > _FOREIGN),
         (Reason.EMPTY, found.gap > _BARE),
