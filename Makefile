@@ -26,10 +26,13 @@ test: setup lint
 demo: setup
 	$(BIN)/marrowscope demo -o demo
 
+# Helpers, and studies of accuracy that take long; docs/differential.md tells how to run those.
+NO_BENCH := $(addprefix benchmarks/,side_by_side.py simulated_smears.py differential_coverage.py differential_estimators.py)
+
 # Peers come with the extra 'bench'. Leave the machine alone meanwhile: some figures are wall time.
 bench: setup
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,dev,bench]'
-	for script in $(filter-out benchmarks/side_by_side.py,$(wildcard benchmarks/*.py)); do \
+	for script in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); do \
 	  $(BIN)/python $$script || exit 1; done
 
 clean:

@@ -1,5 +1,6 @@
 """Detection on real blood fields, with the same parameters as everywhere but the pixel size."""
 
+import os
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from marrowscope.smear.detect import detect
 
-FIELDS = Path(__file__).resolve().parents[3] / "shared" / "data" / "bccd-sample"
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("MARROWSCOPE_DATA", REPOSITORY.parent / "shared" / "data"))
+FIELDS = DATA / "bccd-sample"
 # A red cell of 7.2 µm is about 103 px wide in these pictures.
 MICRONS_PER_PIXEL = 0.07
 
