@@ -1,7 +1,28 @@
 """Command line: one thin command per verb; parse, call one library function, print."""
 
 # Importing a module registers its commands.
-from marrowscope.cli import dataset, demo, evaluate, pack, phantom, predict, quantize, train
+from marrowscope.cli import (
+    dataset,
+    demo,
+    detect,
+    evaluate,
+    pack,
+    phantom,
+    predict,
+    quantize,
+    train,
+)
 from marrowscope.cli.app import main
 
-__all__ = ["dataset", "demo", "evaluate", "main", "pack", "phantom", "predict", "quantize", "train"]
+__all__ = [
+    "dataset",
+    "demo",
+    "detect",
+    "evaluate",
+    "main",
+    "pack",
+    "phantom",
+    "predict",
+    "quantize",
+    "train",
+]

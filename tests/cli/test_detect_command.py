@@ -1,0 +1,99 @@
+"""marrowscope detect, as a user types it."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from marrowscope.cells import read_cells
+from marrowscope.cli import main
+from marrowscope.geometry import MICRONS_PER_PIXEL
+from marrowscope.phantom.field import FieldSettings, draw_field
+from marrowscope.phantom.library import Library
+from marrowscope.phantom.slide import SlideSettings, write_slide
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["marrowscope", "detect", *map(str, arguments)])
+    monkeypatch.setenv("COLUMNS", "300")
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
+    folder, library = tmp_path_factory.mktemp("fields"), Library(MICRONS_PER_PIXEL, 4)
+    counts = []
+    for number in range(2):
+        drawn = draw_field(FieldSettings(width=1200, height=1000), 40 + number, library)
+        cv2.imwrite(str(folder / f"{number}.png"), drawn.image[:, :, ::-1])
+        counts.append(int(drawn.cells["is_cell"].sum()))
+    return folder, counts
+
+
+def test_fields_become_a_table_and_crops_that_show_the_cells(
+    fields: tuple[Path, list[int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder, counts = fields
+    arguments = [folder, "--microns-per-pixel", MICRONS_PER_PIXEL, "-o", tmp_path / "c.parquet"]
+    assert run(monkeypatch, *arguments, "--crops", tmp_path / "crops", "--json") == 0
+    summary = json.loads(capfd.readouterr().out)
+    table = read_cells(tmp_path / "c.parquet")
+    assert summary["cells"] == table.height == len(list((tmp_path / "crops").glob("*.png")))
+    assert summary["fields"] == 2
+    assert table.height == pytest.approx(sum(counts), rel=0.2)
+    assert table["cell_id"].is_unique().all()
+    assert set(table["field_id"]) == {"0.png", "1.png"}
+    row = table.filter(~table["touches_border"]).row(0, named=True)
+    crop = cv2.imread(row["path"])
+    assert crop.shape == (250, 250, 3)
+    field = cv2.imread(str(folder / row["field_id"]))
+    np.testing.assert_array_equal(crop[125, 125], field[round(row["y"]), round(row["x"])])
+    # The same once more, without crops: the same cells under the same names.
+    assert run(monkeypatch, *arguments) == 0
+    again = read_cells(tmp_path / "c.parquet")
+    assert again["cell_id"].to_list() == table["cell_id"].to_list()
+    assert set(again["path"]) == {str(folder)}
+    # A folder that holds something is left alone.
+    assert run(monkeypatch, *arguments, "--crops", folder) == 1
+    assert "is not an empty folder" in capfd.readouterr().err
+
+
+def test_a_slide_is_looked_at_field_by_field_until_there_are_enough_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    truth = write_slide(tmp_path / "s.tif", SlideSettings(width=12_000, height=9_000), 1)
+    arguments = [tmp_path / "s.tif", "-o", tmp_path / "c.parquet", "--enough", 60, "--json"]
+    assert run(monkeypatch, *arguments) == 0
+    summary = json.loads(capfd.readouterr().out)
+    table = read_cells(tmp_path / "c.parquet")
+    assert table.height == summary["cells"] >= 60
+    places = table.select("x", "y").to_numpy()
+    cells = truth.filter("is_cell").select("x", "y").to_numpy()
+    nearest = np.hypot(*(places[:, None] - cells[None]).transpose(2, 0, 1)).min(axis=1)
+    assert (nearest * MICRONS_PER_PIXEL < 4).mean() > 0.9
+    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    assert apart[~np.eye(len(places), dtype=bool)].min() * MICRONS_PER_PIXEL > 3
+
+
+@pytest.mark.parametrize("value", [0, 240])
+def test_a_field_without_a_cell_is_one_clear_line(
+    value: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    cv2.imwrite(str(tmp_path / "empty.png"), np.full((600, 800, 3), value, np.uint8))
+    arguments = [tmp_path / "empty.png", "-o", tmp_path / "c.parquet"]
+    assert run(monkeypatch, *arguments, "--microns-per-pixel", 0.1) == 1
+    assert "no nucleated cell in 1 fields" in capfd.readouterr().err
+    assert not (tmp_path / "c.parquet").exists()
+    assert run(monkeypatch, *arguments) == 1
+    assert "--microns-per-pixel" in capfd.readouterr().err
