@@ -187,7 +187,20 @@ def test_wrong_usage_is_exit_2(shell: Shell, arguments: list[str], tmp_path, mon
 
 @pytest.mark.parametrize(
     "command",
-    ["index", "check", "split", "train", "predict", "models", "evaluate", "phantom", "demo"],
+    [
+        "index",
+        "check",
+        "pack",
+        "split",
+        "train",
+        "quantize",
+        "predict",
+        "models",
+        "evaluate",
+        "phantom",
+        "detect",
+        "demo",
+    ],
 )
 def test_every_command_has_help_with_an_example(shell: Shell, command: str) -> None:
     out, _ = shell(command, "--help")

@@ -39,7 +39,7 @@ def phantom(
 ) -> None:
     """Draw synthetic cells of all 21 classes, whole fields or a slide, for trying things out.
 
-    Cells are the default: `marrowscope phantom -o phantom --per-class 50`
+    Example, cells: `marrowscope phantom -o phantom --per-class 50`
 
     Ten fields: `marrowscope phantom -o fields --fields 10`
 
