@@ -191,6 +191,7 @@ def test_wrong_usage_is_exit_2(shell: Shell, arguments: list[str], tmp_path, mon
         "index",
         "check",
         "pack",
+        "screen",
         "split",
         "train",
         "quantize",

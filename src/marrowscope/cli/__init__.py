@@ -10,6 +10,7 @@ from marrowscope.cli import (
     phantom,
     predict,
     quantize,
+    screen,
     train,
 )
 from marrowscope.cli.app import main
@@ -24,5 +25,6 @@ __all__ = [
     "phantom",
     "predict",
     "quantize",
+    "screen",
     "train",
 ]

@@ -1,0 +1,193 @@
+"""Which crops show parts of the same field: candidates from landmarks, certainty from pixels."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowscope.dataset.landmarks import Landmarks
+
+# A landmark asks for this many nearest ones; beyond this distance (of vectors of length 512) they
+# show something else.
+NEIGHBOURS, FARTHEST = 12, 240.0
+# So many landmarks of two crops that agree on a shift, to within these px, make a candidate.
+LEAST_VOTES, SHIFT_STEP = 3, 1.5
+# Pixels decide: correlation of the shared part, and how small it may be. The same field compressed
+# twice as JPEG stays above .99; the likest different cells, the same drawing twice, reached .993.
+LEAST_CORRELATION, LEAST_SHARED = 0.985, 0.1
+LEAST_DEVIATION = 4.0  # grey levels: an even part looks like any other even part
+SURE_CORRELATION = 0.996
+PATCH_CHANGE, MOST_CHANGED = 8.0, 0.01  # grey levels of a smoothed difference; share of pixels
+SEARCH = 4  # px around the shift that the landmarks say
+# Links per node and effort of the graph that finds neighbours (Malkov and Yashunin 2018).
+LINKS, BUILD_EFFORT, SEARCH_EFFORT = 16, 60, 48
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Two crops that share a part; crop ``two`` begins at (dx, dy) px of crop ``one``."""
+
+    one: int
+    two: int
+    dx: int
+    dy: int
+    shared: float  # area, share of a crop
+    correlation: float
+
+
+def candidates(found: Sequence[Landmarks]) -> Iterator[tuple[int, int, float, float]]:
+    """Pairs (one, two, dx, dy) with one < two whose landmarks agree on a shift.
+
+    Neighbours come from a navigable small-world graph over all landmarks, whose cost grows as
+    n·log n; comparing all pairs would grow as n².
+    """
+    import faiss
+
+    counts = np.array([len(one.places) for one in found])
+    if counts.sum() == 0:
+        return
+    owner = np.repeat(np.arange(len(found)), counts)
+    places = np.concatenate([one.places for one in found])
+    vectors = np.concatenate([one.descriptors for one in found])
+    library: Any = faiss
+    index = library.IndexHNSWSQ(128, library.ScalarQuantizer.QT_8bit_direct, LINKS)
+    index.hnsw.efConstruction, index.hnsw.efSearch = BUILD_EFFORT, SEARCH_EFFORT
+    index.train(vectors[:1].astype(np.float32))
+    for start in range(0, len(vectors), 65_536):
+        index.add(vectors[start : start + 65_536].astype(np.float32))
+    for first in range(0, len(found), 2_048):
+        rows = np.flatnonzero((owner >= first) & (owner < first + 2_048))
+        if not len(rows):
+            continue
+        distance, near = index.search(vectors[rows].astype(np.float32), NEIGHBOURS)
+        yield from _agreeing(rows, near, distance, owner, places)
+
+
+def _agreeing(
+    rows: NDArray[np.int64],
+    near: NDArray[np.int64],
+    distance: NDArray[np.float32],
+    owner: NDArray[np.int64],
+    places: NDArray[np.float32],
+) -> Iterator[tuple[int, int, float, float]]:
+    asks = np.repeat(rows, near.shape[1])
+    answers = near.ravel()
+    distances = distance.ravel()
+    good = (answers >= 0) & (distances <= FARTHEST**2) & (owner[asks] != owner[answers])
+    asks, answers = asks[good], answers[good]
+    shift = places[asks] - places[answers]
+    votes: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for one, two, (dx, dy) in zip(
+        owner[asks].tolist(), owner[answers].tolist(), shift.tolist(), strict=True
+    ):
+        votes.setdefault((one, two), []).append((dx, dy))
+    for (one, two), shifts in votes.items():
+        if len(shifts) < LEAST_VOTES:
+            continue
+        array = np.array(shifts)
+        close = (np.abs(array[:, None] - array[None]) <= SHIFT_STEP).all(axis=2)
+        agree = close.sum(axis=1)
+        # Every shift that has support: the pixels decide.
+        left = np.ones(len(array), dtype=bool)
+        for best in np.argsort(-agree, kind="stable").tolist():
+            if left[best] and agree[best] >= LEAST_VOTES:
+                dx, dy = np.median(array[close[best]], axis=0).tolist()
+                yield (one, two, dx, dy) if one < two else (two, one, -dx, -dy)
+                left &= ~close[best]
+
+
+def verify(
+    one: NDArray[np.uint8], two: NDArray[np.uint8], dx: float, dy: float
+) -> tuple[int, int, float, float] | None:
+    """Measure the shift on the pixels.
+
+    Args:
+        one, two: (H, W, 3) uint8 RGB, equal shapes.
+        dx, dy: where ``two`` seems to begin in ``one``, px.
+
+    Returns:
+        dx, dy, shared area (share of a crop) and correlation of the shared part, or None when the
+        parts differ or too little is shared to tell.
+    """
+    height, width = one.shape[:2]
+    first = cv2.cvtColor(one, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    second = cv2.cvtColor(two, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    x, y = round(dx), round(dy)
+    mine, other = _shared(first, second, x, y)
+    if min(mine.shape) <= 4 * SEARCH:
+        return None
+    # The middle of one's part is looked for in the other's.
+    middle = mine[SEARCH:-SEARCH, SEARCH:-SEARCH]
+    place = cv2.minMaxLoc(cv2.matchTemplate(other, middle, cv2.TM_CCOEFF_NORMED))[3]
+    x, y = x + SEARCH - place[0], y + SEARCH - place[1]
+    mine, other = _shared(first, second, x, y)
+    shared = mine.size / (width * height)
+    if shared < LEAST_SHARED:
+        return None
+    correlation = _correlation(mine, other)
+    if correlation < LEAST_CORRELATION:
+        return None
+    if correlation >= SURE_CORRELATION:
+        return x, y, shared, correlation
+    # Compression changes pixels here and there; another cell changes whole patches.
+    change = cv2.GaussianBlur(mine - other, (0, 0), 2.0)
+    changed = float((np.abs(change - np.median(change)) > PATCH_CHANGE).mean())
+    return (x, y, shared, correlation) if changed <= MOST_CHANGED else None
+
+
+def _shared(
+    first: NDArray[np.float32], second: NDArray[np.float32], x: int, y: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The part that both show when ``second`` begins at (x, y) of ``first``; may be empty."""
+    height, width = first.shape
+    across, down = max(0, width - abs(x)), max(0, height - abs(y))
+    mine = first[max(0, y) : max(0, y) + down, max(0, x) : max(0, x) + across]
+    other = second[max(0, -y) : max(0, -y) + down, max(0, -x) : max(0, -x) + across]
+    return mine, other
+
+
+def _correlation(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:
+    a, b = one - one.mean(), two - two.mean()
+    deviations = float(np.sqrt((a * a).mean())), float(np.sqrt((b * b).mean()))
+    if min(deviations) < LEAST_DEVIATION:
+        return 0.0
+    return float((a * b).mean()) / (deviations[0] * deviations[1])
+
+
+def overlaps(found: Sequence[Landmarks], crop: Callable[[int], NDArray[np.uint8]]) -> list[Overlap]:
+    """All pairs that share a part, sorted.
+
+    Args:
+        found: landmarks of every crop.
+        crop: gives a crop by its number.
+    """
+    shifts: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for one, two, dx, dy in candidates(found):
+        shifts.setdefault((one, two), []).append((dx, dy))
+    result = []
+    for (one, two), seen in sorted(shifts.items()):
+        for dx, dy in dict.fromkeys((round(dx / SEARCH), round(dy / SEARCH)) for dx, dy in seen):
+            measured = verify(crop(one), crop(two), dx * SEARCH, dy * SEARCH)
+            if measured is not None:
+                result.append(Overlap(one, two, *measured))
+                break
+    return result
+
+
+def groups(count: int, pairs: Sequence[Overlap]) -> list[int]:
+    """Number of the group of each of ``count`` crops: the smallest member of those connected."""
+    parent = list(range(count))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for pair in pairs:
+        one, two = root(pair.one), root(pair.two)
+        parent[max(one, two)] = min(one, two)
+    return [root(node) for node in range(count)]
