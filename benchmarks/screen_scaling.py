@@ -1,0 +1,126 @@
+"""How the cost of screening for overlaps grows with the number of images, and what it finds.
+
+Crops of cells are cut from synthetic fields whose every overlap is known and compressed as JPEG.
+For each number of images: seconds of processor time for landmarks, and for candidates with their
+proof on pixels (decoding included); share of the true overlaps of at least a quarter that are
+found; share of the found ones that are true. The exponent is the slope of log time over log
+number. Peer, on a small set in the same run: OpenCV SIFT with brute-force matching of all pairs.
+
+    python benchmarks/screen_scaling.py [--most 2500] [--json]
+
+``--most 40000`` takes the better part of an hour, most of it for drawing fields.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import cv2
+import numpy as np
+
+from marrowscope.dataset.landmarks import landmarks
+from marrowscope.dataset.overlap import overlaps
+from marrowscope.geometry import MICRONS_PER_PIXEL
+from marrowscope.phantom.field import FieldSettings, draw_field
+from marrowscope.phantom.library import Library
+from marrowscope.smear.crops import crop_at
+from side_by_side import versions
+
+PUBLIC_IMAGES = 171_374
+PEER_IMAGES = 60
+
+
+def cells(count: int) -> tuple[list[bytes], np.ndarray]:
+    """Encoded crops, and field, x and y of each."""
+    library = Library(MICRONS_PER_PIXEL, 5)
+    crops: list[bytes] = []
+    places: list[tuple[int, int, int]] = []
+    for seed in itertools.count(5_000):
+        field = draw_field(FieldSettings(cells_per_mm2=1500), seed, library)
+        height, width = field.image.shape[:2]
+        for x, y in field.cells.select("x", "y").rows():
+            if 130 < x < width - 130 and 130 < y < height - 130:
+                crop = crop_at(field.image, x, y, MICRONS_PER_PIXEL)
+                options = [cv2.IMWRITE_JPEG_QUALITY, 92]
+                crops.append(cv2.imencode(".jpg", crop, options)[1].tobytes())
+                places.append((seed, round(x), round(y)))
+                if len(crops) == count:
+                    return crops, np.array(places)
+    raise AssertionError("fields have no end")
+
+
+def decoded(data: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
+def true_overlaps(places: np.ndarray) -> dict[tuple[int, int], float]:
+    """Shared area of every pair that shares any; fields come one after the other."""
+    truth = {}
+    for one in range(len(places)):
+        for two in range(one + 1, len(places)):
+            if places[two, 0] != places[one, 0]:
+                break
+            x, y = np.abs(places[two, 1:] - places[one, 1:])
+            if x < 250 and y < 250:
+                truth[one, two] = float((250 - x) * (250 - y)) / 250**2
+    return truth
+
+
+def brute_force(crops: list[bytes]) -> float:
+    """Processor seconds per pair of images: SIFT features compared one by one."""
+    sift, matcher = cv2.SIFT_create(), cv2.BFMatcher()
+    found = [sift.detectAndCompute(decoded(data), None)[1] for data in crops]
+    began = time.process_time()
+    for one, two in itertools.combinations(found, 2):
+        matcher.knnMatch(one, two, k=2)
+    return (time.process_time() - began) / (len(found) * (len(found) - 1) / 2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--most", type=int, default=2_500)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    crops, places = cells(options.most)
+    truth = true_overlaps(places)
+    rows = []
+    for count in (options.most // 4, options.most // 2, options.most):
+        began = time.process_time()
+        found = [landmarks(decoded(data)) for data in crops[:count]]
+        middle = time.process_time()
+        pairs = {
+            (pair.one, pair.two) for pair in overlaps(found, lambda number: decoded(crops[number]))
+        }
+        end = time.process_time()
+        large = {pair for pair, share in truth.items() if share >= 0.25 and pair[1] < count}
+        rows.append({
+            "images": count, "landmark_seconds": middle - began, "overlap_seconds": end - middle,
+            "true_pairs": len(large), "recall": len(large & pairs) / max(1, len(large)),
+            "precision": len(pairs & set(truth)) / max(1, len(pairs)),
+        })  # fmt: skip
+    total = [row["landmark_seconds"] + row["overlap_seconds"] for row in rows]
+    exponent = float(np.polyfit(np.log([row["images"] for row in rows]), np.log(total), 1)[0])
+    public = total[-1] * (PUBLIC_IMAGES / rows[-1]["images"]) ** exponent / 3600
+    peer = brute_force(crops[:PEER_IMAGES]) * PUBLIC_IMAGES**2 / 2 / 3600
+    result = {
+        "sizes": rows, "exponent": exponent, "hours_for_171374_one_core": public,
+        "brute_force_hours": peer, "ratio": peer / public,
+        **versions("faiss-cpu", "opencv-python-headless"),
+    }  # fmt: skip
+    if options.json:
+        print(json.dumps(result))
+        return
+    print("Screening for overlaps, one core")
+    for row in rows:
+        print("  " + ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+    print(f"  exponent {exponent:.3f}; 171,374 images by that: {public:.2f} h")
+    print(f"  brute force over all pairs: {peer:.0f} h, {peer / public:.0f} times as long")
+
+
+if __name__ == "__main__":
+    main()
