@@ -14,6 +14,8 @@ from marrowscope.geometry import MICRONS_PER_PIXEL
 from marrowscope.phantom.field import FieldSettings, draw_field
 from marrowscope.phantom.library import Library
 from marrowscope.phantom.slide import SlideSettings, write_slide
+from marrowscope.smear.collect import collect
+from marrowscope.smear.opening import open_slide
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -64,6 +66,13 @@ def test_fields_become_a_table_and_crops_that_show_the_cells(
     # A folder that holds something is left alone.
     assert run(monkeypatch, *arguments, "--crops", folder) == 1
     assert "is not an empty folder" in capfd.readouterr().err
+
+
+def test_crops_are_written_of_the_fields_that_are_used_and_of_no_other(tmp_path: Path) -> None:
+    write_slide(tmp_path / "s.tif", SlideSettings(width=12_000, height=9_000), 1)
+    found = collect(open_slide(tmp_path / "s.tif"), 60, tmp_path / "crops")
+    written = sorted(str(path) for path in (tmp_path / "crops").iterdir())
+    assert written == sorted(found.cells["path"])
 
 
 def test_a_slide_is_looked_at_field_by_field_until_there_are_enough_cells(

@@ -45,11 +45,7 @@ def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
     Raises:
         InputError: a pixel size with which cells cannot be seen.
     """
-    if not FINEST <= microns_per_pixel <= COARSEST:
-        raise InputError(
-            f"{microns_per_pixel} µm per pixel: cells can be found from {FINEST} to {COARSEST}; "
-            "state the pixel size with --microns-per-pixel"
-        )
+    require_visible_cells(microns_per_pixel)
     found = nuclear_map(image, microns_per_pixel)
     if found.background.min() <= DARKEST_BACKGROUND:
         return pl.DataFrame(schema=SCHEMA)  # no light came through: nothing to tell apart
@@ -66,6 +62,19 @@ def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
         if cell.peak >= least
     ]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("y", "x")
+
+
+def require_visible_cells(microns_per_pixel: float) -> None:
+    """Refuse a pixel size with which cells cannot be seen.
+
+    Raises:
+        InputError: it is not between ``FINEST`` and ``COARSEST``.
+    """
+    if not FINEST <= microns_per_pixel <= COARSEST:
+        raise InputError(
+            f"{microns_per_pixel} µm per pixel: cells can be found from {FINEST} to {COARSEST}; "
+            "state the pixel size with --microns-per-pixel"
+        )
 
 
 def _row(

@@ -87,15 +87,25 @@ def judge(slide: Slide, contour: Contour, workers: int = 1) -> Judged:
     return Judged(reason, quality, cells, blur, side, ratio)
 
 
-def judge_fields(slide: Slide, workers: int = 1) -> Judged:
-    """Judge each field of a source of fields as a whole; unreadable ones are empty."""
+def judge_fields(slide: Slide, workers: int = 1, only: tuple[Field, ...] | None = None) -> Judged:
+    """Judge each field of a source of fields as a whole; unreadable ones are empty.
+
+    Args:
+        slide: the source.
+        workers: threads; with one, the calling thread reads.
+        only: fields to judge and to take the usual stain from; all by default.
+    """
+    fields = slide.fields if only is None else only
 
     def seen(one: Field) -> tuple[NDArray[np.uint8], list[NDArray[np.uint8]]]:
         picture = read_scaled(slide, one.x, one.y, one.width, one.height, LOW_POWER)
         return picture, _pieces_of(slide, one)  # both at once: the file is decoded only once
 
-    with ThreadPoolExecutor(workers) as pool:
-        views = list(pool.map(seen, slide.fields))
+    if workers == 1:
+        views = [seen(one) for one in fields]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            views = list(pool.map(seen, fields))
     step = max(1, len(views) // _SAMPLES)
     some = [picture for picture, _ in views[::step]]
     white = white_point(np.concatenate([p.reshape(1, -1, 3) for p in some], axis=1))
@@ -107,7 +117,7 @@ def judge_fields(slide: Slide, workers: int = 1) -> Judged:
     reason, quality = decide(found, blur, whole, None)
     ratio = reds_per_nucleated(found, reason, whole)
     return Judged(
-        reason[None], quality[None], found.nuclei[None], blur[None], 0, ratio, tuple(slide.fields)
+        reason[None], quality[None], found.nuclei[None], blur[None], 0, ratio, tuple(fields)
     )
 
 

@@ -1,0 +1,123 @@
+"""Looking at planned fields, one after the other while the next are being worked on."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.cells import SCHEMA
+from marrowscope.smear.detect import detect
+from marrowscope.smear.plan import FieldPlan, PlannedField
+from marrowscope.smear.slide import Slide
+
+# Around a planned field of a slide: cells at its edge are seen whole, with room for a crop.
+MARGIN_MICRONS = 25.0
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of one field.
+
+    Attributes:
+        field: as planned.
+        pixels: (H, W, 3) uint8 RGB of the field with its margin.
+        places: (N, 2) float64, x and y of the cells' centres in these pixels.
+        cells: one row per cell, columns of ``columns()``; ``x``, ``y`` and box in px of level 0, of
+            field images in px of the field.
+        margin: px of level 0 around the field.
+    """
+
+    field: PlannedField
+    pixels: NDArray[np.uint8]
+    places: NDArray[np.float64]
+    cells: pl.DataFrame
+    margin: int
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The field without its margin."""
+        edge, field = self.margin, self.field
+        return self.pixels[edge : edge + field.height, edge : edge + field.width]
+
+
+def fields_as_they_are(slide: Slide) -> FieldPlan:
+    """All fields of a source of field images, in their own order."""
+    fields = tuple(
+        PlannedField(place, one.x, one.y, one.width, one.height, 1.0, 0.0, 0, one.name)
+        for place, one in enumerate(slide.fields)
+    )
+    return FieldPlan(fields, len(fields))
+
+
+def look_at(slide: Slide, field: PlannedField) -> Look:
+    """Read one field and find its cells.
+
+    Raises:
+        InputError: a pixel size with which cells cannot be seen.
+    """
+    whole = bool(slide.fields)
+    margin = 0 if whole else round(MARGIN_MICRONS / slide.microns_per_pixel)
+    left, top = field.x - margin, field.y - margin
+    pixels = slide.read_region(left, top, field.width + 2 * margin, field.height + 2 * margin)
+    found = detect(pixels, slide.microns_per_pixel)
+    # The next field begins where this one ends: a cell on the seam belongs to one of them.
+    inside = (
+        (pl.col("x") >= margin)
+        & (pl.col("x") < margin + field.width)
+        & (pl.col("y") >= margin)
+        & (pl.col("y") < margin + field.height)
+    )
+    found = found.filter(inside) if margin else found
+    shift_x, shift_y = (0, 0) if whole else (left, top)
+    cells = found.with_columns(
+        *(pl.col(name) + shift_x for name in ("x", "x0", "x1")),
+        *(pl.col(name) + shift_y for name in ("y", "y0", "y1")),
+        cell_id=pl.Series(_cell_ids(slide, field, found.height), dtype=pl.String),
+        slide_id=pl.lit(Path(slide.name).absolute().stem),
+        field_id=pl.lit(field.name),
+    ).select(*columns())
+    return Look(field, pixels, found.select("x", "y").to_numpy(), cells, margin)
+
+
+def columns() -> dict[str, pl.DataType]:
+    """Columns of ``Look.cells`` with their types."""
+    own = {name: SCHEMA[name] for name in ("cell_id", "slide_id", "field_id", "x", "y")}
+    sides = dict.fromkeys(("x0", "y0", "x1", "y1", "nuclear_area"), pl.Float64())
+    return {**own, **sides, "score": pl.Float32(), "touches_border": pl.Boolean()}
+
+
+def in_order(
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
+) -> Iterator[Result]:
+    """Results in the order of the items, with up to ``ahead`` more items under way.
+
+    An item is asked for only when there is room for it. What is under way when the iteration is
+    given up is dropped.
+    """
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _cell_ids(slide: Slide, field: PlannedField, count: int) -> list[str]:
+    """The same at every run: from the names of source and field and the place in the field."""
+    source = hashlib.sha256(f"{Path(slide.name).name}/{field.name}".encode()).hexdigest()[:12]
+    return [f"{source}-{number:04d}" for number in range(count)]
