@@ -2,28 +2,27 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowscope.dataset.hashing import near_pairs
 from marrowscope.dataset.landmarks import Landmarks
 
-# A landmark asks for this many nearest ones; beyond this distance (of vectors of length 512) they
-# show something else.
-NEIGHBOURS, FARTHEST = 12, 240.0
+# Beyond this distance (of vectors of length 512) landmarks show something else. The same field
+# compressed twice as JPEG: three of four stay below 100, the median is 22.
+FARTHEST = 140.0
 # So many landmarks of two crops that agree on a shift, to within these px, make a candidate.
-LEAST_VOTES, SHIFT_STEP = 3, 1.5
+LEAST_VOTES, SHIFT_STEP = 2, 1.5
 # Pixels decide: correlation of the shared part, and how small it may be. The same field compressed
 # twice as JPEG stays above .99; the likest different cells, the same drawing twice, reached .993.
 LEAST_CORRELATION, LEAST_SHARED = 0.985, 0.1
 LEAST_DEVIATION = 4.0  # grey levels: an even part looks like any other even part
-SURE_CORRELATION = 0.996
-PATCH_CHANGE, MOST_CHANGED = 8.0, 0.01  # grey levels of a smoothed difference; share of pixels
+# From here on nothing else is asked; a small part with one cell drawn twice reached .997.
+SURE_CORRELATION, SURE_SMALL, SMALL = 0.996, 0.999, 0.25
+PATCH_CHANGE, MOST_CHANGED = 5.0, 0.01  # grey levels of a smoothed difference; share of pixels
 SEARCH = 4  # px around the shift that the landmarks say
-# Links per node and effort of the graph that finds neighbours (Malkov and Yashunin 2018).
-LINKS, BUILD_EFFORT, SEARCH_EFFORT = 16, 60, 48
 
 
 @dataclass(frozen=True)
@@ -41,62 +40,40 @@ class Overlap:
 def candidates(found: Sequence[Landmarks]) -> Iterator[tuple[int, int, float, float]]:
     """Pairs (one, two, dx, dy) with one < two whose landmarks agree on a shift.
 
-    Neighbours come from a navigable small-world graph over all landmarks, whose cost grows as
-    n·log n; comparing all pairs would grow as n².
+    Near landmarks come from a hash, whose cost grows with their number; comparing all pairs would
+    grow with its square.
     """
-    import faiss
-
-    counts = np.array([len(one.places) for one in found])
+    counts = np.array([len(one.places) for one in found], dtype=np.int64)
     if counts.sum() == 0:
         return
-    owner = np.repeat(np.arange(len(found)), counts)
+    owner = np.repeat(np.arange(len(found), dtype=np.int32), counts)
     places = np.concatenate([one.places for one in found])
-    vectors = np.concatenate([one.descriptors for one in found])
-    library: Any = faiss
-    index = library.IndexHNSWSQ(128, library.ScalarQuantizer.QT_8bit_direct, LINKS)
-    index.hnsw.efConstruction, index.hnsw.efSearch = BUILD_EFFORT, SEARCH_EFFORT
-    index.train(vectors[:1].astype(np.float32))
-    for start in range(0, len(vectors), 65_536):
-        index.add(vectors[start : start + 65_536].astype(np.float32))
-    for first in range(0, len(found), 2_048):
-        rows = np.flatnonzero((owner >= first) & (owner < first + 2_048))
-        if not len(rows):
-            continue
-        distance, near = index.search(vectors[rows].astype(np.float32), NEIGHBOURS)
-        yield from _agreeing(rows, near, distance, owner, places)
+    one, two = near_pairs(np.concatenate([one.descriptors for one in found]), owner, FARTHEST)
+    crops = owner[one].astype(np.int64) << 32 | owner[two]
+    order = np.argsort(crops, kind="stable")
+    crops, one, two = crops[order], one[order], two[order]
+    starts = np.flatnonzero(np.diff(crops, prepend=-1))
+    sizes = np.diff(starts, append=len(crops))
+    many = sizes >= LEAST_VOTES
+    for start, size in zip(starts[many].tolist(), sizes[many].tolist(), strict=True):
+        votes = slice(start, start + size)
+        first, second = divmod(int(crops[start]), 2**32)
+        for dx, dy in _agreed(places[one[votes]] - places[two[votes]]):
+            yield first, second, dx, dy
 
 
-def _agreeing(
-    rows: NDArray[np.int64],
-    near: NDArray[np.int64],
-    distance: NDArray[np.float32],
-    owner: NDArray[np.int64],
-    places: NDArray[np.float32],
-) -> Iterator[tuple[int, int, float, float]]:
-    asks = np.repeat(rows, near.shape[1])
-    answers = near.ravel()
-    distances = distance.ravel()
-    good = (answers >= 0) & (distances <= FARTHEST**2) & (owner[asks] != owner[answers])
-    asks, answers = asks[good], answers[good]
-    shift = places[asks] - places[answers]
-    votes: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    for one, two, (dx, dy) in zip(
-        owner[asks].tolist(), owner[answers].tolist(), shift.tolist(), strict=True
-    ):
-        votes.setdefault((one, two), []).append((dx, dy))
-    for (one, two), shifts in votes.items():
-        if len(shifts) < LEAST_VOTES:
-            continue
-        array = np.array(shifts)
-        close = (np.abs(array[:, None] - array[None]) <= SHIFT_STEP).all(axis=2)
-        agree = close.sum(axis=1)
-        # Every shift that has support: the pixels decide.
-        left = np.ones(len(array), dtype=bool)
-        for best in np.argsort(-agree, kind="stable").tolist():
-            if left[best] and agree[best] >= LEAST_VOTES:
-                dx, dy = np.median(array[close[best]], axis=0).tolist()
-                yield (one, two, dx, dy) if one < two else (two, one, -dx, -dy)
-                left &= ~close[best]
+def _agreed(shifts: NDArray[np.float32]) -> Iterator[tuple[float, float]]:
+    """Every shift that has support, the best first: the pixels decide."""
+    close = (np.abs(shifts[:, None] - shifts[None]) <= SHIFT_STEP).all(axis=2)
+    agree = close.sum(axis=1)
+    left = np.ones(len(shifts), dtype=bool)
+    for best in np.argsort(-agree, kind="stable").tolist():
+        if agree[best] < LEAST_VOTES:
+            return
+        if left[best]:
+            dx, dy = np.median(shifts[close[best]], axis=0).tolist()
+            yield dx, dy
+            left &= ~close[best]
 
 
 def verify(
@@ -130,7 +107,7 @@ def verify(
     correlation = _correlation(mine, other)
     if correlation < LEAST_CORRELATION:
         return None
-    if correlation >= SURE_CORRELATION:
+    if correlation >= (SURE_CORRELATION if shared >= SMALL else SURE_SMALL):
         return x, y, shared, correlation
     # Compression changes pixels here and there; another cell changes whole patches.
     change = cv2.GaussianBlur(mine - other, (0, 0), 2.0)
