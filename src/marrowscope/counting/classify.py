@@ -1,0 +1,80 @@
+"""The cells of one field through the classifier, and what becomes of each in the count."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.cells import PROBABILITY
+from marrowscope.differential import roles
+from marrowscope.inference.engine import Engine
+from marrowscope.smear.crops import crop_at
+from marrowscope.smear.look import Look
+
+COUNTED, NOT_CLASSIFIED, NOT_COUNTED = "counted", "not classified", "not counted"
+LEFT_OUT = "left out"
+_BATCH = 32  # crops that are held at once
+
+
+def classify(look: Look, microns_per_pixel: float, engine: Engine) -> NDArray[np.float32]:
+    """Class probabilities of the cells of a field, (N, classes); nan where there is no answer.
+
+    Crops are cut batch by batch, so memory does not grow with the number of cells.
+    """
+    parts = [np.empty((0, len(engine.classes)), np.float32)]
+    for start in range(0, len(look.places), _BATCH):
+        places = look.places[start : start + _BATCH].tolist()
+        crops = np.stack([crop_at(look.pixels, x, y, microns_per_pixel) for x, y in places])
+        parts.append(engine.probabilities(crops))
+    values = np.concatenate(parts)
+    values[~np.isfinite(values).all(axis=1)] = np.nan
+    return values
+
+
+def with_answers(
+    cells: pl.DataFrame,
+    values: NDArray[np.float32],
+    classes: tuple[str, ...],
+    min_confidence: float | None = None,
+) -> pl.DataFrame:
+    """Add ``p_<CODE>``, ``predicted``, ``confidence`` and ``role`` to the cells of a field.
+
+    Cells that touch the border of the field, and those without an answer, are left out of the
+    count; the others have the role of their class, or are not classified below a confidence.
+
+    Args:
+        cells: (N) rows with ``touches_border``.
+        values: (N, classes) probabilities, nan where there is no answer.
+        classes: their codes.
+        min_confidence: below it an answer is none.
+    """
+    good: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
+    best = np.where(good[:, None], values, 0).argmax(axis=1)
+    answers = {
+        **{
+            PROBABILITY + code: pl.Series(values[:, place], dtype=pl.Float32).fill_nan(None)
+            for place, code in enumerate(classes)
+        },
+        "predicted": pl.Series(
+            [classes[place] if ok else None for place, ok in zip(best, good, strict=True)],
+            dtype=pl.String,
+        ),
+        "confidence": pl.Series(
+            values[np.arange(len(best)), best], dtype=pl.Float32
+        ).fill_nan(None),
+    }  # fmt: skip
+    known = {code: _ROLES[roles.role(code)] for code in classes}
+    role = pl.col("predicted").replace_strict(known, default=None, return_dtype=pl.String)
+    if min_confidence is not None:
+        # As the differential count compares, so that both have the same cells.
+        unsure = pl.col("confidence").cast(pl.Float64) < min_confidence
+        role = pl.when(unsure).then(pl.lit(NOT_CLASSIFIED)).otherwise(role)
+    out = pl.col("touches_border") | pl.col("predicted").is_null()
+    role = pl.when(out).then(pl.lit(LEFT_OUT)).otherwise(role)
+    return cells.with_columns(**answers).with_columns(role=role)
+
+
+_ROLES = {
+    roles.COUNTED: COUNTED,
+    roles.NOT_CLASSIFIED: NOT_CLASSIFIED,
+    roles.EXCLUDED: NOT_COUNTED,
+}
