@@ -2,6 +2,7 @@
 
 # Importing a module registers its commands.
 from marrowscope.cli import (
+    count,
     dataset,
     demo,
     detect,
@@ -16,6 +17,7 @@ from marrowscope.cli import (
 from marrowscope.cli.app import main
 
 __all__ = [
+    "count",
     "dataset",
     "demo",
     "detect",

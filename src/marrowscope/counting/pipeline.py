@@ -27,7 +27,7 @@ from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.crops import crop_at
 from marrowscope.smear.detect import require_visible_cells
 from marrowscope.smear.judge import judge
-from marrowscope.smear.look import columns, fields_as_they_are, in_order
+from marrowscope.smear.look import Once, columns, fields_as_they_are, in_order
 from marrowscope.smear.plan import ENOUGH, FieldPlan, Walk, plan_fields
 from marrowscope.smear.slide import CorruptTile, Slide
 from marrowscope.smear.verdicts import Reason
@@ -158,6 +158,7 @@ class _Taken:
     nucleated: float = 0.0
 
     def __post_init__(self) -> None:
+        self._once = Once(self.slide.microns_per_pixel)
         # The columns are there even when no cell is.
         answers = dict.fromkeys((PROBABILITY + code for code in self.engine.classes), pl.Float32())
         own = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
@@ -176,6 +177,7 @@ class _Taken:
         if math.isfinite(seen.red_cells):
             self.reds += seen.red_cells
             self.nucleated += seen.nucleated
+        look = self._once.new(look)
         values = classify(look, microns, self.engine)
         cells = with_answers(look.cells, values, self.engine.classes, self.min_confidence)
         self.frames.append(cells)
@@ -237,8 +239,7 @@ def _require_countable(smear: Smear, table: pl.DataFrame, walked: remarks.Walked
     if smear.slide.fields and len(smear.slide.corrupt) >= walked.planned:
         raise InputError(f"{source}: no field can be read ({smear.slide.corrupt[0].reason})")
     if not table.height and sum(walked.refused.values()) == walked.looked_at:
-        why = ", ".join(f"{number} {reason.words}" for reason, number in walked.refused.items())
-        raise InputError(f"{source}: no field where cells can be judged ({why})")
+        raise InputError(f"{source}: no cells can be judged, {remarks.reasons(walked.refused)}")
     seen = f"{walked.looked_at} field" + ("" if walked.looked_at == 1 else "s")
     blood = remarks.blood_line(walked.reds_per_nucleated)
     if not table.height:

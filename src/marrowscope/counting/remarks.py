@@ -53,10 +53,10 @@ def of_walk(walked: Walked, judged: Judged | None) -> list[str]:
         )
     if walked.refused:
         total = sum(walked.refused.values())
-        lines.append(f"{_fields(total)} not counted: {_reasons(walked.refused)}")
+        lines.append(f"{_fields(total)} not counted: {reasons(walked.refused)}")
     if walked.doubtful:
         total = sum(walked.doubtful.values())
-        lines.append(f"{_fields(total)} counted with doubt: {_reasons(walked.doubtful)}")
+        lines.append(f"{_fields(total)} counted with doubt: {reasons(walked.doubtful)}")
     return lines
 
 
@@ -115,6 +115,9 @@ def _fields(number: int) -> str:
     return f"{number:,} field" + ("" if number == 1 else "s")
 
 
-def _reasons(counts: Mapping[Reason, int]) -> str:
+def reasons(counts: Mapping[Reason, int]) -> str:
+    """How many fields for which reason, the most frequent first."""
     order = sorted(counts, key=lambda reason: (-counts[reason], reason))[:_SHOWN]
-    return ", ".join(f"{counts[reason]} {reason.words}" for reason in order)
+    if sum(counts.values()) == 1:
+        return order[0].words
+    return ", ".join(f"{reason.words} ({counts[reason]:,})" for reason in order)

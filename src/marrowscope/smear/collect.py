@@ -1,9 +1,9 @@
 """From a slide or fields to a cell table: where to look, detection, crops."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +15,7 @@ from marrowscope.images import encode_png
 from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.crops import crop_at
 from marrowscope.smear.judge import judge
-from marrowscope.smear.look import Look, columns, fields_as_they_are, in_order, look_at
+from marrowscope.smear.look import Look, Once, columns, fields_as_they_are, in_order, look_at
 from marrowscope.smear.plan import FieldPlan, PlannedField, Walk, plan_fields
 from marrowscope.smear.slide import CorruptTile, Slide
 
@@ -63,14 +63,17 @@ def collect(
     workers = os.cpu_count() or 1
     frames = [pl.DataFrame(schema=_columns())]
 
-    def seen(field: PlannedField) -> tuple[PlannedField, pl.DataFrame, list[bytes]]:
-        look = look_at(slide, field)  # its pixels are let go before the next field is waited for
-        images = _encoded(look, slide.microns_per_pixel) if crops is not None else []
-        return field, look.cells, images
+    once = Once(slide.microns_per_pixel)
+
+    def seen(field: PlannedField) -> tuple[Look, dict[str, bytes]]:
+        look = look_at(slide, field)
+        images = _encoded(look, slide.microns_per_pixel) if crops is not None else {}
+        return replace(look, pixels=look.pixels[:0]), images  # crops are all that is needed
 
     with ThreadPoolExecutor(workers) as pool:
-        for field, cells, images in in_order(pool, seen, walk, workers):
-            walk.tell(field, cells.height)
+        for look, images in in_order(pool, seen, walk, workers):
+            cells = once.new(look).cells
+            walk.tell(look.field, cells.height)
             frames.append(_rows(slide, cells, crops, images))
             if advance is not None:
                 advance(1, total=len(plan.fields))
@@ -85,15 +88,15 @@ def _planned(slide: Slide) -> FieldPlan:
 
 
 def _rows(
-    slide: Slide, cells: pl.DataFrame, crops: Path | None, images: list[bytes]
+    slide: Slide, cells: pl.DataFrame, crops: Path | None, images: Mapping[str, bytes]
 ) -> pl.DataFrame:
     """Cells of one field with what a cell table needs beside; their crops are written."""
     paths = [slide.name] * cells.height
     if crops is not None:
         paths = [str(crops / f"{name}.png") for name in cells["cell_id"]]
-        for path, image in zip(paths, images, strict=True):
+        for path, name in zip(paths, cells["cell_id"], strict=True):
             with replacing(Path(path)) as temporary:
-                temporary.write_bytes(image)
+                temporary.write_bytes(images[name])
     return cells.with_columns(
         path=pl.Series(paths, dtype=pl.String),
         # A crop has the standard pixel size already: what is said here is the crop's.
@@ -102,8 +105,11 @@ def _rows(
     ).select(*_columns())  # fmt: skip
 
 
-def _encoded(look: Look, microns: float) -> list[bytes]:
-    return [encode_png(crop_at(look.pixels, x, y, microns)) for x, y in look.places.tolist()]
+def _encoded(look: Look, microns: float) -> dict[str, bytes]:
+    return {
+        name: encode_png(crop_at(look.pixels, x, y, microns))
+        for name, (x, y) in zip(look.cells["cell_id"], look.places.tolist(), strict=True)
+    }
 
 
 def _columns() -> dict[str, pl.DataType]:

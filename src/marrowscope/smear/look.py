@@ -1,10 +1,11 @@
 """Looking at planned fields, one after the other while the next are being worked on."""
 
 import hashlib
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,9 @@ from marrowscope.smear.slide import Slide
 
 # Around a planned field of a slide: cells at its edge are seen whole, with room for a crop.
 MARGIN_MICRONS = 25.0
+
+# So far apart may the same cell be found from two fields, whose light is judged apart.
+SEAM_MICRONS = 1.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,12 +74,11 @@ def look_at(slide: Slide, field: PlannedField) -> Look:
     left, top = field.x - margin, field.y - margin
     pixels = slide.read_region(left, top, field.width + 2 * margin, field.height + 2 * margin)
     found = detect(pixels, slide.microns_per_pixel)
-    # The next field begins where this one ends: a cell on the seam belongs to one of them.
-    inside = (
-        (pl.col("x") >= margin)
-        & (pl.col("x") < margin + field.width)
-        & (pl.col("y") >= margin)
-        & (pl.col("y") < margin + field.height)
+    # The next field begins where this one ends. A cell on the seam is offered by both.
+    first = margin - SEAM_MICRONS / slide.microns_per_pixel
+    inside = pl.all_horizontal(
+        pl.col(axis).is_between(first, 2 * margin + length - first, closed="left")
+        for axis, length in (("x", field.width), ("y", field.height))
     )
     found = found.filter(inside) if margin else found
     shift_x, shift_y = (0, 0) if whole else (left, top)
@@ -87,6 +90,44 @@ def look_at(slide: Slide, field: PlannedField) -> Look:
         field_id=pl.lit(field.name),
     ).select(*columns())
     return Look(field, pixels, found.select("x", "y").to_numpy(), cells, margin)
+
+
+class Once:
+    """Lets every cell of a slide pass once, at the first field that offers it.
+
+    Only what lies near the edges of fields is remembered.
+    """
+
+    def __init__(self, microns_per_pixel: float) -> None:
+        self._reach = 2 * SEAM_MICRONS / microns_per_pixel
+        self._known: dict[tuple[int, int], list[tuple[float, float]]] = {}
+
+    def new(self, look: Look) -> Look:
+        """The same without the cells that an earlier field had; fields are shown in order."""
+        if not look.margin:
+            return look  # field images share no cells
+        places = [(float(x), float(y)) for x, y in look.cells.select("x", "y").rows()]
+        fresh = np.array([not self._has(x, y) for x, y in places], dtype=bool)
+        for (x, y), passes in zip(places, fresh, strict=True):
+            if passes and self._near_edge(look.field, x, y):
+                self._known.setdefault(self._square(x, y), []).append((x, y))
+        return replace(look, cells=look.cells.filter(fresh), places=look.places[fresh])
+
+    def _square(self, x: float, y: float) -> tuple[int, int]:
+        return math.floor(x / self._reach), math.floor(y / self._reach)
+
+    def _has(self, x: float, y: float) -> bool:
+        column, row = self._square(x, y)
+        return any(
+            math.hypot(x - other_x, y - other_y) < self._reach
+            for across in (column - 1, column, column + 1)
+            for down in (row - 1, row, row + 1)
+            for other_x, other_y in self._known.get((across, down), ())
+        )
+
+    def _near_edge(self, field: PlannedField, x: float, y: float) -> bool:
+        away = min(x - field.x, field.x + field.width - x, y - field.y, field.y + field.height - y)
+        return away < 2 * self._reach
 
 
 def columns() -> dict[str, pl.DataType]:
