@@ -15,8 +15,8 @@ def choose_engine(
     """Make an engine, and what should be said about the choice.
 
     ``auto`` is OpenVINO in float32 on a processor, which gives PyTorch's probabilities several
-    times as fast, and PyTorch on CUDA or where OpenVINO is not installed. int8 changes
-    probabilities a little and is therefore never chosen by itself.
+    times as fast, compiled PyTorch on CUDA, and plain PyTorch where either is not there. int8
+    changes probabilities a little and is therefore never chosen by itself.
 
     Raises:
         InputError: no such engine or device, one that cannot run here, or no usable int8 part.
@@ -25,6 +25,8 @@ def choose_engine(
         raise InputError(f"--engine {engine}: expected {', '.join(ENGINES)}")
     if engine in ("openvino", "int8") and device != "cpu":
         raise InputError(f"--engine {engine}: runs on the CPU; leave out --device {device}")
+    if engine == "auto" and device == "cuda":
+        return _on_cuda(bundle)
     if engine == "torch" or device != "cpu":
         return TorchEngine(bundle, device), None
     if find_spec("openvino") is None:
@@ -34,3 +36,14 @@ def choose_engine(
     from marrowscope.inference.openvino import OpenVinoEngine
 
     return OpenVinoEngine(bundle, "int8" if engine == "int8" else "fp32"), None
+
+
+def _on_cuda(bundle: Bundle) -> tuple[Engine, str | None]:
+    from marrowscope.inference.compiled import CompiledEngine
+
+    plain = TorchEngine(bundle, "cuda")  # refuses where there is no GPU
+    try:
+        return CompiledEngine(bundle), None
+    except RuntimeError as error:  # no compiler, an old GPU, too little memory for graphs
+        reason = str(error).strip().partition("\n")[0][:200]
+        return plain, f"the network could not be compiled ({reason}): it computes uncompiled"

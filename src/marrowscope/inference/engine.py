@@ -65,16 +65,21 @@ class TorchEngine:
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""
         with torch.inference_mode():
-            batch = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2)
-            batch = batch.to(torch.float32, memory_format=torch.channels_last) / 255.0
-            total = torch.zeros(len(images), len(self.classes), device=self._device)
-            for view in symmetries(batch, self._views):
-                # bf16 is named: the default of CUDA is float16, whose range ends at 65,504.
-                with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
-                    logits = self._model(view.contiguous(memory_format=torch.channels_last))
-                total += self._outputs.log_probabilities(logits).exp()
-            mean: NDArray[np.float32] = (total / self._views).float().cpu().numpy()
+            found = self.from_pixels(torch.from_numpy(images).to(self._device))
+            mean: NDArray[np.float32] = found.float().cpu().numpy()
         return mean
+
+    def from_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(N, 250, 250, 3) uint8 on the device → (N, classes), averaged over the views."""
+        batch = pixels.permute(0, 3, 1, 2)
+        batch = batch.to(torch.float32, memory_format=torch.channels_last) / 255.0
+        total = torch.zeros(len(pixels), len(self.classes), device=self._device)
+        for view in symmetries(batch, self._views):
+            # bf16 is named: the default of CUDA is float16, whose range ends at 65,504.
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
+                logits = self._model(view.contiguous(memory_format=torch.channels_last))
+            total = total + self._outputs.log_probabilities(logits).exp()
+        return total / self._views
 
 
 def symmetries(batch: torch.Tensor, views: int = 8) -> list[torch.Tensor]:

@@ -1,0 +1,54 @@
+"""The compiled engine: the same probabilities from batches of one size."""
+
+import numpy as np
+import pytest
+import torch
+
+from marrowscope.errors import InputError
+from marrowscope.inference.choose import choose_engine
+from marrowscope.inference.compiled import CompiledEngine
+from marrowscope.inference.engine import TorchEngine
+from marrowscope.models import create
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.card import Card
+from marrowscope.morphology import OUTPUTS_22
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    torch.manual_seed(0)
+    network = create("sequential", len(OUTPUTS_22)).eval()
+    card = Card("x", "sequential", OUTPUTS_22, tuple(dict.fromkeys(OUTPUTS_22)), views=8)
+    return Bundle(network, card)
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (7, 250, 250, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 7])
+def test_batches_of_any_size_are_filled_up_and_cut_again(
+    bundle: Bundle, images: np.ndarray, count: int
+) -> None:
+    # The tracer alone: whole compilation takes a minute and a C++ compiler.
+    compiled = CompiledEngine(bundle, "cpu", chunk=3, backend="eager")
+    exact = TorchEngine(bundle).probabilities(images[:count])
+    found = compiled.probabilities(images[:count])
+    assert found.shape == (count, len(compiled.classes))
+    np.testing.assert_allclose(found, exact, atol=1e-6)
+    assert compiled.name.endswith("compiled")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_cuda_is_refused(bundle: Bundle) -> None:
+    with pytest.raises(InputError, match="no CUDA device"):
+        choose_engine(bundle, "auto", "cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_the_compiled_answers_are_those_of_bf16(
+    bundle: Bundle, images: np.ndarray
+) -> None:
+    exact = TorchEngine(bundle, "cuda").probabilities(images)
+    np.testing.assert_allclose(CompiledEngine(bundle).probabilities(images), exact, atol=5e-3)
