@@ -25,10 +25,10 @@ PARTS = {COUNTED: "counted", NOT_CLASSIFIED: "not classified"}
 
 
 @lru_cache(maxsize=4)
-def phantom_fields(number: int, width: int, height: int) -> tuple[PhantomField, ...]:
+def drawn(number: int, width: int, height: int, density: float) -> tuple[PhantomField, ...]:
     library = Library(PIXEL, 0)
     return tuple(
-        draw_field(FieldSettings(width=width, height=height), seed, library)
+        draw_field(FieldSettings(width=width, height=height, cells_per_mm2=density), seed, library)
         for seed in range(number)
     )
 
@@ -85,13 +85,14 @@ def a_count(
     name: str = "smear-17",
     target: int = 500,
     renamed: dict[str, str] | None = None,
+    density: float = 2500.0,
 ) -> SmearCount:
     """A count of phantom fields, as of a slide or of single field images.
 
     ``renamed`` gives classes the names of a user's own scheme.
     """
     tables, pictures, crops = [], [], {}
-    for number, field in enumerate(phantom_fields(fields, width, height)):
+    for number, field in enumerate(drawn(fields, width, height, density)):
         x, y = (1000 + number * width, 500) if slide else (0, 0)
         own = f"x{x}-y{y}" if slide else f"field_{number:02d}.jpg"
         rows = field.cells

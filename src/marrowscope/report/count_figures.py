@@ -46,7 +46,7 @@ def interval_figure(result: Differential) -> Figure:
         if entry.code in BLASTS:
             _mark_decisions(axes, row, right)
     fonts = families(entry.name for entry in entries)
-    names = [_short(entry.name, fonts) for entry in entries]
+    names = [_cut(_drawable(entry.name, fonts)) for entry in entries]
     axes.set_yticks(rows, names, fontfamily=fonts, parse_math=False, fontsize=9.5)
     axes.set_ylim(len(entries) - 0.5, -0.5)
     axes.set_xlabel("% of the countable cells")
@@ -87,6 +87,14 @@ def _mark_decisions(axes: Axes, row: int, right: float) -> None:
                       linewidth=1, linestyle=(0, (2, 1.5)), zorder=1)  # fmt: skip
 
 
-def _short(name: str, fonts: list[str]) -> str:
-    text = writable("".join(sign if sign.isprintable() else "·" for sign in name), fonts)
+def drawable(text: str) -> str:
+    """A name of a user as the installed fonts can draw it."""
+    return _drawable(text, families([text]))
+
+
+def _drawable(text: str, fonts: list[str]) -> str:
+    return writable("".join(sign if sign.isprintable() else "·" for sign in text), fonts)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _NAME_LENGTH else text[: _NAME_LENGTH - 1] + "…"

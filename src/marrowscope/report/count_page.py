@@ -13,13 +13,14 @@ from markupsafe import Markup
 
 from marrowscope import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.result import CountedField, SmearCount
-from marrowscope.differential.lines import RATIO_CONVENTION, ratio_text, sentences, share_text
+from marrowscope.differential.lines import RATIO_CONVENTION, sentences
 from marrowscope.differential.roles import name as class_name
 from marrowscope.images import decode, encode_jpeg, resize
 from marrowscope.morphology import CODES
 from marrowscope.report.count_fields import Box, boxes, legend
 from marrowscope.report.count_gallery import shelves
 from marrowscope.report.count_table import has_correction, table_rows
+from marrowscope.report.count_tiles import tiles
 
 _TEMPLATES = ("count.html", "count.css", "count_parts.html")
 
@@ -79,10 +80,7 @@ def render(
         corrected=has_correction(result),
         sentences=sentences(result),
         convention=RATIO_CONVENTION,
-        blasts=share_text(result.blasts.counted),
-        blasts_corrected=share_text(result.blasts.corrected) if result.blasts.corrected else None,
-        ratio=ratio_text(result.ratio) if result.ratio else None,
-        ratio_corrected=ratio_text(result.corrected_ratio) if result.corrected_ratio else None,
+        tiles=tiles(count),
         pictures=pictures,
         legend=legend({box.style.key for picture in pictures for box in picture.boxes}),
         shelves=shelves(count.cells, count.thumbnails, edition.each),

@@ -9,7 +9,7 @@ from marrowscope.counting.result import SmearCount
 from marrowscope.errors import InputError
 from marrowscope.files import replacing_folder
 from marrowscope.report.count_data import KIND, count_dict, count_frame
-from marrowscope.report.count_figures import interval_figure, png
+from marrowscope.report.count_figures import drawable, interval_figure, png
 from marrowscope.report.count_page import PAPER, SCREEN, render
 from marrowscope.report.count_pdf import pdf as as_pdf
 from marrowscope.report.count_pdf import require_pdf
@@ -76,7 +76,9 @@ def refuse_other(folder: Path) -> None:
     try:
         if not folder.exists():
             return
-        names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+        if not folder.is_dir():
+            raise InputError(f"{folder}: is a file; name a folder for this output")
+        names = {entry.name for entry in folder.iterdir()}
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
     others = sorted(names - _OWN)
@@ -106,7 +108,11 @@ def _figures(count: SmearCount) -> dict[str, bytes]:
     if count.overview is not None:
         overview = count.overview
         figure = smear_figure(
-            overview.contour, overview.judged, overview.plan, count.name, len(count.fields)
+            overview.contour,
+            overview.judged,
+            overview.plan,
+            drawable(count.name),
+            len(count.fields),
         )
         found["smear"] = png(figure, _DPI)
     return found
