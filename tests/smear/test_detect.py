@@ -251,3 +251,12 @@ def test_a_cluster_measures_an_ellipse() -> None:
     assert filled == pytest.approx(1.0, abs=0.03)
     assert ratio == pytest.approx(0.5, abs=0.03)
     assert cell.content == pytest.approx(cell.area, rel=0.05)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])  # in the last red cells are bluish
+def test_red_cells_alone_are_no_nucleated_cells(seed: int) -> None:
+    settings = FieldSettings(
+        width=1200, height=1000, microns_per_pixel=0.25, composition="blood", cells_per_mm2=0.1,
+        excluded=0, red=0.2 + 0.25 * seed,
+    )  # fmt: skip
+    assert detect(draw_field(settings, seed).image, 0.25).height <= 1

@@ -17,6 +17,9 @@ LEAST_CONTENT = 6.0
 LEAST_AREA = 6.0  # µm²
 # The darkest part of a nucleus has at least this density, and this share of the field's median.
 LEAST_PEAK, LEAST_PEAK_SHARE = 0.2, 0.33
+# And this many times that of a red cell, for in some stains these are not quite zero, and a field
+# of blood has piles of three; but nuclei are never so pale that more than the second is needed.
+TOWER, HIGHEST_TOWER = 3.3, 0.5
 # Cytoplasm around a nucleus, where nothing tells how much there is (µm).
 CYTOPLASM = 1.5
 FINEST, COARSEST = 0.02, 0.6
@@ -54,7 +57,8 @@ def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
     cells = group(made, parts.saddles, found.density, shipped_model().likelihood)
     cells = [cell for cell in cells if cell.area >= LEAST_AREA and cell.content >= LEAST_CONTENT]
     usual = float(np.median([cell.peak for cell in cells])) if cells else 0.0
-    least = max(LEAST_PEAK, LEAST_PEAK_SHARE * usual)
+    tower = min(TOWER * found.red_cell, HIGHEST_TOWER)
+    least = max(LEAST_PEAK, LEAST_PEAK_SHARE * usual, tower)
     height, width = image.shape[:2]
     rows = [
         _row(cell, found, width, height, microns_per_pixel, usual)

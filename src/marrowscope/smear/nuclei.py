@@ -20,6 +20,8 @@ BLUE_SHARE = 0.6
 # Beyond this density a nucleus is simply dark; differences say nothing about what belongs together.
 DARKEST = 1.1
 DARKEST_BACKGROUND = 30.0
+# Density of green of single red cells, and of what is as pale.
+THIN, THICK = 0.1, 0.6
 # Detail finer than this is chromatin and noise (standard deviation of the smoothing, µm).
 SMOOTHING_MICRONS = 0.35
 
@@ -34,11 +36,13 @@ class NuclearMap:
         density: (h, w) float32 in [0, DARKEST].
         scale: working pixels per field pixel.
         background: R, G, B of empty glass in this field, 0 to 255.
+        red_cell: density in a red cell; 0 in most stains.
     """
 
     density: NDArray[np.float32]
     scale: float
     background: NDArray[np.float32]
+    red_cell: float
 
     def to_field(self, x: float, y: float) -> tuple[float, float]:
         """From the centre of a working pixel to field pixels."""
@@ -63,7 +67,11 @@ def nuclear_map(image: NDArray[np.uint8], microns_per_pixel: float) -> NuclearMa
     density = np.maximum(red - BLUE_SHARE * np.maximum(blue, 0.0), 0.0)
     sigma = SMOOTHING_MICRONS / WORKING_MICRONS
     smooth = cv2.GaussianBlur(density, (0, 0), sigma)
-    return NuclearMap(np.minimum(smooth, np.float32(DARKEST)), scale, background)
+    green = white[1] - _LOGARITHM[small[::2, ::2, 1]]
+    like_red = smooth[::2, ::2][(green > THIN) & (green < THICK)]
+    # The lower quartile: cytoplasm is as dense in green, and lies higher in the map.
+    red_cell = float(np.percentile(like_red, 25)) if like_red.size else 0.0
+    return NuclearMap(np.minimum(smooth, np.float32(DARKEST)), scale, background, red_cell)
 
 
 def background_colour(image: NDArray[np.uint8]) -> NDArray[np.float32]:
