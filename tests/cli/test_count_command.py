@@ -1,0 +1,163 @@
+"""marrowscope count, as a user types it."""
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from counting_support import PIXEL, piece, write_slide
+from marrowscope.cells import write_cells
+from marrowscope.cli import main
+from marrowscope.geometry import MICRONS_PER_PIXEL
+from marrowscope.images import encode_jpeg, encode_png
+from marrowscope.morphology import CODES
+from marrowscope.phantom.field import FieldSettings, draw_field
+from marrowscope.phantom.library import Library
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["marrowscope", "count", *map(str, arguments)])
+    monkeypatch.setenv("COLUMNS", "300")
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, library = tmp_path_factory.mktemp("marrow"), Library(MICRONS_PER_PIXEL, 4)
+    for number in range(3):
+        drawn = draw_field(FieldSettings(width=1000, height=800), 40 + number, library)
+        (folder / f"{number}.jpg").write_bytes(encode_jpeg(drawn.image, 95))
+    return folder
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    return write_slide(tmp_path / "marrow.tif", piece(1, 700))
+
+
+def test_fields_become_a_report_and_a_summary(
+    fields: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    report = tmp_path / "report"
+    arguments = [fields, "--microns-per-pixel", MICRONS_PER_PIXEL, "-o", report]
+    assert run(monkeypatch, *arguments, "--cells", 20, "--remark", "Drawn", "--json") == 0
+    captured = capfd.readouterr()
+    (smear,) = json.loads(captured.out)["smears"]
+    counts = smear["differential"]
+    assert counts["countable"] >= 20
+    assert counts["target"] == 20
+    assert smear["planned_fields"] == 3
+    assert smear["model"] == "sequential-mll7"
+    assert smear["remarks"][0] == "Drawn"
+    assert all(Path(path).is_file() for path in smear["files"])
+    assert {"report.html", "report.pdf", "count.json", "cells.parquet"} <= {
+        path.name for path in report.iterdir()
+    }
+    table = pl.read_parquet(report / "cells.parquet")
+    assert table.height == smear["located_cells"]
+    assert (table["role"] == "counted").sum() == counts["countable"]
+    assert "! Drawn" in captured.err
+    assert f"{counts['countable']} countable cells of " in captured.err
+    assert "knows 7 of 21 classes" in captured.err
+    # An earlier report is replaced; a folder that holds something else is left alone.
+    assert run(monkeypatch, *arguments, "--cells", 1, "--no-pdf") == 0
+    assert not (report / "report.pdf").exists()
+    assert run(monkeypatch, *arguments[:-1], fields) == 1
+    assert "is no earlier report of a count" in capfd.readouterr().err
+
+
+def test_each_slide_gets_a_report_and_one_that_fails_does_not_stop_the_others(
+    slide: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    empty = write_slide(tmp_path / "empty.tif", piece(0, 700, 0) * 0 + 240)
+    reports = tmp_path / "reports"
+    arguments = [empty, tmp_path / "none.tif", slide, "--cells", 5, "--engine", "torch",
+                 "--no-pdf", "-o", reports]  # fmt: skip
+    assert run(monkeypatch, *arguments, "--json") == 1
+    captured = capfd.readouterr()
+    summary = json.loads(captured.out)
+    assert [one["name"] for one in summary["smears"]] == ["marrow"]
+    assert (reports / "marrow" / "report.html").is_file()
+    assert len(summary["failed"]) == 2
+    assert "none.tif: no such file" in captured.err
+    assert "empty.tif: " in captured.err
+    assert [path.name for path in reports.iterdir()] == ["marrow"]
+
+
+def test_held_out_predictions_correct_the_count(
+    fields: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    known = ("BLA", "PMO", "NGS", "EOS", "MON", "LYT", "NIF")
+    rows = [
+        {"cell_id": f"{code}{n}", "path": "x", "label": code, "predicted": code, "confidence": 0.9,
+         "split": "test", **{f"p_{one}": 0.9 if one == code else 0.005 for one in CODES}}
+        for code in known for n in range(20)
+    ]  # fmt: skip
+    table = pl.DataFrame(rows)
+    write_cells(table, tmp_path / "held.parquet")
+    arguments = [fields, "--microns-per-pixel", MICRONS_PER_PIXEL, "--cells", 20, "--no-pdf",
+                 "-o", tmp_path / "report", "--json"]  # fmt: skip
+    assert run(monkeypatch, *arguments, "--held-out", tmp_path / "held.parquet") == 0
+    (smear,) = json.loads(capfd.readouterr().out)["smears"]
+    corrected = [one["corrected_share"] for one in smear["differential"]["classes"]]
+    assert sum(share for share in corrected if share is not None) == pytest.approx(1)
+    # Answers of another model, of the training, or no answers at all are refused.
+    other = table.with_columns(predicted=pl.lit("HAC"))
+    training = table.with_columns(split=pl.lit("train"))
+    for wrong, words in (
+        (other, "which sequential-mll7 cannot give"),
+        (training, "were trained on"),
+        (table.drop("confidence"), "has no column confidence"),
+    ):
+        write_cells(wrong, tmp_path / "wrong.parquet")
+        assert run(monkeypatch, *arguments, "--held-out", tmp_path / "wrong.parquet") == 1
+        assert words in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--microns-per-pixel", "0"], "--microns-per-pixel is 0"),
+        ([], "give --microns-per-pixel"),
+        (["--microns-per-pixel", "0.5", "--model", "nothing"], "neither a bundle folder nor"),
+        (["--microns-per-pixel", "0.5", "--engine", "abacus"], "--engine abacus"),
+        (["--microns-per-pixel", "0.5", "--engine", "int8"], "has no int8 part"),
+        (["--microns-per-pixel", "0.5", "--min-confidence", "2"], "--min-confidence is 2"),
+        (["--microns-per-pixel", "0.5", "--held-out", "none.parquet"], "none.parquet"),
+        (["--microns-per-pixel", "3", "--engine", "torch"], "cells can be found from"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_nothing_is_written(
+    options: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "field.png").write_bytes(encode_png(piece(0)))
+    report = tmp_path / "report"
+    assert run(monkeypatch, tmp_path / "field.png", "-o", report, *options) == 1
+    error = capfd.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+    assert not report.exists()
+
+
+def test_an_output_that_is_a_file_is_refused_before_anything_is_done(
+    slide: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, slide, "-o", slide, "--microns-per-pixel", PIXEL) == 1
+    assert "is a file" in capfd.readouterr().err
