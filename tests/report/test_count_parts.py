@@ -6,13 +6,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 from count_support import a_count
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marrowscope.counting.result import CountedField
 from marrowscope.differential.count import differential
+from marrowscope.morphology import CODES
 from marrowscope.report.count_fields import boxes, legend
 from marrowscope.report.count_figures import interval_figure
 from marrowscope.report.count_gallery import shelves
-from marrowscope.report.count_table import table_rows
+from marrowscope.report.count_table import Row, table_rows
 from marrowscope.report.count_tiles import tiles
 
 KNOWN = ("BLA", "NGS", "EBO", "LYT", "NIF", "ART")
@@ -51,6 +54,26 @@ def test_the_table_goes_by_lineage_with_sub_totals_and_a_total() -> None:
     ]  # fmt: skip
     assert rows[0].interval == "6.1–79.2"  # Wilson 1 of 3
     assert {row.corrected for row in rows} == {"–"}
+
+
+@given(st.lists(st.integers(0, 900), min_size=len(CODES), max_size=len(CODES)))
+def test_what_is_shown_sums_up_whatever_is_counted(numbers: list[int]) -> None:
+    table = counted(dict(zip(CODES, numbers, strict=True)))
+    rows = table_rows(differential(table, known=CODES))
+    total, classes = rows[-1], [row for row in rows if row.kind == "class"]
+    if not total.count:
+        assert {row.percent for row in rows} == {"–"}
+        return
+
+    def tenths(of: list[Row]) -> int:
+        return sum(round(10 * float(row.percent)) for row in of)
+
+    assert tenths(classes) == 1000
+    assert total.percent == "100.0"
+    for group in (row for row in rows if row.kind == "lineage"):
+        members = [row for row in classes if row.lineage == group.lineage]
+        assert tenths(members) == tenths([group])
+        assert sum(row.count for row in members) == group.count
 
 
 def test_the_tiles_give_blasts_ratio_and_bounds() -> None:
