@@ -119,7 +119,7 @@ def main() -> None:
     for run in runs:
         print(f"  {run['engine']} ({run['views']} views): {run['total_s']:.1f} s = start "
               f"{run['start_s']:.1f} + count {run['count_s']:.1f} + report {run['report_s']:.1f}; "
-              f"{run['countable']} countable of {run['cells']} cells, {run['fields']} fields")  # fmt: skip
+              f"{run['countable']} of {run['cells']} cells, {run['fields']} fields")  # fmt: skip
     for name, value in facts.items():
         print(f"  {name}: {value}")
 

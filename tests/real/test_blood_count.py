@@ -1,0 +1,43 @@
+"""A count over real blood fields: few cells, and the report says what they are."""
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from marrowscope.counting.pipeline import CountSettings, count_smear
+from marrowscope.counting.sources import open_smears
+from marrowscope.inference.choose import choose_engine
+from marrowscope.models.bundle import load_bundle
+from marrowscope.report.count_report import write_count_report
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("MARROWSCOPE_DATA", REPOSITORY.parent / "shared" / "data"))
+FIELDS = DATA / "bccd-sample" / "JPEGImages"
+MICRONS_PER_PIXEL = 0.07
+BLOOD = "Fields of peripheral blood, not of marrow, and low in resolution: no differential count"
+
+
+@pytest.mark.skipif(not FIELDS.is_dir(), reason="the real blood fields are not at hand")
+def test_real_blood_fields_become_a_report_that_says_how_little_they_are(tmp_path: Path) -> None:
+    bundle = load_bundle("sequential-mll7")
+    engine, _ = choose_engine(bundle)
+    (smear,), _ = open_smears([FIELDS], MICRONS_PER_PIXEL)
+    settings = CountSettings(pixel_size_stated=True, remarks=(BLOOD,))
+    done = count_smear(smear, engine, bundle.card, settings)
+    # Of 182 fields with one white cell each all are looked at, and it is not enough.
+    assert len(done.fields) == done.planned == 182
+    assert 185 <= done.cells.height <= 200
+    countable = done.differential.tally.countable
+    assert 0 < countable < 100
+    assert done.remarks[0] == BLOOD
+    remarks = " ".join(done.remarks)
+    assert f"Only {countable} countable cells: too few" in remarks
+    assert "The smear is exhausted: all 182 fields" in remarks
+    assert "0.07 µm was stated by the user" in remarks
+    cut = done.cells.filter(pl.col("touches_border"))
+    assert cut.height > 40
+    assert set(cut["role"]) == {"left out"}
+    written = write_count_report(done, tmp_path / "report", pdf=False)
+    assert BLOOD in written[0].read_text(encoding="utf-8")
