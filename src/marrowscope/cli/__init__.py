@@ -3,6 +3,7 @@
 # Importing a module registers its commands.
 from marrowscope.cli import (
     count,
+    crossval,
     dataset,
     demo,
     detect,
@@ -18,6 +19,7 @@ from marrowscope.cli.app import main
 
 __all__ = [
     "count",
+    "crossval",
     "dataset",
     "demo",
     "detect",
