@@ -12,6 +12,7 @@ from marrowscope.cli.app import JSON, app, console, emit_json, progress
 from marrowscope.dataset.check import CheckResult
 from marrowscope.dataset.check import check as check_table
 from marrowscope.dataset.index import index as index_paths
+from marrowscope.dataset.relabel import BEFORE
 from marrowscope.dataset.split import Split, folds, hold_out
 from marrowscope.dataset.split_list import given_list
 from marrowscope.errors import InputError
@@ -32,25 +33,33 @@ def index(
         bool,
         typer.Option("--stain", help="Estimate stain vectors too, so that no training has to."),
     ] = False,
+    relabel: Annotated[
+        list[Path] | None,
+        typer.Option(help="Corrected list made by 'noise' (.csv); repeat for later lists."),
+    ] = None,
     json: bool = JSON,
 ) -> None:
     """Find images and their labels; hash, size and check every file.
 
     Bad files become rows with a reason and never stop the run. A second run reads only what
-    changed, and a killed run goes on where it was.
+    changed, and a killed run goes on where it was. With --relabel, corrections of a cytologist
+    take the place of labels; the first label stays in the column label_before.
 
     Example: `marrowscope index BM_cytomorphology_data -o cells.parquet`
     """
     with progress("indexing") as advance:
-        table = index_paths(paths, output, root, advance, stains=stain)
+        table = index_paths(paths, output, root, advance, stains=stain, relabel=relabel or ())
     result = check_table(table)
     stains = table["stain"].count() if "stain" in table.columns else 0
+    relabelled = table[BEFORE].count() if BEFORE in table.columns else 0
     if json:
-        emit_json({"output": str(output), "stains": stains, **_summary(result)})
+        emit_json({"output": str(output), "stains": stains, "relabelled": relabelled,
+                   **_summary(result)})  # fmt: skip
     _print_bad(result)
     console.print(
         f"{result.rows} files, {result.usable} usable, {len(result.bad)} not; "
-        f"{result.unlabelled} without label{f', {stains} with stain vectors' if stains else ''} "
+        f"{result.unlabelled} without label{f', {stains} with stain vectors' if stains else ''}"
+        f"{f', {relabelled} relabelled' if relabelled else ''} "
         f"→ {output}",
         markup=False,
     )

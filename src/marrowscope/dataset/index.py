@@ -10,7 +10,7 @@ stay in the table whether they are asked for again or not.
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ import polars as pl
 
 from marrowscope.cells import SCHEMA, read_cells, write_cells
 from marrowscope.dataset.discover import Found, discover, typed_columns
+from marrowscope.dataset.relabel import read_corrections
+from marrowscope.dataset.relabel import relabel as take_corrections
 from marrowscope.errors import InputError
 from marrowscope.images import ImageError, decode, inspect, read_bytes
 from marrowscope.stain import estimate_stain
@@ -41,6 +43,7 @@ def index(
     advance: Advance | None = None,
     workers: int | None = None,
     stains: bool = False,
+    relabel: Sequence[Path] = (),
 ) -> pl.DataFrame:
     """Index every image below ``paths``; write the cell table to ``output`` when one is given.
 
@@ -51,14 +54,17 @@ def index(
         advance: called as ``advance(done, total=...)`` after every batch.
         workers: threads that read and check files; default: as many as there are cores.
         stains: fill the ``stain`` column too, where it is missing.
+        relabel: lists of corrected labels, in the order in which they were made.
 
     Returns:
         The table, in the order of discovery. Rows with an ``error`` cannot be used.
 
     Raises:
         InputError: nothing was found, a path does not exist, or the output cannot be written, or
-            is a CSV, which holds no stain vectors, when these are asked for.
+            is a CSV, which holds no stain vectors, when these are asked for; or a list of
+            corrections does not fit (see ``marrowscope.dataset.relabel``).
     """
+    corrections = [(path, read_corrections(path)) for path in relabel]
     if stains and output is not None and output.suffix.lower() == ".csv":
         raise InputError(f"{output}: a CSV cannot hold stain vectors; name the output .parquet")
     found = list(discover(paths, root))
@@ -77,7 +83,7 @@ def index(
                 _keep(journal, read)
             if advance is not None:
                 advance(len(batch), total=len(found))
-    table = assemble(found, measured)
+    table = take_corrections(assemble(found, measured), corrections).table
     if output is not None:
         write_cells(table, output)
     if journal is not None:
