@@ -2,12 +2,14 @@
 
 # Importing a module registers its commands.
 from marrowscope.cli import (
+    calibrate,
     count,
     crossval,
     dataset,
     demo,
     detect,
     evaluate,
+    noise,
     pack,
     phantom,
     predict,
@@ -18,6 +20,7 @@ from marrowscope.cli import (
 from marrowscope.cli.app import main
 
 __all__ = [
+    "calibrate",
     "count",
     "crossval",
     "dataset",
@@ -25,6 +28,7 @@ __all__ = [
     "detect",
     "evaluate",
     "main",
+    "noise",
     "pack",
     "phantom",
     "predict",

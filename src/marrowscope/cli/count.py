@@ -33,10 +33,17 @@ def count(
     ] = None,
     held_out: Annotated[
         Path | None,
-        typer.Option(help="Held-out predictions of the model, to correct the shares by."),
+        typer.Option(
+            help="Held-out predictions of the model, to correct the shares by; a calibrated bundle "
+            "carries its own."
+        ),
     ] = None,
     min_confidence: Annotated[
-        float | None, typer.Option(help="Below it a cell is not classified; 0 to 1.")
+        float | None,
+        typer.Option(
+            help="Below it a cell is not classified; 0 to 1. Default: the no-call limit of a "
+            "calibrated bundle."
+        ),
     ] = None,
     remark: Annotated[
         list[str] | None, typer.Option(help="A sentence to put into the report; may be repeated.")
@@ -50,7 +57,7 @@ def count(
 
     Fields: `marrowscope count fields/ --microns-per-pixel 0.08625 -o report`
     """
-    from marrowscope.counting.correction import held_out_for
+    from marrowscope.counting.correction import held_out_for, least_confidence
     from marrowscope.counting.pipeline import CountSettings, check, count_smear
     from marrowscope.counting.sources import open_smears
     from marrowscope.inference.choose import choose_engine
@@ -65,10 +72,10 @@ def count(
         require_pdf()
     bundle = load_bundle(model)
     answers, answers_from = held_out_for(bundle, held_out)
+    least = least_confidence(bundle, min_confidence)
     settings = CountSettings(
-        cells, min_confidence, answers, answers_from, microns_per_pixel is not None,
-        tuple(remark or ()),
-    )  # fmt: skip
+        cells, least, answers, answers_from, microns_per_pixel is not None, tuple(remark or ())
+    )
     check(settings)
     smears, failures = open_smears(sources, microns_per_pixel)
     computing, said = choose_engine(bundle, engine, device)

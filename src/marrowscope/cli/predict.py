@@ -35,25 +35,31 @@ def predict(
     engine: Annotated[
         str, typer.Option(help="auto, openvino, int8 (after 'quantize') or torch.")
     ] = "auto",
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated/--uncalibrated", help="Use the bundle's calibration.")
+    ] = True,
     json: bool = JSON,
 ) -> None:
     """Classify cell images; one row out per image in, in the same order.
 
-    An image that cannot be read becomes a row with an error.
+    An image that cannot be read becomes a row with an error. A calibrated bundle also gives sets of
+    classes and says where none should be called.
 
     Example: `marrowscope predict sequential-mll7 my_cells/ -o predictions.csv`
     """
+    from marrowscope.inference.calibrated import NO_CALL, with_decisions
     from marrowscope.inference.choose import choose_engine
     from marrowscope.inference.predict import predict_table
     from marrowscope.inference.sources import expand
     from marrowscope.models.bundle import load_bundle
+    from marrowscope.models.calibration import read_calibration
 
     if output.suffix.lower() not in (".parquet", ".csv"):
         raise InputError(f"--output {output}: give it the suffix .parquet or .csv")
     loaded = load_bundle(bundle)
     table = expand(sources)
     _say_what_is_unknown(loaded.card.known, loaded.outputs.classes)
-    computing, remark = choose_engine(loaded, engine, device)
+    computing, remark = choose_engine(loaded, engine, device, calibrated)
     if remark:
         console.print(f"! {remark}", markup=False, soft_wrap=True, style="yellow")
     with progress("predicting") as advance:
@@ -63,16 +69,23 @@ def predict(
         console.print(f"unread: {path}: {error}", markup=False, soft_wrap=True, style="yellow")
     if bad.height == result.height:
         raise InputError(f"none of {result.height} images could be read; nothing was written")
+    calibration = read_calibration(loaded) if calibrated else None
+    no_calls = None
+    if calibration is not None:
+        result = with_decisions(result, calibration)
+        no_calls = int(result[NO_CALL].sum())
     write_cells(result, output)
     counts = dict(result["predicted"].drop_nulls().value_counts().rows())
     counts = {code: counts[code] for code in loaded.outputs.classes if code in counts}
     if json:
         emit_json({"output": str(output), "rows": result.height, "unread": bad.height,
                    "predicted": counts, "model": loaded.card.name,
-                   "engine": computing.name})  # fmt: skip
+                   "engine": computing.name, "no_calls": no_calls})  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
-        f"{result.height} images, {bad.height} unread: {summary} → {output}",
+        f"{result.height} images, {bad.height} unread: {summary}"
+        + (f"; {no_calls} too unsure to be called" if no_calls else "")
+        + f" → {output}",
         markup=False,
         soft_wrap=True,
     )

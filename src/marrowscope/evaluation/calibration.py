@@ -16,15 +16,26 @@ def calibration(
         return {"ece": None, "bins": []}
     confidence = values.max(axis=1)
     right = np.array([codes[k] for k in values.argmax(axis=1)]) == rows["label"].to_numpy()
+    error, points = expected_error(confidence, right)
+    return {"ece": error, "bins": points}
+
+
+def expected_error(
+    confidence: NDArray[Any], right: NDArray[np.bool_]
+) -> tuple[float, list[tuple[float, float, int]]]:
+    """Expected calibration error with ten bins of equal width (Guo et al. 2017).
+
+    Args:
+        confidence: (N,) in [0, 1], of the predicted class.
+        right: (N,) whether it is the true class.
+
+    Returns:
+        The error, and for every bin that is not empty: mean confidence, share right, cells.
+    """
     bins = np.minimum((confidence * 10).astype(int), 9)
-    points = [
-        (
-            float(confidence[bins == k].mean()),
-            float(right[bins == k].mean()),
-            int((bins == k).sum()),
-        )
-        for k in range(10)
-        if (bins == k).any()
-    ]
-    error = sum(abs(mean - share) * count for mean, share, count in points) / len(confidence)
-    return {"ece": float(error), "bins": points}
+    cells = np.bincount(bins, minlength=10)
+    sums = np.bincount(bins, weights=confidence, minlength=10)
+    hits = np.bincount(bins, weights=right, minlength=10)
+    used = np.flatnonzero(cells)
+    points = [(float(sums[k] / cells[k]), float(hits[k] / cells[k]), int(cells[k])) for k in used]
+    return float(np.abs(sums - hits).sum() / len(confidence)), points

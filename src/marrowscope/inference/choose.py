@@ -3,24 +3,34 @@
 from importlib.util import find_spec
 
 from marrowscope.errors import InputError
+from marrowscope.inference.calibrated import CalibratedEngine
 from marrowscope.inference.engine import Engine, TorchEngine
 from marrowscope.models.bundle import Bundle
+from marrowscope.models.calibration import read_calibration
 
 ENGINES = ("auto", "openvino", "int8", "torch")
 
 
 def choose_engine(
-    bundle: Bundle, engine: str = "auto", device: str = "cpu"
+    bundle: Bundle, engine: str = "auto", device: str = "cpu", calibrated: bool = True
 ) -> tuple[Engine, str | None]:
     """Make an engine, and what should be said about the choice.
 
     ``auto`` is OpenVINO in float32 on a processor, which gives PyTorch's probabilities several
     times as fast, compiled PyTorch on CUDA, and plain PyTorch where either is not there. int8
-    changes probabilities a little and is therefore never chosen by itself.
+    changes probabilities a little and is therefore never chosen by itself. A bundle with a
+    calibration gives calibrated probabilities unless ``calibrated`` is false.
 
     Raises:
-        InputError: no such engine or device, one that cannot run here, or no usable int8 part.
+        InputError: no such engine or device, one that cannot run here, no usable int8 part, or a
+            calibration for other weights.
     """
+    calibration = read_calibration(bundle) if calibrated else None
+    chosen, remark = _choose(bundle, engine, device)
+    return (chosen if calibration is None else CalibratedEngine(chosen, calibration)), remark
+
+
+def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | None]:
     if engine not in ENGINES:
         raise InputError(f"--engine {engine}: expected {', '.join(ENGINES)}")
     if engine in ("openvino", "int8") and device != "cpu":

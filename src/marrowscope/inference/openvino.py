@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.geometry import INPUT_SIZE
 from marrowscope.inference.graph import convert
-from marrowscope.models.bundle import Bundle
-from marrowscope.models.int8 import GRAPH, read_int8
+from marrowscope.models.bundle import INT8_GRAPH, Bundle
+from marrowscope.models.int8 import read_int8
 
 # Images per request: what a small network computes of one image stays in a core's cache.
 CHUNK = 1
@@ -97,9 +97,9 @@ def _int8_model(bundle: Bundle) -> Any:
         )
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{bundle.folder}/{GRAPH}: cannot be read ({reason})") from None
+        raise InputError(f"{bundle.folder}/{INT8_GRAPH}: cannot be read ({reason})") from None
     if shapes != wanted:
         raise InputError(
-            f"{bundle.folder}/{GRAPH}: has shapes {shapes}, the card asks for {wanted}"
+            f"{bundle.folder}/{INT8_GRAPH}: has shapes {shapes}, the card asks for {wanted}"
         )
     return model

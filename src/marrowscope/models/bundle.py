@@ -1,4 +1,4 @@
-"""A model on disk: a folder with ``model.safetensors`` and ``card.json``, and nothing else.
+"""A model on disk: a folder with ``model.safetensors``, ``card.json``, and known parts.
 
 Weights are never unpickled. Loading checks everything before anything is used: the card, the
 checksum, and every tensor's name, shape and type against the network that the card names.
@@ -28,6 +28,9 @@ from marrowscope.models.card import Card, card_from_dict
 from marrowscope.models.outputs import OutputMap
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
+# What may lie beside them: the int8 part, and the calibration.
+INT8_GRAPH, INT8_CONSTANTS, CALIBRATION = "int8.xml", "int8.bin", "calibration.json"
+MAX_PART_BYTES = 2_000_000_000
 MAX_CARD_BYTES = 4_000_000
 MAX_WEIGHT_BYTES = 4_000_000_000
 
@@ -121,6 +124,20 @@ def read_card(folder: Path) -> Card:
     except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no JSON, endless digits
         raise InputError(f"{path}: not JSON ({' '.join(str(error).split())[:120]})") from None
     return card_from_dict(content, str(path))
+
+
+def other_parts(bundle: Bundle) -> dict[str, bytes]:
+    """Files of a bundle beside network and card, by name, to be written again with them.
+
+    Raises:
+        InputError: one cannot be read.
+    """
+    names = (INT8_GRAPH, INT8_CONSTANTS, CALIBRATION)
+    folder = bundle.folder
+    if folder is None:
+        return {}
+    there = [name for name in names if (folder / name).exists()]
+    return {name: read_part(folder, name, MAX_PART_BYTES) for name in there}
 
 
 def available() -> list[Card]:

@@ -4,9 +4,8 @@ import hashlib
 from typing import Any
 
 from marrowscope.errors import InputError
-from marrowscope.models.bundle import Bundle, read_part
+from marrowscope.models.bundle import INT8_CONSTANTS, INT8_GRAPH, Bundle, read_part
 
-GRAPH, CONSTANTS = "int8.xml", "int8.bin"
 MAX_GRAPH_BYTES, MAX_CONSTANT_BYTES = 20_000_000, 2_000_000_000
 LEAST_AGREEMENT, MOST_LOSS = 0.99, 0.005
 
@@ -51,13 +50,13 @@ def read_int8(bundle: Bundle) -> tuple[bytes, bytes]:
         raise InputError(f"{bundle.card.name}: has no int8 part; 'marrowscope quantize' makes one")
     if facts.get("weights_sha256") != bundle.card.weights_sha256:
         raise InputError(
-            f"{folder / GRAPH}: was made for other weights; run 'marrowscope quantize' again"
+            f"{folder / INT8_GRAPH}: was made for other weights; run 'marrowscope quantize' again"
         )
-    graph = read_part(folder, GRAPH, MAX_GRAPH_BYTES)
-    constants = read_part(folder, CONSTANTS, MAX_CONSTANT_BYTES)
+    graph = read_part(folder, INT8_GRAPH, MAX_GRAPH_BYTES)
+    constants = read_part(folder, INT8_CONSTANTS, MAX_CONSTANT_BYTES)
     for name, data, key in (
-        (GRAPH, graph, "graph_sha256"),
-        (CONSTANTS, constants, "constants_sha256"),
+        (INT8_GRAPH, graph, "graph_sha256"),
+        (INT8_CONSTANTS, constants, "constants_sha256"),
     ):
         if hashlib.sha256(data).hexdigest() != facts.get(key):
             raise InputError(f"{folder / name}: checksum differs from the card; it is damaged")

@@ -18,9 +18,15 @@ from marrowscope.images import read_image
 from marrowscope.inference.graph import convert
 from marrowscope.inference.openvino import OpenVinoEngine, start
 from marrowscope.inference.predict import predict_table
-from marrowscope.models.bundle import Bundle, save_bundle
+from marrowscope.models.bundle import (
+    INT8_CONSTANTS,
+    INT8_GRAPH,
+    Bundle,
+    other_parts,
+    save_bundle,
+)
 from marrowscope.models.card import Card
-from marrowscope.models.int8 import CONSTANTS, GRAPH, describe, good_enough
+from marrowscope.models.int8 import describe, good_enough
 from marrowscope.training.dataset import select
 from marrowscope.training.held_out import strict_scores
 
@@ -95,7 +101,8 @@ def quantize(
             }
             facts = describe(bundle, graph, constants, facts)
             card = Card(**{**vars(bundle.card), "int8": facts})
-            save_bundle(bundle.model, card, folder, {GRAPH: graph, CONSTANTS: constants})
+            made = {INT8_GRAPH: graph, INT8_CONSTANTS: constants}
+            save_bundle(bundle.model, card, folder, {**other_parts(bundle), **made})
             return facts
         told = f"top class agrees in {agreement:.1%}, macro-F1 {before:.3f} → {after:.3f}"
     raise InputError(
@@ -145,8 +152,8 @@ def quantized_graph(
         ignored_scope=nncf.IgnoredScope(names=named),
     )
     with tempfile.TemporaryDirectory() as place:
-        openvino.save_model(quantized, Path(place) / GRAPH, compress_to_fp16=False)
-        return (Path(place) / GRAPH).read_bytes(), (Path(place) / CONSTANTS).read_bytes()
+        openvino.save_model(quantized, Path(place) / INT8_GRAPH, compress_to_fp16=False)
+        return (Path(place) / INT8_GRAPH).read_bytes(), (Path(place) / INT8_CONSTANTS).read_bytes()
 
 
 class Trial:
