@@ -135,6 +135,9 @@ def count_smear(
         remarks=(
             *settings.remarks,
             *remarks.of_walk(walked, None if overview is None else overview.judged),
+            *remarks.of_answers(
+                table.filter(pl.col("role") != LEFT_OUT)["confidence"], settings.held_out
+            ),
             *remarks.of_damage(len(corrupt), bool(slide.fields)),
             *remarks.of_pixels(slide.microns_per_pixel, settings.pixel_size_stated),
             *remarks.of_model(card, engine.classes, engine_remark),

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import polars as pl
+
+from marrowscope.differential.held_out import BANDS, SURE, HeldOut
 from marrowscope.geometry import MICRONS_PER_PIXEL
 from marrowscope.models.card import Card
 from marrowscope.smear.verdicts import LEAST_RATIO, Judged, Reason
 
 FEW = 100  # cells; below, the interval of a class of 5 % reaches from 2 to 11 % or further
+_ODD, _LEAST_ODD = 0.2, 20  # more unsure answers than among held-out cells; of so many cells
+_DOUBT, _MOSTLY = 0.5, 0.4  # without held-out cells: share of answers below a confidence
 _COARSE = 1.5  # times the pixel size of the training; then chromatin is not what it was there
 _SHOWN = 5
 
@@ -109,6 +115,37 @@ def of_model(card: Card, classes: tuple[str, ...], engine: str | None) -> list[s
     if engine:
         lines.append(engine)
     return lines
+
+
+def of_answers(confidences: pl.Series, held_out: HeldOut | None) -> list[str]:
+    """That the classifier is less sure than it should be: a sign of cells unlike those it knows.
+
+    Args:
+        confidences: of the cells that were looked at.
+        held_out: its answers for held-out cells, if there are any.
+    """
+    known = confidences.drop_nulls().to_numpy()
+    if len(known) < _LEAST_ODD:
+        return []
+    if held_out is None:
+        doubt = float((known < _DOUBT).mean())
+        if doubt <= _MOSTLY:
+            return []
+        beside = f"{100 * doubt:.0f} % of its answers have a confidence below {_DOUBT:g}"
+    else:
+        here = float((known < np.float32(SURE)).mean())
+        there = float(held_out.counts[:, ::BANDS].sum() / held_out.counts.sum())
+        if here - there <= _ODD:
+            return []
+        beside = (
+            f"{100 * here:.0f} % of its answers have a confidence below {SURE:g}, "
+            f"{100 * there:.0f} % among the held-out cells"
+        )
+    return [
+        f"The classifier is unsure of these cells: {beside}. They may look unlike those that it "
+        "learned, by stain, light, resolution or kind; then neither count nor correction can be "
+        "relied on"
+    ]
 
 
 def _fields(number: int) -> str:
