@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cells import PROBABILITY, probabilities, probability_codes, usable
+from marrowscope.cells import PROBABILITY, probability_codes, usable
 from marrowscope.errors import InputError
 from marrowscope.morphology import in_display_order
 
@@ -87,7 +87,8 @@ def find_suspects(table: pl.DataFrame, share: float = SHARE) -> Suspects:
     if not 0 < share <= 1:
         raise InputError(f"--share is {share}; expected more than 0 and at most 1, such as 0.05")
     rows, codes, trained_on, not_judged = _judged_rows(table)
-    values = probabilities(rows.select(PROBABILITY + code for code in codes)).astype(np.float64)
+    chosen = [pl.col(PROBABILITY + code).cast(pl.Float64) for code in codes]
+    values: Array = rows.select(chosen).to_numpy().copy()
     sums = values.sum(axis=1)
     if not ((values >= 0).all() and (np.abs(sums - 1) < _TOLERANCE).all()):
         raise InputError("the table's p_<CODE> are no probabilities that sum to 1")

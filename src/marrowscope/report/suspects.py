@@ -88,25 +88,27 @@ def sheet_figure(found: Suspects, pictures: dict[str, Image]) -> Figure:
         pictures: (H, W, 3) uint8 RGB by ``cell_id``; cells without are left grey.
     """
     shown = [entry for entry in found.classes if entry.listed]
-    fonts = families(entry.code for entry in found.classes)
+    fonts = families([*(entry.code for entry in found.classes), *found.table["suggested"]])
     text = {"fontfamily": fonts, "parse_math": False}
     rows = max(len(shown), 1)
-    figure = Figure(figsize=(1.2 * ON_SHEET + 1.9, 1.52 * rows + 0.7), layout="constrained")
+    figure = Figure(figsize=(1.2 * (ON_SHEET + 1), 1.52 * rows + 0.6), layout="constrained")
     figure.suptitle(f"Labels in doubt, most doubtful first. {RESEARCH_USE_ONLY}", fontsize=9)
     grid = figure.subplots(rows, ON_SHEET + 1, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for entry, line in zip(shown, grid, strict=False):
         known = BY_CODE.get(entry.code)
-        name = f"{known.name}\n{entry.code}" if known else entry.code
-        line[0].text(0.0, 0.5, f"labelled\n{writable(name, fonts)}\n{entry.cells} cells",
-                     va="center", fontsize=9, transform=line[0].transAxes, **text)  # fmt: skip
+        name = known.name.replace(" ", "\n") if known else ""
+        lines = ("labelled", writable(entry.code, fonts), name, f"{entry.cells} cells",
+                 f"{entry.listed} listed")  # fmt: skip
+        line[0].text(0.0, 0.5, "\n".join(filter(None, lines)),
+                     va="center", fontsize=8, transform=line[0].transAxes, **text)  # fmt: skip
         cells = found.table.filter(found.table["label"] == entry.code).head(ON_SHEET)
         for row, axes in zip(cells.iter_rows(named=True), line[1:], strict=False):
             axes.imshow(pictures.get(row["cell_id"], np.full((9, 9, 3), _MISSING, np.uint8)))
             axes.set_title(
-                f"{writable(row['suggested'], fonts)} {row['p_suggested']:.2f}\n"
-                f"{writable(row['label'], fonts)} {row['p_label']:.2f}  (#{row['rank']})",
+                f"{writable(row['suggested'], fonts)} {row['p_suggested']:.2f}?\n"
+                f"not {writable(row['label'], fonts)} {row['p_label']:.2f}",
                 fontsize=7, pad=2, **text)  # fmt: skip
     return figure
 
