@@ -1,0 +1,189 @@
+"""How many of the labels most in doubt are wrong, when labels were made wrong on purpose.
+
+    nice python benchmarks/label_noise.py CELLS.parquet BUNDLE [--repeats 20] [--thin CODE:12]
+
+CELLS is a cell table with ``path`` and ``label`` of cells that BUNDLE was not trained on; rows of
+the split ``train`` are left out. Its network gives frozen features; out-of-fold probabilities come
+from a logistic regression on these features, trained in five folds on the wrong labels, so neither
+stage has seen the true label of a cell that it judges. The labels of CELLS are taken for true,
+which they are not all: a label that was wrong before and is found counts as a false alarm.
+"""
+
+import argparse
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from cleanlab.rank import get_label_quality_scores
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from marrowscope.cells import read_cells, usable
+from marrowscope.crop import prepare
+from marrowscope.evaluation.suspects import estimated_errors, ranks, relative_confidence
+from marrowscope.images import read_image
+from marrowscope.models.bundle import load_bundle
+from marrowscope.morphology import BY_CODE, CLASSES, TOLERATED
+
+BATCH = 32
+PENALTY = 0.003  # C of the logistic regression: strong, for some labels are wrong
+Places = NDArray[np.int64]
+Array = NDArray[np.float64]
+
+SCENARIOS = {
+    "5 % at random": (0.05, 0.0),
+    "5 % between neighbours": (0.0, 0.05),
+    "5 % + 5 %": (0.05, 0.05),
+}
+
+
+def features(paths: list[str], bundle: str) -> NDArray[np.float32]:
+    """(N, D) what the last linear layer of a bundle's network is given."""
+    model = load_bundle(bundle).model.eval()
+    last = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)][-1]
+    kept: list[torch.Tensor] = []
+    last.register_forward_pre_hook(lambda _, given: kept.append(given[0].detach().clone()))
+    with torch.inference_mode():
+        for start in range(0, len(paths), BATCH):
+            pixels = np.stack(
+                [prepare(read_image(Path(path)), None) for path in paths[start : start + BATCH]]
+            )
+            model(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+    found: NDArray[np.float32] = torch.cat(kept).numpy()
+    return found
+
+
+def neighbours(codes: list[str]) -> dict[int, list[int]]:
+    """Classes that a class is mistaken for: tolerated mix-ups, and the next stages that occur."""
+    pairs = {tuple(pair) for pair in TOLERATED}
+    for series in {cell.series for cell in CLASSES if cell.series}:
+        stages = sorted(
+            {(BY_CODE[code].maturity, code) for code in codes
+             if code in BY_CODE and BY_CODE[code].series == series}
+        )  # fmt: skip
+        pairs |= {(low[1], high[1]) for low, high in pairwise(stages)}
+    both = pairs | {(second, first) for first, second in pairs}
+    near = {
+        place: [codes.index(other) for first, other in sorted(both)
+                if first == code and other in codes]
+        for place, code in enumerate(codes)
+    }  # fmt: skip
+    return {place: others for place, others in near.items() if others}
+
+
+def with_errors(truth: Places, codes: list[str], shares: tuple[float, float], seed: int) -> Places:
+    """Labels of which shares of all are wrong: at random, and between neighbours."""
+    random = np.random.default_rng(seed)
+    labels = truth.copy()
+    near = neighbours(codes)
+    at_random, between = (round(share * len(truth)) for share in shares)
+    can = np.flatnonzero(np.isin(truth, list(near)))
+    mistaken = random.choice(can, min(between, len(can)), replace=False)
+    for cell in mistaken:
+        labels[cell] = random.choice(near[int(truth[cell])])
+    others = np.setdiff1d(np.arange(len(truth)), mistaken)
+    for cell in random.choice(others, at_random, replace=False):
+        labels[cell] = random.choice([k for k in range(len(codes)) if k != truth[cell]])
+    return labels
+
+
+def out_of_fold(values: NDArray[np.float32], labels: Places, seed: int) -> Array:
+    """(N, C) probabilities of a logistic regression that was trained without the cell."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=500))
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    found: Array = cross_val_predict(model, values, labels, cv=folds, method="predict_proba")
+    return found
+
+
+def by_class_share(labels: Places, values: Array) -> Array:
+    """The same share of every class: place in the class by the label's probability."""
+    own = values[np.arange(len(labels)), labels]
+    _, within = ranks(own, labels)
+    return within / np.bincount(labels)[labels]
+
+
+def by_cleanlab(method: str, adjusted: bool) -> Callable[[Places, Array], Array]:
+    def scores(labels: Places, values: Array) -> Array:
+        return np.asarray(
+            get_label_quality_scores(labels, values, method=method, adjust_pred_probs=adjusted)
+        )
+
+    return scores
+
+
+METHODS: dict[str, Callable[[Places, Array], Array]] = {
+    "marrowscope noise": relative_confidence,
+    "cleanlab self_confidence": by_cleanlab("self_confidence", False),
+    "cleanlab self_confidence, adjusted": by_cleanlab("self_confidence", True),
+    "cleanlab normalized_margin": by_cleanlab("normalized_margin", False),
+    "cleanlab normalized_margin, adjusted": by_cleanlab("normalized_margin", True),
+    "same share of every class": by_class_share,
+}
+
+
+def measure(
+    values: NDArray[np.float32], truth: Places, codes: list[str], repeats: int, watched: int | None
+) -> None:
+    top = round(0.05 * len(truth))
+    print(f"{len(truth)} cells of {len(codes)} classes; top 5 % = {top} cells; {repeats} seeds")
+    for name, shares in SCENARIOS.items():
+        precision: dict[str, list[float]] = {method: [] for method in METHODS}
+        of_watched: dict[str, list[float]] = {method: [] for method in METHODS}
+        right, suggested, counts, wrong_total = [], [], [], 0
+        for seed in range(repeats):
+            labels = with_errors(truth, codes, shares, seed)
+            wrong = labels != truth
+            wrong_total = int(wrong.sum())
+            probabilities = out_of_fold(values, labels, seed)
+            best = probabilities.argmax(axis=1)
+            right.append(float((best == truth).mean()))
+            counts.append(int(estimated_errors(labels, probabilities).sum()))
+            for method, score in METHODS.items():
+                order, _ = ranks(score(labels, probabilities), labels)
+                listed = order <= top
+                precision[method].append(float(wrong[listed].mean()))
+                if watched is not None:
+                    of_watched[method].append(float(listed[labels == watched].mean()))
+                if score is relative_confidence:
+                    suggested.append(float((best == truth)[listed & wrong].mean()))
+        most = min(1.0, wrong_total / top)
+        print(f"\n{name}: {wrong_total} wrong labels, best possible precision {most:.2f}; "
+              f"out-of-fold accuracy against the truth {np.mean(right):.3f}; errors estimated "
+              f"{np.mean(counts):.0f}; suggested class right {np.mean(suggested):.2f}")  # fmt: skip
+        for method, found in precision.items():
+            extra = f"   of the rare class {np.mean(of_watched[method]):.0%} listed" if (
+                watched is not None) else ""  # fmt: skip
+            print(f"  {method:36} {np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}{extra}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("cells", type=Path)
+    parser.add_argument("bundle")
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--thin", help="CODE:N, keep N cells of a class, to see a rare one")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    table = usable(read_cells(options.cells, needs=("label",))).drop_nulls("label")
+    if "split" in table.columns:
+        table = table.filter(table["split"].fill_null("") != "train")
+    watched = None
+    if options.thin:
+        code, number = options.thin.split(":")
+        rare = table.filter(table["label"] == code).head(int(number))
+        table = table.filter(table["label"] != code).vstack(rare)
+    codes = [cell.code for cell in CLASSES if cell.code in set(table["label"])]
+    truth = np.array([codes.index(label) for label in table["label"]], dtype=np.int64)
+    if options.thin:
+        watched = codes.index(code)
+    measure(features(table["path"].to_list(), options.bundle), truth, codes,
+            options.repeats, watched)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
