@@ -3,6 +3,7 @@
 # Importing a module registers its commands.
 from marrowscope.cli import (
     calibrate,
+    compare,
     count,
     crossval,
     dataset,
@@ -21,6 +22,7 @@ from marrowscope.cli.app import main
 
 __all__ = [
     "calibrate",
+    "compare",
     "count",
     "crossval",
     "dataset",
