@@ -134,6 +134,7 @@ def test_errors_are_estimated_although_a_class_has_no_label() -> None:
         (lambda rows: rows.drop("label"), "no label"),
         (lambda rows: rows.drop("p_BLA", "p_PMO", "p_LYT"), "no p_<CODE>"),
         (lambda rows: rows.with_columns(p_BLA=pl.lit(0.9)), "sum to 1"),
+        (lambda rows: rows.with_columns(cell_id=pl.lit("x")), "cell x more than once"),
         (lambda rows: rows.head(12), "at least 20 cells"),
         (lambda rows: rows.filter(pl.col("label") == "BLA"), "of 1 classes"),
         (lambda rows: rows.with_columns(split=pl.lit("train")), "of the split train"),

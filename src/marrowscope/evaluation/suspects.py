@@ -81,8 +81,8 @@ def find_suspects(table: pl.DataFrame, share: float = SHARE) -> Suspects:
         share: of the cells, in (0, 1].
 
     Raises:
-        InputError: columns are missing, the share is out of range, probabilities are none, or
-            fewer than 20 cells of two classes can be judged.
+        InputError: columns are missing, the share is out of range, probabilities are none,
+            a cell comes twice, or fewer than 20 cells of two classes can be judged.
     """
     if not 0 < share <= 1:
         raise InputError(f"--share is {share}; expected more than 0 and at most 1, such as 0.05")
@@ -189,6 +189,11 @@ def _judged_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str], int, int
             trained &= pl.col("fold").is_null()
         rows = rows.filter(~trained)
     trained_on = before - rows.height
+    twice = rows.filter(pl.col("cell_id").is_duplicated())
+    if twice.height:
+        raise InputError(
+            f"the table has cell {twice['cell_id'][0]} more than once; keep one prediction of each"
+        )
     # A class that no cell is given any probability of was not among those learned.
     known = [code for code in codes if rows.height and float(rows[PROBABILITY + code].sum()) > 0]
     judged = rows.filter(pl.col("label").is_in(known))

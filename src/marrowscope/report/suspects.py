@@ -107,7 +107,7 @@ def sheet_figure(found: Suspects, pictures: dict[str, Image]) -> Figure:
         for row, axes in zip(cells.iter_rows(named=True), line[1:], strict=False):
             axes.imshow(pictures.get(row["cell_id"], np.full((9, 9, 3), _MISSING, np.uint8)))
             axes.set_title(
-                f"{writable(row['suggested'], fonts)} {row['p_suggested']:.2f}?\n"
+                f"{writable(row['suggested'], fonts)} {row['p_suggested']:.2f}?  #{row['rank']}\n"
                 f"not {writable(row['label'], fonts)} {row['p_label']:.2f}",
                 fontsize=7, pad=2, **text)  # fmt: skip
     return figure
