@@ -1,12 +1,18 @@
 """How many of the labels most in doubt are wrong, when labels were made wrong on purpose.
 
-    nice python benchmarks/label_noise.py CELLS.parquet BUNDLE [--repeats 20] [--thin CODE:12]
+    nice python benchmarks/label_noise.py features CELLS.parquet BUNDLE [--thin MON:12]
 
-CELLS is a cell table with ``path`` and ``label`` of cells that BUNDLE was not trained on; rows of
-the split ``train`` are left out. Its network gives frozen features; out-of-fold probabilities come
-from a logistic regression on these features, trained in five folds on the wrong labels, so neither
-stage has seen the true label of a cell that it judges. The labels of CELLS are taken for true,
-which they are not all: a label that was wrong before and is found counts as a false alarm.
+    nice python benchmarks/label_noise.py flip CELLS.parquet WRONG.parquet [--seed 0]
+    nice marrowscope crossval WRONG.parquet -o cv
+    nice python benchmarks/label_noise.py judge WRONG.parquet PREDICTIONS.parquet [...]
+
+``features`` is quick and repeats with many seeds; ``flip`` and ``judge`` take whole networks that
+were trained on the wrong labels. For ``features`` CELLS is a cell table with ``path`` and ``label``
+of cells that BUNDLE was not trained on; rows of the split ``train`` are left out. The network gives
+frozen features; out-of-fold probabilities come from a logistic regression on these features,
+trained in five folds on the wrong labels, so neither stage has seen the true label of a cell that
+it judges. The labels of CELLS are taken for true, which they are not all: a label that was wrong
+before and is found counts as a false alarm.
 """
 
 import argparse
@@ -15,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
@@ -23,7 +30,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from marrowscope.cells import read_cells, usable
+from marrowscope.cells import PROBABILITY, read_cells, usable, write_cells
 from marrowscope.crop import prepare
 from marrowscope.evaluation.suspects import estimated_errors, ranks, relative_confidence
 from marrowscope.images import read_image
@@ -161,28 +168,77 @@ def measure(
             print(f"  {method:36} {np.mean(found):.3f} ± {np.std(found, ddof=1):.3f}{extra}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("cells", type=Path)
-    parser.add_argument("bundle")
-    parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--thin", help="CODE:N, keep N cells of a class, to see a rare one")
-    options = parser.parse_args()
+def by_features(cells: Path, bundle: str, repeats: int, thin: str | None) -> None:
     torch.set_num_threads(1)
-    table = usable(read_cells(options.cells, needs=("label",))).drop_nulls("label")
+    table = usable(read_cells(cells, needs=("label",))).drop_nulls("label")
     if "split" in table.columns:
         table = table.filter(table["split"].fill_null("") != "train")
-    watched = None
-    if options.thin:
-        code, number = options.thin.split(":")
-        rare = table.filter(table["label"] == code).head(int(number))
-        table = table.filter(table["label"] != code).vstack(rare)
-    codes = [cell.code for cell in CLASSES if cell.code in set(table["label"])]
-    truth = np.array([codes.index(label) for label in table["label"]], dtype=np.int64)
-    if options.thin:
-        watched = codes.index(code)
-    measure(features(table["path"].to_list(), options.bundle), truth, codes,
-            options.repeats, watched)  # fmt: skip
+    rare, number = thin.split(":") if thin else ("", "0")
+    if thin:
+        few = table.filter(table["label"] == rare).head(int(number))
+        table = table.filter(table["label"] != rare).vstack(few)
+    codes, truth = as_places(table["label"])
+    watched = codes.index(rare) if thin else None
+    measure(features(table["path"].to_list(), bundle), truth, codes, repeats, watched)
+
+
+def as_places(labels: pl.Series) -> tuple[list[str], Places]:
+    codes = [cell.code for cell in CLASSES if cell.code in set(labels)]
+    return codes, np.array([codes.index(label) for label in labels], dtype=np.int64)
+
+
+def flip(cells: Path, output: Path, seed: int) -> None:
+    """A copy with 5 % + 5 % wrong labels, the true ones in the column ``truth``."""
+    table = usable(read_cells(cells, needs=("label",))).drop_nulls("label")
+    codes, truth = as_places(table["label"])
+    wrong = with_errors(truth, codes, SCENARIOS["5 % + 5 %"], seed)
+    labels = pl.Series("label", [codes[place] for place in wrong])
+    kept = table.drop("split", "fold", strict=False).with_columns(truth=table["label"])
+    write_cells(kept.with_columns(labels), output)
+    print(f"{(wrong != truth).sum()} of {len(truth)} labels are wrong now → {output}")
+
+
+def judge(wrong: Path, predictions: list[Path]) -> None:
+    """Precision of the top 5 % by the out-of-fold predictions of all folds."""
+    rows = pl.concat([read_cells(path) for path in predictions], how="diagonal_relaxed")
+    known = read_cells(wrong).select("cell_id", "truth", pl.col("label").alias("given"))
+    rows = rows.drop("truth", "given", strict=False).join(known, on="cell_id")
+    codes, truth = as_places(rows["truth"])
+    labels = np.array([codes.index(label) for label in rows["given"]], dtype=np.int64)
+    values = rows.select(pl.col(PROBABILITY + code).cast(pl.Float64) for code in codes).to_numpy()
+    values = values / values.sum(axis=1, keepdims=True)
+    top, mistaken = round(0.05 * len(truth)), labels != truth
+    near = neighbours(codes)
+    beside = np.array([wrong in near.get(int(right), []) for right, wrong in
+                       zip(truth, labels, strict=True)])  # fmt: skip
+    print(f"{len(truth)} cells, {mistaken.sum()} wrong labels, top 5 % = {top}; out-of-fold "
+          f"accuracy {(values.argmax(axis=1) == truth).mean():.3f} against the truth, errors "
+          f"estimated {estimated_errors(labels, values).sum()}")  # fmt: skip
+    for method, score in METHODS.items():
+        order, _ = ranks(score(labels, values), labels)
+        listed = order <= top
+        print(f"  {method:36} {mistaken[listed].mean():.3f}, of wrong labels between neighbours "
+              f"{listed[mistaken & beside].mean():.0%} listed, of others "
+              f"{listed[mistaken & ~beside].mean():.0%}")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    verbs = parser.add_subparsers(required=True, dest="verb")
+    quick = verbs.add_parser("features")
+    quick.add_argument("cells", type=Path)
+    quick.add_argument("bundle")
+    quick.add_argument("--repeats", type=int, default=20)
+    quick.add_argument("--thin", help="CODE:N, keep N cells of a class, to see a rare one")
+    make = verbs.add_parser("flip")
+    make.add_argument("cells", type=Path)
+    make.add_argument("output", type=Path)
+    make.add_argument("--seed", type=int, default=0)
+    see = verbs.add_parser("judge")
+    see.add_argument("wrong", type=Path)
+    see.add_argument("predictions", type=Path, nargs="+")
+    options = vars(parser.parse_args())
+    {"features": by_features, "flip": flip, "judge": judge}[options.pop("verb")](**options)
 
 
 if __name__ == "__main__":
