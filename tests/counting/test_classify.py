@@ -12,9 +12,11 @@ from marrowscope.counting.classify import (
     NOT_CLASSIFIED,
     NOT_COUNTED,
     with_answers,
+    with_place,
 )
 from marrowscope.differential.count import differential
 from marrowscope.morphology import CODES
+from marrowscope.smear.verdicts import Judged, Reason
 
 
 def answers(codes: list[str], confidences: list[float]) -> np.ndarray:
@@ -28,8 +30,8 @@ def answers(codes: list[str], confidences: list[float]) -> np.ndarray:
 def cells(borders: list[bool]) -> pl.DataFrame:
     names = [f"cell {number}" for number in range(len(borders))]
     return pl.DataFrame(
-        {"cell_id": names, "touches_border": borders},
-        schema={"cell_id": pl.String, "touches_border": pl.Boolean},
+        {"cell_id": names, "touches_border": borders, "judgeable": [True] * len(names)},
+        schema={"cell_id": pl.String, "touches_border": pl.Boolean, "judgeable": pl.Boolean},
     )
 
 
@@ -46,6 +48,19 @@ def test_roles_follow_class_confidence_and_border() -> None:
     assert table["confidence"][6] is None
     assert table["p_NGS"][0] == pytest.approx(0.9)
     assert table["p_NGS"][6] is None
+
+
+def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
+    reason = np.array([[Reason.ACCEPTED, Reason.THICK], [Reason.DILUTED, Reason.ACCEPTED]])
+    nothing = np.zeros((2, 2))
+    judged = Judged(reason.astype(np.uint8), nothing, nothing, nothing, 100)
+    table = pl.DataFrame({"x": [99.0, 100.0, -1.0, 250.0], "y": [0.0, 99.9, 100.0, 199.0]})
+    placed = with_place(table, judged)
+    assert placed["judgeable"].to_list() == [True, False, False, True]
+    assert with_place(table, None)["judgeable"].to_list() == [True] * 4
+    placed = placed.with_columns(touches_border=pl.lit(False))
+    roles = with_answers(placed, answers(["NGS"] * 4, [0.9] * 4), CODES)["role"]
+    assert roles.to_list() == [COUNTED, LEFT_OUT, LEFT_OUT, COUNTED]
 
 
 def test_a_field_without_cells_has_all_columns() -> None:

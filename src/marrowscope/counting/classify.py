@@ -9,6 +9,7 @@ from marrowscope.differential import roles
 from marrowscope.inference.engine import Engine
 from marrowscope.smear.crops import crop_at
 from marrowscope.smear.look import Look
+from marrowscope.smear.verdicts import Judged, Reason
 
 COUNTED, NOT_CLASSIFIED, NOT_COUNTED = "counted", "not classified", "not counted"
 LEFT_OUT = "left out"
@@ -30,6 +31,25 @@ def classify(look: Look, microns_per_pixel: float, engine: Engine) -> NDArray[np
     return values
 
 
+def with_place(cells: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
+    """Add ``judgeable``: false in a square of the slide where cells cannot be judged.
+
+    A planned field may hold some such squares, with a marrow particle for instance.
+
+    Args:
+        cells: rows with ``x`` and ``y`` in px of level 0.
+        judged: of the slide; None for field images, in which every place counts.
+    """
+    if judged is None:
+        return cells.with_columns(judgeable=pl.lit(True))
+    rows, columns = (
+        np.clip(cells[axis].to_numpy() // judged.side, 0, length - 1).astype(np.intp)
+        for axis, length in zip("yx", judged.reason.shape, strict=True)
+    )
+    accepted = judged.reason[rows, columns] == Reason.ACCEPTED
+    return cells.with_columns(judgeable=pl.Series(accepted, dtype=pl.Boolean))
+
+
 def with_answers(
     cells: pl.DataFrame,
     values: NDArray[np.float32],
@@ -38,11 +58,12 @@ def with_answers(
 ) -> pl.DataFrame:
     """Add ``p_<CODE>``, ``predicted``, ``confidence`` and ``role`` to the cells of a field.
 
-    Cells that touch the border of the field, and those without an answer, are left out of the
-    count; the others have the role of their class, or are not classified below a confidence.
+    Cells that touch the border of the field, those that lie where cells cannot be judged, and
+    those without an answer, are left out of the count; the others have the role of their class, or
+    are not classified below a confidence.
 
     Args:
-        cells: (N) rows with ``touches_border``.
+        cells: (N) rows with ``touches_border`` and ``judgeable``.
         values: (N, classes) probabilities, nan where there is no answer.
         classes: their codes.
         min_confidence: below it an answer is none.
@@ -68,7 +89,7 @@ def with_answers(
         # As the differential count compares, so that both have the same cells.
         unsure = pl.col("confidence").cast(pl.Float64) < min_confidence
         role = pl.when(unsure).then(pl.lit(NOT_CLASSIFIED)).otherwise(role)
-    out = pl.col("touches_border") | pl.col("predicted").is_null()
+    out = pl.col("touches_border") | ~pl.col("judgeable") | pl.col("predicted").is_null()
     role = pl.when(out).then(pl.lit(LEFT_OUT)).otherwise(role)
     return cells.with_columns(**answers).with_columns(role=role)
 

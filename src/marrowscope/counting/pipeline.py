@@ -13,7 +13,7 @@ import polars as pl
 
 from marrowscope.cells import PROBABILITY
 from marrowscope.counting import remarks
-from marrowscope.counting.classify import COUNTED, LEFT_OUT, classify, with_answers
+from marrowscope.counting.classify import COUNTED, LEFT_OUT, classify, with_answers, with_place
 from marrowscope.counting.look import REFUSED, Seen, see
 from marrowscope.counting.result import CountedField, Overview, SmearCount
 from marrowscope.counting.sources import Smear
@@ -30,10 +30,11 @@ from marrowscope.smear.judge import judge
 from marrowscope.smear.look import Once, columns, fields_as_they_are, in_order
 from marrowscope.smear.plan import ENOUGH, FieldPlan, Walk, plan_fields
 from marrowscope.smear.slide import CorruptTile, Slide
-from marrowscope.smear.verdicts import Reason
+from marrowscope.smear.verdicts import Judged, Reason
 
 Advance = Callable[..., None]
-BORDER = "cut by the border of its field"  # as readers are told why cells are left out
+# Why cells are left out, as readers are told.
+BORDER, UNFIT = "cut by the border of its field", "where cells cannot be judged"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def count_smear(
     plan, overview = _plan(slide, settings.cells, workers, stage)
     before = slide.corrupt
     walk = Walk(plan, settings.cells)
-    taken = _Taken(slide, engine, settings.min_confidence)
+    judged = None if overview is None else overview.judged
+    taken = _Taken(slide, engine, settings.min_confidence, judged)
     advance = stage("counting cells") if stage is not None else None
     with ThreadPoolExecutor(workers) as pool:
         for seen in in_order(pool, partial(see, slide), walk, workers):
@@ -121,8 +123,8 @@ def count_smear(
         cells=table,
         thumbnails=taken.thumbnails.kept(),
         differential=differential(
-            table.rename({"touches_border": BORDER}), settings.held_out, card.known,
-            settings.min_confidence, (BORDER,), settings.cells, seed=settings.seed,
+            _flagged(table), settings.held_out, card.known,
+            settings.min_confidence, (BORDER, UNFIT), settings.cells, seed=settings.seed,
             source=smear.sources[0],
         ),
         fields=tuple(taken.fields),
@@ -134,7 +136,7 @@ def count_smear(
         held_out_source=settings.held_out_source,
         remarks=(
             *settings.remarks,
-            *remarks.of_walk(walked, None if overview is None else overview.judged),
+            *remarks.of_walk(walked, judged),
             *remarks.of_answers(
                 table.filter(pl.col("role") != LEFT_OUT)["confidence"], settings.held_out
             ),
@@ -153,6 +155,7 @@ class _Taken:
     slide: Slide
     engine: Engine
     min_confidence: float | None
+    judged: Judged | None
     fields: list[CountedField] = field(default_factory=list)
     refused: Counter[Reason] = field(default_factory=Counter)
     doubtful: Counter[Reason] = field(default_factory=Counter)
@@ -164,8 +167,9 @@ class _Taken:
         self._once = Once(self.slide.microns_per_pixel)
         # The columns are there even when no cell is.
         answers = dict.fromkeys((PROBABILITY + code for code in self.engine.classes), pl.Float32())
-        own = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
-        self.frames = [pl.DataFrame(schema={**columns(), **answers, **own})]
+        own: dict[str, pl.DataType] = {"judgeable": pl.Boolean()}
+        last = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
+        self.frames = [pl.DataFrame(schema={**columns(), **own, **answers, **last})]
 
     def take(self, seen: Seen) -> int:
         """Classify the cells of the next field; how many of them are countable."""
@@ -182,7 +186,8 @@ class _Taken:
             self.nucleated += seen.nucleated
         look = self._once.new(look)
         values = classify(look, microns, self.engine)
-        cells = with_answers(look.cells, values, self.engine.classes, self.min_confidence)
+        cells = with_place(look.cells, self.judged)
+        cells = with_answers(cells, values, self.engine.classes, self.min_confidence)
         self.frames.append(cells)
         rows = cells.select("cell_id", "predicted", "confidence", "role").rows()
         for (cell, code, confidence, role), (x, y) in zip(rows, look.places.tolist(), strict=True):
@@ -255,6 +260,14 @@ def _require_countable(smear: Smear, table: pl.DataFrame, walked: remarks.Walked
     raise InputError(
         f"{source}: none of {table.height} located cells in {seen} is countable ({found})"
     )
+
+
+def _flagged(table: pl.DataFrame) -> pl.DataFrame:
+    """With a column for each reason for which cells are left out; each cell has one at most."""
+    border = pl.col("touches_border")
+    return table.with_columns(
+        border.alias(BORDER), (~border & ~pl.col("judgeable")).alias(UNFIT)
+    ).drop("touches_border", "judgeable")
 
 
 def _met(slide: Slide, before: tuple[CorruptTile, ...], walk: Walk) -> tuple[CorruptTile, ...]:
