@@ -39,7 +39,13 @@ STYLES: tuple[Style, ...] = (
     Style(Lineage.OTHER, "of another class", LINEAGE_COLOURS[Lineage.OTHER]),
     Style("not classified", "not classified: dashed", _ALONE, (4, 2)),
     Style("not counted", "not counted: dotted", _ALONE, (1.2, 1.8)),
-    Style("left out", "left out, as cut by the border: fine dots", "#595959", (1.6, 1.6), 0.8),
+    Style(
+        "left out",
+        "left out (cut by the border, or where cells cannot be judged): fine dots",
+        "#595959",
+        (1.6, 1.6),
+        0.8,
+    ),
 )
 _BY_KEY = {style.key: style for style in STYLES}
 
