@@ -12,7 +12,7 @@ from marrowscope.cli.app import JSON, app, console, emit_json, progress
 from marrowscope.dataset.check import CheckResult
 from marrowscope.dataset.check import check as check_table
 from marrowscope.dataset.index import index as index_paths
-from marrowscope.dataset.relabel import BEFORE
+from marrowscope.dataset.relabel import BEFORE, corrected_before
 from marrowscope.dataset.split import Split, folds, hold_out
 from marrowscope.dataset.split_list import given_list
 from marrowscope.errors import InputError
@@ -47,11 +47,19 @@ def index(
 
     Example: `marrowscope index BM_cytomorphology_data -o cells.parquet`
     """
+    earlier = corrected_before(output)
     with progress("indexing") as advance:
         table = index_paths(paths, output, root, advance, stains=stain, relabel=relabel or ())
     result = check_table(table)
     stains = table["stain"].count() if "stain" in table.columns else 0
     relabelled = table[BEFORE].count() if BEFORE in table.columns else 0
+    if earlier > relabelled:
+        console.print(
+            f"! {earlier - relabelled} labels that were corrected in the earlier {output} are not "
+            "now; give every list with --relabel again",
+            markup=False,
+            style="yellow",
+        )
     if json:
         emit_json({"output": str(output), "stains": stains, "relabelled": relabelled,
                    **_summary(result)})  # fmt: skip

@@ -161,3 +161,11 @@ def relabel(
             pl.Series("label", labels, dtype=pl.String), pl.Series(BEFORE, before, dtype=pl.String)
         )
     return Relabelled(table, changed, len(seen) - sum(different[row] for row in seen))
+
+
+def corrected_before(path: Path) -> int:
+    """How many labels of an earlier cell table were corrected; 0 where there is no such table."""
+    try:
+        return pl.read_parquet(path, columns=[BEFORE], glob=False)[BEFORE].count()
+    except (OSError, pl.exceptions.PolarsError):
+        return 0
