@@ -132,6 +132,9 @@ TOLERATED: frozenset[frozenset[str]] = frozenset(
     )
 )  # fmt: skip
 
+# Answers by which a network says that it cannot tell: no-calls of the study's external validation.
+NOT_CALLED: tuple[str, ...] = ("ART", "NIF")
+
 # The study's networks have 22 outputs of which two are combined into one class. Which class is
 # not said; the group's earlier network combined a pair of erythroblast outputs, so we do too.
 COMBINED_CODE = "EBO"

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from marrowscope.cells import read_cells
 from marrowscope.cli.app import JSON, app, console, emit_json
+from marrowscope.cli.external import evaluate_external
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(help="Score only cells with this split, such as test.")
     ] = None,
+    external: Annotated[
+        Path | None,
+        typer.Option(help="YAML or CSV: external class → compatible classes, for such a set."),
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(help="With --external: below it a cell is not called.")
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="With --external: cell table of the training data, for a shift report."),
+    ] = None,
+    microns_per_pixel: Annotated[
+        float | None, typer.Option(help="With --reference: as for predict.")
+    ] = None,
     bootstrap: Annotated[int, typer.Option(min=10, help="Bootstrap resamples.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     json: bool = JSON,
@@ -44,15 +59,25 @@ def evaluate(
 
     Where the tables hold several folds there are also mean and standard deviation over them.
 
+    With `--external` the labels are of another class scheme: agreement by class and lineage, no
+    calls, and how far the set lies from the training data.
+
     Example: `marrowscope evaluate run/predictions.parquet -o report`
     """
     from marrowscope.evaluation.evaluate import evaluate as evaluate_table
     from marrowscope.morphology import TOLERATED, load_tolerated
     from marrowscope.report.write import refuse_foreign, write_report
 
+    named = ", ".join(str(path) for path in predictions)
+    if external is not None:
+        evaluate_external(
+            _joined(predictions, truth, split), named, output, external, min_confidence, reference,
+            bundle, microns_per_pixel, seed, json,
+        )  # fmt: skip
+        return
+    _refuse_alone(min_confidence, reference, microns_per_pixel)
     refuse_foreign(output)
     table = _joined(predictions, truth, split)
-    named = ", ".join(str(path) for path in predictions)
     pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
     facts = {} if bundle is None else _facts(bundle)
     with console.status("scoring"):
@@ -101,6 +126,19 @@ def evaluate(
     for warning in result.warnings:
         console.print(_printable(f"! {warning}"), style="yellow", soft_wrap=True)
     console.print(f"→ {output / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def _refuse_alone(
+    min_confidence: float | None, reference: Path | None, microns_per_pixel: float | None
+) -> None:
+    given = {
+        "--min-confidence": min_confidence,
+        "--reference": reference,
+        "--microns-per-pixel": microns_per_pixel,
+    }
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"{name}: works only with --external")
 
 
 def _joined(predictions: list[Path], truth: Path | None, split: str | None) -> pl.DataFrame:
