@@ -54,13 +54,16 @@ def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
     reason = np.array([[Reason.ACCEPTED, Reason.THICK], [Reason.DILUTED, Reason.ACCEPTED]])
     nothing = np.zeros((2, 2))
     judged = Judged(reason.astype(np.uint8), nothing, nothing, nothing, 100)
-    table = pl.DataFrame({"x": [99.0, 100.0, -1.0, 250.0], "y": [0.0, 99.9, 100.0, 199.0]})
+    table = pl.DataFrame(
+        {"x": [99.0, 100.0, -1.0, 250.0, 99.0], "y": [0.0, 99.9, 100.0, 199.0, 0.0],
+         "judgeable": [True] * 4 + [False]}
+    )  # fmt: skip
     placed = with_place(table, judged)
-    assert placed["judgeable"].to_list() == [True, False, False, True]
-    assert with_place(table, None)["judgeable"].to_list() == [True] * 4
+    assert placed["judgeable"].to_list() == [True, False, False, True, False]
+    assert with_place(table, None).equals(table)
     placed = placed.with_columns(touches_border=pl.lit(False))
-    roles = with_answers(placed, answers(["NGS"] * 4, [0.9] * 4), CODES)["role"]
-    assert roles.to_list() == [COUNTED, LEFT_OUT, LEFT_OUT, COUNTED]
+    roles = with_answers(placed, answers(["NGS"] * 5, [0.9] * 5), CODES)["role"]
+    assert roles.to_list() == [COUNTED, LEFT_OUT, LEFT_OUT, COUNTED, LEFT_OUT]
 
 
 def test_a_field_without_cells_has_all_columns() -> None:

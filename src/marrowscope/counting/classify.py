@@ -32,22 +32,22 @@ def classify(look: Look, microns_per_pixel: float, engine: Engine) -> NDArray[np
 
 
 def with_place(cells: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
-    """Add ``judgeable``: false in a square of the slide where cells cannot be judged.
+    """Make ``judgeable`` false in a square of the slide where cells cannot be judged.
 
-    A planned field may hold some such squares, with a marrow particle for instance.
+    A planned field may hold some such squares, at the edge of a thick part for instance.
 
     Args:
-        cells: rows with ``x`` and ``y`` in px of level 0.
-        judged: of the slide; None for field images, in which every place counts.
+        cells: rows with ``judgeable``, and ``x`` and ``y`` in px of level 0.
+        judged: of the slide; None for field images, which have no squares.
     """
     if judged is None:
-        return cells.with_columns(judgeable=pl.lit(True))
+        return cells
     rows, columns = (
         np.clip(cells[axis].to_numpy() // judged.side, 0, length - 1).astype(np.intp)
         for axis, length in zip("yx", judged.reason.shape, strict=True)
     )
     accepted = judged.reason[rows, columns] == Reason.ACCEPTED
-    return cells.with_columns(judgeable=pl.Series(accepted, dtype=pl.Boolean))
+    return cells.with_columns(judgeable=pl.col("judgeable") & pl.Series(accepted, dtype=pl.Boolean))
 
 
 def with_answers(

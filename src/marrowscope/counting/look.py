@@ -3,11 +3,13 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.images import encode_jpeg, resize
 from marrowscope.smear.judge import judge_fields
 from marrowscope.smear.look import Look, look_at
+from marrowscope.smear.packed import packed
 from marrowscope.smear.plan import PlannedField
 from marrowscope.smear.slide import Field, Slide
 from marrowscope.smear.verdicts import Reason
@@ -24,7 +26,8 @@ class Seen:
     """What was seen of a field.
 
     Attributes:
-        look: its cells; none in a refused field.
+        look: its cells, with a column ``judgeable``: false in a particle or a clot; no cells in a
+            field that is not counted.
         reason: why cells are not judged in it; on slides always accepted, for it was planned.
         red_cells: estimated in a field image; nan where they could not be seen singly.
         nucleated: estimated at the same time, in the same way.
@@ -47,6 +50,8 @@ def see(slide: Slide, field: PlannedField) -> Seen:
         InputError: a pixel size with which cells cannot be seen.
     """
     look = look_at(slide, field)
+    solid = packed(look.pixels, slide.microns_per_pixel, look.places)
+    look = replace(look, cells=look.cells.with_columns(judgeable=pl.Series(~solid)))
     if slide.fields and any((tile.x, tile.y) == (field.x, field.y) for tile in slide.corrupt):
         return Seen(_without_cells(look), Reason.EMPTY, float("nan"), 0.0, b"", True)
     reason, reds, nucleated = Reason.ACCEPTED, float("nan"), 0.0

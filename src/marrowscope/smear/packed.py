@@ -1,0 +1,49 @@
+"""Where cells lie on each other without a gap: marrow particles, clots, thick drops.
+
+Between cells of one layer, however dense, there is always a gap somewhere near; in a particle there
+is none. Such places are found as an opening: all that a disc covers which fits between the gaps. A
+gap is a pixel that is no brighter in the nuclear map than the palest cytoplasm, so neither light
+nor its fall towards the corners matters.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowscope.smear.fragments import FLOOR
+from marrowscope.smear.nuclei import WORKING_MICRONS, nuclear_map
+
+# Radius of the disc, µm: no single cell is as large but a megakaryocyte, which is not counted.
+DISC = 12.0
+_RED_CELLS = 1.5  # where these are not zero in the map, a gap is what is below so many of them
+_STEP = 3  # working pixels
+
+
+def packed(
+    image: NDArray[np.uint8], microns_per_pixel: float, places: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether there is a place without any gap around each position.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, one field. Its border counts as gap.
+        microns_per_pixel: of the field.
+        places: (N, 2) x and y in its pixels.
+    """
+    if not len(places):
+        return np.zeros(0, dtype=bool)
+    found = nuclear_map(image, microns_per_pixel)
+    level = max(FLOOR, _RED_CELLS * found.red_cell)
+    stained = (found.density > level).astype(np.uint8)
+    # A step counts as gap when any of it is.
+    solid = cv2.erode(stained, np.ones((_STEP, _STEP), np.uint8))[1::_STEP, 1::_STEP]
+    solid = cv2.copyMakeBorder(solid, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    radius = DISC / (WORKING_MICRONS * _STEP)
+    fits = cv2.distanceTransform(solid, cv2.DIST_L2, 5) > radius
+    if not fits.any():
+        return np.zeros(len(places), dtype=bool)
+    covered = cv2.distanceTransform((~fits).astype(np.uint8), cv2.DIST_L2, 5) <= radius
+    column, row = (
+        np.clip(np.floor(places[:, axis] * found.scale / _STEP).astype(np.intp) + 1, 1, side - 2)
+        for axis, side in ((0, covered.shape[1]), (1, covered.shape[0]))
+    )
+    return np.asarray(covered[row, column])
