@@ -41,7 +41,7 @@ STYLES: tuple[Style, ...] = (
     Style("not counted", "not counted: dotted", _ALONE, (1.2, 1.8)),
     Style(
         "left out",
-        "left out (cut by the border, or where cells cannot be judged): fine dots",
+        "left out of the count: fine dots",
         "#595959",
         (1.6, 1.6),
         0.8,
