@@ -162,10 +162,6 @@ def cross_validate(
     ]  # fmt: skip
     open_parts = [part for part in parts if not _is_finished(part.folder)]
     done = len(parts) - len(open_parts)
-    # A finished part is still asked for, so that one of another recipe is refused.
-    for part in parts:
-        if part not in open_parts:
-            train_part(part)
     results = _in_turn(open_parts, observer) if jobs == 1 else _side_by_side(open_parts, jobs)
     for name in results:
         done += 1
