@@ -16,6 +16,7 @@ from marrowscope.cli import (
     phantom,
     predict,
     quantize,
+    reproduce,
     screen,
     train,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "phantom",
     "predict",
     "quantize",
+    "reproduce",
     "screen",
     "train",
 ]

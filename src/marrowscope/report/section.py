@@ -1,0 +1,64 @@
+"""A piece of a study report as plain data, so that it can be kept and shown later."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as shown: texts only, numbers already written out."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: PNG file relative to the folder of the report, and what it shows."""
+
+    caption: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the report.
+
+    Attributes:
+        title: what was done.
+        study: what the study has in its place, for example "Table 1".
+        lines: sentences.
+        tables: as shown.
+        pictures: as shown.
+        missing: what could not be reproduced and why; sentences.
+        links: (text, file relative to the folder of the report).
+    """
+
+    title: str
+    study: str
+    lines: tuple[str, ...] = ()
+    tables: tuple[Sheet, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    missing: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def section_from_dict(content: dict[str, Any]) -> Section:
+    """Plain data back to a section; the inverse of ``to_dict`` after JSON."""
+    return Section(
+        title=content["title"],
+        study=content["study"],
+        lines=tuple(content["lines"]),
+        tables=tuple(
+            Sheet(one["caption"], tuple(one["head"]), tuple(tuple(row) for row in one["rows"]))
+            for one in content["tables"]
+        ),
+        pictures=tuple(Picture(one["caption"], one["file"]) for one in content["pictures"]),
+        missing=tuple(content["missing"]),
+        links=tuple((text, file) for text, file in content["links"]),
+    )

@@ -1,0 +1,1 @@
+"""The whole study on a copy of its data: every table and figure beside the published numbers."""

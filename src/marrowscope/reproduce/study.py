@@ -1,0 +1,91 @@
+"""All parts of the study in their order, each done once, and one report of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from marrowscope import __version__
+from marrowscope.report.section import Section
+from marrowscope.report.study_page import write_study_page
+from marrowscope.reproduce import judgements, parts
+from marrowscope.reproduce.parts import Stage, Study
+from marrowscope.reproduce.steps import Finished, Workshop
+
+TITLE = "The study of 171,374 bone-marrow cells (Matek et al., Blood 2021), reproduced"
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """A finished reproduction: its page, and every part in order."""
+
+    report: Path
+    parts: tuple[Finished, ...]
+
+
+def reproduce(
+    study: Study, stage: Stage | None = None, say: Callable[[str], None] | None = None
+) -> Reproduced:
+    """Do every part that is not done, and write the report.
+
+    A killed run goes on with the same call. A part that cannot be done with these data is named in
+    the report with its reason; the others are done all the same.
+
+    Args:
+        study: what to reproduce.
+        stage: progress; called with what is being done, gives ``advance(done, total=...)``.
+        say: told one line per part.
+
+    Raises:
+        InputError: the folder holds something else, or there is no labelled image.
+    """
+    stage = stage or (lambda name: lambda *done, **total: None)
+    workshop = Workshop(study.folder, say or (lambda line: None))
+    workshop.claim(_settings(study))
+    first = study.models[0]
+    done = [workshop.step("data", "Data", "materials", partial(parts.data, study, stage), True)]
+    rest: list[tuple[str, str, str, Callable[[], Section]]] = [
+        (f"crossval-{model}", f"Cross-validation: {model}", "Table 1, Figure 2",
+         partial(parts.cross_validated, study, model, stage))
+        for model in study.models
+    ]  # fmt: skip
+    if study.holdout is not None:
+        rest.append(("robustness", f"Robustness: {first} with fewer training images", "70/30 check",
+                     partial(parts.robustness, study, first, stage)))  # fmt: skip
+    if len(study.models) > 1:
+        rest.append(("comparison", "Comparison of the models", "Figure 3B",
+                     partial(judgements.comparison, study)))  # fmt: skip
+    rest += [
+        ("external", "External validation", "Figure 4",
+         partial(judgements.external, study, stage)),
+        ("calibration", "Calibration and no-calls", "left to later work",
+         partial(judgements.calibration, study)),
+        ("noise", "Labels in doubt", "left to later work",
+         partial(judgements.doubtful_labels, study)),
+    ]  # fmt: skip
+    done += [workshop.step(*one) for one in rest]
+    facts = {
+        "data": str(study.data),
+        "models": ", ".join(study.models),
+        "recipe of the networks": study.recipe.name,
+        "folds": study.folds,
+        "seed": study.seed,
+        "computed in": f"{sum(one.seconds for one in done) / 60:.0f} minutes",
+        "marrowscope": __version__,
+    }
+    page = write_study_page([one.section for one in done], study.folder, TITLE, facts)
+    return Reproduced(page, tuple(done))
+
+
+def _settings(study: Study) -> dict[str, Any]:
+    """What a later call must agree with."""
+    return {
+        "data": str(study.data.resolve()),
+        "models": list(study.models),
+        "recipe": study.recipe.to_dict(),
+        "folds": study.folds,
+        "holdout": study.holdout,
+        "seed": study.seed,
+        "external": None if study.external is None else [str(one) for one in study.external],
+    }

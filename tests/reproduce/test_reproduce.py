@@ -1,0 +1,126 @@
+"""The whole study: every part once, resumable, each with its published numbers or its reason."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from marrowscope.errors import InputError
+from marrowscope.phantom.dataset import write_dataset
+from marrowscope.report.section import Section, Sheet, section_from_dict
+from marrowscope.report.study_page import write_study_page
+from marrowscope.reproduce.parts import Study
+from marrowscope.reproduce.steps import Workshop
+from marrowscope.reproduce.study import Reproduced, reproduce
+from marrowscope.training.recipe import load_recipe
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder = tmp_path_factory.mktemp("study")
+    write_dataset(folder / "images", per_class=4, masks=False, patients=8)
+    recipe = load_recipe("default", ["epochs=1", "target_per_class=3", "views=1"])
+    return Study(folder / "images", folder / "report", ("sequential",), recipe, 2, 0.3)
+
+
+@pytest.fixture(scope="module")
+def made(study: Study) -> Reproduced:
+    return reproduce(study)
+
+
+def test_every_part_is_done_and_what_cannot_be_is_named(made: Reproduced) -> None:
+    names = [one.name for one in made.parts]
+    assert names[:3] == ["data", "crossval-sequential", "robustness"]
+    assert {"external", "calibration", "noise"} <= set(names)
+    assert not any(one.failed for one in made.parts)
+    sections = {one.name: one.section for one in made.parts}
+    assert "--external" in sections["external"].missing[0]
+    assert len(sections["data"].tables[0].rows) == 21
+    table = sections["crossval-sequential"].tables[0]
+    assert len(table.rows) == 21
+    assert all(len(row) == len(table.head) for row in table.rows)
+
+
+def test_the_page_stands_alone(made: Reproduced) -> None:
+    page = made.report.read_text("utf-8")
+    assert not re.findall(r"https?://", page)
+    assert "<script" not in page
+    assert page.count("<img") == sum(len(one.section.pictures) for one in made.parts)
+    assert "Research use only" in page
+
+
+def test_a_second_call_does_nothing_again(study: Study, made: Reproduced) -> None:
+    said: list[str] = []
+    again = reproduce(study, say=said.append)
+    assert all("done before" in line for line in said)
+    assert [one.section for one in again.parts] == [one.section for one in made.parts]
+
+
+def test_a_damaged_part_is_done_again(study: Study, made: Reproduced) -> None:
+    part = study.folder / "done" / "noise.json"
+    part.write_text(part.read_text()[:50])
+    said: list[str] = []
+    reproduce(study, say=said.append)
+    assert [line for line in said if "done before" not in line] == ["Labels in doubt"]
+    json.loads(part.read_text())
+
+
+def test_other_settings_need_another_folder(study: Study, made: Reproduced) -> None:
+    with pytest.raises(InputError, match="another folds"):
+        reproduce(replace(study, folds=3))
+
+
+def test_a_folder_of_something_else_is_left_alone(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        reproduce(replace(study, folder=tmp_path))
+
+
+def test_without_images_there_is_one_clear_line(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError) as caught:
+        reproduce(replace(study, data=tmp_path / "empty", folder=tmp_path / "out"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_part_that_fails_is_named_and_tried_again(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path, quiet)
+    tries = []
+
+    def work() -> Section:
+        tries.append(1)
+        if len(tries) == 1:
+            raise InputError("no cell of class X")
+        return Section("T", "S", ("fine",))
+
+    first = workshop.step("t", "T", "S", work)
+    assert first.failed
+    assert first.section.missing == ("no cell of class X",)
+    second = workshop.step("t", "T", "S", work)
+    assert not second.failed
+    assert workshop.step("t", "T", "S", work).section == second.section
+    assert len(tries) == 2
+
+    def hopeless() -> Section:
+        raise InputError("no image")
+
+    with pytest.raises(InputError, match="no image"):
+        workshop.step("u", "T", "S", hopeless, needed=True)
+
+
+def test_sections_survive_json_and_hostile_text_is_escaped(tmp_path: Path) -> None:
+    section = Section(
+        "<script>x</script>", "Table 1", ("a < b",), (Sheet("c", ("h",), (("<b>",),)),),
+        (), ("why & wherefore",), (("list", "a.csv"),),
+    )  # fmt: skip
+    assert section_from_dict(json.loads(json.dumps(section.to_dict()))) == section
+    page = write_study_page([section], tmp_path, "<i>", {"data": "<u>"}).read_text()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "&lt;u&gt;" in page
