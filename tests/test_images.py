@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from marrowscope import images
 from marrowscope.images import ImageError
@@ -307,3 +308,15 @@ def test_resize_keeps_the_mean_and_returns_same_size_untouched() -> None:
     assert small.shape == (50, 50, 3)
     assert small.mean() == pytest.approx(image.mean(), abs=1)
     assert images.resize(image, 250, 250).shape == (250, 250, 3)
+
+
+@pytest.mark.parametrize("encode", [images.encode_png, images.encode_jpeg])
+def test_half_an_image_is_refused_whatever_other_libraries_ask_of_pillow(
+    encode: Callable[[np.ndarray], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint does
+    data = encode(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
+    assert images.decode(data).shape == (200, 200, 3)
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    with pytest.raises(ImageError, match="damaged"):
+        images.decode(data[: len(data) // 2])

@@ -28,7 +28,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from marrowscope.complaints import caught, heard
 from marrowscope.errors import InputError
@@ -211,6 +211,8 @@ def _check_jpeg(data: bytes, name: str) -> None:
 
 
 def _pixels(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    # Other libraries (WeasyPrint) turn this on for the whole process, and half an image is black.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         tiles = getattr(image, "tile", ())
         if any(tile[0] == "libtiff" for tile in tiles):  # not for uncompressed ones
