@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 
 from marrowscope.cells import PROBABILITY, read_cells, usable, write_cells
 from marrowscope.crop import prepare
-from marrowscope.evaluation.suspects import estimated_errors, ranks, relative_confidence
+from marrowscope.evaluation.suspects import estimated_errors, ranks, relative_odds
 from marrowscope.images import read_image
 from marrowscope.models.bundle import load_bundle
 from marrowscope.morphology import BY_CODE, CLASSES, TOLERATED
@@ -124,7 +124,7 @@ def by_cleanlab(method: str, adjusted: bool) -> Callable[[Places, Array], Array]
 
 
 METHODS: dict[str, Callable[[Places, Array], Array]] = {
-    "marrowscope noise": relative_confidence,
+    "marrowscope noise": relative_odds,
     "cleanlab self_confidence": by_cleanlab("self_confidence", False),
     "cleanlab self_confidence, adjusted": by_cleanlab("self_confidence", True),
     "cleanlab normalized_margin": by_cleanlab("normalized_margin", False),
@@ -156,7 +156,7 @@ def measure(
                 precision[method].append(float(wrong[listed].mean()))
                 if watched is not None:
                     of_watched[method].append(float(listed[labels == watched].mean()))
-                if score is relative_confidence:
+                if score is relative_odds:
                     suggested.append(float((best == truth)[listed & wrong].mean()))
         most = min(1.0, wrong_total / top)
         print(f"\n{name}: {wrong_total} wrong labels, best possible precision {most:.2f}; "

@@ -11,7 +11,7 @@ from marrowscope.evaluation.suspects import (
     estimated_errors,
     find_suspects,
     ranks,
-    relative_confidence,
+    relative_odds,
 )
 
 CODES = ("BLA", "PMO", "LYT")
@@ -43,17 +43,19 @@ def flipped(rows: pl.DataFrame, cells: dict[str, str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def test_confidence_is_measured_by_what_is_usual_in_the_class() -> None:
+def test_odds_are_measured_by_what_is_usual_in_the_class() -> None:
     # Class 0 gets 0.8 and 0.4, mean 0.6; class 1 gets 0.2 and 0.1, mean 0.15.
-    values = np.array([[0.8, 0.2], [0.4, 0.6], [0.8, 0.2], [0.9, 0.1]])
+    values = np.array([[0.8, 0.1, 0.1], [0.4, 0.1, 0.5], [0.7, 0.2, 0.1], [0.5, 0.1, 0.4]])
     labels = np.array([0, 0, 1, 1])
-    expected = [0.8 / 0.6, 0.4 / 0.6, 0.2 / 0.15, 0.1 / 0.15]
-    assert relative_confidence(labels, values) == pytest.approx(expected)
+    expected = [0.8 / 0.6 / 0.1, 0.4 / 0.6 / 0.5, 0.2 / 0.15 / 0.7, 0.1 / 0.15 / 0.5]
+    assert relative_odds(labels, values) == pytest.approx(expected, rel=2e-3)
 
 
-def test_a_class_without_any_probability_is_in_full_doubt_not_an_error() -> None:
+def test_certainty_and_a_class_without_any_probability_stay_finite() -> None:
     values = np.array([[1.0, 0.0], [1.0, 0.0]])
-    assert relative_confidence(np.array([0, 1]), values).tolist() == [1.0, 0.0]
+    sure, never = relative_odds(np.array([0, 1]), values)
+    assert sure == pytest.approx(1e4, rel=1e-3)
+    assert never == pytest.approx(1e-4, rel=1e-3)
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.integers(0, 3)), min_size=1))

@@ -2,10 +2,10 @@
 
 Confident learning (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70:1373–1411) through
 cleanlab: a label is doubtful when a network that was trained without the cell gives it little
-probability. How little is judged within the label's class: networks are less sure of rare classes
-throughout, so that a rank by probability alone is flooded by the rare classes or, when it is cut by
-the size of the classes, silent about them. The rank by the share of the class's usual probability
-is our own choice; docs/label-noise.md compares it with others.
+probability and another class much. How little is judged within the label's class: networks are less
+sure of rare classes throughout, so that a rank by probability alone is flooded by the rare classes
+or, when it is cut by the size of the classes, silent about them. The rank by odds relative to what
+is usual in the class is our own choice; docs/label-noise.md compares it with others.
 """
 
 import math
@@ -23,6 +23,7 @@ SHARE = 0.05
 LEAST_OF_CLASS = 3  # so many suspects are shown of every class that has them
 LEAST_CELLS = 20
 _TOLERANCE = 0.01  # of the sum of probabilities
+_LEAST = 1e-4  # probabilities below this are not told apart
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -95,7 +96,7 @@ def find_suspects(table: pl.DataFrame, share: float = SHARE) -> Suspects:
     values /= sums[:, None]
     labels = np.array([codes.index(label) for label in rows["label"]], dtype=np.int64)
     own = values[np.arange(len(labels)), labels]
-    order, within = ranks(relative_confidence(labels, values), labels)
+    order, within = ranks(relative_odds(labels, values), labels)
     best = values.argmax(axis=1)
     sizes = np.bincount(labels, minlength=len(codes))
     quota = np.maximum(np.ceil(share * sizes), LEAST_OF_CLASS)[labels]
@@ -122,15 +123,18 @@ def find_suspects(table: pl.DataFrame, share: float = SHARE) -> Suspects:
     return Suspects(found, classes, rows.height, not_judged, trained_on)
 
 
-def relative_confidence(labels: Places, values: Array) -> Array:
-    """Probability of the given label as a share of what cells of that label usually get.
+def relative_odds(labels: Places, values: Array) -> Array:
+    """How the given label stands against the best other class, beside what is usual for it.
+
+    The label's probability (cleanlab's self-confidence) divided by its mean over all cells with
+    that label, and this divided by the probability of the most probable other class.
 
     Args:
         labels: (N,) places of the given classes.
         values: (N, C) probabilities from networks that did not see the cell.
 
     Returns:
-        (N,) at least 0; the lower, the more doubtful. 1 is as good as the class's mean.
+        (N,) above 0; the lower, the more doubtful.
     """
     from cleanlab.rank import get_label_quality_scores  # type: ignore[import-untyped]
 
@@ -138,8 +142,11 @@ def relative_confidence(labels: Places, values: Array) -> Array:
     sizes = np.bincount(labels, minlength=values.shape[1])
     sums = np.bincount(labels, weights=own, minlength=values.shape[1])
     usual = sums[labels] / sizes[labels]
-    relative: Array = np.divide(own, usual, out=np.zeros_like(own), where=usual > 0)
-    return relative
+    share = np.divide(own, usual, out=np.zeros_like(own), where=usual > 0)
+    others = values.copy()
+    others[np.arange(len(labels)), labels] = 0
+    odds: Array = (share + _LEAST) / (others.max(axis=1) + _LEAST)
+    return odds
 
 
 def ranks(scores: Array, labels: Places) -> tuple[Places, Places]:
