@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from marrowscope.dataset.hashing import near_pairs
@@ -15,6 +16,9 @@ from marrowscope.dataset.landmarks import Landmarks
 FARTHEST = 140.0
 # So many landmarks of two crops that agree on a shift, to within these px, make a candidate.
 LEAST_VOTES, SHIFT_STEP = 2, 1.5
+# Before pixels are looked at: so many landmarks lie at the same places of the shared part and look
+# about alike, up to a distance that a hash would let few strangers through.
+LEAST_SUPPORT, SUPPORT_DISTANCE = 3, 240.0
 # Pixels decide: correlation of the shared part, and how small it may be. The same field compressed
 # twice as JPEG stays above .99; the likest different cells, the same drawing twice, reached .993.
 LEAST_CORRELATION, LEAST_SHARED = 0.985, 0.1
@@ -55,10 +59,15 @@ def candidates(found: Sequence[Landmarks]) -> Iterator[tuple[int, int, float, fl
     starts = np.flatnonzero(np.diff(crops, prepend=-1))
     sizes = np.diff(starts, append=len(crops))
     many = sizes >= LEAST_VOTES
+    # Most have two votes: whether these agree is seen for all at once.
+    shift = places[one] - places[two]
+    pairs = np.flatnonzero(sizes == LEAST_VOTES)
+    gaps = np.abs(shift[starts[pairs]] - shift[starts[pairs] + 1]).max(axis=1)
+    many[pairs[gaps > SHIFT_STEP]] = False
     for start, size in zip(starts[many].tolist(), sizes[many].tolist(), strict=True):
         votes = slice(start, start + size)
         first, second = divmod(int(crops[start]), 2**32)
-        for dx, dy in _agreed(places[one[votes]] - places[two[votes]]):
+        for dx, dy in _agreed(shift[votes]):
             yield first, second, dx, dy
 
 
@@ -74,6 +83,44 @@ def _agreed(shifts: NDArray[np.float32]) -> Iterator[tuple[float, float]]:
             dx, dy = np.median(shifts[close[best]], axis=0).tolist()
             yield dx, dy
             left &= ~close[best]
+
+
+def supported(one: Landmarks, two: Landmarks, dx: float, dy: float) -> bool:
+    """Whether enough landmarks of two crops fit a shift; far cheaper than their pixels.
+
+    Args:
+        one, two: landmarks of the crops.
+        dx, dy: where ``two`` seems to begin in ``one``, px.
+    """
+    return bool(
+        _support(one.places, one.descriptors, two.places, two.descriptors, dx, dy) >= LEAST_SUPPORT
+    )
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _support(
+    places: NDArray[np.float32],
+    descriptors: NDArray[np.uint8],
+    other_places: NDArray[np.float32],
+    other_descriptors: NDArray[np.uint8],
+    dx: float,
+    dy: float,
+) -> int:
+    """How many landmarks of one crop have their like at the shifted place in the other."""
+    found = 0
+    for one in range(len(places)):
+        for two in range(len(other_places)):
+            if (
+                abs(places[one, 0] - other_places[two, 0] - dx) <= 2 * SHIFT_STEP
+                and abs(places[one, 1] - other_places[two, 1] - dy) <= 2 * SHIFT_STEP
+            ):
+                total = 0.0
+                for number in range(descriptors.shape[1]):
+                    step = float(descriptors[one, number]) - float(other_descriptors[two, number])
+                    total += step * step
+                if total <= SUPPORT_DISTANCE**2:
+                    found += 1
+    return found
 
 
 def verify(
@@ -143,7 +190,8 @@ def overlaps(found: Sequence[Landmarks], crop: Callable[[int], NDArray[np.uint8]
     """
     shifts: dict[tuple[int, int], list[tuple[float, float]]] = {}
     for one, two, dx, dy in candidates(found):
-        shifts.setdefault((one, two), []).append((dx, dy))
+        if supported(found[one], found[two], dx, dy):
+            shifts.setdefault((one, two), []).append((dx, dy))
     result = []
     for (one, two), seen in sorted(shifts.items()):
         for dx, dy in dict.fromkeys((round(dx / SEARCH), round(dy / SEARCH)) for dx, dy in seen):
