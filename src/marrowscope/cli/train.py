@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def train(
     cells: Annotated[Path, typer.Argument(help="Cell table with labels and a split or folds.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
-    model: Annotated[str, typer.Option(help="sequential or resnext50.")] = "sequential",
+    model: Annotated[str, typer.Option(help="sequential, resnext50 or features.")] = "sequential",
     recipe: Annotated[str, typer.Option(help="default, paper, or a YAML file.")] = "default",
     overrides: Annotated[
         list[str] | None,
@@ -37,6 +37,9 @@ def train(
     json: bool = JSON,
 ) -> None:
     """Train a network; the run folder gets a model bundle and the held-out predictions.
+
+    `--model features` trains the feature-based baseline instead: measured features and a support
+    vector machine; recipe, epochs and device have no say in it.
 
     A killed run goes on with `--resume` and ends, on a CPU, with exactly the same weights.
 
@@ -100,7 +103,8 @@ def train(
     if json:
         speed = {} if result.throughput is None else result.throughput.to_dict()
         emit_json({"run": str(output), "metrics": result.metrics, **speed})
-    console.print(_speed(output, result.throughput), markup=False, soft_wrap=True)
+    if model != "features":
+        console.print(_speed(output, result.throughput), markup=False, soft_wrap=True)
     if result.metrics:
         console.print(f"held-out macro-F1 {result.metrics['macro_f1']:.3f}", markup=False)
         warning = split_warning(table)

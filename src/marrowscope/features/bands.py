@@ -6,6 +6,7 @@ Bands are differences of Gaussians; granulometry is what openings and closings b
 """
 
 from functools import cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -35,8 +36,8 @@ def features() -> list[Feature]:
     """Names, in the order of ``values``."""
     bands = [
         (f"band{place}.{name}",
-         f"of {name} between Gaussians of {low * HALF_MICRONS:.2f} and {high * HALF_MICRONS:.2f} µm")
-        for place, (low, high) in enumerate(zip(_SIGMAS, _SIGMAS[1:], strict=False), 1)
+         f"of {name} between blurs of {low * HALF_MICRONS:.2f} and {high * HALF_MICRONS:.2f} µm")
+        for place, (low, high) in enumerate(pairwise(_SIGMAS), 1)
         for name in PLANES
     ] + [(f"gradient.{name}", f"of the gradient of {name}") for name in PLANES]  # fmt: skip
     sieves = [
@@ -73,7 +74,7 @@ def _masks(label: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
 def _bands(view: View, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
     picture = np.ascontiguousarray(view.half.transpose(1, 2, 0)).astype(np.float32)
     smooth = [picture] + [cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in _SIGMAS[1:]]
-    layers = [low - high for low, high in zip(smooth, smooth[1:], strict=False)]
+    layers = [low - high for low, high in pairwise(smooth)]
     across, along = (
         cv2.Sobel(smooth[1], cv2.CV_32F, *way, scale=0.125) for way in ((1, 0), (0, 1))
     )

@@ -9,7 +9,7 @@ from marrowscope.features.planes import view
 from marrowscope.features.segment import Segmentation, segment
 from marrowscope.geometry import INPUT_SIZE
 
-# Raised whenever a number can come out differently: caches and models of other versions are refused.
+# Raised whenever a number can come out differently: other versions' caches and models are refused.
 VERSION = 1
 
 

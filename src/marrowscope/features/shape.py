@@ -77,8 +77,7 @@ def values(view: View) -> NDArray[np.float64]:
     parts = [_outline(cell), _outline(nucleus), _relations(view)]
     azure = view.half[PLANES.index("azure")].astype(np.float64)
     for mask in (view.half_label > 0, view.half_label == 2):
-        for picture in (mask.astype(np.float64), azure * mask):
-            parts.append(_zernike(picture, mask))
+        parts += [_zernike(picture, mask) for picture in (mask.astype(np.float64), azure * mask)]
     return np.concatenate(parts)
 
 

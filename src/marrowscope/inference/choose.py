@@ -7,6 +7,7 @@ from marrowscope.inference.calibrated import CalibratedEngine
 from marrowscope.inference.engine import Engine, TorchEngine
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.calibration import read_calibration
+from marrowscope.models.features_svm import FEATURES
 
 ENGINES = ("auto", "openvino", "int8", "torch")
 
@@ -35,6 +36,12 @@ def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | Non
         raise InputError(f"--engine {engine}: expected {', '.join(ENGINES)}")
     if engine in ("openvino", "int8") and device != "cpu":
         raise InputError(f"--engine {engine}: runs on the CPU; leave out --device {device}")
+    if bundle.card.architecture == FEATURES:
+        if engine not in ("auto", "torch") or device != "cpu":
+            raise InputError(
+                f"{bundle.card.name}: measures features on the CPU; leave out --engine and --device"
+            )
+        return TorchEngine(bundle), None
     if engine == "auto" and device == "cuda":
         return _on_cuda(bundle)
     if engine == "torch" or device != "cpu":

@@ -25,6 +25,7 @@ from marrowscope.errors import InputError
 from marrowscope.files import replacing_folder
 from marrowscope.models import NAMES, create
 from marrowscope.models.card import Card, card_from_dict
+from marrowscope.models.features_svm import FEATURES, from_tensors
 from marrowscope.models.outputs import OutputMap
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
@@ -102,6 +103,10 @@ def load_bundle(name: str | Path) -> Bundle:
     except (SafetensorError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{folder / WEIGHTS}: not a safetensors file ({reason})") from None
+    if card.architecture == FEATURES:
+        weights = str(folder / WEIGHTS)
+        machine = from_tensors(tensors, len(card.outputs), len(card.known), weights)
+        return Bundle(machine.eval(), card, folder)
     if card.architecture not in NAMES:
         raise InputError(f"{folder / CARD}: architecture {card.architecture!r} is unknown")
     model = create(card.architecture, len(card.outputs))

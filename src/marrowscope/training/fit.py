@@ -23,9 +23,11 @@ from marrowscope.inference.predict import predict_table
 from marrowscope.models import NAMES, create
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
+from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.outputs import OutputMap
 from marrowscope.training.batches import Plan, TrainingBatches, make_plan
 from marrowscope.training.dataset import TrainingData, select
+from marrowscope.training.features import train_features
 from marrowscope.training.held_out import strict_scores
 from marrowscope.training.loop import Observer, make_trainer, uses_half
 from marrowscope.training.memory import keep_freed_memory
@@ -81,7 +83,8 @@ def train(
 
     Args:
         table: with ``label`` and, to hold cells out, ``split`` or ``fold``.
-        model: name for ``models.create``.
+        model: name for ``models.create``, or ``features`` for the feature-based baseline, which
+            has no use for recipe, device and store, and keeps its measurements beside the store.
         recipe: see ``training.recipe``.
         folder: the run folder.
         name: of the model in its card; default: the folder's name.
@@ -98,8 +101,16 @@ def train(
     Raises:
         InputError: one line; whatever was saved before stays.
     """
-    if model not in NAMES:
-        raise InputError(f"--model {model}: choose one of {', '.join(NAMES)}")
+    if model not in (*NAMES, FEATURES):
+        raise InputError(f"--model {model}: choose one of {', '.join((*NAMES, FEATURES))}")
+    if model == FEATURES:
+        data = select(table, fold)
+        _require_images(data, packed=False)
+        beside = store.with_suffix(".features") if store is not None and not store_given else None
+        wanted = identity(data, model, recipe, seed, fold)
+        found = train_features(data, wanted, folder, name or folder.name, seed=seed, resume=resume,
+                               observer=observer, cache=beside)  # fmt: skip
+        return Trained(folder, found, None)
     job = _Job(
         select(table, fold), model, recipe, folder, name or folder.name, seed,
         _choose_device(device), observer or Observer(), checkpoint_seconds, checkpoint_steps,

@@ -26,6 +26,7 @@ from marrowscope.models.bundle import (
     save_bundle,
 )
 from marrowscope.models.card import Card
+from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.int8 import describe, good_enough
 from marrowscope.training.dataset import select
 from marrowscope.training.held_out import strict_scores
@@ -68,6 +69,8 @@ def quantize(
     """
     if find_spec("nncf") is None:
         raise InputError("quantizing needs NNCF: pip install 'marrowscope[int8]'")
+    if bundle.card.architecture == FEATURES:
+        raise InputError(f"{bundle.card.name}: is no network; there is nothing to quantize")
     data = select(table, fold)
     if data.held_out.height < LEAST_CHECKED:
         raise InputError(

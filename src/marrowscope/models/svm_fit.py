@@ -1,0 +1,179 @@
+"""Fit the machine of the feature baseline: cost and width searched, decisions made probable."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowscope.errors import InputError
+from marrowscope.models.features_svm import FittedSvm
+from marrowscope.models.selection import select
+
+SELECTED = 400
+MOST_FOLDS = 5
+COSTS = (1.0, 4.0, 16.0)
+# Gamma in units of 1 / number of features, for standardized features.
+WIDTHS = (0.1, 0.3, 1.0)
+
+Rows = NDArray[np.float64]
+Classes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was tried and chosen.
+
+    Attributes:
+        scores: (cost, width, macro-F1 over the folds) of every setting.
+        cost, gamma: the chosen ones.
+        folds: of the cross-validation among the training cells.
+        imputed: missing feature values among the training cells' selected features.
+    """
+
+    scores: tuple[tuple[float, float, float], ...]
+    cost: float
+    gamma: float
+    folds: int
+    imputed: int
+
+
+def fit(
+    values: NDArray[np.float32],
+    labels: Classes,
+    *,
+    selected: int = SELECTED,
+    scheme: str = "quotient",
+    seed: int = 0,
+) -> tuple[FittedSvm, Search]:
+    """Fit on training cells.
+
+    Args:
+        values: (N, features) in the order of the catalogue; NaN where missing.
+        labels: (N,) classes 0 to K−1, all of them present.
+        selected: how many features to choose.
+        scheme: of ``selection.select``.
+        seed: of the folds.
+
+    Raises:
+        InputError: one class only, or a class of one cell. With fewer cells than folds in a class
+            there are as many folds as it has cells.
+    """
+    counts = np.bincount(labels)
+    if len(counts) < 2:
+        raise InputError("the table has only one class; a classifier needs at least two")
+    if counts.min() < 2:
+        raise InputError(
+            f"{int((counts < 2).sum())} classes have one training image; the feature model needs "
+            "2 of each: one to learn from and one to check with"
+        )
+    folds = int(min(MOST_FOLDS, counts.min()))
+    median, filled, missing = _impute(values)
+    places = select(filled, labels, selected, scheme)
+    if len(places) == 0:
+        raise InputError("no feature differs between the training cells; are all images the same?")
+    chosen = filled[:, places].astype(np.float64)
+    mean, scale = chosen.mean(axis=0), np.maximum(chosen.std(axis=0), 1e-9)
+    rows = (chosen - mean) / scale
+    search, decisions = _search(rows, labels, folds, seed, int(missing[:, places].sum()))
+    machine = _machine(rows, labels, search.cost, search.gamma)
+    weights, bias = _calibrate(decisions, labels)
+    fitted = FittedSvm(
+        places, median[places], mean, scale, *machine[:1], search.gamma, *machine[1:], weights, bias
+    )
+    return fitted, search
+
+
+def _impute(
+    values: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.bool_]]:
+    """Medians of the training cells (0 where none has a value), filled values, what was missing."""
+    missing = np.isnan(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # features that no cell has
+        median = np.nan_to_num(np.nanmedian(values, axis=0)).astype(np.float64)
+    return median, np.where(missing, median.astype(np.float32), values), missing
+
+
+def _search(
+    rows: Rows, labels: Classes, folds: int, seed: int, imputed: int
+) -> tuple[Search, Rows]:
+    """The setting with the best macro-F1 out of fold, and its out-of-fold decisions."""
+    from sklearn.metrics import f1_score
+    from sklearn.model_selection import StratifiedKFold
+
+    parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, labels))
+    scores, best, kept = [], -1.0, np.empty(0)
+    choice = (COSTS[0], WIDTHS[0])
+    for width in WIDTHS:
+        gamma = width / rows.shape[1]
+        for cost in COSTS:
+            decisions = np.empty((len(rows), _pairs(labels)))
+            for train, test in parts:
+                machine = _machine(rows[train], labels[train], cost, gamma)
+                decisions[test] = decide(rows[test], gamma, *machine)
+            score = float(f1_score(labels, vote(decisions, int(labels.max()) + 1), average="macro"))
+            scores.append((cost, width, round(score, 4)))
+            if score > best:
+                best, kept, choice = score, decisions, (cost, width)
+    gamma = choice[1] / rows.shape[1]
+    return Search(tuple(scores), choice[0], gamma, folds, imputed), kept
+
+
+def _pairs(labels: Classes) -> int:
+    classes = int(labels.max()) + 1
+    return classes * (classes - 1) // 2
+
+
+def _machine(rows: Rows, labels: Classes, cost: float, gamma: float) -> tuple[Rows, Rows, Rows]:
+    """Support vectors, (pairs, V) dual coefficients, (pairs,) intercepts; positive: first class.
+
+    libsvm keeps for every support vector one coefficient per *other* class; here each pair of
+    classes gets a row of its own.
+    """
+    from sklearn.svm import SVC
+
+    svc = SVC(C=cost, gamma=gamma, class_weight="balanced", cache_size=500)
+    svc.fit(rows, labels)
+    classes = len(svc.classes_)
+    ends = np.cumsum(svc.n_support_)
+    spans = [slice(int(end - n), int(end)) for n, end in zip(svc.n_support_, ends, strict=True)]
+    coefficients = np.zeros((classes * (classes - 1) // 2, len(svc.support_)))
+    pair = 0
+    for first in range(classes):
+        for second in range(first + 1, classes):
+            coefficients[pair, spans[first]] = svc._dual_coef_[second - 1, spans[first]]
+            coefficients[pair, spans[second]] = svc._dual_coef_[first, spans[second]]
+            pair += 1
+    return svc.support_vectors_, coefficients, np.array(svc._intercept_)
+
+
+def decide(rows: Rows, gamma: float, vectors: Rows, coefficients: Rows, intercepts: Rows) -> Rows:
+    """Decisions of all pairs, (N, pairs); positive for the first class of the pair."""
+    squares = (rows**2).sum(axis=1)[:, None] + (vectors**2).sum(axis=1) - 2 * rows @ vectors.T
+    decisions: Rows = np.exp(-gamma * np.maximum(squares, 0)) @ coefficients.T + intercepts
+    return decisions
+
+
+def vote(decisions: Rows, classes: int) -> Classes:
+    """One vote per pair; ties go to the larger sum of decisions."""
+    votes = np.zeros((len(decisions), classes))
+    first, second = np.triu_indices(classes, 1)
+    margin = np.tanh(decisions) * 1e-3 / classes
+    for pair, (a, b) in enumerate(zip(first, second, strict=True)):
+        won = decisions[:, pair] > 0
+        votes[:, a] += won + margin[:, pair]
+        votes[:, b] += ~won - margin[:, pair]
+    return votes.argmax(axis=1)
+
+
+def _calibrate(decisions: Rows, labels: Classes) -> tuple[Rows, Rows]:
+    """Multinomial logistic regression on out-of-fold decisions, (K, pairs) and (K,)."""
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=0.1, max_iter=2000)
+    model.fit(decisions, labels)
+    if len(model.classes_) > 2:
+        return model.coef_, model.intercept_
+    half = np.concatenate([-model.coef_, model.coef_]) / 2  # two classes: one row stands for both
+    return half, np.concatenate([-model.intercept_, model.intercept_]) / 2

@@ -1,0 +1,83 @@
+"""Features of a table, kept and taken up again."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from marrowscope.errors import InputError
+from marrowscope.features import measure, table
+from marrowscope.features.catalogue import names
+from marrowscope.images import encode_png
+from marrowscope.phantom.cells import draw_cell
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> pl.DataFrame:
+    paths = []
+    for seed in range(3):
+        path = tmp_path / f"{seed}.png"
+        path.write_bytes(encode_png(draw_cell("LYT", seed).image))
+        paths.append(str(path))
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    return pl.DataFrame(
+        {"path": [*paths, str(tmp_path / "broken.png"), str(tmp_path / "gone.png")]}
+    )
+
+
+def test_every_row_has_its_values_or_a_reason(cells: pl.DataFrame) -> None:
+    values, errors = table.measure_table(cells, jobs=1)
+    assert values.shape == (5, len(names()))
+    assert errors[:3] == [None] * 3
+    assert errors[3] is not None
+    assert errors[4] is not None
+    assert np.isnan(values[3:]).all()
+    np.testing.assert_array_equal(values[1], measure(draw_cell("LYT", 1).image)[1])
+
+
+def with_hashes(cells: pl.DataFrame) -> pl.DataFrame:
+    import hashlib
+
+    good = cells.head(3)
+    hashes = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in good["path"]]
+    return good.with_columns(pl.Series("sha256", hashes))
+
+
+def test_what_the_cache_knows_is_not_measured_again(
+    cells: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = with_hashes(cells)
+    first, _ = table.measure_table(known.head(2), tmp_path / "cache", jobs=1)
+    measured = []
+    real = table.measure_file
+    monkeypatch.setattr(table, "measure_file", lambda job: measured.append(job) or real(job))
+    second, _ = table.measure_table(known, tmp_path / "cache", jobs=1)
+    assert [job[0] for job in measured] == [known["path"][2]]
+    np.testing.assert_array_equal(second[:2], first)
+    np.testing.assert_array_equal(second[2], measure(draw_cell("LYT", 2).image)[1])
+
+
+def test_another_version_of_the_features_is_not_used(
+    cells: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = with_hashes(cells).head(1)
+    table.measure_table(known, tmp_path / "cache", jobs=1)
+    monkeypatch.setattr(table, "VERSION", 2)
+    assert table._read(tmp_path / "cache") == {}
+
+
+def test_a_damaged_cache_is_refused_by_name(cells: pl.DataFrame, tmp_path: Path) -> None:
+    known = with_hashes(cells).head(1)
+    table.measure_table(known, tmp_path / "cache", jobs=1)
+    (path,) = (tmp_path / "cache").iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="delete it"):
+        table.measure_table(known, tmp_path / "cache", jobs=1)
+
+
+def test_processes_give_the_values_of_one(tmp_path: Path, cells: pl.DataFrame) -> None:
+    many = pl.concat([cells.head(2)] * 8)
+    alone, _ = table.measure_table(many.head(2), jobs=1)
+    together, _ = table.measure_table(many, jobs=2)
+    np.testing.assert_array_equal(together[14:], alone)

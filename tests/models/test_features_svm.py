@@ -1,0 +1,185 @@
+"""The feature baseline: selection, machine, bundle."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from sklearn.svm import SVC
+
+from marrowscope.errors import InputError
+from marrowscope.features.catalogue import names
+from marrowscope.inference.choose import choose_engine
+from marrowscope.models import selection
+from marrowscope.models.bundle import WEIGHTS, load_bundle, save_bundle
+from marrowscope.models.card import Card
+from marrowscope.models.features_svm import FEATURES, FeatureSvm, build, from_tensors
+from marrowscope.models.selection import f_statistic, select
+from marrowscope.models.svm_fit import _machine, decide, fit, vote
+from marrowscope.phantom.cells import draw_cell
+
+OUTPUTS = ("A", "B", "B", "C", "D")
+KNOWN = ("A", "B", "C")
+
+
+def made_up(seed: int = 0, per_class: int = 20, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Noise in all features; the first three tell the classes apart, the first two alike."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(classes), per_class)
+    values = rng.normal(size=(len(labels), len(names()))).astype(np.float32)
+    values[:, 0] += 6 * labels
+    values[:, 1] = values[:, 0] + rng.normal(scale=0.01, size=len(labels))
+    values[:, 2] += 5 * (labels == 1)
+    return values, labels
+
+
+def model() -> tuple[FeatureSvm, np.ndarray, np.ndarray]:
+    values, labels = made_up()
+    fitted, _ = fit(values, labels, selected=10)
+    return build(fitted, OUTPUTS, KNOWN), values, labels
+
+
+def test_relevance_is_the_f_statistic() -> None:
+    from sklearn.feature_selection import f_classif
+
+    values, labels = made_up()
+    np.testing.assert_allclose(
+        f_statistic(values, labels)[:200], f_classif(values[:, :200], labels)[0], rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("scheme", selection.SCHEMES)
+def test_the_twin_of_a_chosen_feature_is_not_chosen_next(scheme: str) -> None:
+    values, labels = made_up()
+    first, second = select(values, labels, 2, scheme)
+    assert first in (0, 1)
+    assert second == 2
+
+
+def test_constant_features_are_never_chosen() -> None:
+    values, labels = made_up()
+    values[:, 5:] = 3.0
+    assert set(select(values, labels, 100)) == set(range(5))
+
+
+def test_one_class_only_is_refused() -> None:
+    values, _ = made_up()
+    with pytest.raises(InputError, match="one class"):
+        fit(values, np.zeros(len(values), np.int64))
+
+
+def test_a_class_of_one_cell_is_refused() -> None:
+    values, labels = made_up()
+    with pytest.raises(InputError, match="one training image"):
+        fit(values[:41], labels[:41])
+
+
+def test_there_are_no_more_folds_than_cells_in_a_class() -> None:
+    values, labels = made_up()
+    _, search = fit(values[:43], labels[:43], selected=5)
+    assert search.folds == 3
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_decisions_of_all_pairs_are_those_of_scikit_learn(classes: int) -> None:
+    values, labels = made_up(classes=classes)
+    rows = values[:, :20].astype(np.float64)
+    ours = decide(rows, 0.05, *_machine(rows, labels, 2.0, 0.05))
+    svc = SVC(C=2.0, gamma=0.05, class_weight="balanced", decision_function_shape="ovo")
+    svc.fit(rows, labels)
+    theirs = svc.decision_function(rows).reshape(len(rows), -1)
+    # Of two classes scikit-learn calls the second the positive one.
+    np.testing.assert_allclose(ours, -theirs if classes == 2 else theirs, atol=1e-8)
+    np.testing.assert_array_equal(vote(ours, classes), svc.predict(rows))
+
+
+def test_the_module_finds_the_classes_and_splits_them_among_their_outputs() -> None:
+    module, values, labels = model()
+    logits = module.from_values(values)
+    from marrowscope.models.outputs import OutputMap
+
+    chances = OutputMap(OUTPUTS, frozenset(KNOWN)).log_probabilities(logits).exp().numpy()
+    assert (chances[:, :3].argmax(axis=1) == labels).mean() > 0.95
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
+    assert (chances[:, 3] == 0).all()
+    np.testing.assert_array_equal(logits[:, 1].numpy(), logits[:, 2].numpy())
+
+
+def test_missing_features_are_imputed_by_the_median_and_counted() -> None:
+    values, labels = made_up()
+    values[::4, 0] = np.nan
+    fitted, search = fit(values, labels, selected=10)
+    place = list(fitted.selected).index(0) if 0 in fitted.selected else None
+    assert place is None or search.imputed == 15
+    module = build(fitted, OUTPUTS, KNOWN)
+    blank = np.full((2, len(names())), np.nan, np.float32)
+    logits = module.from_values(blank)
+    assert module.imputed == 2 * len(fitted.selected)
+    assert torch.isfinite(logits).all()
+    filled = blank.copy()
+    filled[:, fitted.selected] = fitted.median
+    torch.testing.assert_close(module.from_values(filled), logits)
+
+
+def saved(folder: Path) -> tuple[FeatureSvm, np.ndarray]:
+    module, values, _ = model()
+    save_bundle(module, Card("baseline", FEATURES, OUTPUTS, KNOWN), folder)
+    return module, values
+
+
+def test_a_bundle_gives_back_the_very_same_model(tmp_path: Path) -> None:
+    module, values = saved(tmp_path / "bundle")
+    loaded = load_bundle(tmp_path / "bundle").model
+    assert isinstance(loaded, FeatureSvm)
+    assert loaded.selected == module.selected
+    assert torch.equal(loaded.from_values(values), module.from_values(values))
+
+
+def test_a_bundle_predicts_images_through_the_engine(tmp_path: Path) -> None:
+    saved(tmp_path / "bundle")
+    engine, remark = choose_engine(load_bundle(tmp_path / "bundle"))
+    image = draw_cell("BLA", 1).image
+    chances = engine.probabilities(np.stack([image, image]))
+    assert remark is None
+    assert chances.shape == (2, 4)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(chances[0], chances[1])
+
+
+@pytest.mark.parametrize("engine", ["openvino", "int8"])
+def test_engines_of_networks_are_refused(tmp_path: Path, engine: str) -> None:
+    saved(tmp_path / "bundle")
+    with pytest.raises(InputError, match="on the CPU"):
+        choose_engine(load_bundle(tmp_path / "bundle"), engine)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.pop("vectors"), "vectors is missing"),
+        (lambda t: t.update(more=torch.zeros(1)), "unexpected tensor more"),
+        (lambda t: t.update(mean=torch.zeros(3).double()), "does not fit"),
+        (lambda t: t["bias"].fill_(torch.nan), "not finite"),
+        (lambda t: t["version"].fill_(99), "version 99"),
+        (lambda t: t["names"].fill_(65), "names must list"),
+        (lambda t: t["scale"].zero_(), "must be positive"),
+        (lambda t: t["class_of_output"].fill_(7), "class_of_output"),
+    ],
+)
+def test_damaged_tensors_are_refused_in_one_line(tmp_path: Path, change, words: str) -> None:  # type: ignore[no-untyped-def]
+    saved(tmp_path / "bundle")
+    tensors = load_file(tmp_path / "bundle" / WEIGHTS)
+    change(tensors)
+    save_file(tensors, tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=words) as caught:
+        from_tensors(load_file(tmp_path / "other.safetensors"), len(OUTPUTS), len(KNOWN), "file")
+    assert "\n" not in str(caught.value)
+
+
+def test_more_features_than_differ_are_not_selected() -> None:
+    values, labels = made_up()
+    values[:, 3:] = np.nan
+    fitted, _ = fit(values, labels, selected=50)
+    assert len(fitted.selected) == 3
+    assert fitted.vectors.shape[1] == 3
