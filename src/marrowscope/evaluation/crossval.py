@@ -277,7 +277,7 @@ def _in_turn(parts: list[Part], observer: Callable[[str], Observer] | None) -> A
 def _side_by_side(parts: list[Part], jobs: int) -> Any:
     """Names as they finish, from processes that share the processor evenly."""
     # joblib ships no type information.
-    from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
+    from joblib import Parallel, delayed, parallel_config
 
     jobs = min(jobs, len(parts)) or 1
     threads = max(1, (os.cpu_count() or 1) // jobs)

@@ -136,7 +136,7 @@ def relative_odds(labels: Places, values: Array) -> Array:
     Returns:
         (N,) above 0; the lower, the more doubtful.
     """
-    from cleanlab.rank import get_label_quality_scores  # type: ignore[import-untyped]
+    from cleanlab.rank import get_label_quality_scores
 
     own: Array = np.asarray(get_label_quality_scores(labels, values, method="self_confidence"))
     sizes = np.bincount(labels, minlength=values.shape[1])
@@ -166,7 +166,7 @@ def ranks(scores: Array, labels: Places) -> tuple[Places, Places]:
 
 def estimated_errors(labels: Places, values: Array) -> NDArray[np.bool_]:
     """(N,) labels that confident learning takes for errors: pruned by class and by noise rate."""
-    from cleanlab.filter import find_label_issues  # type: ignore[import-untyped]
+    from cleanlab.filter import find_label_issues
 
     # Classes without a label have no usual probability; cleanlab counts places without gaps.
     present = np.unique(labels)

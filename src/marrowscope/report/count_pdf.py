@@ -21,7 +21,7 @@ def require_pdf() -> None:
     try:
         # It tells of missing libraries on standard output too, at length.
         with contextlib.redirect_stdout(io.StringIO()):
-            import weasyprint  # type: ignore[import-untyped]  # noqa: F401
+            import weasyprint  # noqa: F401  # only whether it can be had
     except (ImportError, OSError):
         raise InputError(_MISSING) from None
 
@@ -34,7 +34,7 @@ def pdf(page: str) -> bytes:
     """
     require_pdf()
     import weasyprint
-    from weasyprint.urls import URLFetcher  # type: ignore[import-untyped]
+    from weasyprint.urls import URLFetcher
 
     fetcher = URLFetcher(allowed_protocols=("data",), allow_redirects=False)
     for name in ("weasyprint", "fontTools"):  # they remark on CSS that is meant for browsers

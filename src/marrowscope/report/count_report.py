@@ -13,6 +13,7 @@ from marrowscope.report.count_figures import drawable, interval_figure, png
 from marrowscope.report.count_page import PAPER, SCREEN, render
 from marrowscope.report.count_pdf import pdf as as_pdf
 from marrowscope.report.count_pdf import require_pdf
+from marrowscope.report.fhir import diagnostic_bundle
 from marrowscope.report.smear_figure import smear_figure
 
 _DATA = "count.json"
@@ -27,7 +28,7 @@ _LARGEST_DATA = 64_000_000  # bytes of a count.json that is looked into
 def write_count_report(
     count: SmearCount, folder: Path, pdf: bool = True, issued: datetime | None = None
 ) -> tuple[Path, ...]:
-    """Write page, PDF, count.json, count.csv, cells.parquet and figures, in one rename.
+    """Write page, PDF, count.json, count.csv, fhir.json, cells.parquet, figures, in one rename.
 
     Args:
         count: of one smear.
@@ -58,6 +59,8 @@ def write_count_report(
         )  # fmt: skip
         (place / _DATA).write_text(data + "\n", encoding="utf-8", errors="replace")
         count_frame(count).write_csv(place / "count.csv")
+        fhir = json.dumps(diagnostic_bundle(count, issued), ensure_ascii=False, allow_nan=False)
+        (place / "fhir.json").write_text(fhir + "\n", encoding="utf-8", errors="replace")
         count.cells.write_parquet(
             place / "cells.parquet", compression="zstd", metadata={"use": RESEARCH_USE_ONLY}
         )
