@@ -123,7 +123,7 @@ def test_a_cell_turned_by_a_quarter_keeps_its_numbers() -> None:
     for name in ("nucleus.haralick.d2.q16.green.contrast", "cell.lbp.r3.green.bin4",
                  "cell.gabor.w2.green.energy", "nucleus.band2.green.sd",
                  "cell.radial.shell2.green.mean"):  # fmt: skip
-        assert second[name] == pytest.approx(first[name], rel=0.05), name
+        assert second[name] == pytest.approx(first[name], rel=0.12), name
 
 
 def test_a_region_that_is_not_there_gives_nan_and_nothing_is_infinite() -> None:

@@ -14,7 +14,7 @@ from marrowscope.inference.choose import choose_engine
 from marrowscope.models import selection
 from marrowscope.models.bundle import WEIGHTS, load_bundle, save_bundle
 from marrowscope.models.card import Card
-from marrowscope.models.features_svm import FEATURES, FeatureSvm, build, from_tensors
+from marrowscope.models.features_svm import FEATURES, FeatureSvm, build, couple, from_tensors
 from marrowscope.models.selection import f_statistic, select
 from marrowscope.models.svm_fit import _machine, decide, fit, vote
 from marrowscope.phantom.cells import draw_cell
@@ -36,7 +36,7 @@ def made_up(seed: int = 0, per_class: int = 20, classes: int = 3) -> tuple[np.nd
 
 def model() -> tuple[FeatureSvm, np.ndarray, np.ndarray]:
     values, labels = made_up()
-    fitted, _ = fit(values, labels, selected=10)
+    fitted, _ = fit(values, labels, counts=(10,))
     return build(fitted, OUTPUTS, KNOWN), values, labels
 
 
@@ -77,7 +77,7 @@ def test_a_class_of_one_cell_is_refused() -> None:
 
 def test_there_are_no_more_folds_than_cells_in_a_class() -> None:
     values, labels = made_up()
-    _, search = fit(values[:43], labels[:43], selected=5)
+    _, search = fit(values[:43], labels[:43], counts=(5,))
     assert search.folds == 3
 
 
@@ -92,6 +92,19 @@ def test_decisions_of_all_pairs_are_those_of_scikit_learn(classes: int) -> None:
     # Of two classes scikit-learn calls the second the positive one.
     np.testing.assert_allclose(ours, -theirs if classes == 2 else theirs, atol=1e-8)
     np.testing.assert_array_equal(vote(ours, classes), svc.predict(rows))
+
+
+def test_pairs_that_agree_are_coupled_to_the_probabilities_that_they_come_from() -> None:
+    truth = np.array([0.5, 0.3, 0.15, 0.05])
+    first, second = np.triu_indices(4, 1)
+    pairs = truth[first] / (truth[first] + truth[second])
+    found = couple(torch.from_numpy(pairs[None]))[0]
+    np.testing.assert_allclose(found.numpy(), truth, atol=1e-9)
+
+
+def test_two_classes_keep_their_pair_probability() -> None:
+    found = couple(torch.tensor([[0.8], [0.1]], dtype=torch.float64))
+    np.testing.assert_allclose(found.numpy(), [[0.8, 0.2], [0.1, 0.9]], atol=1e-9)
 
 
 def test_the_module_finds_the_classes_and_splits_them_among_their_outputs() -> None:
@@ -109,7 +122,7 @@ def test_the_module_finds_the_classes_and_splits_them_among_their_outputs() -> N
 def test_missing_features_are_imputed_by_the_median_and_counted() -> None:
     values, labels = made_up()
     values[::4, 0] = np.nan
-    fitted, search = fit(values, labels, selected=10)
+    fitted, search = fit(values, labels, counts=(10,))
     place = list(fitted.selected).index(0) if 0 in fitted.selected else None
     assert place is None or search.imputed == 15
     module = build(fitted, OUTPUTS, KNOWN)
@@ -160,7 +173,7 @@ def test_engines_of_networks_are_refused(tmp_path: Path, engine: str) -> None:
         (lambda t: t.pop("vectors"), "vectors is missing"),
         (lambda t: t.update(more=torch.zeros(1)), "unexpected tensor more"),
         (lambda t: t.update(mean=torch.zeros(3).double()), "does not fit"),
-        (lambda t: t["bias"].fill_(torch.nan), "not finite"),
+        (lambda t: t["offsets"].fill_(torch.nan), "not finite"),
         (lambda t: t["version"].fill_(99), "version 99"),
         (lambda t: t["names"].fill_(65), "names must list"),
         (lambda t: t["scale"].zero_(), "must be positive"),
@@ -180,6 +193,6 @@ def test_damaged_tensors_are_refused_in_one_line(tmp_path: Path, change, words: 
 def test_more_features_than_differ_are_not_selected() -> None:
     values, labels = made_up()
     values[:, 3:] = np.nan
-    fitted, _ = fit(values, labels, selected=50)
+    fitted, _ = fit(values, labels, counts=(50,))
     assert len(fitted.selected) == 3
     assert fitted.vectors.shape[1] == 3

@@ -2,9 +2,9 @@
 
 Everything that the model is lies in buffers, so that it travels as safetensors like a network:
 names of the selected features, medians for missing ones, means and scales, support vectors with
-the dual coefficients of every pair of classes, and a multinomial logistic map from the decisions
-of all pairs to class logits, fitted on out-of-fold decisions (a joint form of Platt's scaling,
-1999). Nothing is trained by gradients.
+the dual coefficients of every pair of classes, and a sigmoid per pair (Platt 1999, fitted on
+out-of-fold decisions). Pairs are coupled to class probabilities by the second method of Wu, Lin &
+Weng (JMLR 2004). Nothing is trained by gradients.
 """
 
 import os
@@ -34,7 +34,7 @@ class FittedSvm:
         vectors: (V, d) standardized support vectors.
         gamma: of the kernel exp(−gamma · squared distance).
         coefficients: (pairs, V) dual coefficients; intercepts: (pairs,).
-        weights, bias: (classes, pairs) and (classes,), from decisions to logits.
+        slopes, offsets: (pairs,), of the sigmoid of each pair's decision.
     """
 
     selected: NDArray[np.int64]
@@ -45,8 +45,8 @@ class FittedSvm:
     gamma: float
     coefficients: NDArray[np.float64]
     intercepts: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    bias: NDArray[np.float64]
+    slopes: NDArray[np.float64]
+    offsets: NDArray[np.float64]
 
 
 class FeatureSvm(nn.Module):
@@ -85,7 +85,8 @@ class FeatureSvm(nn.Module):
             distance = torch.cdist(rows[start : start + _ROWS], vectors) ** 2
             kernel = torch.exp(-self._numbers("gamma") * distance)
             decisions = kernel @ self._numbers("coefficients").T + self._numbers("intercepts")
-            parts.append(decisions @ self._numbers("weights").T + self._numbers("bias"))
+            chances = torch.sigmoid(decisions * self._numbers("slopes") + self._numbers("offsets"))
+            parts.append(couple(chances).log())
         known = torch.cat(parts)
         places = self.get_buffer("class_of_output").cpu()
         # Outputs of one class are summed after the soft-max: each gets its part.
@@ -122,10 +123,42 @@ _SHAPES: dict[str, tuple[str, torch.dtype]] = {
     "gamma": ("1", torch.float64),
     "coefficients": ("pv", torch.float64),
     "intercepts": ("p", torch.float64),
-    "weights": ("kp", torch.float64),
-    "bias": ("k", torch.float64),
+    "slopes": ("p", torch.float64),
+    "offsets": ("p", torch.float64),
     "class_of_output": ("o", torch.int64),
 }
+
+
+def couple(chances: torch.Tensor) -> torch.Tensor:
+    """Class probabilities from those of all pairs (Wu, Lin & Weng 2004, method 2).
+
+    Minimizes the sum over pairs of (r_ji p_i − r_ij p_j)² over probabilities that sum to 1, by
+    its linear system.
+
+    Args:
+        chances: (N, pairs) float64 in [0, 1], of the first class of each pair, pairs in the order
+            (0, 1), (0, 2) … (1, 2) …
+
+    Returns:
+        (N, classes) float64, positive, rows sum to 1.
+    """
+    pairs = chances.shape[1]
+    classes = round((1 + (1 + 8 * pairs) ** 0.5) / 2)
+    first, second = torch.triu_indices(classes, classes, 1)
+    table = torch.zeros(len(chances), classes, classes, dtype=chances.dtype)
+    held = chances.clamp(_LEAST, 1 - _LEAST)
+    table[:, first, second], table[:, second, first] = held, 1 - held
+    system = torch.zeros(len(chances), classes + 1, classes + 1, dtype=chances.dtype)
+    square = table.transpose(1, 2) ** 2
+    system[:, :classes, :classes] = torch.diag_embed(square.sum(dim=2)) - table * table.mT
+    system[:, classes, :classes] = system[:, :classes, classes] = 1.0
+    right = torch.zeros(len(chances), classes + 1, 1, dtype=chances.dtype)
+    right[:, classes] = 1.0
+    found = torch.linalg.solve(system, right)[:, :classes, 0].clamp(min=_LEAST)
+    return found / found.sum(dim=1, keepdim=True)
+
+
+_LEAST = 1e-6
 
 
 def build(fitted: FittedSvm, outputs: tuple[str, ...], known: tuple[str, ...]) -> FeatureSvm:
@@ -139,7 +172,7 @@ def build(fitted: FittedSvm, outputs: tuple[str, ...], known: tuple[str, ...]) -
         **{
             name: getattr(fitted, name)
             for name in ("median", "mean", "scale", "vectors", "coefficients", "intercepts",
-                         "weights", "bias")
+                         "slopes", "offsets")
         },
     }  # fmt: skip
     return FeatureSvm({name: torch.from_numpy(np.asarray(a)) for name, a in arrays.items()})

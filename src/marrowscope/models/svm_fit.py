@@ -1,7 +1,8 @@
 """Fit the machine of the feature baseline: cost and width searched, decisions made probable."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,11 @@ from marrowscope.errors import InputError
 from marrowscope.models.features_svm import FittedSvm
 from marrowscope.models.selection import select
 
-SELECTED = 400
 MOST_FOLDS = 5
+COUNTS = (400, 1000)
 COSTS = (1.0, 4.0, 16.0)
 # Gamma in units of 1 / number of features, for standardized features.
-WIDTHS = (0.1, 0.3, 1.0)
+WIDTHS = (0.3, 1.0)
 
 Rows = NDArray[np.float64]
 Classes = NDArray[np.int64]
@@ -25,13 +26,14 @@ class Search:
     """What was tried and chosen.
 
     Attributes:
-        scores: (cost, width, macro-F1 over the folds) of every setting.
-        cost, gamma: the chosen ones.
+        scores: (features, cost, gamma, macro-F1 over the folds) of every setting.
+        count, cost, gamma: the chosen ones.
         folds: of the cross-validation among the training cells.
         imputed: missing feature values among the training cells' selected features.
     """
 
-    scores: tuple[tuple[float, float, float], ...]
+    scores: tuple[tuple[int, float, float, float], ...]
+    count: int
     cost: float
     gamma: float
     folds: int
@@ -42,7 +44,7 @@ def fit(
     values: NDArray[np.float32],
     labels: Classes,
     *,
-    selected: int = SELECTED,
+    counts: tuple[int, ...] = COUNTS,
     scheme: str = "quotient",
     seed: int = 0,
 ) -> tuple[FittedSvm, Search]:
@@ -51,7 +53,7 @@ def fit(
     Args:
         values: (N, features) in the order of the catalogue; NaN where missing.
         labels: (N,) classes 0 to K−1, all of them present.
-        selected: how many features to choose.
+        counts: how many features to choose; the best of these.
         scheme: of ``selection.select``.
         seed: of the folds.
 
@@ -59,29 +61,31 @@ def fit(
         InputError: one class only, or a class of one cell. With fewer cells than folds in a class
             there are as many folds as it has cells.
     """
-    counts = np.bincount(labels)
-    if len(counts) < 2:
+    cells = np.bincount(labels)
+    if len(cells) < 2:
         raise InputError("the table has only one class; a classifier needs at least two")
-    if counts.min() < 2:
+    if cells.min() < 2:
         raise InputError(
-            f"{int((counts < 2).sum())} classes have one training image; the feature model needs "
+            f"{int((cells < 2).sum())} classes have one training image; the feature model needs "
             "2 of each: one to learn from and one to check with"
         )
-    folds = int(min(MOST_FOLDS, counts.min()))
+    folds = int(min(MOST_FOLDS, cells.min()))
     median, filled, missing = _impute(values)
-    places = select(filled, labels, selected, scheme)
+    places = select(filled, labels, max(counts), scheme)
     if len(places) == 0:
         raise InputError("no feature differs between the training cells; are all images the same?")
     chosen = filled[:, places].astype(np.float64)
     mean, scale = chosen.mean(axis=0), np.maximum(chosen.std(axis=0), 1e-9)
     rows = (chosen - mean) / scale
-    search, decisions = _search(rows, labels, folds, seed, int(missing[:, places].sum()))
-    machine = _machine(rows, labels, search.cost, search.gamma)
-    weights, bias = _calibrate(decisions, labels)
+    found, decisions = _search(rows, labels, counts, folds, seed)
+    best = slice(found.count)  # what is chosen first does not depend on how many are chosen
+    machine = _machine(rows[:, best], labels, found.cost, found.gamma)
+    slopes, offsets = _platt(decisions, labels)
     fitted = FittedSvm(
-        places, median[places], mean, scale, *machine[:1], search.gamma, *machine[1:], weights, bias
-    )
-    return fitted, search
+        places[best], median[places[best]], mean[best], scale[best],
+        *machine[:1], found.gamma, *machine[1:], slopes, offsets,
+    )  # fmt: skip
+    return fitted, replace(found, imputed=int(missing[:, places[best]].sum()))
 
 
 def _impute(
@@ -96,33 +100,30 @@ def _impute(
 
 
 def _search(
-    rows: Rows, labels: Classes, folds: int, seed: int, imputed: int
+    rows: Rows, labels: Classes, counts: tuple[int, ...], folds: int, seed: int
 ) -> tuple[Search, Rows]:
     """The setting with the best macro-F1 out of fold, and its out-of-fold decisions."""
     from sklearn.metrics import f1_score
     from sklearn.model_selection import StratifiedKFold
 
     parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, labels))
-    scores, best, kept = [], -1.0, np.empty(0)
-    choice = (COSTS[0], WIDTHS[0])
-    for width in WIDTHS:
-        gamma = width / rows.shape[1]
-        for cost in COSTS:
-            decisions = np.empty((len(rows), _pairs(labels)))
-            for train, test in parts:
-                machine = _machine(rows[train], labels[train], cost, gamma)
-                decisions[test] = decide(rows[test], gamma, *machine)
-            score = float(f1_score(labels, vote(decisions, int(labels.max()) + 1), average="macro"))
-            scores.append((cost, width, round(score, 4)))
-            if score > best:
-                best, kept, choice = score, decisions, (cost, width)
-    gamma = choice[1] / rows.shape[1]
-    return Search(tuple(scores), choice[0], gamma, folds, imputed), kept
-
-
-def _pairs(labels: Classes) -> int:
     classes = int(labels.max()) + 1
-    return classes * (classes - 1) // 2
+    tried: list[tuple[int, float, float, float]] = []
+    kept = np.empty((len(rows), 0))
+    for count in sorted({min(count, rows.shape[1]) for count in counts}):
+        for width, cost in product(WIDTHS, COSTS):
+            gamma = width / count
+            decisions = np.empty((len(rows), classes * (classes - 1) // 2))
+            for train, test in parts:
+                machine = _machine(rows[train, :count], labels[train], cost, gamma)
+                decisions[test] = decide(rows[test, :count], gamma, *machine)
+            score = float(f1_score(labels, vote(decisions, classes), average="macro"))
+            if all(score > earlier for *_, earlier in tried):
+                kept = decisions
+            tried.append((count, cost, gamma, score))
+    count, cost, gamma, _ = max(tried, key=lambda setting: setting[3])
+    rounded = tuple((n, c, g, round(score, 4)) for n, c, g, score in tried)
+    return Search(rounded, count, cost, gamma, folds, 0), kept
 
 
 def _machine(rows: Rows, labels: Classes, cost: float, gamma: float) -> tuple[Rows, Rows, Rows]:
@@ -167,13 +168,18 @@ def vote(decisions: Rows, classes: int) -> Classes:
     return votes.argmax(axis=1)
 
 
-def _calibrate(decisions: Rows, labels: Classes) -> tuple[Rows, Rows]:
-    """Multinomial logistic regression on out-of-fold decisions, (K, pairs) and (K,)."""
+def _platt(decisions: Rows, labels: Classes) -> tuple[Rows, Rows]:
+    """Slope and offset of each pair's sigmoid, from the cells of both classes, (pairs,) each."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=0.1, max_iter=2000)
-    model.fit(decisions, labels)
-    if len(model.classes_) > 2:
-        return model.coef_, model.intercept_
-    half = np.concatenate([-model.coef_, model.coef_]) / 2  # two classes: one row stands for both
-    return half, np.concatenate([-model.intercept_, model.intercept_]) / 2
+    slopes, offsets = [], []
+    first, second = np.triu_indices(int(labels.max()) + 1, 1)
+    for pair, (one, other) in enumerate(zip(first, second, strict=True)):
+        both = (labels == one) | (labels == other)
+        # Nearly no penalty, but enough that two classes that never mix end in finite slopes.
+        model = LogisticRegression(C=100.0).fit(
+            decisions[both, pair : pair + 1], labels[both] == one
+        )
+        slopes.append(float(model.coef_[0, 0]))
+        offsets.append(float(model.intercept_[0]))
+    return np.array(slopes), np.array(offsets)
