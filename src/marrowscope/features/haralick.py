@@ -124,7 +124,8 @@ def statistics(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     ]  # fmt: skip
     result = np.stack(columns_, axis=-1)
     result[totals == 0] = np.nan
-    return result.reshape(*matrices.shape[:-2], len(STATISTICS))
+    reshaped: NDArray[np.float64] = result.reshape(*matrices.shape[:-2], len(STATISTICS))
+    return reshaped
 
 
 def _indicator(places: NDArray[np.int64], count: int) -> NDArray[np.float64]:

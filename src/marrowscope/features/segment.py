@@ -86,6 +86,12 @@ def _segment_small(small: NDArray[np.uint8]) -> tuple[Mask, Mask] | None:
         return None
     core, others = _central_nucleus(_tidy(nuclear > threshold), middle)
     if core is None:
+        # Darker neighbours, or a dark rim, have set the threshold: what lies in the middle sets it.
+        threshold = min(threshold, 0.6 * float(np.percentile(nuclear[middle < 0.3], 75)))
+        if threshold < 0.5 * LEAST_NUCLEAR:
+            return None
+        core, others = _central_nucleus(_tidy(nuclear > threshold), middle)
+    if core is None:
         return None
     cell = _cell_around(density, nuclear, core, others, threshold)
     return _nucleus_within(nuclear, cell, core, threshold), cell

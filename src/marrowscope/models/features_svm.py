@@ -155,7 +155,8 @@ def couple(chances: torch.Tensor) -> torch.Tensor:
     right = torch.zeros(len(chances), classes + 1, 1, dtype=chances.dtype)
     right[:, classes] = 1.0
     found = torch.linalg.solve(system, right)[:, :classes, 0].clamp(min=_LEAST)
-    return found / found.sum(dim=1, keepdim=True)
+    coupled: torch.Tensor = found / found.sum(dim=1, keepdim=True)
+    return coupled
 
 
 _LEAST = 1e-6

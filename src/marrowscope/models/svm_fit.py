@@ -165,7 +165,8 @@ def vote(decisions: Rows, classes: int) -> Classes:
         won = decisions[:, pair] > 0
         votes[:, a] += won + margin[:, pair]
         votes[:, b] += ~won - margin[:, pair]
-    return votes.argmax(axis=1)
+    winners: Classes = votes.argmax(axis=1)
+    return winners
 
 
 def _platt(decisions: Rows, labels: Classes) -> tuple[Rows, Rows]:
