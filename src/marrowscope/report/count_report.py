@@ -8,6 +8,7 @@ from marrowscope import RESEARCH_USE_ONLY
 from marrowscope.counting.result import SmearCount
 from marrowscope.errors import InputError
 from marrowscope.files import replacing_folder
+from marrowscope.report.annotations import write_annotations
 from marrowscope.report.count_data import KIND, count_dict, count_frame
 from marrowscope.report.count_figures import drawable, interval_figure, png
 from marrowscope.report.count_page import PAPER, SCREEN, render
@@ -28,7 +29,9 @@ _LARGEST_DATA = 64_000_000  # bytes of a count.json that is looked into
 def write_count_report(
     count: SmearCount, folder: Path, pdf: bool = True, issued: datetime | None = None
 ) -> tuple[Path, ...]:
-    """Write page, PDF, count.json, count.csv, fhir.json, cells.parquet, figures, in one rename.
+    """Write page, PDF, count.json, count.csv, fhir.json, cells.parquet and figures.
+
+    All in one rename. For a DICOM slide annotations.dcm too.
 
     Args:
         count: of one smear.
@@ -64,6 +67,7 @@ def write_count_report(
         count.cells.write_parquet(
             place / "cells.parquet", compression="zstd", metadata={"use": RESEARCH_USE_ONLY}
         )
+        write_annotations(count, place / "annotations.dcm")
         for name, picture in figures.items():
             (place / f"{name}.png").write_bytes(picture)
         names = sorted(path.name for path in place.iterdir())
