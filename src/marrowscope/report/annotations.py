@@ -114,7 +114,11 @@ def _rectangles(cells: pl.DataFrame) -> list[NDArray[np.float32]]:
 def _finest_level(source: Path) -> Any | None:
     """Header of the largest volume image of the slide, with what highdicom needs to be there."""
     folder = source if source.is_dir() else source.parent
-    headers = [found for path in sorted(folder.iterdir())[:_MAX_FILES] if (found := _header(path))]
+    try:
+        files = sorted(folder.iterdir())[:_MAX_FILES]
+    except OSError:  # the source is gone by now, or its name is no path
+        return None
+    headers = [found for path in files if (found := _header(path))]
     if source.is_file():
         own = _header(source)
         if own is None:
