@@ -129,7 +129,8 @@ def statistics(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _indicator(places: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    return (places[:, None] == np.arange(count)).astype(np.float64)
+    table: NDArray[np.float64] = (places[:, None] == np.arange(count)).astype(np.float64)
+    return table
 
 
 def _entropy(shares: NDArray[np.float64]) -> NDArray[np.float64]:
