@@ -46,13 +46,26 @@ def test_a_neighbour_at_the_border_belongs_to_no_centre_cell() -> None:
 def test_phantom_cells_of_all_classes_are_found() -> None:
     nuclei, cells = [], []
     for code in CODES:
-        truth = draw_cell(code, 11)
-        found = segment(truth.image)
-        cells.append(overlap(found.cell, truth.cell_mask))
-        if truth.nucleus_mask.any():
-            nuclei.append(overlap(found.nucleus, truth.nucleus_mask))
-    assert np.mean(cells) > 0.83
-    assert np.mean(nuclei) > 0.83
+        for seed in (11, 12, 13):
+            truth = draw_cell(code, seed)
+            found = segment(truth.image)
+            cells.append(overlap(found.cell, truth.cell_mask))
+            if truth.nucleus_mask.any():
+                nuclei.append(overlap(found.nucleus, truth.nucleus_mask))
+    assert np.mean(cells) > 0.85
+    # The aim of .90 is reached by the median; smudges and artefacts pull the mean below it.
+    assert np.mean(nuclei) > 0.87
+    assert np.median(nuclei) > 0.90
+
+
+def test_a_nucleus_paler_than_its_neighbours_is_found() -> None:
+    cell, nucleus = disc(250, 60, 125, 125), disc(250, 40, 125, 125)
+    image = painted(cell, nucleus)
+    for x, y in ((30, 125), (220, 125), (125, 30), (125, 220)):
+        image[disc(250, 34, x, y)] = (25, 10, 60)
+    found = segment(image)
+    assert not found.fallback
+    assert found.nucleus[125, 125]
 
 
 @pytest.mark.parametrize("grey", [0, 120, 255])
