@@ -1,5 +1,5 @@
-"""The parts of the study that judge predictions: comparison, calibration, doubtful labels, cells of
-another laboratory."""
+"""The parts of the study that judge and explain: comparison, another laboratory's cells,
+explanation, embedding, calibration, doubtful labels."""
 
 from typing import Any
 
@@ -11,17 +11,24 @@ from marrowscope.evaluation.external import Share, evaluate_external
 from marrowscope.evaluation.mapping import load_mapping
 from marrowscope.evaluation.shift import shift
 from marrowscope.evaluation.suspects import find_suspects
+from marrowscope.explain.cells import explained_cells, inside_phantoms
+from marrowscope.explain.embedding import embed
+from marrowscope.explain.sanity import cascade
+from marrowscope.files import replacing
 from marrowscope.inference.choose import choose_engine
 from marrowscope.inference.predict import predict_table
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.report.calibration_figure import write_reliability
 from marrowscope.report.compare_figure import compare_figure
+from marrowscope.report.embedding_page import embedding_figure, embedding_page
+from marrowscope.report.explain_figure import explanation_figure, sanity_figure
 from marrowscope.report.external_figure import external_figure, shift_figure
 from marrowscope.report.section import Picture, Section, Sheet
 from marrowscope.report.suspects import LIST, write_suspects
 from marrowscope.reproduce.parts import PREDICTIONS, Stage, Study, save_figure
 
 FIRST = "fold-0"
+SANITY_CELLS, PHANTOMS = 7, 3  # cells made random for; synthetic cells of each class
 
 
 def first_bundle(study: Study) -> Bundle:
@@ -139,3 +146,67 @@ def external(study: Study, stage: Stage) -> Section:
 
 def _percent(share: Share) -> str:
     return f"{share.value:.0%}" if share.cells else "–"
+
+
+def explanation(study: Study) -> Section:
+    """SmoothGrad and Grad-CAM of held-out cells, and whether they depend on what was learned."""
+    bundle = first_bundle(study)
+    predictions = read_cells(study.cross(study.models[0]) / FIRST / PREDICTIONS)
+    cells = explained_cells(bundle, predictions, 1, None, study.seed)
+    save_figure(
+        explanation_figure(cells, "Held-out cells classified best"), study.folder / "explained.png"
+    )
+    chosen = [(cell.image, cell.code) for cell in cells[:SANITY_CELLS]]
+    curves = cascade(bundle, chosen, study.seed)
+    save_figure(sanity_figure(curves, f"{len(chosen)} cells"), study.folder / "sanity.png")
+    inside = inside_phantoms(bundle, PHANTOMS, study.seed)
+    return Section(
+        f"Explanation: {study.models[0]}", "Figure 5",
+        (
+            "Network of the first fold, cells of that fold. When weights become random from the "
+            "last layer on, the explanations fall apart, as they must.",
+            f"On {21 * PHANTOMS} synthetic cells {inside['SmoothGrad']:.0%} of SmoothGrad and "
+            f"{inside['Grad-CAM']:.0%} of Grad-CAM lie inside the cell, whose area is "
+            f"{inside['area']:.0%} of the image.",
+        ),
+        pictures=(
+            Picture("Image, SmoothGrad, Grad-CAM", "explained.png"),
+            Picture("Similarity to the learned network's explanations", "sanity.png"),
+        ),
+    )  # fmt: skip
+
+
+def embedding(study: Study, stage: Stage) -> Section:
+    """The map of held-out cells by the features of the last stage, with its measures."""
+    bundle = first_bundle(study)
+    held_out = read_cells(study.cross(study.models[0]) / FIRST / PREDICTIONS)
+    found = embed(bundle, held_out, study.seed, stage("features"))
+    title = f"{study.models[0]}, held-out cells of the first fold"
+    save_figure(embedding_figure(found, title), study.folder / "map.png")
+    with replacing(study.folder / "map.html") as temporary:
+        temporary.write_text(embedding_page(found, title, study.seed), encoding="utf-8")
+    lines = [f"{found.table.height:,} cells, {found.features.shape[1]} features, {found.method}."]
+    rows: tuple[tuple[str, ...], ...] = ()
+    if found.measures:
+        purity, drawn = found.measures["purity"], found.measures["purity_map"]
+        lines.append(
+            f"Of the {found.measures['neighbours']} nearest neighbours {purity['all']:.0%} have "
+            f"the same class in the features, {drawn['all']:.0%} in the map, "
+            f"{found.measures['chance']:.0%} by chance; trustworthiness of the map "
+            f"{found.measures['trustworthiness']:.3f}."
+        )
+        lines += [
+            f"Series {name}, {one['classes']:.0f} classes: steps of maturation and distances in "
+            f"the map correlate with {one['correlation']:+.2f} (permutation p {one['p']:.3f})."
+            for name, one in found.measures["series"].items()
+        ]
+        rows = tuple(
+            (code, f"{share:.0%}", f"{drawn[code]:.0%}")
+            for code, share in purity.items() if code != "all"
+        )  # fmt: skip
+    return Section(
+        f"Embedding: {study.models[0]}", "Figure 6", tuple(lines),
+        (Sheet("Neighbours of the same class", ("class", "features", "map"), rows),),
+        (Picture("Cells by their features", "map.png"),),
+        links=(("interactive map", "map.html"),),
+    )  # fmt: skip

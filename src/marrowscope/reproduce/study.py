@@ -59,6 +59,10 @@ def reproduce(
     rest += [
         ("external", "External validation", "Figure 4",
          partial(judgements.external, study, stage)),
+        ("explanation", f"Explanation: {first}", "Figure 5",
+         partial(judgements.explanation, study)),
+        ("embedding", f"Embedding: {first}", "Figure 6",
+         partial(judgements.embedding, study, stage)),
         ("calibration", "Calibration and no-calls", "left to later work",
          partial(judgements.calibration, study)),
         ("noise", "Labels in doubt", "left to later work",

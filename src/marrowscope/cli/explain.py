@@ -1,0 +1,163 @@
+"""Commands explain and embed."""
+
+import json as json_format
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import polars as pl
+import typer
+
+from marrowscope.cells import read_cells
+from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.errors import InputError
+
+SANITY_CELLS = 7
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@app.command()
+def explain(
+    bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="Images, folders, or cell tables with labels."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    per_class: Annotated[
+        int, typer.Option(min=1, help="Cells of each class: the ones classified best.")
+    ] = 1,
+    classes: Annotated[
+        str | None, typer.Option(help="Classes to show, such as BLA,PMO; default: all.")
+    ] = None,
+    sanity: Annotated[
+        bool, typer.Option("--sanity", help="Test that explanations depend on what was learned.")
+    ] = False,
+    phantom: Annotated[
+        int, typer.Option(help="Synthetic cells of each class: share of attribution inside.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of noise and random weights.")] = 0,
+    json: bool = JSON,
+) -> None:
+    """Show what a network looks at: SmoothGrad and Grad-CAM, in the layout of the study.
+
+    Of labelled images the cells that are classified best are shown; of others the most certain.
+
+    Example: `marrowscope explain sequential-mll7 cells.parquet -o explained --sanity`
+    """
+    from marrowscope.explain.cells import explained_cells, inside_phantoms
+    from marrowscope.explain.sanity import cascade
+    from marrowscope.files import replacing
+    from marrowscope.inference.choose import choose_engine
+    from marrowscope.inference.predict import predict_table
+    from marrowscope.inference.sources import expand
+    from marrowscope.models.bundle import load_bundle
+    from marrowscope.report.explain_figure import explanation_figure, sanity_figure
+
+    loaded = load_bundle(bundle)
+    table = expand(sources)
+    wanted = None if classes is None else tuple(code.strip() for code in classes.split(","))
+    engine, _ = choose_engine(loaded)
+    with progress("predicting") as advance:
+        predictions = predict_table(engine, table, advance=advance)
+    with console.status("explaining"):
+        cells = explained_cells(loaded, predictions, per_class, wanted, seed)
+    title = f"{loaded.card.name}: cells classified best"
+    with replacing(output / "explained.png") as temporary:
+        explanation_figure(cells, title).savefig(temporary, format="png", dpi=150)
+    found: dict[str, Any] = {"cells": [cell.title for cell in cells]}
+    if sanity:
+        pairs = [(cell.image, cell.code) for cell in cells[:SANITY_CELLS]]
+        with console.status("making the network random"):
+            curves = cascade(loaded, pairs, seed)
+        with replacing(output / "sanity.png") as temporary:
+            sanity_figure(curves, f"{loaded.card.name}, {len(pairs)} cells").savefig(
+                temporary, format="png", dpi=150
+            )
+        with replacing(output / "sanity.csv") as temporary:
+            curves.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv(temporary)
+        last = curves.filter(pl.col("step") == curves["step"].max())
+        found["all_layers_random"] = {
+            row["method"]: {"spearman": _number(row["spearman"]), "ssim": _number(row["ssim"])}
+            for row in last.iter_rows(named=True)
+        }
+    if phantom:
+        with progress("synthetic cells") as advance:
+            inside = inside_phantoms(loaded, phantom, seed, advance)
+        found["inside_phantom_cells"] = inside
+    with replacing(output / "explained.json") as temporary:
+        text = json_format.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    if json:
+        emit_json({"output": str(output), **found})
+    for name, values in found.get("all_layers_random", {}).items():
+        console.print(f"{name}: with all layers random, rank correlation with the learned "
+                      f"network's {values['spearman']}, SSIM {values['ssim']}",
+                      markup=False, soft_wrap=True)  # fmt: skip
+    if phantom:
+        shown = ", ".join(f"{name} {value:.0%}" for name, value in inside.items())
+        console.print(f"inside synthetic cells: {shown}", markup=False, soft_wrap=True)
+    console.print(f"{len(cells)} cells → {output / 'explained.png'}", markup=False, soft_wrap=True)
+
+
+def _number(value: float) -> float | None:
+    return None if value != value else round(value, 4)
+
+
+@app.command()
+def embed(
+    bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
+    cells: Annotated[Path, typer.Argument(help="Cell table.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    seed: Annotated[int, typer.Option(min=0, help="Of the map.")] = 0,
+    json: bool = JSON,
+) -> None:
+    """Map the cells by the network's features, with figure, interactive page and measures.
+
+    Example: `marrowscope embed sequential-mll7 cells.parquet -o map`
+    """
+    from marrowscope.explain.embedding import embed as make
+    from marrowscope.files import replacing
+    from marrowscope.models.bundle import load_bundle
+    from marrowscope.report.embedding_page import embedding_figure, embedding_page
+
+    loaded, table = load_bundle(bundle), read_cells(cells, needs=["path"])
+    try:
+        with progress("features") as advance:
+            found = make(loaded, table, seed, advance)
+    except InputError as error:
+        own = not str(error)[:1].isdigit()
+        raise InputError(str(error) if own else f"{cells}: {error}") from None
+    title = f"{loaded.card.name}: {found.table.height:,} cells"
+    with console.status("drawing"):
+        with replacing(output / "map.png") as temporary:
+            embedding_figure(found, title).savefig(temporary, format="png", dpi=150)
+        with replacing(output / "map.html") as temporary:
+            temporary.write_text(embedding_page(found, title, seed), encoding="utf-8")
+    with replacing(output / "cells.parquet") as temporary:
+        _with_features(found.table, found.features).write_parquet(temporary)
+    with replacing(output / "map.json") as temporary:
+        text = json_format.dumps({"method": found.method, **found.measures}, indent=2)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    if json:
+        emit_json({"output": str(output), "cells": found.table.height, "method": found.method,
+                   "unread": len(found.unread), **found.measures})  # fmt: skip
+    for path, reason in found.unread[:5]:
+        console.print(f"! {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
+    if found.measures:
+        measures = found.measures
+        console.print(
+            f"neighbours of the same class: {measures['purity']['all']:.0%} in the features, "
+            f"{measures['purity_map']['all']:.0%} in the map, {measures['chance']:.0%} by chance; "
+            f"trustworthiness {measures['trustworthiness']:.3f}",
+            markup=False,
+            soft_wrap=True,
+        )
+    console.print(f"{found.method} → {output / 'map.html'}", markup=False, soft_wrap=True)
+
+
+def _with_features(table: pl.DataFrame, features: "NDArray[np.float32]") -> pl.DataFrame:
+    columns = pl.Series("features", features, dtype=pl.Array(pl.Float32, features.shape[1]))
+    return table.with_columns(columns)

@@ -1,0 +1,1 @@
+"""What a network looks at, and how its features order the cells."""

@@ -1,0 +1,148 @@
+"""Explanations: gradients as defined, maps on the cell, and tests that they depend on learning."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from torch import nn
+
+from marrowscope.errors import InputError
+from marrowscope.explain.attribution import grad_cam, share_inside, smoothgrad
+from marrowscope.explain.cells import explained_cells, inside_phantoms
+from marrowscope.explain.sanity import cascade, similarity
+from marrowscope.models import create
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.card import Card
+from marrowscope.phantom.cells import draw_cell
+
+KNOWN = ("BLA", "LYT")
+
+
+class Corner(nn.Module):
+    """Sees only how blue the upper left quarter is; its last stage is the image's blue channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        stage = nn.Conv2d(3, 1, 1, bias=False)
+        stage.weight.data = torch.tensor([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1)
+        self.layers = nn.Sequential(stage)
+        window = torch.zeros(1, 1, 250, 250)
+        window[..., :125, :125] = 1 / 125**2
+        self.register_buffer("window", window)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.layers(x) * self.window).sum(dim=(2, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        blue = self.features(x)
+        return torch.cat([blue, -blue], dim=1) * 4
+
+
+@pytest.fixture(scope="module")
+def corner() -> Bundle:
+    return Bundle(Corner().eval(), Card("corner", "corner", KNOWN, KNOWN))
+
+
+@pytest.fixture(scope="module")
+def network() -> Bundle:
+    torch.manual_seed(0)
+    return Bundle(create("sequential", 2).eval(), Card("toy", "sequential", KNOWN, KNOWN))
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    return draw_cell("BLA", 3).image
+
+
+def test_smoothgrad_is_the_gradient_where_there_is_one(corner: Bundle, image: np.ndarray) -> None:
+    found = smoothgrad(corner, image, "BLA", samples=10)
+    assert found.shape == (250, 250)
+    assert (found[:125, :125] > 0).all()
+    assert (found[125:] == 0).all()
+    assert (found[:, 125:] == 0).all()
+
+
+def test_grad_cam_is_the_weighted_map_of_the_last_stage(corner: Bundle, image: np.ndarray) -> None:
+    # One map (blue), one positive weight: the explanation is proportional to it.
+    found = grad_cam(corner, image, "BLA")
+    blue = image[..., 2].astype(float)
+    assert np.corrcoef(found.ravel(), blue.ravel())[0, 1] > 0.9999
+    assert grad_cam(corner, image, "LYT").max() == 0  # blue speaks against it
+
+
+@pytest.mark.parametrize("name", ["sequential", "resnext50"])
+def test_both_networks_can_be_explained_and_the_seed_decides(name: str, image: np.ndarray) -> None:
+    torch.manual_seed(0)
+    bundle = Bundle(create(name, 2).eval(), Card("toy", name, KNOWN, KNOWN))
+    before = torch.random.get_rng_state()
+    first = smoothgrad(bundle, image, "LYT", seed=1, samples=3)
+    assert torch.equal(before, torch.random.get_rng_state())
+    np.testing.assert_array_equal(first, smoothgrad(bundle, image, "LYT", seed=1, samples=3))
+    assert not np.array_equal(first, smoothgrad(bundle, image, "LYT", seed=2, samples=3))
+    assert grad_cam(bundle, image, "LYT").shape == (250, 250)
+
+
+def test_what_has_no_gradient_and_what_is_not_known_is_refused(
+    network: Bundle, image: np.ndarray
+) -> None:
+    plain = Bundle(nn.Identity(), Card("svm", "features", KNOWN, KNOWN))
+    with pytest.raises(InputError, match="no last convolution stage"):
+        grad_cam(plain, image, "BLA")
+    with pytest.raises(InputError, match="does not know class EOS"):
+        smoothgrad(network, image, "EOS")
+
+
+def test_the_share_inside_by_hand() -> None:
+    values = np.array([[3.0, 1.0], [0.0, 0.0]], np.float32)
+    assert share_inside(values, np.array([[True, False], [True, False]])) == 0.75
+    assert np.isnan(share_inside(np.zeros((2, 2), np.float32), np.ones((2, 2), bool)))
+
+
+def test_similarity_of_equal_and_of_unlike_maps() -> None:
+    random = np.random.default_rng(0)
+    smooth = [cv2.GaussianBlur(random.random((64, 64)).astype(np.float32), (0, 0), 4)
+              for _ in range(2)]  # fmt: skip
+    assert similarity(smooth[:1], smooth[:1]) == (pytest.approx(1), pytest.approx(1))
+    ranks, structure = similarity(smooth[:1], smooth[1:])
+    assert abs(ranks) < 0.5
+    assert structure < 0.9
+    assert np.isnan(similarity([np.zeros((64, 64), np.float32)], smooth[:1])[0])
+
+
+def test_explanations_of_a_random_network_differ_and_the_network_stays(
+    network: Bundle, image: np.ndarray
+) -> None:
+    weights = {name: value.clone() for name, value in network.model.state_dict().items()}
+    curves = cascade(network, [(image, "BLA")], seed=3)
+    first = curves.filter(pl.col("step") == 0)
+    assert first["spearman"].to_list() == [1.0, 1.0]
+    last = curves.filter((pl.col("step") == curves["step"].max()) & (pl.col("method") != "x"))
+    assert (last["spearman"].fill_nan(0) < 0.9).all()
+    assert curves["step"].max() <= 12
+    for name, value in network.model.state_dict().items():
+        assert torch.equal(value, weights[name])
+
+
+def test_the_best_classified_cells_are_chosen(network: Bundle, tmp_path: Path) -> None:
+    paths = []
+    for number, code in enumerate(("BLA", "BLA", "LYT", "BLA")):
+        path = tmp_path / f"{number}.png"
+        cv2.imwrite(str(path), draw_cell(code, number).image[:, :, ::-1])
+        paths.append(str(path))
+    table = pl.DataFrame({
+        "path": paths, "label": ["BLA", "BLA", "LYT", "LYT"],
+        "predicted": ["BLA", "BLA", "LYT", "BLA"], "confidence": [0.6, 0.9, 0.7, 0.99],
+    })  # fmt: skip
+    cells = explained_cells(network, table)
+    assert [(cell.code, cell.path) for cell in cells] == [("BLA", paths[1]), ("LYT", paths[2])]
+    with pytest.raises(InputError, match="no rightly classified cell of EOS"):
+        explained_cells(network, table, classes=("EOS",))
+
+
+def test_a_network_that_sees_the_cell_has_more_inside_than_chance(network: Bundle) -> None:
+    found = inside_phantoms(network, 1)
+    assert set(found) == {"SmoothGrad", "Grad-CAM", "area"}
+    assert all(0 < value < 1 for value in found.values())
