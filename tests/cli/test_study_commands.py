@@ -121,6 +121,10 @@ def test_evaluate_external_judges_by_class_and_lineage_and_reports_the_shift(
     for name in ("external.png", "external_confusion.csv", "external_classes.csv", "shift.png",
                  "shift.csv", "external.json"):  # fmt: skip
         assert (out / name).is_file(), name
+    page = (out / "report.html").read_text()
+    assert "lymphoid cell" in page
+    assert page.count("data:image/png;base64,") == 2
+    assert "Research use only" in page
     (tmp_path / "short.yaml").write_text("neutrophil: [NGS]\n")
     command[3] = tmp_path / "short.yaml"
     assert run(monkeypatch, *command, "-o", out) == 1

@@ -68,6 +68,8 @@ def progress(description: str, total: int | None = None) -> Iterator[Any]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        # A bar that nobody sees would leave an empty line in a log.
+        disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task(description, total=total)
 

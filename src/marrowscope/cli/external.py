@@ -10,6 +10,7 @@ import polars as pl
 from rich.table import Table
 from rich.text import Text
 
+from marrowscope import __version__
 from marrowscope.cells import read_cells
 from marrowscope.cli.app import console, emit_json
 from marrowscope.errors import InputError
@@ -37,7 +38,8 @@ def evaluate_external(
     from marrowscope.evaluation.shift import shift
     from marrowscope.files import replacing
     from marrowscope.models.bundle import load_bundle
-    from marrowscope.report.external_figure import external_figure, shift_figure
+    from marrowscope.report.external_page import external_section
+    from marrowscope.report.study_page import write_study_page
 
     entries = load_mapping(mapping)
     try:
@@ -52,25 +54,25 @@ def evaluate_external(
         base = read_cells(reference)
         with console.status("comparing with the training data"):
             moved = shift(base, table, loaded, microns_per_pixel, seed=seed)
-    with replacing(output / "external.png") as temporary:
-        external_figure(result).savefig(temporary, dpi=150)
+    with console.status("drawing"):
+        section = external_section(result, moved, output)
     with replacing(output / "external_confusion.csv") as temporary:
         _matrix(result).write_csv(temporary)
     with replacing(output / "external_classes.csv") as temporary:
         _class_rows(result).write_csv(temporary)
     if moved is not None:
-        with replacing(output / "shift.png") as temporary:
-            shift_figure(moved).savefig(temporary, dpi=150)
         with replacing(output / "shift.csv") as temporary:
             pl.DataFrame([asdict(entry) for entry in moved.measures]).write_csv(temporary)
     summary = _summary(result, moved)
     with replacing(output / "external.json") as temporary:
         text = json_format.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
+    facts = {"predictions": named, "mapping": str(mapping), "marrowscope": __version__}
+    page = write_study_page([section], output, "External validation", facts)
     if json:
-        emit_json({"output": str(output), **summary})
+        emit_json({"output": str(output), "report": str(page), **summary})
     _print(result, moved)
-    console.print(f"→ {output / 'external.png'}", markup=False, soft_wrap=True)
+    console.print(f"→ {page}", markup=False, soft_wrap=True)
 
 
 def _matrix(result: "External") -> pl.DataFrame:

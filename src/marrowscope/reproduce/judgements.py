@@ -7,7 +7,7 @@ from marrowscope.cells import read_cells
 from marrowscope.dataset.index import index
 from marrowscope.evaluation.calibrate import calibrate, held_out_rows
 from marrowscope.evaluation.compare import compare
-from marrowscope.evaluation.external import Share, evaluate_external
+from marrowscope.evaluation.external import evaluate_external
 from marrowscope.evaluation.mapping import load_mapping
 from marrowscope.evaluation.shift import shift
 from marrowscope.evaluation.suspects import find_suspects
@@ -22,7 +22,7 @@ from marrowscope.report.calibration_figure import write_reliability
 from marrowscope.report.compare_figure import compare_figure
 from marrowscope.report.embedding_page import embedding_figure, embedding_page
 from marrowscope.report.explain_figure import explanation_figure, sanity_figure
-from marrowscope.report.external_figure import external_figure, shift_figure
+from marrowscope.report.external_page import external_section
 from marrowscope.report.section import Picture, Section, Sheet
 from marrowscope.report.suspects import LIST, write_suspects
 from marrowscope.reproduce.parts import PREDICTIONS, Stage, Study, save_figure
@@ -119,33 +119,8 @@ def external(study: Study, stage: Stage) -> Section:
     table = index([images], study.folder / "external.parquet", advance=stage("indexing external"))
     predictions = predict_table(engine, table, advance=stage("predicting external images"))
     result = evaluate_external(predictions, load_mapping(mapping_file), str(mapping_file))
-    save_figure(external_figure(result), study.folder / "external.png")
     moved = shift(read_cells(study.cells), predictions, bundle, seed=study.seed)
-    save_figure(shift_figure(moved), study.folder / "shift.png")
-    rows = tuple(
-        (one.name, " ".join(one.compatible), str(one.no_calls.cells), _percent(one.no_calls),
-         _percent(one.agreement), _percent(one.lineage))
-        for one in result.classes
-    )  # fmt: skip
-    head = ("external class", "compatible", "cells", "no call", "agree", "agree by lineage")
-    return Section(
-        "External validation", "Figure 4",
-        (
-            f"No call for {_percent(result.no_calls)} of {result.no_calls.cells} cells (study: 39 "
-            f"% of 627); of those called {_percent(result.agreement)} agree, "
-            f"{_percent(result.lineage)} by lineage.",
-            *result.warnings,
-        ),
-        (Sheet("By external class", head, rows),),
-        (
-            Picture("External classes and predicted classes", "external.png"),
-            Picture("How far the set lies from the training images", "shift.png"),
-        ),
-    )  # fmt: skip
-
-
-def _percent(share: Share) -> str:
-    return f"{share.value:.0%}" if share.cells else "–"
+    return external_section(result, moved, study.folder)
 
 
 def explanation(study: Study) -> Section:
