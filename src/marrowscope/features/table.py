@@ -95,7 +95,11 @@ def _answers(work: list[_Job], jobs: int | None) -> Iterator[_Answer]:
 
 
 def _one_thread() -> None:
+    """Processes fill the cores; threads of theirs would wait for each other."""
+    from threadpoolctl import threadpool_limits
+
     cv2.setNumThreads(1)
+    threadpool_limits(1)
 
 
 def measure_file(job: _Job) -> _Answer:

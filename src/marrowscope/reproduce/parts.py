@@ -159,8 +159,10 @@ def _train(study: Study, plan: Plan, folder: Path, stage: Stage) -> pl.DataFrame
             stage(f"{title}: training"),
         )  # fmt: skip
 
-    table = read_cells(study.cells)
-    return cross_validate(table, plan, folder, device=study.device, observer=watch).predictions
+    table, store = read_cells(study.cells), study.cells.with_suffix(".store")
+    return cross_validate(
+        table, plan, folder, device=study.device, store=store, observer=watch
+    ).predictions
 
 
 def _scored(predictions: pl.DataFrame, folder: Path, title: str) -> tuple[Evaluation, pl.DataFrame]:
