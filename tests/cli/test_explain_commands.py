@@ -105,10 +105,14 @@ def test_explain_writes_figure_sanity_and_share_inside(
     bundle: Path, images: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    out = tmp_path / "explained"
-    assert run(monkeypatch, "explain", bundle, images, "-o", out, "--sanity", "--json") == 0
+    out, table = tmp_path / "explained", tmp_path / "cells.parquet"
+    assert run(monkeypatch, "index", images, "-o", table) == 0
+    capfd.readouterr()
+    assert run(monkeypatch, "explain", bundle, table, "-o", out, "--sanity", "--json") == 0
     facts = json.loads(capfd.readouterr().out)
     assert set(facts["all_layers_random"]) == {"SmoothGrad", "Grad-CAM"}
+    assert facts["labels"]["cells"] == 12
+    assert set(facts["labels"]["permuted"]) == {"SmoothGrad", "Grad-CAM"}
     names = {path.name for path in out.iterdir()}
     assert names == {"explained.png", "explained.json", "sanity.png", "sanity.csv"}
     assert run(monkeypatch, "explain", bundle, images, "-o", out, "--classes", "EOS") == 1

@@ -12,10 +12,14 @@ from marrowscope.cli.app import JSON, app, console, emit_json, progress
 from marrowscope.errors import InputError
 
 SANITY_CELLS = 7
+LEARNED_CELLS = 50  # of each class, for the test with permuted labels
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from marrowscope.explain.cells import ExplainedCell
+    from marrowscope.models.bundle import Bundle
 
 
 @app.command()
@@ -33,7 +37,7 @@ def explain(
         str | None, typer.Option(help="Classes to show, such as BLA,PMO; default: all.")
     ] = None,
     sanity: Annotated[
-        bool, typer.Option("--sanity", help="Test that explanations depend on what was learned.")
+        bool, typer.Option("--sanity", help="Test that explanations depend on weights and labels.")
     ] = False,
     phantom: Annotated[
         int, typer.Option(help="Synthetic cells of each class: share of attribution inside.")
@@ -48,13 +52,12 @@ def explain(
     Example: `marrowscope explain sequential-mll7 cells.parquet -o explained --sanity`
     """
     from marrowscope.explain.cells import explained_cells, inside_phantoms
-    from marrowscope.explain.sanity import cascade
     from marrowscope.files import replacing
     from marrowscope.inference.choose import choose_engine
     from marrowscope.inference.predict import predict_table
     from marrowscope.inference.sources import expand
     from marrowscope.models.bundle import load_bundle
-    from marrowscope.report.explain_figure import explanation_figure, sanity_figure
+    from marrowscope.report.explain_figure import explanation_figure
 
     loaded = load_bundle(bundle)
     table = expand(sources)
@@ -69,20 +72,7 @@ def explain(
         explanation_figure(cells, title).savefig(temporary, format="png", dpi=150)
     found: dict[str, Any] = {"cells": [cell.title for cell in cells]}
     if sanity:
-        pairs = [(cell.image, cell.code) for cell in cells[:SANITY_CELLS]]
-        with console.status("making the network random"):
-            curves = cascade(loaded, pairs, seed)
-        with replacing(output / "sanity.png") as temporary:
-            sanity_figure(curves, f"{loaded.card.name}, {len(pairs)} cells").savefig(
-                temporary, format="png", dpi=150
-            )
-        with replacing(output / "sanity.csv") as temporary:
-            curves.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv(temporary)
-        last = curves.filter(pl.col("step") == curves["step"].max())
-        found["all_layers_random"] = {
-            row["method"]: {"spearman": _number(row["spearman"]), "ssim": _number(row["ssim"])}
-            for row in last.iter_rows(named=True)
-        }
+        found |= _sanity(loaded, predictions, cells, output, seed)
     if phantom:
         with progress("synthetic cells") as advance:
             inside = inside_phantoms(loaded, phantom, seed, advance)
@@ -92,14 +82,83 @@ def explain(
         temporary.write_text(text + "\n", encoding="utf-8")
     if json:
         emit_json({"output": str(output), **found})
-    for name, values in found.get("all_layers_random", {}).items():
-        console.print(f"{name}: with all layers random, rank correlation with the learned "
-                      f"network's {values['spearman']}, SSIM {values['ssim']}",
-                      markup=False, soft_wrap=True)  # fmt: skip
+    for line in _sanity_lines(found):
+        console.print(line, markup=False, soft_wrap=True)
     if phantom:
         shown = ", ".join(f"{name} {value:.0%}" for name, value in inside.items())
         console.print(f"inside synthetic cells: {shown}", markup=False, soft_wrap=True)
     console.print(f"{len(cells)} cells → {output / 'explained.png'}", markup=False, soft_wrap=True)
+
+
+def _sanity(
+    bundle: "Bundle", predictions: pl.DataFrame, cells: "list[ExplainedCell]", output: Path,
+    seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Both tests: weights made random, and labels permuted where there are labels."""
+    from marrowscope.explain.cells import labelled_cells
+    from marrowscope.explain.labels import label_test
+    from marrowscope.explain.sanity import cascade
+    from marrowscope.files import replacing
+    from marrowscope.report.explain_figure import sanity_figure
+
+    pairs = [(cell.image, cell.code) for cell in cells[:SANITY_CELLS]]
+    with console.status("making the network random"):
+        curves = cascade(bundle, pairs, seed)
+    taught = labelled_cells(bundle, predictions, LEARNED_CELLS, seed)
+    labels = None
+    if len({code for _, code in taught}) > 1:
+        with progress("learning true and permuted labels") as advance:
+            labels = label_test(bundle, taught, pairs, seed, advance)
+    with replacing(output / "sanity.png") as temporary:
+        title = f"{bundle.card.name}, {len(pairs)} cells"
+        sanity_figure(curves, title, labels).savefig(temporary, format="png", dpi=150)
+    with replacing(output / "sanity.csv") as temporary:
+        curves.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv(temporary)
+    last = curves.filter(pl.col("step") == curves["step"].max())
+    found: dict[str, Any] = {"all_layers_random": {
+        row["method"]: {"spearman": _number(row["spearman"]), "ssim": _number(row["ssim"])}
+        for row in last.iter_rows(named=True)
+    }}  # fmt: skip
+    if labels is not None:
+        found["labels"] = {
+            "cells": labels.cells,
+            "whole": labels.whole,
+            "learned": [round(share, 4) for share in labels.learned],
+            **{
+                key: {
+                    name: {"spearman": _number(ranks), "ssim": _number(structure)}
+                    for name, (ranks, structure) in values.items()
+                }
+                for key, values in (("same", labels.same), ("permuted", labels.permuted))
+            },
+        }
+    return found
+
+
+def _sanity_lines(found: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{name}: with all layers random, rank correlation with the learned network's "
+        f"{values['spearman']}, SSIM {values['ssim']}"
+        for name, values in found.get("all_layers_random", {}).items()
+    ]
+    if "labels" in found:
+        test = found["labels"]
+        lines += [
+            f"{name}: networks that learned {test['cells']} cells, rank correlation with the same "
+            f"labels {test['same'][name]['spearman']}, with permuted labels "
+            f"{test['permuted'][name]['spearman']}; SSIM {test['same'][name]['ssim']} and "
+            f"{test['permuted'][name]['ssim']}"
+            for name in test["same"]
+        ]
+        if not test["whole"]:
+            shares = ", ".join(f"{share:.0%}" for share in test["learned"])
+            lines.append(
+                f"! the three networks did not learn all of their cells ({shares}), so the test "
+                "with permuted labels says little"
+            )
+    elif "all_layers_random" in found:
+        lines.append("no labelled cells of two classes: the test with permuted labels is left out")
+    return lines
 
 
 def _number(value: float) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cells import usable
 from marrowscope.crop import pixel_sizes, prepare
 from marrowscope.errors import InputError
 from marrowscope.explain.attribution import grad_cam, require_network, share_inside, smoothgrad
@@ -75,6 +76,32 @@ def explained_cells(
                 f"{code} {row['confidence']:.2f}", code, row["path"], image,
                 smoothgrad(bundle, image, code, seed), grad_cam(bundle, image, code),
             ))  # fmt: skip
+    return cells
+
+
+def labelled_cells(
+    bundle: Bundle, table: pl.DataFrame, per_class: int, seed: int = 0
+) -> list[tuple[NDArray[np.uint8], str]]:
+    """Images of labelled cells of the classes that a network knows, drawn at random.
+
+    Args:
+        bundle: tells the classes.
+        table: of cells or predictions, with ``path``; cells without ``label`` are passed over.
+        per_class: at most so many of each.
+        seed: of the draw.
+
+    Returns:
+        (H, W, 3) uint8 RGB with the label, class by class.
+    """
+    if "label" not in table.columns:
+        return []
+    rows = usable(table).filter(pl.col("label").is_not_null())
+    cells = []
+    for code in in_display_order(set(rows["label"]) & set(bundle.card.known)):
+        own = rows.filter(pl.col("label") == code)
+        drawn = own.sample(min(per_class, own.height), seed=seed)
+        for row, size in zip(drawn.iter_rows(named=True), pixel_sizes(drawn), strict=True):
+            cells.append((prepare(read_image(Path(row["path"])), size), code))
     return cells
 
 

@@ -40,7 +40,7 @@ def cascade(
         ``spearman`` (rank correlation of the pixels) and ``ssim`` (structural similarity of maps
         scaled to 0…1), means over the cells.
     """
-    first = {name: [_explain(name, bundle, *cell) for cell in cells] for name in METHODS}
+    first = explain_all(bundle, cells)
     model = copy.deepcopy(bundle.model)
     random = replace(bundle, model=model)
     rows = [(name, 0, LEARNED, 1.0, 1.0) for name in METHODS]
@@ -56,23 +56,11 @@ def cascade(
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def other_labels(
-    bundle: Bundle, random: Bundle, cells: Sequence[tuple[NDArray[np.uint8], str]]
-) -> dict[str, tuple[float, float]]:
-    """Spearman and SSIM per method between a network and one that learned permuted labels.
-
-    Args:
-        bundle: the network.
-        random: the same kind of network, trained on permuted labels.
-        cells: images with the class that is explained.
-    """
-    return {
-        name: similarity(
-            [_explain(name, bundle, *cell) for cell in cells],
-            [_explain(name, random, *cell) for cell in cells],
-        )
-        for name in METHODS
-    }
+def explain_all(
+    bundle: Bundle, cells: Sequence[tuple[NDArray[np.uint8], str]]
+) -> dict[str, list[Map]]:
+    """Maps of all cells per method, with the class that is explained."""
+    return {name: [_explain(name, bundle, *cell) for cell in cells] for name in METHODS}
 
 
 def similarity(first: Sequence[Map], second: Sequence[Map]) -> tuple[float, float]:

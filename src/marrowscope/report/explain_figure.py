@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from marrowscope import RESEARCH_USE_ONLY
 from marrowscope.explain.cells import ExplainedCell
+from marrowscope.explain.labels import LabelTest
 
 OVERLAY = 0.45  # of the heat map over the image
 _COLOURS = {"SmoothGrad": "#0072B2", "Grad-CAM": "#D55E00"}
@@ -50,16 +51,34 @@ def overlay(image: NDArray[np.uint8], values: NDArray[np.float32]) -> NDArray[np
     return np.asarray(mixed.round(), dtype=np.uint8)
 
 
-def sanity_figure(curves: pl.DataFrame, title: str) -> Figure:
-    """Similarity to the explanation of the learned network, against the layers made random."""
+def sanity_figure(curves: pl.DataFrame, title: str, labels: LabelTest | None = None) -> Figure:
+    """Similarity of explanations as layers become random; beside it, of networks by their labels.
+
+    Squares on the right: two networks that learned the same labels (filled), and one that learned
+    permuted ones (open).
+    """
     figure = Figure(figsize=(9.0, 4.2), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
-    for axes, (column, name) in zip(
-        panels, (("spearman", "rank correlation"), ("ssim", "SSIM")), strict=True
+    steps = int(curves["step"].max() or 0)  # type: ignore[arg-type]
+    for place, (axes, (column, name)) in enumerate(
+        zip(panels, (("spearman", "rank correlation"), ("ssim", "SSIM")), strict=True)
     ):
         for method, colour in _COLOURS.items():
             own = curves.filter(pl.col("method") == method)
             axes.plot(own["step"], own[column], "o-", color=colour, label=method, markersize=3)
+            if labels is not None:
+                for right, kind, face in (
+                    (steps + 2, labels.same, colour), (steps + 3, labels.permuted, "white")
+                ):  # fmt: skip
+                    axes.plot([right], [kind[method][place]], "s", color=colour,
+                              markerfacecolor=face, markersize=6)  # fmt: skip
+        if labels is not None:
+            axes.axvline(steps + 1, color="0.8", linewidth=0.8)
+            axes.set_xticks(
+                [*range(0, steps + 1, 2), steps + 2, steps + 3],
+                [*map(str, range(0, steps + 1, 2)), "same\nlabels", "permuted\nlabels"],
+                fontsize=8,
+            )
         axes.axhline(0, color="0.7", linewidth=0.8)
         axes.set(xlabel="layers made random, from the last", title=name)
         axes.set_ylim(-0.3, 1.05)

@@ -60,7 +60,7 @@ def reproduce(
         ("external", "External validation", "Figure 4",
          partial(judgements.external, study, stage)),
         ("explanation", f"Explanation: {first}", "Figure 5",
-         partial(judgements.explanation, study)),
+         partial(judgements.explanation, study, stage)),
         ("embedding", f"Embedding: {first}", "Figure 6",
          partial(judgements.embedding, study, stage)),
         ("calibration", "Calibration and no-calls", "left to later work",
