@@ -112,3 +112,33 @@ def test_a_wrong_option_is_one_line_and_leaves_no_folder(
     assert len(lines) == 1
     assert message in lines[0]
     assert not (tmp_path / "run").exists()
+
+
+def test_pretrained_weights_are_started_from(
+    table: pl.DataFrame, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    many = tmp_path / "many.parquet"
+    copies = [table.with_columns(cell_id=pl.col("cell_id") + f"-{number}") for number in range(3)]
+    write_cells(pl.concat(copies), many)
+    monkeypatch.setenv("COLUMNS", "500")
+    pretraining = ["pretrain", many, "-o", tmp_path / "pre", "--epochs", "1", "--json",
+                   "--set", "batch_size=12"]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["marrowscope", *map(str, pretraining)])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code in (None, 0)
+    facts = json.loads(capfd.readouterr().out)
+    assert facts["images"] == 36
+    start = ["--weights", facts["weights"], "--labels-share", "0.5"]
+    out = tmp_path / "run"
+    assert run(monkeypatch, split, *QUICK, "--epochs", 1, *start, "-o", out) == 0
+    assert "head.weight, head.bias start at random" in capfd.readouterr().err
+    card = json.loads((out / "bundle" / "card.json").read_text())
+    assert card["data"]["images"] == {"NGS": 2, "LYT": 2}
+    text = tmp_path / "other.safetensors"
+    text.write_text("no weights")
+    assert run(monkeypatch, split, *QUICK, "--weights", text, "-o", tmp_path / "b") == 1
+    said = capfd.readouterr().err.strip()
+    assert "no safetensors file" in said
+    assert "\n" not in said

@@ -66,3 +66,22 @@ def test_what_cannot_be_trained_on_is_one_line(
     with pytest.raises(InputError, match=message) as caught:
         select(table, fold)
     assert "\n" not in str(caught.value)
+
+
+def test_a_share_of_the_labels_takes_some_of_every_class_and_leaves_the_held_out() -> None:
+    table = cells(label=["BLA", "LYT"] * 40, split=["train"] * 60 + ["test"] * 20)
+    part, half = select(table, share=0.1), select(table, share=0.5)
+    assert part.description["images"] == {"BLA": 3, "LYT": 3}
+    assert part.held_out.height == 20
+    assert set(part.train["cell_id"]) < set(half.train["cell_id"])
+    assert (
+        select(table, share=0.1, seed=1).train["cell_id"].to_list()
+        != part.train["cell_id"].to_list()
+    )
+    assert select(table, share=0.001).description["images"] == {"BLA": 1, "LYT": 1}
+    # The order of the rows has no say.
+    other = select(table.reverse(), share=0.1)
+    assert set(other.train["cell_id"]) == set(part.train["cell_id"])
+    for share in (0, 1.5, -1):
+        with pytest.raises(InputError, match="labels-share"):
+            select(table, share=share)

@@ -33,6 +33,13 @@ def train(
         Path | None,
         typer.Option(help="Pixel store made by 'pack'; default: cells.store beside cells.parquet."),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Start from these, as 'pretrain' makes them, instead of random ones."),
+    ] = None,
+    labels_share: Annotated[
+        float, typer.Option(help="Use only this share of each class's training cells.")
+    ] = 1.0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
     json: bool = JSON,
 ) -> None:
@@ -93,6 +100,8 @@ def train(
                 ),
                 store=store or cells.with_suffix(".store"),
                 store_given=store is not None,
+                weights=weights,
+                share=labels_share,
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume goes on", style="yellow")

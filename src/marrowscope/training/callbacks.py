@@ -11,7 +11,7 @@ import torch
 
 from marrowscope.errors import InputError
 from marrowscope.files import replacing
-from marrowscope.training.module import TrainingModule, update_average
+from marrowscope.training.module import SteppedModule, TrainingModule, update_average
 from marrowscope.training.throughput import StepClock
 
 LOOK_EVERY = 20  # steps between two looks at the loss
@@ -24,14 +24,14 @@ class AverageWeights(pl.Callback):  # type: ignore[misc]  # lightning has no typ
     would then hold the weights of this step and the average of the one before.
     """
 
-    def on_train_start(self, trainer: pl.Trainer, module: TrainingModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, module: SteppedModule) -> None:
         """Collect the tensors once: asking for them at every step takes longer than averaging."""
         if module.average is not None:
             self._average = list(module.average.state_dict().values())
             self._network = list(module.network.state_dict().values())
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, module: TrainingModule, outputs: Any, batch: Any, index: int
+        self, trainer: pl.Trainer, module: SteppedModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """Early steps use a shorter memory: the first weights are worth little."""
         if module.average is not None:
@@ -44,13 +44,13 @@ class LossWatch(pl.Callback):  # type: ignore[misc]  # lightning has no types he
     """Logs the mean loss every few steps and stops at the first loss that is not finite."""
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, module: TrainingModule, outputs: Any, batch: Any, index: int
+        self, trainer: pl.Trainer, module: SteppedModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """Look when it is time."""
         if trainer.global_step % LOOK_EVERY == 0 or trainer.global_step == module.steps:
             self.look(trainer, module)
 
-    def look(self, trainer: pl.Trainer, module: TrainingModule) -> None:
+    def look(self, trainer: pl.Trainer, module: SteppedModule) -> None:
         """Fetch the losses since the last look.
 
         Raises:
@@ -93,7 +93,7 @@ class Checkpoints(pl.Callback):  # type: ignore[misc]  # lightning has no types 
         self._last = time.monotonic()
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, module: TrainingModule, outputs: Any, batch: Any, index: int
+        self, trainer: pl.Trainer, module: SteppedModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """Save when it is time, after loss and weights were seen to be finite.
 
@@ -150,14 +150,14 @@ class StepBar(pl.Callback):  # type: ignore[misc]  # lightning has no types here
         self._advance, self._shown = advance, 0
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, module: TrainingModule, outputs: Any, batch: Any, index: int
+        self, trainer: pl.Trainer, module: SteppedModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """Advance by the steps since the last call; a resumed run starts where it was."""
         self._advance(trainer.global_step - self._shown, total=module.steps)
         self._shown = trainer.global_step
 
 
-def require_finite(module: TrainingModule, step: int) -> None:
+def require_finite(module: SteppedModule, step: int) -> None:
     """Refuse weights that are not finite: the loss shows them only one step later.
 
     Raises:

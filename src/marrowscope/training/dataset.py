@@ -39,15 +39,26 @@ class TrainingData:
         return np.array([place[label] for label in rows["label"]], dtype=np.int64)
 
 
-def select(table: pl.DataFrame, fold: int | None = None) -> TrainingData:
+def select(
+    table: pl.DataFrame, fold: int | None = None, share: float = 1.0, seed: int = 0
+) -> TrainingData:
     """Choose by the ``split`` column, or by the ``fold`` column and the fold to hold out.
 
     A table with neither trains on everything and holds nothing out.
 
+    Args:
+        table: with ``label``.
+        fold: to hold out.
+        share: of each class's training cells that is used, at least one; what is held out stays.
+            A smaller share of the same seed lies within a larger one.
+        seed: of the choice.
+
     Raises:
-        InputError: no labels, fewer than two classes, no such fold, or a class whose images are
-            all held out.
+        InputError: a share that is not above 0 and at most 1, no labels, fewer than two classes,
+            no such fold, or a class whose images are all held out.
     """
+    if not 0 < share <= 1:
+        raise InputError(f"--labels-share {share:g}: give a share above 0, at most 1")
     rows = usable(table)
     if "label" not in rows.columns or rows["label"].null_count() == rows.height:
         raise InputError("the table has no labels; training needs them")
@@ -70,10 +81,23 @@ def select(table: pl.DataFrame, fold: int | None = None) -> TrainingData:
         raise InputError(f"no training image for class {', '.join(missing)}: all are held out")
     if len(known) < 2:
         raise InputError(f"the table has only class {known[0]}; at least two are needed")
+    train = _fewer(train, share, seed)
     outputs = OUTPUTS_22 if set(known) <= set(CODES) else known
     return TrainingData(
         train, held_out, known, outputs, _describe(train, known), _split_facts(table, fold)
     )
+
+
+def _fewer(train: pl.DataFrame, share: float, seed: int) -> pl.DataFrame:
+    """A share of every class, the same on any machine, in the order of the table."""
+    if share == 1:
+        return train
+    keys = [hashlib.sha256(f"{seed}\n{cell}".encode()).hexdigest() for cell in train["cell_id"]]
+    ranked = train.with_columns(pl.Series("_key", keys)).with_columns(
+        pl.col("_key").rank("ordinal").over("label").alias("_rank"),
+        (pl.len().over("label") * share).round().clip(lower_bound=1).alias("_wanted"),
+    )
+    return ranked.filter(pl.col("_rank") <= pl.col("_wanted")).drop("_key", "_rank", "_wanted")
 
 
 def _describe(train: pl.DataFrame, known: tuple[str, ...]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.outputs import OutputMap
+from marrowscope.models.weights import checksum, load_start_weights
 from marrowscope.training.batches import Plan, TrainingBatches, make_plan
 from marrowscope.training.dataset import TrainingData, select
 from marrowscope.training.features import train_features
@@ -75,6 +76,8 @@ def train(
     store_given: bool = True,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     checkpoint_steps: int | None = None,
+    weights: Path | None = None,
+    share: float = 1.0,
 ) -> Trained:
     """Train and write the run folder.
 
@@ -97,6 +100,8 @@ def train(
         store_given: whether ``store`` must hold every image; otherwise it is the place where a
             store is used if it is complete, and made if the images do not fit into memory.
         checkpoint_seconds, checkpoint_steps: how often to save.
+        weights: to start from, see ``models.weights``; default: random.
+        share: of each class's training cells that is used.
 
     Raises:
         InputError: one line; whatever was saved before stays.
@@ -104,7 +109,9 @@ def train(
     if model not in (*NAMES, FEATURES):
         raise InputError(f"--model {model}: choose one of {', '.join((*NAMES, FEATURES))}")
     if model == FEATURES:
-        data = select(table, fold)
+        if weights is not None:
+            raise InputError(f"--weights {weights}: {FEATURES} is no network and has no start")
+        data = select(table, fold, share, seed)
         _require_images(data, packed=False)
         beside = store.with_suffix(".features") if store is not None and not store_given else None
         wanted = identity(data, model, recipe, seed, fold)
@@ -112,10 +119,12 @@ def train(
                                observer=observer, cache=beside)  # fmt: skip
         return Trained(folder, found, None)
     job = _Job(
-        select(table, fold), model, recipe, folder, name or folder.name, seed,
-        _choose_device(device), observer or Observer(), checkpoint_seconds, checkpoint_steps,
+        select(table, fold, share, seed), model, recipe, folder, name or folder.name, seed,
+        choose_device(device), observer or Observer(), checkpoint_seconds, checkpoint_steps,
+        weights,
     )  # fmt: skip
-    wanted = identity(job.data, model, recipe, seed, fold)
+    start = None if weights is None else checksum(weights)
+    wanted = identity(job.data, model, recipe, seed, fold, start)
     chosen, remark = choose_store(job.data.train, store, store_given, job.observer.packing)
     _require_images(job.data, packed=chosen is not None)
     metrics = prepare_folder(folder, wanted, resume)
@@ -147,6 +156,7 @@ class _Job:
     observer: Observer
     checkpoint_seconds: float
     checkpoint_steps: int | None
+    weights: Path | None
 
 
 def _train(job: _Job, table: polars.DataFrame, store: Store | None, resume: bool) -> Trained:
@@ -191,7 +201,7 @@ def _fit(
     labels = job.data.targets(job.data.train)
     recipe, clock = job.recipe, StepClock()
     plan = make_plan(labels, recipe.target_per_class, recipe.epochs, recipe.batch_size)
-    module = _new_module(job.model, job.data, recipe, plan, job.seed)
+    module = _new_module(job, plan)
     checkpoint = job.folder / CHECKPOINT
     start_from = checkpoint if resume and checkpoint.exists() else None
     trainer = make_trainer(job.folder, job.device, recipe, plan, job.data, job.observer, checkpoint,
@@ -214,19 +224,23 @@ def _fit(
     return module, clock, plan
 
 
-def _new_module(
-    model: str, data: TrainingData, recipe: Recipe, plan: Plan, seed: int
-) -> TrainingModule:
+def _new_module(job: _Job, plan: Plan) -> TrainingModule:
+    data = job.data
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = create(model, len(data.outputs))
+        torch.manual_seed(job.seed)
+        network = create(job.model, len(data.outputs))
+    if job.weights is not None:
+        left = load_start_weights(network, job.weights)
+        job.observer.say(
+            f"starts from {job.weights}" + (f"; {', '.join(left)} start at random" if left else "")
+        )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     outputs = OutputMap(data.outputs, frozenset(data.known))
     # Targets count the known classes in the order of the outputs.
     order = tuple(code for code in outputs.classes if code in outputs.known)
     if order != data.known:
         raise AssertionError(f"class orders differ: {order} and {data.known}")
-    return TrainingModule(network, outputs, recipe, plan.steps, seed)
+    return TrainingModule(network, outputs, job.recipe, plan.steps, job.seed)
 
 
 def _require_images(data: TrainingData, packed: bool) -> None:
@@ -249,7 +263,7 @@ def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> Traine
         data.outputs,
         data.known,
         views=recipe.views,
-        recipe={**recipe.to_dict(), "seed": job.seed},
+        recipe={**recipe.to_dict(), "seed": job.seed, **_start(job)},
         data=data.description,
         split=data.split,
     )
@@ -265,7 +279,19 @@ def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> Traine
     return Trained(folder, metrics, throughput)
 
 
-def _choose_device(device: str) -> str:
+def _start(job: _Job) -> dict[str, Any]:
+    """For the card: what the network started from, if not from random weights."""
+    if job.weights is None:
+        return {}
+    return {"start_weights": job.weights.name, "start_weights_sha256": checksum(job.weights)}
+
+
+def choose_device(device: str) -> str:
+    """``auto`` settled.
+
+    Raises:
+        InputError: an unknown device, or CUDA where there is none.
+    """
     if device not in ("auto", "cpu", "cuda"):
         raise InputError(f"--device {device}: expected auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():

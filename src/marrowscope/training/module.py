@@ -23,18 +23,14 @@ from marrowscope.training.recipe import Recipe
 _MIXUP_EPOCH, _DROPOUT_EPOCH = 1 << 40, 1 << 41
 
 
-class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has no types here
-    """Trains ``network``; ``average`` is what becomes the model when the recipe averages."""
+class SteppedModule(pl.LightningModule):  # type: ignore[misc]  # lightning has no types here
+    """A network whose every step follows from its number, with the optimizer of a recipe."""
 
-    def __init__(
-        self, network: nn.Module, outputs: OutputMap, recipe: Recipe, steps: int, seed: int
-    ) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe, steps: int, seed: int) -> None:
         super().__init__()
         self.network = network
         self.average = copy.deepcopy(network).requires_grad_(False) if recipe.average else None
-        self.outputs, self.recipe, self.steps, self.seed = outputs, recipe, steps, seed
-        known = [place for place, code in enumerate(outputs.classes) if code in outputs.known]
-        self.register_buffer("known", torch.tensor(known), persistent=False)
+        self.recipe, self.steps, self.seed = recipe, steps, seed
         # Losses since they were last looked at: looking at each would stall a GPU.
         self.recent_losses: list[torch.Tensor] = []
 
@@ -42,15 +38,6 @@ class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has
     def result(self) -> nn.Module:
         """The network that predictions are made with."""
         return self.network if self.average is None else self.average
-
-    def training_step(self, batch: tuple[Any, ...], batch_index: int) -> torch.Tensor:
-        """Loss of one batch; targets are indices into the known classes."""
-        images, wanted = self._augmented(batch)
-        logits = self.network(images)
-        log_probabilities = self.outputs.log_probabilities(logits)[:, self.known]
-        loss = -(wanted * log_probabilities).sum(dim=1).mean()
-        self.recent_losses.append(loss.detach())
-        return loss
 
     def on_train_batch_start(self, batch: Any, batch_index: int) -> None:
         """Set the learning rate of this step, and torch's generator for layers that draw."""
@@ -76,18 +63,44 @@ class TrainingModule(pl.LightningModule):  # type: ignore[misc]  # lightning has
         )
         return optimizer
 
-    def _augmented(self, batch: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images (N, 3, H, W) in [0, 1] and soft targets (N, known classes)."""
-        pixels, rows, stains, targets, epoch, positions = batch
-        drawn = draw_parameters(self.recipe.augmentation, self.seed, epoch, positions)
+    def view(self, batch: tuple[Any, ...], seed: int) -> torch.Tensor:
+        """Augmented images of a batch, (N, 3, H, W) in [0, 1], as ``seed`` draws them."""
+        pixels, rows, stains, _, epoch, positions = batch
+        drawn = draw_parameters(self.recipe.augmentation, seed, epoch, positions)
         # Images come in the precision that the first layer would round them to.
         kind, rounded = self.device.type, not self.recipe.mixup
         rounded = rounded and torch.is_autocast_enabled(kind)
         dtype = torch.get_autocast_dtype(kind) if rounded else torch.float32
         # In float32: autocast would round sampling positions to whole pixels.
         with torch.autocast(kind, enabled=False):
-            images = augment_batch(pixels, stains, drawn.to(self.device), rows, dtype)
-            wanted = self._soft_targets(targets)
+            return augment_batch(pixels, stains, drawn.to(self.device), rows, dtype)
+
+
+class TrainingModule(SteppedModule):
+    """Trains ``network``; ``average`` is what becomes the model when the recipe averages."""
+
+    def __init__(
+        self, network: nn.Module, outputs: OutputMap, recipe: Recipe, steps: int, seed: int
+    ) -> None:
+        super().__init__(network, recipe, steps, seed)
+        self.outputs = outputs
+        known = [place for place, code in enumerate(outputs.classes) if code in outputs.known]
+        self.register_buffer("known", torch.tensor(known), persistent=False)
+
+    def training_step(self, batch: tuple[Any, ...], batch_index: int) -> torch.Tensor:
+        """Loss of one batch; targets are indices into the known classes."""
+        images, wanted = self._augmented(batch)
+        logits = self.network(images)
+        log_probabilities = self.outputs.log_probabilities(logits)[:, self.known]
+        loss = -(wanted * log_probabilities).sum(dim=1).mean()
+        self.recent_losses.append(loss.detach())
+        return loss
+
+    def _augmented(self, batch: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images (N, 3, H, W) in [0, 1] and soft targets (N, known classes)."""
+        images = self.view(batch, self.seed)
+        with torch.autocast(self.device.type, enabled=False):
+            wanted = self._soft_targets(batch[3])
             return self._mix(images, wanted) if self.recipe.mixup else (images, wanted)
 
     def _soft_targets(self, targets: torch.Tensor) -> torch.Tensor:

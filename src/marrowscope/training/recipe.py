@@ -10,7 +10,7 @@ import yaml
 from marrowscope.augment import AugmentationSettings
 from marrowscope.errors import InputError
 
-SHIPPED = ("default", "paper")
+SHIPPED = ("default", "paper", "pretrain")
 
 
 @dataclass(frozen=True)

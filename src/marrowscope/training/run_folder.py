@@ -18,9 +18,14 @@ BUNDLE, PREDICTIONS, LOGS = "bundle", "predictions.parquet", "logs"
 
 
 def identity(
-    data: TrainingData, model: str, recipe: Recipe, seed: int, fold: int | None
+    data: TrainingData,
+    model: str,
+    recipe: Recipe,
+    seed: int,
+    fold: int | None,
+    weights: str | None = None,
 ) -> dict[str, Any]:
-    """What a resume must agree with: model, recipe, seed, fold, cells and labels."""
+    """What a resume must agree with: model, recipe, seed, fold, cells and labels, start weights."""
     parts = [rows.select("cell_id", "label").rows() for rows in (data.train, data.held_out)]
     text = json.dumps(parts).encode()
     return {
@@ -29,6 +34,7 @@ def identity(
         "seed": seed,
         "fold": fold,
         "cells_sha256": hashlib.sha256(text).hexdigest(),
+        "weights_sha256": weights,
     }
 
 
