@@ -72,7 +72,7 @@ def reproduce(
     facts = {
         "data": str(study.data),
         "models": ", ".join(study.models),
-        "recipe of the networks": study.recipe.name,
+        "recipe of the networks": _recipe(study),
         "folds": study.folds,
         "seed": study.seed,
         "computed in": f"{sum(one.seconds for one in done) / 60:.0f} minutes",
@@ -80,6 +80,15 @@ def reproduce(
     }
     page = write_study_page([one.section for one in done], study.folder, TITLE, facts)
     return Reproduced(page, tuple(done))
+
+
+def _recipe(study: Study) -> str:
+    """Name and length: what is shortened must not look like the whole."""
+    one = study.recipe
+    images = "as many as the largest class has" if one.target_per_class is None else (
+        f"{one.target_per_class:,}"
+    )  # fmt: skip
+    return f"{one.name}, {one.epochs} epochs, images per class and epoch: {images}"
 
 
 def _settings(study: Study) -> dict[str, Any]:
