@@ -1,9 +1,10 @@
 """Where the time of a ResNeXt-50 training step goes on a GPU, beside the GPU's two ceilings.
 
 Measured on the device, in turn: copy bandwidth, bf16 matrix rate, the fused augmentation of one
-batch from resident pixels, forward + backward + optimizer on a resident random batch in bf16. From
-these: what share of a step the augmentation takes, what share of the matrix rate the network
-reaches, and how long the study's schedule (13 epochs of 525,000 augmented images) would take.
+batch from resident pixels, forward + backward + optimizer on a resident random batch in bf16, and
+prediction from bytes in memory, eager beside compiled with CUDA graphs. From these: what share of a
+step the augmentation takes, what share of the matrix rate the network reaches, and how long the
+study's schedule (13 epochs of 525,000 augmented images) would take.
 
 Without a GPU it says so and does nothing; ``--device cpu`` tries the script itself with tiny sizes,
 whose figures mean nothing.
@@ -20,7 +21,12 @@ import numpy as np
 import torch
 
 from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
+from marrowscope.inference.compiled import CompiledEngine
+from marrowscope.inference.engine import TorchEngine
 from marrowscope.models import create
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.card import Card
+from marrowscope.morphology import CODES, OUTPUTS_22
 from marrowscope.stain import default_stain
 from side_by_side import ROUNDS, versions
 
@@ -87,6 +93,16 @@ def main() -> None:
         loss.backward()
         optimizer.step()
 
+    images_in = np.random.default_rng(0).integers(0, 256, (batch, 250, 250, 3)).astype(np.uint8)
+    card = Card("bench", "resnext50", OUTPUTS_22, CODES)
+    bundle = Bundle(create("resnext50", len(OUTPUTS_22)).eval(), card)
+    eager = TorchEngine(bundle, options.device)
+    compiled = CompiledEngine(bundle, options.device, min(batch, 128))
+    predicting = {
+        name: seconds(lambda engine=engine: engine.probabilities(images_in), device, 1)
+        for name, engine in (("eager", eager), ("compiled", compiled))
+    }
+
     alone = seconds(step, device, repeats)
     images_per_second = batch / (alone + augmentation)
     result = {
@@ -99,6 +115,9 @@ def main() -> None:
         "images_per_second": images_per_second,
         "share_of_matrix_rate": STEP_FLOP_PER_IMAGE * batch / alone / matrix_rate,
         "study_schedule_minutes": STUDY_IMAGES / images_per_second / 60,
+        "predicted_per_second_eager": batch / predicting["eager"],
+        "predicted_per_second_compiled": batch / predicting["compiled"],
+        "compiled_to_eager": predicting["eager"] / predicting["compiled"],
         **versions("torch", "triton"),
     }
     if options.json:
