@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 def train(
     cells: Annotated[Path, typer.Argument(help="Cell table with labels and a split or folds.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
-    model: Annotated[str, typer.Option(help="sequential, resnext50 or features.")] = "sequential",
-    recipe: Annotated[str, typer.Option(help="default, paper, or a YAML file.")] = "default",
+    model: Annotated[
+        str, typer.Option(help="sequential, resnext50, features, vit, timm:NAME.")
+    ] = "sequential",
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="default, paper, finetune (the default of backbones), or a YAML file."),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change one value: augmentation.shift=0.1; repeatable."),
@@ -35,7 +40,14 @@ def train(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="Start from these, as 'pretrain' makes them, instead of random ones."),
+        typer.Option(
+            help="Start from these instead of random ones: made by 'pretrain', or, for "
+            "vit and timm:NAME, published ones on disk."
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(help="On vit and timm:NAME: linear, knn (both on frozen features), finetune."),
     ] = None,
     labels_share: Annotated[
         float, typer.Option(help="Use only this share of each class's training cells.")
@@ -48,16 +60,21 @@ def train(
     `--model features` trains the feature-based baseline instead: measured features and a support
     vector machine; recipe, epochs and device have no say in it.
 
+    `--model vit --weights FILE` takes a published vision transformer of DINOv2's kind: its frozen
+    features with `--head linear` or `knn`, or the whole of it with `--head finetune`.
+
     A killed run goes on with `--resume` and ends, on a CPU, with exactly the same weights.
 
     Example: `marrowscope train split.parquet --model sequential -o run`
     """
+    from marrowscope.models.backbone import is_backbone
     from marrowscope.training.fit import train as train_network
     from marrowscope.training.loop import Observer
     from marrowscope.training.recipe import load_recipe
 
     changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
-    chosen = load_recipe(recipe, changes)
+    usual = "finetune" if is_backbone(model) else "default"
+    chosen = load_recipe(recipe or usual, changes)
     table = read_cells(cells)
 
     def show(epoch: int, metrics: dict[str, float]) -> None:
@@ -102,6 +119,7 @@ def train(
                 store_given=store is not None,
                 weights=weights,
                 share=labels_share,
+                head=head,
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume goes on", style="yellow")
@@ -112,7 +130,7 @@ def train(
     if json:
         speed = {} if result.throughput is None else result.throughput.to_dict()
         emit_json({"run": str(output), "metrics": result.metrics, **speed})
-    if model != "features":
+    if model != "features" and (head == "finetune" or not is_backbone(model)):
         console.print(_speed(output, result.throughput), markup=False, soft_wrap=True)
     if result.metrics:
         console.print(f"held-out macro-F1 {result.metrics['macro_f1']:.3f}", markup=False)

@@ -49,7 +49,7 @@ def is_backbone(model: str) -> bool:
     return model == VIT or model.startswith(TIMM)
 
 
-def backbone_from_file(model: str, weights: Path, outputs: int) -> tuple[Backbone, TransformFacts]:
+def backbone_from_file(model: str, weights: Path, outputs: int) -> Backbone:
     """A backbone with weights from disk and a last layer at its random start.
 
     Args:
@@ -71,7 +71,7 @@ def backbone_from_file(model: str, weights: Path, outputs: int) -> tuple[Backbon
         built = timm_trunk(model, None if facts.size == usual.size else facts.size)[0]
         fill_timm(built, read_checkpoint(weights), str(weights))
         trunk = built
-    return Backbone(Transform(facts), trunk, nn.Linear(trunk.width, outputs)), facts
+    return Backbone(Transform(facts), trunk, nn.Linear(trunk.width, outputs))
 
 
 def backbone_from_bundle(
@@ -85,8 +85,9 @@ def backbone_from_bundle(
     transform = _transform(_below(tensors, "transform."), source)
     inside = _below(tensors, "trunk.")
     if model == VIT:
-        trunk: VisionTransformer | TimmTrunk = vit_from_bundle(inside, source)
-        side = trunk.shape.grid * trunk.shape.patch
+        vit = vit_from_bundle(inside, source)
+        trunk: VisionTransformer | TimmTrunk = vit
+        side = vit.shape.grid * vit.shape.patch
         if len(transform.matrix) != side:
             raise InputError(
                 f"{source}: the transform gives {len(transform.matrix)} px, the network takes "

@@ -24,6 +24,7 @@ from marrowscope import __version__
 from marrowscope.errors import InputError
 from marrowscope.files import replacing_folder
 from marrowscope.models import NAMES, create
+from marrowscope.models.backbone import backbone_from_bundle, is_backbone
 from marrowscope.models.card import Card, card_from_dict
 from marrowscope.models.features_svm import FEATURES, from_tensors
 from marrowscope.models.outputs import OutputMap
@@ -33,7 +34,7 @@ WEIGHTS, CARD = "model.safetensors", "card.json"
 INT8_GRAPH, INT8_CONSTANTS, CALIBRATION = "int8.xml", "int8.bin", "calibration.json"
 MAX_PART_BYTES = 2_000_000_000
 MAX_CARD_BYTES = 4_000_000
-MAX_WEIGHT_BYTES = 4_000_000_000
+MAX_WEIGHT_BYTES = 8_000_000_000  # a ViT-g in float32 has 4.5
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,10 @@ def load_bundle(name: str | Path) -> Bundle:
         weights = str(folder / WEIGHTS)
         machine = from_tensors(tensors, len(card.outputs), len(card.known), weights)
         return Bundle(machine.eval(), card, folder)
+    if is_backbone(card.architecture):
+        weights = str(folder / WEIGHTS)
+        backbone = backbone_from_bundle(card.architecture, tensors, len(card.outputs), weights)
+        return Bundle(backbone.eval().requires_grad_(False), card, folder)
     if card.architecture not in NAMES:
         raise InputError(f"{folder / CARD}: architecture {card.architecture!r} is unknown")
     model = create(card.architecture, len(card.outputs))

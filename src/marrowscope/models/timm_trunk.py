@@ -6,6 +6,7 @@ nothing is downloaded.
 
 import re
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -57,11 +58,12 @@ def timm_trunk(model: str, size: int | None = None) -> tuple[TimmTrunk, Transfor
         raise InputError(f"{model}: timm has no such network ({reason})") from None
     stated: dict[str, Any] = dict(getattr(network, "pretrained_cfg", None) or {})
     kernel = stated.get("interpolation", "bicubic")
+    colours: dict[str, Any] = {key: tuple(stated[key]) for key in ("mean", "std") if key in stated}
     facts = replace(
         TransformFacts(),
         size=size or int(stated.get("input_size", (3, 224, 224))[1]),
         interpolation=kernel if kernel in KERNELS else "bicubic",
-        **{name: tuple(stated[name]) for name in ("mean", "std") if name in stated},
+        **colours,
     )
     return TimmTrunk(network), facts
 
@@ -101,7 +103,8 @@ def _created(timm: Any, name: str, size: int | None) -> nn.Module:
 
 def _timm(model: str) -> Any:
     try:
-        import timm
+        # An optional extra; as it needs a matching torchvision, it is not always there.
+        timm = import_module("timm")
     except ImportError:
         raise InputError(
             f"{model}: timm is not installed; pip install 'marrowscope[timm]'"

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn.functional import conv2d
 
 from marrowscope.errors import InputError
 from marrowscope.geometry import INPUT_SIZE, MICRONS_PER_PIXEL
@@ -69,6 +70,9 @@ class Transform(nn.Module):
     """(N, 3, 250, 250) in [0, 1] → (N, 3, size, size), normalized, float32.
 
     Resampling is linear in rows and in columns, so one matrix does it on any device and engine.
+
+    Attributes:
+        facts: what it was made from; in a loaded bundle the buffers have the last word.
     """
 
     matrix: torch.Tensor
@@ -77,6 +81,7 @@ class Transform(nn.Module):
 
     def __init__(self, facts: TransformFacts) -> None:
         super().__init__()
+        self.facts = facts
         matrix = resampling_matrix(facts.size, facts.side, facts.interpolation)
         self.register_buffer("matrix", torch.from_numpy(matrix).float())
         self.register_buffer("mean", torch.tensor(facts.mean).view(3, 1, 1))
@@ -86,8 +91,10 @@ class Transform(nn.Module):
         """As the class says; never in half precision, which would round the colours."""
         with torch.autocast(images.device.type, enabled=False):
             resized = self.matrix @ images.float().contiguous() @ self.matrix.T
-            normalized: torch.Tensor = (resized.clamp(0.0, 1.0) - self.mean) / self.std
-        return normalized
+            # As a convolution: OpenVINO 2026.4 merges a plain subtraction into the product before
+            # it, and then takes the last side for the channels.
+            scale, shift = (1 / self.std).view(3, 1, 1, 1), (-self.mean / self.std).flatten()
+            return conv2d(resized.clamp(0.0, 1.0), scale, shift, groups=3)
 
 
 def resampling_matrix(size: int, side: float, interpolation: str) -> NDArray[np.float64]:
@@ -143,7 +150,9 @@ def read_transform(weights: Path, usual: TransformFacts | None = None) -> Transf
             f"{path}: unknown entry {strangers[0]!r}; the transform of the weights may state "
             + ", ".join(names)
         )
-    changed = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
+    changed: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in content.items()
+    }
     facts = replace(facts, **changed)
     problem = _problem(facts)
     if problem:

@@ -157,7 +157,7 @@ class VisionTransformer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """As the class says; S is ``grid`` × ``patch``."""
-        count = len(x)
+        count = x.shape[0]
         tokens = torch.cat((self.cls_token.expand(count, -1, -1), self.patch_embed(x)), dim=1)
         tokens = tokens + self.pos_embed
         if self.register_tokens is not None:  # they have no place in the image

@@ -20,15 +20,14 @@ from marrowscope.dataset.store import Store
 from marrowscope.errors import InputError
 from marrowscope.inference.engine import TorchEngine
 from marrowscope.inference.predict import predict_table
-from marrowscope.models import NAMES, create
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.outputs import OutputMap
-from marrowscope.models.weights import checksum, load_start_weights
 from marrowscope.training.batches import Plan, TrainingBatches, make_plan
 from marrowscope.training.dataset import TrainingData, select
 from marrowscope.training.features import train_features
+from marrowscope.training.frozen import train_frozen
 from marrowscope.training.held_out import strict_scores
 from marrowscope.training.loop import Observer, make_trainer, uses_half
 from marrowscope.training.memory import keep_freed_memory
@@ -46,6 +45,7 @@ from marrowscope.training.run_folder import (
     saved_step,
     write_run,
 )
+from marrowscope.training.start import Start, card_for, choose_start, module_for, new_network
 from marrowscope.training.throughput import StepClock, Throughput, bare_steps_per_second
 
 CHECKPOINT_SECONDS = 120.0
@@ -78,6 +78,7 @@ def train(
     checkpoint_steps: int | None = None,
     weights: Path | None = None,
     share: float = 1.0,
+    head: str | None = None,
 ) -> Trained:
     """Train and write the run folder.
 
@@ -86,8 +87,9 @@ def train(
 
     Args:
         table: with ``label`` and, to hold cells out, ``split`` or ``fold``.
-        model: name for ``models.create``, or ``features`` for the feature-based baseline, which
-            has no use for recipe, device and store, and keeps its measurements beside the store.
+        model: name for ``models.create``, ``features`` for the feature-based baseline, or a
+            pretrained backbone (``models.backbone``). Measured features, and those of a backbone
+            that is not fine-tuned, need no recipe and are kept beside the store.
         recipe: see ``training.recipe``.
         folder: the run folder.
         name: of the model in its card; default: the folder's name.
@@ -100,33 +102,36 @@ def train(
         store_given: whether ``store`` must hold every image; otherwise it is the place where a
             store is used if it is complete, and made if the images do not fit into memory.
         checkpoint_seconds, checkpoint_steps: how often to save.
-        weights: to start from, see ``models.weights``; default: random.
+        weights: to start from, see ``models.weights``; default: random. A backbone needs them.
         share: of each class's training cells that is used.
+        head: of a backbone: ``linear``, ``knn`` or ``finetune``.
 
     Raises:
         InputError: one line; whatever was saved before stays.
     """
-    if model not in (*NAMES, FEATURES):
-        raise InputError(f"--model {model}: choose one of {', '.join((*NAMES, FEATURES))}")
+    start = choose_start(model, weights, head)
+    data = select(table, fold, share, seed)
+    wanted = {**identity(data, model, recipe, seed, fold), **start.identity()}
+    name, observer = name or folder.name, observer or Observer()
+    beside = store if not store_given else None
     if model == FEATURES:
-        if weights is not None:
-            raise InputError(f"--weights {weights}: {FEATURES} is no network and has no start")
-        data = select(table, fold, share, seed)
         _require_images(data, packed=False)
-        beside = store.with_suffix(".features") if store is not None and not store_given else None
-        wanted = identity(data, model, recipe, seed, fold)
-        found = train_features(data, wanted, folder, name or folder.name, seed=seed, resume=resume,
-                               observer=observer, cache=beside)  # fmt: skip
+        cache = beside and beside.with_suffix(".features")
+        found = train_features(data, wanted, folder, name, seed=seed, resume=resume,
+                               observer=observer, cache=cache)  # fmt: skip
         return Trained(folder, found, None)
-    job = _Job(
-        select(table, fold, share, seed), model, recipe, folder, name or folder.name, seed,
-        choose_device(device), observer or Observer(), checkpoint_seconds, checkpoint_steps,
-        weights,
-    )  # fmt: skip
-    start = None if weights is None else checksum(weights)
-    wanted = identity(job.data, model, recipe, seed, fold, start)
-    chosen, remark = choose_store(job.data.train, store, store_given, job.observer.packing)
-    _require_images(job.data, packed=chosen is not None)
+    device = choose_device(device)
+    chosen, remark = choose_store(data.train, store, store_given, observer.packing)
+    _require_images(data, packed=chosen is not None)
+    if start.frozen:
+        cache = beside and beside.with_suffix(".frozen")
+        found = train_frozen(
+            data, start, wanted, folder, name, seed=seed, resume=resume, device=device,
+            observer=observer, store=chosen, cache=cache,
+        )  # fmt: skip
+        return Trained(folder, found, None)
+    job = _Job(data, start, recipe, folder, name, seed, device, observer, checkpoint_seconds,
+               checkpoint_steps)  # fmt: skip
     metrics = prepare_folder(folder, wanted, resume)
     if metrics is not None:
         return Trained(folder, metrics, None)
@@ -147,7 +152,7 @@ class _Job:
     """What one call of ``train`` is about."""
 
     data: TrainingData
-    model: str
+    start: Start
     recipe: Recipe
     folder: Path
     name: str
@@ -156,7 +161,6 @@ class _Job:
     observer: Observer
     checkpoint_seconds: float
     checkpoint_steps: int | None
-    weights: Path | None
 
 
 def _train(job: _Job, table: polars.DataFrame, store: Store | None, resume: bool) -> Trained:
@@ -226,21 +230,14 @@ def _fit(
 
 def _new_module(job: _Job, plan: Plan) -> TrainingModule:
     data = job.data
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(job.seed)
-        network = create(job.model, len(data.outputs))
-    if job.weights is not None:
-        left = load_start_weights(network, job.weights)
-        job.observer.say(
-            f"starts from {job.weights}" + (f"; {', '.join(left)} start at random" if left else "")
-        )
+    network = new_network(job.start, len(data.outputs), job.seed, job.observer.say)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     outputs = OutputMap(data.outputs, frozenset(data.known))
     # Targets count the known classes in the order of the outputs.
     order = tuple(code for code in outputs.classes if code in outputs.known)
     if order != data.known:
         raise AssertionError(f"class orders differ: {order} and {data.known}")
-    return TrainingModule(network, outputs, job.recipe, plan.steps, job.seed)
+    return module_for(job.start, network, outputs, job.recipe, plan.steps, job.seed)
 
 
 def _require_images(data: TrainingData, packed: bool) -> None:
@@ -259,14 +256,15 @@ def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> Traine
     network, data, recipe, folder = module.result.eval(), job.data, job.recipe, job.folder
     card = Card(
         job.name,
-        job.model,
+        job.start.model,
         data.outputs,
         data.known,
         views=recipe.views,
-        recipe={**recipe.to_dict(), "seed": job.seed, **_start(job)},
+        recipe={**recipe.to_dict(), "seed": job.seed},
         data=data.description,
         split=data.split,
     )
+    card = card_for(job.start, card, network)
     metrics: dict[str, Any] = {}
     if data.held_out.height:
         predictions = predict_table(TorchEngine(Bundle(network, card), job.device), data.held_out)
@@ -277,13 +275,6 @@ def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> Traine
     write_run(folder, {**read_run(folder), **finished})
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return Trained(folder, metrics, throughput)
-
-
-def _start(job: _Job) -> dict[str, Any]:
-    """For the card: what the network started from, if not from random weights."""
-    if job.weights is None:
-        return {}
-    return {"start_weights": job.weights.name, "start_weights_sha256": checksum(job.weights)}
 
 
 def choose_device(device: str) -> str:

@@ -10,7 +10,7 @@ import yaml
 from marrowscope.augment import AugmentationSettings
 from marrowscope.errors import InputError
 
-SHIPPED = ("default", "paper", "pretrain")
+SHIPPED = ("default", "paper", "pretrain", "finetune")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Recipe:
         batch_size: images per step.
         optimizer: ``adam`` or ``adamw``.
         learning_rate: peak of the schedule.
+        body_rate: share of it that a pretrained backbone below the last layer gets.
         weight_decay: of matrices and kernels; biases and normalization are left alone.
         schedule: ``constant``, or ``one_cycle`` (linear warm-up, cosine to zero).
         warmup: share of all steps that the warm-up takes.
@@ -42,6 +43,7 @@ class Recipe:
     batch_size: int = 64
     optimizer: str = "adam"
     learning_rate: float = 1e-3
+    body_rate: float = 1.0
     weight_decay: float = 0.0
     schedule: str = "constant"
     warmup: float = 0.0
@@ -67,6 +69,7 @@ class Recipe:
             "epochs": (1, 100_000),
             "batch_size": (2, 65_536),
             "learning_rate": (1e-9, 10.0),
+            "body_rate": (0.0, 1.0),
             "weight_decay": (0.0, 10.0),
             "warmup": (0.0, 0.9),
             "label_smoothing": (0.0, 0.9),
@@ -82,7 +85,10 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it stands in a model card."""
-        return asdict(self)
+        content = asdict(self)
+        if self.body_rate == 1.0:  # as for runs from before there was one, which may be resumed
+            del content["body_rate"]
+        return content
 
 
 def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
