@@ -146,3 +146,8 @@ def test_a_network_that_sees_the_cell_has_more_inside_than_chance(network: Bundl
     found = inside_phantoms(network, 1)
     assert set(found) == {"SmoothGrad", "Grad-CAM", "area"}
     assert all(0 < value < 1 for value in found.values())
+
+
+def test_a_mask_of_another_size_is_refused() -> None:
+    with pytest.raises(InputError, match="the mask is 3 × 4, the map 4 × 4"):
+        share_inside(np.ones((4, 4), np.float32), np.ones((3, 4), dtype=bool))

@@ -109,7 +109,17 @@ METHODS = {"SmoothGrad": smoothgrad, "Grad-CAM": grad_cam}
 
 
 def share_inside(attribution: Map, mask: NDArray[np.bool_]) -> float:
-    """Share of an attribution that lies inside a mask; nan for a map of zeros."""
+    """Share of an attribution that lies inside a mask; nan for a map of zeros.
+
+    Raises:
+        InputError: the mask has another size.
+    """
+    if mask.shape != attribution.shape:
+        height, width = attribution.shape
+        raise InputError(
+            f"the mask is {' × '.join(map(str, mask.shape))}, the map {height} × {width}; masks "
+            "must have the size of their image"
+        )
     total = float(attribution.sum())
     return float(attribution[mask].sum()) / total if total > 0 else float("nan")
 
