@@ -25,7 +25,7 @@ def crossval(
         float | None,
         typer.Option(help="Hold out this share once instead of folds; 0.3 is the study's check."),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="default, paper, or a YAML file.")] = "default",
+    recipe: Annotated[str | None, typer.Option(help="As for train.")] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", help="Change one value: epochs=5; repeatable.")
     ] = None,
@@ -36,6 +36,11 @@ def crossval(
         Path | None,
         typer.Option(help="Pixel store made by 'pack'; default: cells.store beside cells.parquet."),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="To start from, as for train; they must not have seen these cells."),
+    ] = None,
+    head: Annotated[str | None, typer.Option(help="Of vit and timm:NAME, as for train.")] = None,
     bootstrap: Annotated[int, typer.Option(min=10, help="Bootstrap resamples.")] = 2000,
     json: bool = JSON,
 ) -> None:
@@ -54,8 +59,10 @@ def crossval(
     from marrowscope.report.write import write_report
     from marrowscope.training.loop import Observer
     from marrowscope.training.recipe import load_recipe
+    from marrowscope.training.start import usual_recipe
 
-    plan = Plan(model, load_recipe(recipe, overrides or []), folds, holdout, seed)
+    chosen = load_recipe(recipe or usual_recipe(model), overrides or [])
+    plan = Plan(model, chosen, folds, holdout, seed, weights, head)
     if holdout is not None and not 0 < holdout < 1:
         raise InputError(f"--holdout is {holdout}; expected a share between 0 and 1, such as 0.3")
     table = read_cells(cells)

@@ -71,10 +71,10 @@ def train(
     from marrowscope.training.fit import train as train_network
     from marrowscope.training.loop import Observer
     from marrowscope.training.recipe import load_recipe
+    from marrowscope.training.start import usual_recipe
 
     changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
-    usual = "finetune" if is_backbone(model) else "default"
-    chosen = load_recipe(recipe or usual, changes)
+    chosen = load_recipe(recipe or usual_recipe(model), changes)
     table = read_cells(cells)
 
     def show(epoch: int, metrics: dict[str, float]) -> None:

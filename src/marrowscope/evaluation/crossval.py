@@ -27,6 +27,7 @@ from marrowscope.training.fit import train
 from marrowscope.training.loop import Observer
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import CELLS, PREDICTIONS, RUN, read_run
+from marrowscope.training.start import Start, choose_start
 
 FACTS = "crossval.json"
 HOLD_OUT = "holdout"
@@ -42,6 +43,7 @@ class Plan:
         parts: number of folds; 1 for a hold-out.
         holdout: share held out instead of folds; None for folds.
         seed: of the folds and, plus the number of the fold, of each training.
+        weights, head: see ``training.fit.train``; the weights must not have seen these cells.
     """
 
     model: str
@@ -49,6 +51,8 @@ class Plan:
     parts: int = 5
     holdout: float | None = None
     seed: int = 0
+    weights: Path | None = None
+    head: str | None = None
 
     def names(self) -> tuple[str, ...]:
         """Run folders, in order."""
@@ -187,6 +191,8 @@ def train_part(part: Part, observer: Observer | None = None) -> str:
         observer=observer,
         store=part.store,
         store_given=part.store_given,
+        weights=part.plan.weights,
+        head=part.plan.head,
     )
     return part.name
 
@@ -235,6 +241,7 @@ def _facts(plan: Plan, split: Split) -> dict[str, Any]:
         "holdout": plan.holdout,
         "seed": plan.seed,
         "cells_sha256": hashlib.sha256(json.dumps(rows).encode()).hexdigest(),
+        **choose_start(plan.model, plan.weights, plan.head).identity(),
     }
 
 
@@ -247,7 +254,7 @@ def _check_folder(folder: Path, plan: Plan, facts: dict[str, Any]) -> None:
             )
         return
     try:
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier = dict.fromkeys(Start("").identity()) | json.loads(path.read_text("utf-8"))
         differing = [key for key in facts if earlier[key] != json.loads(json.dumps(facts[key]))]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None

@@ -56,14 +56,13 @@ class Start:
         Raises:
             InputError: the weights cannot be read.
         """
-        facts: dict[str, Any] = {
-            "weights_sha256": None if self.weights is None else checksum(self.weights)
+        beside = None if self.weights is None else self.weights.with_suffix(".json")
+        stated = self.head is not None and beside is not None and beside.exists()
+        return {
+            "weights_sha256": None if self.weights is None else checksum(self.weights),
+            "head": self.head,
+            "transform_sha256": checksum(beside) if beside is not None and stated else None,
         }
-        if self.head is not None and self.weights is not None:
-            beside = self.weights.with_suffix(".json")
-            transform = checksum(beside) if beside.exists() else None
-            facts |= {"head": self.head, "transform_sha256": transform}
-        return facts
 
 
 def choose_start(model: str, weights: Path | None, head: str | None) -> Start:
@@ -89,6 +88,11 @@ def choose_start(model: str, weights: Path | None, head: str | None) -> Start:
     if model == FEATURES and weights is not None:
         raise InputError(f"--weights {weights}: {FEATURES} is no network and has no start")
     return Start(model, weights)
+
+
+def usual_recipe(model: str) -> str:
+    """Name of the recipe where none was chosen."""
+    return "finetune" if is_backbone(model) else "default"
 
 
 def new_network(start: Start, outputs: int, seed: int, say: Say) -> nn.Module:
