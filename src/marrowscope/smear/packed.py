@@ -3,7 +3,8 @@
 Between cells of one layer, however dense, there is always a gap somewhere near; in a particle there
 is none. Such places are found as an opening: all that a disc covers which fits between the gaps. A
 gap is a pixel that is no brighter in the nuclear map than the palest cytoplasm, so neither light
-nor its fall towards the corners matters.
+nor its fall towards the corners matters. What is no larger than one large cell is none; a particle
+has a loose edge, where there are gaps between cells that still lie on each other.
 """
 
 import cv2
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from marrowscope.smear.fragments import FLOOR
 from marrowscope.smear.nuclei import WORKING_MICRONS, nuclear_map
 
-# Radius of the disc, µm: no single cell is as large but a megakaryocyte, which is not counted.
-DISC = 12.0
+DISC = 10.0  # radius, µm
+LEAST_AREA = 700.0  # µm²: a cell of 30 µm, as only megakaryocytes are, which are not counted
+LOOSE_EDGE = 6.0  # µm around it
 _RED_CELLS = 1.5  # where these are not zero in the map, a gap is what is below so many of them
 _STEP = 3  # working pixels
 
@@ -22,7 +24,7 @@ _STEP = 3  # working pixels
 def packed(
     image: NDArray[np.uint8], microns_per_pixel: float, places: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Whether there is a place without any gap around each position.
+    """Whether each position lies in a place without any gap, or at the edge of one.
 
     Args:
         image: (H, W, 3) uint8 RGB, one field. Its border counts as gap.
@@ -42,8 +44,16 @@ def packed(
     if not fits.any():
         return np.zeros(len(places), dtype=bool)
     covered = cv2.distanceTransform((~fits).astype(np.uint8), cv2.DIST_L2, 5) <= radius
+    _, pieces, facts, _ = cv2.connectedComponentsWithStats(covered.astype(np.uint8))
+    step = WORKING_MICRONS * _STEP
+    large = facts[:, cv2.CC_STAT_AREA] * step**2 >= LEAST_AREA
+    large[0] = False  # all that is not covered
+    if not large.any():
+        return np.zeros(len(places), dtype=bool)
+    away = cv2.distanceTransform((~large[pieces]).astype(np.uint8), cv2.DIST_L2, 5)
+    near = away <= LOOSE_EDGE / step
     column, row = (
         np.clip(np.floor(places[:, axis] * found.scale / _STEP).astype(np.intp) + 1, 1, side - 2)
-        for axis, side in ((0, covered.shape[1]), (1, covered.shape[0]))
+        for axis, side in ((0, near.shape[1]), (1, near.shape[0]))
     )
-    return np.asarray(covered[row, column])
+    return np.asarray(near[row, column])

@@ -1,0 +1,153 @@
+"""What becomes of platelets, stain dirt, naked nuclei and red cells: cells found per kind of thing.
+
+``python benchmarks/detection_kinds.py --fields 10 --seed 300``
+
+Every thing of the synthetic fields is known, those without a row in the truth too, so that each
+located cell can be put down to what lies there.
+"""
+
+import argparse
+from collections import Counter
+from typing import Any
+from unittest.mock import patch
+
+import cv2
+import numpy as np
+from scipy.spatial import cKDTree
+
+from marrowscope.morphology import BY_CODE, CountRole
+from marrowscope.phantom import field as drawing
+from marrowscope.phantom.appearance import appearances, choose
+from marrowscope.phantom.crowd import PACKED_RANK, Thing
+from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
+from marrowscope.phantom.library import PLATELET, RED, Library
+from marrowscope.smear.detect import detect
+from marrowscope.smear.packed import packed
+
+UNUSUAL = ("ART", "KSC", "NIF")
+
+
+def look(name: str, number: int, seed: int) -> str:
+    """Kind of one thing of the library; the first draw of its stream chooses the look."""
+    if name in (RED, PLATELET):
+        return name
+    if name not in UNUSUAL:
+        return "cell"
+    rng = np.random.Generator(np.random.PCG64([seed, number, *name.encode()]))
+    looks = [one for one in appearances()[name] if one.trouble not in ("cover", "edge")]
+    chosen = choose(tuple(looks), rng)
+    if name == "KSC":
+        return "smudge cell"
+    if name == "ART":
+        return f"artefact: {chosen.painter}" + (", unfocused" if chosen.trouble else "")
+    if chosen.trouble:
+        return "not identifiable: blurred or overstained"
+    bare = chosen.nucleus is not None and chosen.nucleus.share.mean >= 0.9
+    return "naked nucleus" if bare else "not identifiable: dying, ghost, shreds"
+
+
+def drawn(settings: FieldSettings, seed: int, library: Library) -> tuple[PhantomField, list[Thing]]:
+    """A field and all that was placed in it."""
+    things: list[Thing] = []
+    original = drawing.place
+
+    def recorded(*args: Any, **options: Any) -> list[Thing]:
+        made = original(*args, **options)
+        things.extend(made)
+        return made
+
+    with patch.object(drawing, "place", recorded):
+        return draw_field(settings, seed, library), things
+
+
+def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, Counter[str]]:
+    """Things and located cells by kind over some fields."""
+    there: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
+    for seed in seeds:
+        field, things = drawn(settings, seed, library)
+        mpp = field.microns_per_pixel
+        # Of a thing at the edge a part may be found farther inside than its own middle.
+        inside = [
+            one for one in things
+            if -12 < one.x < settings.width * mpp + 12 and -12 < one.y < settings.height * mpp + 12
+        ]  # fmt: skip
+        kinds = [
+            "packed in a particle" if one.rank == PACKED_RANK
+            else look(one.name, one.number, library.seed)
+            for one in inside
+        ]  # fmt: skip
+        there.update(
+            kind for one, kind in zip(inside, kinds, strict=True)
+            if 4 < one.x < settings.width * mpp - 4 and 4 < one.y < settings.height * mpp - 4
+        )  # fmt: skip
+        cells = detect(field.image, mpp).select("x", "y").to_numpy()
+        solid = packed(field.image, mpp, cells)
+        edge = 4 / mpp
+        width, height = settings.width, settings.height
+        taken: set[int] = set()
+        # Nucleated things first, then platelets, then red cells: what lies on top of what.
+        order = sorted(range(len(inside)), key=lambda n: _priority(inside[n]))
+        spots = np.array([(inside[n].x / mpp, inside[n].y / mpp) for n in order])
+        reach = np.array([inside[n].reach / mpp for n in order])
+        tree = cKDTree(spots)
+        for (x, y), in_particle in zip(cells.tolist(), solid.tolist(), strict=True):
+            if not (edge < x < width - edge and edge < y < height - edge):
+                continue
+            near = sorted(tree.query_ball_point((x, y), float(reach.max())))
+            hits = [n for n in near if np.hypot(*(spots[n] - (x, y))) <= reach[n]]
+            kind = "nothing (dirt, overlap of red cells)"
+            fresh = [n for n in hits if n not in taken]
+            if fresh:
+                first = min(_priority(inside[order[n]]) for n in fresh)
+                same = [n for n in fresh if _priority(inside[order[n]]) == first]
+                best = min(same, key=lambda n: float(np.hypot(*(spots[n] - (x, y)))))
+                kind = kinds[order[best]]
+                if first > 1 and any(_priority(inside[order[n]]) <= 1 for n in hits):
+                    kind = "a second time in one cell"
+                else:
+                    taken.add(best)
+            elif hits:
+                kind = "a second time in one cell"
+            found[kind] += 1
+            kept[kind] += not in_particle
+    return {"there": there, "found": found, "kept": kept}
+
+
+def _priority(thing: Thing) -> int:
+    if thing.rank == PACKED_RANK:
+        return 1
+    return {PLATELET: 2, RED: 3}.get(thing.name, 0)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fields", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=300)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    assert all(BY_CODE[code].role is not CountRole.COUNTED for code in UNUSUAL)
+    library = Library(FieldSettings().microns_per_pixel, options.seed)
+    for title, settings in (
+        ("usual", FieldSettings(excluded=0.2)),
+        (
+            "many that cannot be identified",
+            FieldSettings(composition={"NIF": 1, "NGS": 1, "EBO": 1}),
+        ),
+        ("10 times the platelets", FieldSettings(excluded=0, platelets_per_mm2=3000)),
+        ("10 times the dirt", FieldSettings(excluded=0, dirt_per_mm2=15000)),
+        ("thick: two layers of red cells", FieldSettings(excluded=0, red=2.0)),
+        ("particles", FieldSettings(excluded=0, particles=1.5)),
+    ):
+        seeds = range(options.seed, options.seed + options.fields)
+        tallies = count(settings, seeds, library)
+        print(f"{title}, {options.fields} fields")
+        for kind in sorted(set(tallies["there"]) | set(tallies["found"])):
+            there, found, kept = (tallies[name][kind] for name in ("there", "found", "kept"))
+            print(f"  {kind:44s} there {there:6d} found {found:5d} not in particles {kept:5d}")
+
+
+if __name__ == "__main__":
+    main()
