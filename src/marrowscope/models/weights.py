@@ -14,7 +14,7 @@ from torch import nn
 from marrowscope.errors import InputError
 
 HEAD = "head."  # the last layer: another number of classes starts at random
-MAX_BYTES = 4_000_000_000
+MAX_BYTES = 8_000_000_000
 
 
 def load_start_weights(model: nn.Module, path: Path) -> tuple[str, ...]:
@@ -31,8 +31,12 @@ def load_start_weights(model: nn.Module, path: Path) -> tuple[str, ...]:
     Raises:
         InputError: the file cannot be read, or holds another network; the model is not changed.
     """
+    return take_over(model, read_tensors(path), path)
+
+
+def take_over(model: nn.Module, found: dict[str, torch.Tensor], path: Path) -> tuple[str, ...]:
+    """As ``load_start_weights``, with tensors that were read from ``path`` already."""
     own = model.state_dict()
-    found = read_tensors(path)
     body = [name for name in own if not name.startswith(HEAD)]
     missing = [name for name in body if name not in found]
     foreign = [name for name in found if name not in own]

@@ -20,10 +20,12 @@ from marrowscope.models.backbone import (
     is_backbone,
 )
 from marrowscope.models.card import Card
+from marrowscope.models.checkpoints import read_checkpoint
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.outputs import OutputMap
 from marrowscope.models.timm_trunk import TIMM
-from marrowscope.models.weights import checksum, load_start_weights
+from marrowscope.models.torchvision_names import own_names
+from marrowscope.models.weights import checksum, take_over
 from marrowscope.training.finetune import FinetuneModule
 from marrowscope.training.module import TrainingModule
 from marrowscope.training.recipe import Recipe
@@ -108,7 +110,10 @@ def new_network(start: Start, outputs: int, seed: int, say: Say) -> nn.Module:
             left: tuple[str, ...] = ("head.weight", "head.bias")
         else:
             network = create(start.model, outputs)
-            left = () if start.weights is None else load_start_weights(network, start.weights)
+            left = ()
+            if start.weights is not None:
+                found = own_names(read_checkpoint(start.weights))
+                left = take_over(network, found, start.weights)
     if start.weights is not None:
         rest = f"; {', '.join(left)} start at random" if left else ""
         say(f"starts from {start.weights}{rest}")

@@ -1,0 +1,182 @@
+"""Files with vision transformers: published layouts are one network; others are refused."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from marrowscope.errors import InputError
+from marrowscope.models.checkpoints import read_checkpoint
+from marrowscope.models.vit import VisionTransformer
+from marrowscope.models.vit_weights import resized_places, vit_from_weights
+from vit_support import TINY, random_vit, write_safetensors, write_weights
+
+Tensors = dict[str, torch.Tensor]
+
+
+def loaded(path: Path, size: int = 56) -> VisionTransformer:
+    return vit_from_weights(read_checkpoint(path), size, str(path))
+
+
+def in_chunks(name: str) -> str:
+    return name.replace("blocks.", "blocks.0.", 1) if name.startswith("blocks.") else name
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["bare", "safetensors", "teacher.backbone", "model.teacher", "module", "chunks", "student"],
+)
+def test_every_layout_gives_the_same_network(tmp_path: Path, layout: str) -> None:
+    own = random_vit()
+    state: Tensors = {**own.state_dict(), "mask_token": torch.zeros(1, 64)}
+    path = tmp_path / "w.pth"
+    if layout == "safetensors":
+        path = write_safetensors(state, tmp_path / "w.safetensors")
+    elif layout == "bare":
+        torch.save(state, path)
+    elif layout == "teacher.backbone":
+        path = write_weights(tmp_path, size=None)
+    elif layout == "chunks":
+        torch.save({in_chunks(name): tensor for name, tensor in state.items()}, path)
+    elif layout == "student":  # the teacher is taken where both are there
+        other = {f"backbone.{n}": t for n, t in random_vit(seed=1).state_dict().items()}
+        wrapped = {f"backbone.{n}": t for n, t in state.items()}
+        torch.save({"student": other, "teacher": wrapped, "epoch": 3}, path)
+    elif layout == "module":
+        torch.save({"state_dict": {f"module.{n}": t for n, t in state.items()}}, path)
+    else:
+        torch.save({"model": {f"teacher.backbone.{n}": t for n, t in state.items()}}, path)
+    images = torch.rand(1, 3, 56, 56)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(path)(images), own(images), atol=0, rtol=0)
+
+
+def test_kind_and_size_follow_from_the_shapes_alone() -> None:
+    shape = replace(TINY, width=128, depth=3, hidden=96, gated=True, registers=2, scaled=False)
+    assert vit_from_weights(random_vit(shape).state_dict(), 56, "w").shape == shape
+
+
+def test_half_precision_weights_are_widened() -> None:
+    halves = {name: tensor.half() for name, tensor in random_vit().state_dict().items()}
+    assert all(p.dtype == torch.float32 for p in vit_from_weights(halves, 56, "w").parameters())
+
+
+def cubic(distance: float, sharpness: float) -> float:
+    """The kernel of cubic convolution (Keys 1981)."""
+    d = abs(distance)
+    if d < 1:
+        return (sharpness + 2) * d**3 - (sharpness + 3) * d**2 + 1
+    return sharpness * (d**3 - 5 * d**2 + 8 * d - 4) if d < 2 else 0.0
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+def test_places_are_moved_as_in_the_published_code(antialias: bool) -> None:
+    """From 9×9 to 6×6 by hand, in the middle: sharpness −.75, or −.5 and widened by 9/6."""
+    profile = torch.rand(9, generator=torch.Generator().manual_seed(2))
+    places = profile[:, None].expand(9, 9).reshape(1, 81, 1)
+    first = torch.tensor([[[7.0]]])
+    found = resized_places(torch.cat((first, places), dim=1), 6, antialias)
+    assert found.shape == (1, 37, 1)
+    assert found[0, 0, 0] == 7
+    sharpness, wide = (-0.5, 1.5) if antialias else (-0.75, 1.0)
+    for row in (2, 3):
+        centre = (row + 0.5) * (9 / 6 if antialias else 9 / 6.1)
+        weights = [cubic((place + 0.5 - centre) / wide, sharpness) for place in range(9)]
+        wanted = sum(w * float(v) for w, v in zip(weights, profile, strict=True)) / sum(weights)
+        assert float(found[0, 1 + 6 * row + 2, 0]) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_the_same_grid_is_left_as_it_is() -> None:
+    places = torch.rand(1, 17, 8)
+    assert resized_places(places, 4, antialias=True) is places
+
+
+def test_an_input_larger_than_the_training_s_works() -> None:
+    network = vit_from_weights(random_vit().state_dict(), 112, "w")
+    assert network(torch.rand(1, 3, 112, 112)).shape == (1, 64)
+
+
+def spoiled(how: str, state: Tensors) -> Tensors:
+    if how == "is missing":
+        del state["blocks.1.attn.qkv.weight"]
+    elif how == "unexpected tensor extra.weight":
+        state["extra.weight"] = torch.zeros(2)
+    elif how == "expected \\(192, 64\\)":
+        state["blocks.1.attn.qkv.weight"] = torch.zeros(192, 32)
+    elif how == "not finite":
+        state["norm.weight"] = state["norm.weight"] * float("nan")
+    elif how == "square number":
+        state["pos_embed"] = torch.zeros(1, 12, 64)
+    elif how == "multiple":
+        state["cls_token"] = torch.zeros(1, 1, 65)
+    elif how == "depth is":
+        state["blocks.900.norm1.weight"] = torch.zeros(64)
+    elif how == "dimensions":
+        state["pos_embed"] = torch.zeros(17, 64)
+    else:
+        state = {"layer1.weight": torch.zeros(3)}
+    return state
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["is missing", "unexpected tensor extra.weight", "expected \\(192, 64\\)", "not finite",
+     "square number", "multiple", "depth is", "dimensions", "no vision transformer"],
+)  # fmt: skip
+def test_another_network_is_refused_by_its_first_difference(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(spoiled(how, dict(random_vit().state_dict())), path)
+    with pytest.raises(InputError, match=how) as caught:
+        loaded(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_patches_that_do_not_fill_the_input_are_refused_with_the_remedy() -> None:
+    with pytest.raises(InputError, match="patches of 14 px do not fill an input of 225"):
+        vit_from_weights(random_vit().state_dict(), 225, "w")
+
+
+class Harmful:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("harm",)
+
+
+def test_a_pickle_that_could_run_code_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"teacher": random_vit().state_dict(), "more": Harmful()}, "w.pth")
+    with pytest.raises(InputError, match="convert it to safetensors"):
+        read_checkpoint(Path("w.pth"))
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04broken", b"\x80\x02broken"])
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_what_is_no_weights_file_is_one_line(tmp_path: Path, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_checkpoint(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_cut_short_is_one_line(tmp_path: Path) -> None:
+    path = write_weights(tmp_path, size=None)
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(InputError, match="damaged"):
+        read_checkpoint(path)
+
+
+def test_other_files_and_no_tensors_are_refused(tmp_path: Path) -> None:
+    torch.save({"epoch": 3}, tmp_path / "w.pt")
+    torch.save({"w": torch.zeros(1).expand(10**12)}, tmp_path / "wide.pt")
+    (tmp_path / "table.csv").write_text("a,b")
+    for name, said in (("w.pt", "holds no tensors"), ("table.csv", "expected one of .safetensors"),
+                       ("gone.pth", "no such file"), ("wide.pt", "no plain tensor")):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            read_checkpoint(tmp_path / name)
