@@ -1,0 +1,93 @@
+"""train --model vit: the same contract as a network's, and wrong files in one line."""
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+
+from marrowscope.cli import main
+from marrowscope.models import create
+from marrowscope.phantom.dataset import write_dataset
+from vit_support import write_weights
+
+
+def run(*arguments: object) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["marrowscope", *map(str, arguments)])
+        patch.setenv("COLUMNS", "500")
+        with pytest.raises(SystemExit) as caught:
+            main()
+    return int(caught.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantom")
+    write_dataset(folder / "cells", {"LYT": 6, "EOS": 6, "PLM": 6}, 3)
+    assert run("index", folder / "cells", "-o", folder / "cells.parquet") == 0
+    table = folder / "split.parquet"
+    assert run("split", folder / "cells.parquet", "--test", "0.34", "-o", table) == 0
+    return table
+
+
+@pytest.mark.parametrize("head", ["linear", "knn", "finetune"])
+def test_train_predict_and_evaluate_work_as_for_networks(
+    split: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], head: str
+) -> None:
+    out, weights = tmp_path / "run", write_weights(tmp_path)
+    short = ("--epochs", 1, "--set", "target_per_class=4") if head == "finetune" else ()
+    capfd.readouterr()
+    assert run("train", split, "--model", "vit", "--weights", weights, "--head", head, *short,
+               "-o", out, "--json") == 0  # fmt: skip
+    answer = json.loads(capfd.readouterr().out)
+    held_out = pl.read_parquet(out / "predictions.parquet")
+    assert answer["metrics"]["images"] == held_out.height == 6
+    card = json.loads((out / "bundle" / "card.json").read_text())
+    assert (card["architecture"], card["recipe"]["head"]) == ("vit", head)
+    weights.unlink()
+    again = tmp_path / "again.parquet"
+    assert run("predict", out / "bundle", held_out["path"][0], "-o", again) == 0
+    assert pl.read_parquet(again)["p_LYT"][0] == pytest.approx(held_out["p_LYT"][0], abs=1e-3)
+    assert run("evaluate", out / "predictions.parquet", "-o", tmp_path / "report") == 0
+
+
+def test_crossval_goes_on_and_refuses_another_head(
+    split: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    weights = write_weights(tmp_path)
+    command = ("crossval", split, "--model", "vit", "--weights", weights, "--folds", 2,
+               "--bootstrap", 20, "-o", tmp_path / "cv")  # fmt: skip
+    assert run(*command) == 0
+    assert (split.with_suffix(".frozen")).is_dir()
+    capfd.readouterr()
+    assert run(*command, "--json") == 0
+    assert json.loads(capfd.readouterr().out)["trained"] == []
+    assert run(*command, "--head", "knn") == 1
+    assert "another head" in capfd.readouterr().err
+
+
+def test_what_does_not_fit_is_one_line(
+    split: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    weights = write_weights(tmp_path)
+    other = tmp_path / "other.pth"
+    torch.save(create("sequential", 3).state_dict(), other)
+    cases = {
+        ("--model", "vit"): "needs --weights FILE",
+        ("--model", "vit", "--weights", other): "other.pth: no vision transformer",
+        ("--model", "vit", "--weights", tmp_path / "gone.pth"): "gone.pth",
+        ("--model", "vit", "--weights", weights, "--head", "svm"): "--head svm: expected linear",
+        ("--head", "knn"): "only for --model vit",
+        ("--model", "resnext50", "--weights", weights): "weights of another network",
+        ("--model", "timm:a/b", "--weights", weights): "timm:a/b",
+        ("--model", "alexnet"): "choose one of",
+    }
+    for arguments, said in cases.items():
+        capfd.readouterr()
+        assert run("train", split, *arguments, "-o", tmp_path / "run") == 1, arguments
+        error = capfd.readouterr().err
+        assert said in error, error
+        assert len(error.strip().splitlines()) == 1, error

@@ -1,0 +1,119 @@
+"""A backbone is a model like the others: bundle, engines, last layers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from marrowscope.errors import InputError
+from marrowscope.inference.choose import choose_engine
+from marrowscope.inference.engine import TorchEngine
+from marrowscope.models.backbone import VIT, Backbone, backbone_from_bundle, backbone_from_file
+from marrowscope.models.bundle import WEIGHTS, Bundle, load_bundle, save_bundle
+from marrowscope.models.card import Card
+from marrowscope.models.knn import KnnHead
+from vit_support import write_safetensors, write_weights
+
+CLASSES = ("LYT", "EOS", "PLM")
+
+
+def neighbours(width: int = 64, k: int = 3) -> KnnHead:
+    generator = torch.Generator().manual_seed(3)
+    bank = torch.nn.functional.normalize(torch.randn(9, width, generator=generator), dim=1)
+    return KnnHead(bank, torch.arange(9) % 3, torch.eye(3), k)
+
+
+def made(folder: Path, head: str) -> Backbone:
+    torch.manual_seed(0)
+    network = backbone_from_file(VIT, write_weights(folder), len(CLASSES))
+    if head == "knn":
+        network.head = neighbours()
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture(params=["linear", "knn"])
+def bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Bundle:
+    card = Card("tiny", VIT, CLASSES, CLASSES)
+    save_bundle(made(tmp_path, request.param), card, tmp_path / "bundle")
+    return load_bundle(tmp_path / "bundle")
+
+
+def images(count: int = 4) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 250, 250, 3), dtype=np.uint8)
+
+
+def test_a_bundle_computes_what_was_saved_without_the_files_that_it_came_from(
+    tmp_path: Path, bundle: Bundle
+) -> None:
+    head = "knn" if isinstance(bundle.model.head, KnnHead) else "linear"
+    original = made(tmp_path / "again", head)
+    (tmp_path / "tiny.pth").unlink()
+    (tmp_path / "tiny.json").unlink()
+    again = load_bundle(tmp_path / "bundle").model
+    pixels = torch.rand(2, 3, 250, 250)
+    with torch.inference_mode():
+        torch.testing.assert_close(again(pixels), original(pixels), atol=0, rtol=0)
+        assert again.features(pixels).shape == (2, 64)
+
+
+def test_openvino_gives_torch_s_probabilities(bundle: Bundle) -> None:
+    fast, _ = choose_engine(bundle, "openvino")
+    found, wanted = fast.probabilities(images()), TorchEngine(bundle).probabilities(images())
+    np.testing.assert_allclose(found, wanted, atol=2e-4)
+    assert np.ptp(wanted, axis=0).max() > 1e-3
+
+
+def test_gradients_reach_every_part_but_the_transform(tmp_path: Path) -> None:
+    network = backbone_from_file(VIT, write_weights(tmp_path), 3).train()
+    network(torch.rand(2, 3, 250, 250)).pow(2).sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in network.parameters())
+    assert not [name for name, _ in network.named_parameters() if name.startswith("transform")]
+
+
+def test_neighbours_vote_by_hand() -> None:
+    """Cosines .8 and .6 of two classes: weights exp(.8/.07) and exp(.6/.07)."""
+    bank = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    head = KnnHead(bank, torch.tensor([0, 1]), torch.tensor([[1.0, 0, 0], [0, 0.5, 0.5]]), 2)
+    first = 1 / (1 + np.exp(-0.2 / 0.07))
+    wanted = np.array([first, (1 - first) / 2, (1 - first) / 2]) * 0.999 + 0.001 / 3
+    found = head(torch.tensor([[8.0, 6.0]])).exp()
+    np.testing.assert_allclose(found[0].numpy(), wanted, atol=1e-6)
+
+
+def test_one_neighbour_is_its_class() -> None:
+    head = neighbours(k=1)
+    assert head(head.bank * 7).argmax(dim=1).tolist() == head.member.tolist()
+
+
+def spoiled(how: str, tensors: dict[str, torch.Tensor]) -> None:
+    if how == "transform.matrix":
+        del tensors["transform.matrix"]
+    elif how == "the network takes 56":
+        tensors["transform.matrix"] = torch.zeros(70, 250)
+    elif how == "std must be positive":
+        tensors["transform.std"] = torch.zeros(3, 1, 1)
+    elif how == "unexpected tensor extra":
+        tensors["extra"] = torch.zeros(1)
+    elif how == "make no sense":
+        tensors["head.member"] = torch.full((9,), 7)
+    elif how == "tensor k":
+        del tensors["head.k"]
+    else:
+        tensors["trunk.norm.bias"] = torch.zeros(3)
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["transform.matrix", "the network takes 56", "std must be positive",
+     "unexpected tensor extra", "make no sense", "tensor k", "norm.bias"],
+)  # fmt: skip
+def test_a_bundle_that_was_changed_is_refused_in_one_line(tmp_path: Path, how: str) -> None:
+    save_bundle(made(tmp_path, "knn"), Card("t", VIT, CLASSES, CLASSES), tmp_path / "b")
+    tensors = load_file(tmp_path / "b" / WEIGHTS)
+    spoiled(how, tensors)
+    path = write_safetensors(tensors, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=how) as caught:
+        backbone_from_bundle(VIT, load_file(path), 3, "b")
+    assert "\n" not in str(caught.value)
