@@ -1,6 +1,7 @@
 """Files with vision transformers: published layouts are one network; others are refused."""
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,47 @@ def cubic(distance: float, sharpness: float) -> float:
     if d < 1:
         return (sharpness + 2) * d**3 - (sharpness + 3) * d**2 + 1
     return sharpness * (d**3 - 5 * d**2 + 8 * d - 4) if d < 2 else 0.0
+
+
+def transformers_names(state: Tensors) -> Tensors:
+    """As the library transformers saves DINOv2, below the name of a classifier."""
+    found: Tensors = {"classifier.weight": torch.zeros(3, 128)}
+    for name, tensor in state.items():
+        inside = re.match(r"blocks\.(\d+)\.attn\.qkv\.(\w+)", name)
+        if inside:
+            for part, third in zip(("query", "key", "value"), tensor.chunk(3), strict=True):
+                place = f"dinov2.encoder.layer.{inside[1]}.attention.attention"
+                found[f"{place}.{part}.{inside[2]}"] = third
+            continue
+        for ours, theirs in (
+            ("cls_token", "embeddings.cls_token"), ("pos_embed", "embeddings.position_embeddings"),
+            ("register_tokens", "embeddings.register_tokens"),
+            ("attn.proj", "attention.output.dense"),
+            ("patch_embed.proj", "embeddings.patch_embeddings.projection"),
+            ("ls1.gamma", "layer_scale1.lambda1"), ("ls2.gamma", "layer_scale2.lambda1"),
+            ("mlp.w12", "mlp.weights_in"), ("mlp.w3", "mlp.weights_out"),
+            ("blocks.", "encoder.layer."),
+        ):  # fmt: skip
+            name = name.replace(ours, theirs)
+        name = re.sub(r"^norm\.", "layernorm.", name)
+        found[f"dinov2.{name}"] = tensor
+    return found
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_the_names_of_transformers_are_the_same_network(tmp_path: Path, gated: bool) -> None:
+    own = random_vit(replace(TINY, gated=gated, registers=2))
+    path = write_safetensors(transformers_names(own.state_dict()), tmp_path / "w.safetensors")
+    images = torch.rand(1, 3, 56, 56)
+    with torch.inference_mode():
+        torch.testing.assert_close(loaded(path)(images), own(images), atol=0, rtol=0)
+
+
+def test_a_key_that_is_missing_under_those_names_is_named() -> None:
+    state = transformers_names(random_vit().state_dict())
+    del state["dinov2.encoder.layer.1.attention.attention.key.bias"]
+    with pytest.raises(InputError, match=r"tensor blocks\.1\.attn\.qkv\.bias is missing"):
+        vit_from_weights(state, 56, "w")
 
 
 @pytest.mark.parametrize("antialias", [False, True])

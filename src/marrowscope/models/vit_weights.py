@@ -1,7 +1,8 @@
 """Which vision transformer a file holds: size and kind follow from the tensors' shapes alone.
 
 Accepted are the names of the published DINOv2 files, bare or inside the wrappers of training
-checkpoints (``teacher.backbone.…``, ``student.…``, ``module.…``), with blocks in chunks or not.
+checkpoints (``teacher.backbone.…``, ``student.…``, ``module.…``), with blocks in chunks or not, and
+the names that the library transformers gives them.
 Weights of blood and marrow cells published as DINOv2 checkpoints (DinoBloom, Koch et al., MICCAI
 2024: ``teacher`` → ``backbone.…``, position embeddings for 224 px) are of this kind.
 """
@@ -15,6 +16,7 @@ from torch.nn.functional import interpolate
 
 from marrowscope.errors import InputError
 from marrowscope.models.checkpoints import require_tensors, shown
+from marrowscope.models.transformers_names import published_names
 from marrowscope.models.vit import HEAD_WIDTH, VisionTransformer, ViTShape
 
 Tensors = Mapping[str, torch.Tensor]
@@ -69,6 +71,7 @@ def plain_names(tensors: Tensors, source: str) -> dict[str, torch.Tensor]:
     Raises:
         InputError: there is no backbone of this kind in the file.
     """
+    tensors = published_names(tensors)
     ends = [name for name in tensors if name == _TOKEN or name.endswith("." + _TOKEN)]
     if not ends:
         raise InputError(
