@@ -63,7 +63,7 @@ def test_features_are_those_of_the_formulas_in_float64(shape: ViTShape) -> None:
     with torch.inference_mode():
         found = network(images)
     wanted = torch.stack([reference(network.state_dict(), shape, image) for image in images])
-    torch.testing.assert_close(found.double(), wanted, atol=2e-4, rtol=2e-4)
+    torch.testing.assert_close(found.double(), wanted, atol=1e-5, rtol=1e-5)
     assert (wanted[0] - wanted[1]).abs().max() > 1e-2  # a constant would agree with itself
 
 
