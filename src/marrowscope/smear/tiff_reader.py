@@ -273,8 +273,12 @@ def is_slide(path: Path) -> str | None:
         with tifffile.TiffFile(path) as tiff:
             if tiff.is_ome:
                 return "ome"
+            if not tiff.pages:
+                raise InputError(f"{path}: a TIFF without any image; was it cut off?")
             first = tiff.series[0]
             large = first.keyframe.imagewidth * first.keyframe.imagelength > MAX_PIXELS
             return "tiled" if first.keyframe.is_tiled or first.is_pyramidal or large else None
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"{path}: a damaged or cut-off TIFF ({one_line(error)})") from None
