@@ -1,5 +1,6 @@
 """The same smear has the same cells whatever file it comes in."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -9,10 +10,10 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from dicom_support import write_level
 from marrowscope.smear.collect import collect
 from marrowscope.smear.opening import open_slide
 from slides_support import MICRONS, draw_cells, on_glass, write_ome, write_pyramid
-from test_dicom_slide import write_level
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,10 @@ def write_svs(path: Path, image: NDArray[np.uint8]) -> Path:
 
 @pytest.mark.parametrize("write", [write_ome, write_svs])
 def test_lossless_files_hold_exactly_the_same_cells(
-    write, smear: NDArray[np.uint8], expected: pl.DataFrame, tmp_path: Path
+    write: Callable[[Path, NDArray[np.uint8]], Path],
+    smear: NDArray[np.uint8],
+    expected: pl.DataFrame,
+    tmp_path: Path,
 ) -> None:
     assert expected.height > 100
     found = cells_of(write(tmp_path / ("a.ome.tif" if write is write_ome else "a.svs"), smear))
