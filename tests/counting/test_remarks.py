@@ -73,3 +73,9 @@ def test_a_classifier_less_sure_than_on_held_out_cells_is_told() -> None:
     assert "41 % of its answers have a confidence below 0.5" in line
     assert remarks.of_answers(pl.Series([0.1] * 19), None) == []
     assert remarks.of_answers(pl.Series([], dtype=pl.Float32), None) == []
+
+
+def test_one_cell_is_told_in_grammar() -> None:
+    few, exhausted = remarks.of_walk(walked(1), None)
+    assert few.startswith("Only 1 countable cell: too few")
+    assert exhausted.startswith("The smear is exhausted: 1 countable cell in all ")

@@ -33,8 +33,8 @@ def test_real_blood_fields_become_a_report_that_says_how_little_they_are(tmp_pat
     assert 0 < countable < 100
     assert done.remarks[0] == BLOOD
     remarks = " ".join(done.remarks)
-    assert f"Only {countable} countable cells: too few" in remarks
-    assert "The smear is exhausted: all 182 fields" in remarks
+    assert f"Only {countable} countable cell" in remarks
+    assert "in all 182 fields together" in remarks
     assert "0.07 µm was stated by the user" in remarks
     cut = done.cells.filter(pl.col("touches_border"))
     assert cut.height > 40

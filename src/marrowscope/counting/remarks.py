@@ -49,13 +49,13 @@ def of_walk(walked: Walked, judged: Judged | None) -> list[str]:
         lines.append(f"This looks like {blood}")
     if walked.countable < min(FEW, walked.wanted):
         lines.append(
-            f"Only {walked.countable} countable cells: too few for a differential count; the "
+            f"Only {_cells(walked.countable)}: too few for a differential count; the "
             "percentages say next to nothing"
         )
     if walked.countable < walked.wanted:
         lines.append(
-            f"The smear is exhausted: all {_fields(walked.planned)} together hold "
-            f"{walked.countable} countable cells, {walked.wanted} were wanted"
+            f"The smear is exhausted: {_cells(walked.countable)} in all "
+            f"{_fields(walked.planned)} together, {walked.wanted} were wanted"
         )
     if walked.refused:
         total = sum(walked.refused.values())
@@ -146,6 +146,10 @@ def of_answers(confidences: pl.Series, held_out: HeldOut | None) -> list[str]:
         "learned, by stain, light, resolution or kind; then neither count nor correction can be "
         "relied on"
     ]
+
+
+def _cells(number: int) -> str:
+    return f"{number} countable cell" + ("" if number == 1 else "s")
 
 
 def _fields(number: int) -> str:

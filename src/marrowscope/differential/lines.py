@@ -67,7 +67,8 @@ def decision_text(decision: Decision) -> str:
 
 def _size(result: Differential) -> list[str]:
     cells, goal = result.tally, result.progress
-    lines = [f"{cells.countable:,} countable cells of {cells.looked_at:,} looked at"]
+    unit = "cell" if cells.countable == 1 else "cells"
+    lines = [f"{cells.countable:,} countable {unit} of {cells.looked_at:,} looked at"]
     if not cells.countable:
         lines[0] += ": no differential count can be given"
     if not goal.reached:
