@@ -184,7 +184,7 @@ def test_remarks_tell_what_a_reader_must_know_the_users_first(fields: Path) -> N
     result = counted([fields], settings)
     remarks = result.remarks
     assert remarks[0] == "Blood, not marrow"
-    assert "exhausted: all 8 fields" in remarks[1]
+    assert "in all 8 fields together" in remarks[1]
     assert any("5.8 times as coarse" in line for line in remarks)
     assert any("0.5 µm was stated by the user" in line for line in remarks)
     assert result.card == CARD
