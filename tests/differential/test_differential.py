@@ -126,6 +126,15 @@ def test_a_model_that_does_not_know_blasts_decides_nothing_about_them():
     assert any("does not know blasts" in line for line in sentences(result))
 
 
+def test_from_a_few_cells_nothing_is_said_of_how_many_more_would_settle_a_threshold():
+    few = differential(cells(BLA=1, NGS=19))
+    assert few.decisions
+    assert any("20 countable cells are too few to say" in line for line in sentences(few))
+    assert not any("at the present share" in line for line in sentences(few))
+    more = differential(cells(BLA=6, NGS=94))
+    assert any("at the present share" in line for line in sentences(more))
+
+
 def test_classes_whose_probability_is_always_0_are_not_known():
     table = cells(NGS=2).with_columns(p_NGS=0.6, p_BLA=0.4, p_EBO=0.0)
     result = differential(table)

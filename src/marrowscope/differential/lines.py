@@ -48,6 +48,9 @@ def ratio_text(ratio: Ratio) -> str:
     return f"{ratio.value:.1f} ({ratio.low:.1f} {above})"
 
 
+LEAST_TOLD = 50  # below, the present share says nothing of the one that counting on would find
+
+
 def decision_text(decision: Decision) -> str:
     """What it takes to settle a threshold."""
     per_cent = f"{100 * decision.threshold:g} %"
@@ -105,6 +108,13 @@ def _blasts(result: Differential) -> list[str]:
     if not result.tally.countable:
         return []
     lines = [decision_text(decision) for decision in result.decisions]
+    if lines and result.tally.countable < LEAST_TOLD:
+        within = ", ".join(f"{100 * decision.threshold:g} %" for decision in result.decisions)
+        lines = [
+            f"The interval of the blasts contains {within}; {result.tally.countable:,} countable "
+            f"{'cell is' if result.tally.countable == 1 else 'cells are'} too few to say how many "
+            "more would settle it"
+        ]
     for decision in result.corrected_decisions:
         settled = (
             f"about {decision.times} times as many cells would settle it"
