@@ -17,7 +17,7 @@ from marrowscope.models.timm_trunk import timm_trunk
 class Pooled(nn.Module):
     """What timm's networks look like from outside, with no last layer."""
 
-    num_features = 8
+    num_features = 5  # of the last stage; not always what comes out
     pretrained_cfg: ClassVar = {"input_size": (3, 64, 64), "mean": (0.5, 0.5, 0.5),
                       "interpolation": "bilinear"}  # fmt: skip
 
@@ -37,10 +37,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     def create_model(name: str, **options: Any) -> nn.Module:
         if "img_size" in options:
             raise TypeError("unexpected keyword argument 'img_size'")
-        if name != "tiny_net.a1":
+        if name not in ("tiny_net.a1", "maps"):
             raise RuntimeError(f"Unknown model ({name})")
         calls.append({"name": name, **options})
-        return Pooled()
+        return Pooled().stem if name == "maps" else Pooled()
 
     monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(create_model=create_model))
     return calls
@@ -108,13 +108,22 @@ def test_an_unknown_network_and_foreign_weights_are_one_line(
         backbone_from_file("timm:tiny_net.a1", path, 3)
 
 
-def test_with_the_real_timm_a_small_network_works(tmp_path: Path) -> None:
+def test_a_network_that_gives_no_vector_is_one_line(asked: list[dict[str, Any]]) -> None:
+    with pytest.raises(InputError, match=r"images of 224 px .*no vector of features"):
+        timm_trunk("timm:maps")
+
+
+@pytest.mark.parametrize("name", ["resnet10t", "mobilenetv3_small_050", "test_vit"])
+def test_with_the_real_timm_small_networks_work(name: str, tmp_path: Path) -> None:
     try:
         import timm
     except Exception as error:  # built for another torch, it fails in any way
         pytest.skip(f"timm is not there or does not work with this torch: {error}")
-    state = timm.create_model("resnet10t", pretrained=False).state_dict()
-    torch.save(state, tmp_path / "w.pth")
-    network = backbone_from_file("timm:resnet10t", tmp_path / "w.pth", 3).eval()
+    theirs = timm.create_model(name, pretrained=False).eval()
+    torch.save(theirs.state_dict(), tmp_path / "w.pth")
+    network = backbone_from_file(f"timm:{name}", tmp_path / "w.pth", 3).eval()
+    theirs.reset_classifier(0)
+    images = torch.rand(1, 3, 250, 250)
     with torch.inference_mode():
-        assert network(torch.rand(1, 3, 250, 250)).shape == (1, 3)
+        assert network(images).shape == (1, 3)
+        torch.testing.assert_close(network.features(images), theirs(network.transform(images)))

@@ -25,10 +25,24 @@ _HEADS = ("head.", "head_dist.", "fc.", "classifier.", "last_linear.")
 class TimmTrunk(nn.Module):
     """(N, 3, S, S) normalized → (N, width) pooled features."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, size: int) -> None:
+        """Find the width by a pass of one image.
+
+        timm's ``num_features`` is that of the last stage, which in some networks (MobileNetV3) is
+        not what the classifier gets.
+
+        Raises:
+            ValueError: the network does not give one vector per image.
+        """
         super().__init__()
         self.network = network
-        self.width = int(network.num_features)  # type: ignore[arg-type]  # every timm network has it
+        training = network.training
+        with torch.inference_mode():
+            found = network.eval()(torch.zeros(1, 3, size, size))
+        network.train(training)
+        if not isinstance(found, torch.Tensor) or found.dim() != 2:
+            raise ValueError("it gives no vector of features")
+        self.width = found.shape[1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """As the class says."""
@@ -57,15 +71,21 @@ def timm_trunk(model: str, size: int | None = None) -> tuple[TimmTrunk, Transfor
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{model}: timm has no such network ({reason})") from None
     stated: dict[str, Any] = dict(getattr(network, "pretrained_cfg", None) or {})
+    side = size or int(stated.get("input_size", (3, 224, 224))[1])
+    try:
+        trunk = TimmTrunk(network, side)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{model}: cannot take images of {side} px ({reason})") from None
     kernel = stated.get("interpolation", "bicubic")
     colours: dict[str, Any] = {key: tuple(stated[key]) for key in ("mean", "std") if key in stated}
     facts = replace(
         TransformFacts(),
-        size=size or int(stated.get("input_size", (3, 224, 224))[1]),
+        size=side,
         interpolation=kernel if kernel in KERNELS else "bicubic",
         **colours,
     )
-    return TimmTrunk(network), facts
+    return trunk, facts
 
 
 def fill_timm(trunk: TimmTrunk, tensors: dict[str, torch.Tensor], source: str) -> None:
