@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from marrowscope.errors import InputError
+from marrowscope.explain.stage import has_places, last_stage
 from marrowscope.models.bundle import Bundle
 
 Map = NDArray[np.float32]
@@ -26,22 +26,13 @@ def require_network(bundle: Bundle) -> None:
     """Refuse a model without gradients.
 
     Raises:
-        InputError: it is no convolutional network.
+        InputError: it is no network with a stage that knows places.
     """
-    if last_stage(bundle) is None:
+    if not has_places(bundle.model):
         raise InputError(
             f"{bundle.card.name}: a model of kind {bundle.card.architecture!r} has no last "
             "convolution stage to explain; name a network"
         )
-
-
-def last_stage(bundle: Bundle) -> nn.Module | None:
-    """The module whose output maps Grad-CAM weighs; None for a model that has none."""
-    for name in ("layers", "blocks"):
-        stages = getattr(bundle.model, name, None)
-        if isinstance(stages, nn.Sequential):
-            return stages[-1]
-    return None
 
 
 def smoothgrad(
@@ -78,7 +69,7 @@ def smoothgrad(
 
 
 def grad_cam(bundle: Bundle, image: NDArray[np.uint8], code: str) -> Map:
-    """Where the last convolution stage sees evidence for a class.
+    """Where the last stage that knows places sees evidence for a class; see ``stage``.
 
     Args:
         bundle: a network.
@@ -89,17 +80,18 @@ def grad_cam(bundle: Bundle, image: NDArray[np.uint8], code: str) -> Map:
         (H, W) float32, 0 or more, enlarged from the small map of the stage.
 
     Raises:
-        InputError: as ``smoothgrad``.
+        InputError: as ``smoothgrad``, or the last stage is no grid.
     """
     from captum.attr import LayerGradCam
 
     target = _target(bundle, code)
     height, width = image.shape[:2]
-    explainer = LayerGradCam(_evidence(bundle), last_stage(bundle))
-    # The weights stay as they are; their gradients only let the stage's output have one.
-    found = explainer.attribute(
-        _pixels(image).requires_grad_(), target=target, relu_attributions=True
-    )
+    with last_stage(bundle.model) as stage:
+        explainer = LayerGradCam(_evidence(bundle), stage)
+        # The weights stay as they are; their gradients only let the stage's output have one.
+        found = explainer.attribute(
+            _pixels(image).requires_grad_(), target=target, relu_attributions=True
+        )
     small = _array(found[0, 0])
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.maximum(large, 0), dtype=np.float32)

@@ -92,7 +92,7 @@ def _explain(name: str, bundle: Bundle, image: NDArray[np.uint8], code: str) -> 
 
 def _learned_layers(model: nn.Module) -> list[tuple[str, list[Any]]]:
     """Layers with weights, the last first, in at most ``STEPS`` groups named by their first."""
-    kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
+    kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
     found = [(name, module) for name, module in model.named_modules() if isinstance(module, kinds)]
     found.reverse()
     bounds = np.unique(np.linspace(0, len(found), min(STEPS, len(found)) + 1).astype(int))
