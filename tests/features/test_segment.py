@@ -44,18 +44,42 @@ def test_a_neighbour_at_the_border_belongs_to_no_centre_cell() -> None:
 
 
 def test_phantom_cells_of_all_classes_are_found() -> None:
-    nuclei, cells = [], []
+    nuclei: dict[str, list[float]] = {code: [] for code in CODES}
+    cells: dict[str, list[float]] = {code: [] for code in CODES}
     for code in CODES:
-        for seed in (11, 12, 13):
+        for seed in range(100, 110):
             truth = draw_cell(code, seed)
             found = segment(truth.image)
-            cells.append(overlap(found.cell, truth.cell_mask))
-            if truth.nucleus_mask.any():
-                nuclei.append(overlap(found.nucleus, truth.nucleus_mask))
-    assert np.mean(cells) > 0.85
-    # The aim of .90 is reached by the median; smudges and artefacts pull the mean below it.
-    assert np.mean(nuclei) > 0.87
-    assert np.median(nuclei) > 0.90
+            cells[code].append(overlap(found.cell, truth.cell_mask))
+            if truth.nucleus_mask.any():  # debris, fibres and platelets have none
+                nuclei[code].append(overlap(found.nucleus, truth.nucleus_mask))
+    assert np.mean([np.mean(values) for values in nuclei.values()]) > 0.90
+    assert np.mean([np.mean(values) for values in cells.values()]) > 0.85
+
+
+def test_cytoplasm_as_dark_in_red_as_the_nucleus_is_no_nucleus() -> None:
+    cell, nucleus = disc(250, 75, 125, 125), disc(250, 45, 140, 118)
+    image = painted(cell, nucleus)
+    image[cell & ~nucleus] = (80, 95, 200)
+    found = segment(image)
+    assert overlap(found.nucleus, nucleus) > 0.93
+    assert overlap(found.cell, cell) > 0.93
+
+
+def test_a_red_cell_that_touches_the_cell_is_left_out() -> None:
+    cell, nucleus = disc(250, 60, 125, 125), disc(250, 40, 125, 125)
+    image = painted(cell, nucleus)
+    image[disc(250, 42, 227, 125) & ~cell] = (215, 150, 140)
+    found = segment(image)
+    assert overlap(found.cell, cell) > 0.93
+    assert not found.cell[125, 215]
+
+
+def test_a_smudge_is_all_nucleus() -> None:
+    truth = draw_cell("KSC", 1)
+    found = segment(truth.image)
+    assert (found.nucleus == found.cell).all()
+    assert overlap(found.nucleus, truth.nucleus_mask) > 0.85
 
 
 def test_a_nucleus_paler_than_its_neighbours_is_found() -> None:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features.segment import Mask, Segmentation
+from marrowscope.features.masks import Mask
+from marrowscope.features.segment import Segmentation
 from marrowscope.geometry import INPUT_SIZE, MICRONS_PER_PIXEL
 from marrowscope.stain import default_stain, estimate_stain, optical_density
 

@@ -1,9 +1,9 @@
 """Where the centre cell of a crop lies, and its nucleus.
 
-The nucleus is found in the nuclear density (red density less a share of the blue one, in which red
-cells vanish; see ``smear.nuclei``) by Otsu's threshold (IEEE Trans. SMC 1979), the cell as the
-part of the stained foreground that a watershed (Meyer 1994) from this nucleus reaches before it
-meets the neighbours' nuclei, red cells and empty ground. The choice of limits is our own.
+What is dark in the density of chromatin (see ``chromatin``) is found by Otsu's threshold (IEEE
+Trans. SMC 1979), the cell as the part of the stained foreground that a watershed (Meyer 1994) from
+there reaches before it meets the neighbours' nuclei, red cells and empty ground. The cell is then
+parted into nucleus and cytoplasm. The choice of limits is our own.
 """
 
 from dataclasses import dataclass
@@ -13,17 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.smear.nuclei import BLUE_SHARE, background_colour
-
-Mask = NDArray[np.bool_]
+from marrowscope.features.chromatin import chromatin_density, part
+from marrowscope.features.masks import Mask, disc, eroded, filled, largest, otsu, parts_above, tidy
+from marrowscope.smear.nuclei import background_colour
 
 # Work is done at half size: 0.17 µm per pixel shows every border that matters.
 STEP = 2
-# Limits of the threshold between nucleus and cytoplasm (nuclear density).
-LEAST_NUCLEAR, MOST_NUCLEAR = 0.28, 0.75
+# Limits of the first threshold (density of chromatin), and where a nucleus is simply dark.
+LEAST_NUCLEAR, MOST_NUCLEAR, DARKEST = 0.5, 1.35, 2.0
 # A nucleus covers at least this many µm²; below, there is none in the middle.
 PIXEL_AREA = (0.08625 * STEP) ** 2
 LEAST_NUCLEUS = 6.0 / PIXEL_AREA
+# Parts of a nucleus smaller than this, against its largest, are granules or dirt.
+LEAST_LOBE = 0.08
+# Two bodies are one where their common border lies deeper than this share of the shallower one.
+NECK = 0.72
+# Cytoplasm reaches no farther from the nucleus than this.
+FAR_MICRONS = 6.5
+# Limits of the green density below which glass is empty.
+LEAST_GROUND, MOST_GROUND = 0.07, 0.2
+# Red cells: their share of chromatin in the green density lies this much below the cytoplasm's.
+RED_CELL_STEP = 0.13
 # The fallback: a central disc of a usual cell with a usual nucleus, as shares of the image's side.
 CELL_SHARE, NUCLEUS_SHARE = 0.30, 0.20
 
@@ -79,107 +89,40 @@ def _segment_small(small: NDArray[np.uint8]) -> tuple[Mask, Mask] | None:
     white = np.log(background_colour(small)).astype(np.float32)
     density = white - np.log(np.maximum(small, 1)).astype(np.float32)
     density = cv2.GaussianBlur(density, (0, 0), 1.0)
-    nuclear = np.clip(density[..., 0] - BLUE_SHARE * np.maximum(density[..., 2], 0), 0, 2)
-    middle = _distance_from_middle(nuclear.shape)
-    threshold = _nuclear_threshold(nuclear, middle)
+    chromatin = chromatin_density(density)
+    middle = _distance_from_middle(chromatin.shape)
+    threshold = _first_threshold(chromatin, middle)
     if threshold is None:
         return None
-    core, others = _central_nucleus(_tidy(nuclear > threshold), middle)
+    core, others = _central_nucleus(tidy(chromatin > threshold), middle)
     if core is None:
         # Darker neighbours, or a dark rim, have set the threshold: what lies in the middle sets it.
-        threshold = min(threshold, 0.6 * float(np.percentile(nuclear[middle < 0.3], 75)))
+        threshold = min(threshold, 0.6 * float(np.percentile(chromatin[middle < 0.3], 75)))
         if threshold < 0.5 * LEAST_NUCLEAR:
             return None
-        core, others = _central_nucleus(_tidy(nuclear > threshold), middle)
+        core, others = _central_nucleus(tidy(chromatin > threshold), middle)
     if core is None:
         return None
-    cell = _cell_around(density, nuclear, core, others, threshold)
-    return _nucleus_within(nuclear, cell, core, threshold), cell
+    cell = _cell_around(density, chromatin, core, others, threshold)
+    parted = part(density, cell)
+    if parted is None:
+        return core, cell
+    nucleus, cell = parted
+    nucleus = parts_above(nucleus, LEAST_LOBE)
+    return (nucleus if nucleus.sum() >= LEAST_NUCLEUS else core), cell
 
 
-def _nuclear_threshold(nuclear: NDArray[np.float32], middle: NDArray[np.float32]) -> float | None:
+def _first_threshold(chromatin: NDArray[np.float32], middle: NDArray[np.float32]) -> float | None:
     """Otsu's threshold of the middle: what is dark, be it nucleus or basophilic cytoplasm."""
-    threshold = _otsu(np.minimum(nuclear[middle < 0.62], 1.1))
-    dark = nuclear[(middle < 0.62) & (nuclear >= threshold)]
+    threshold = otsu(np.minimum(chromatin[middle < 0.62], DARKEST))
+    dark = chromatin[(middle < 0.62) & (chromatin >= threshold)]
     if (
         dark.size == 0
-        or float(nuclear.min()) > 0.5 * MOST_NUCLEAR
+        or float(chromatin.min()) > 0.5 * MOST_NUCLEAR
         or np.percentile(dark, 60) < LEAST_NUCLEAR
     ):
         return None
     return float(np.clip(threshold, 0.6 * LEAST_NUCLEAR, MOST_NUCLEAR))
-
-
-def _nucleus_within(nuclear: NDArray[np.float32], cell: Mask, core: Mask, threshold: float) -> Mask:
-    """Otsu's threshold again, inside the cell: parts nucleus from basophilic cytoplasm.
-
-    It is taken only where it parts two populations (share of the variance between them) and what
-    it finds is of a nucleus's size; else the nucleus is all that is dark.
-    """
-    smooth = cv2.GaussianBlur(nuclear, (0, 0), 1.2)
-    inside = cv2.erode(cell.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    values = smooth[inside]
-    if values.size < 50 or float(np.ptp(values)) < 0.02:
-        return core
-    second = _otsu(values)
-    upper = values >= second
-    share = float(upper.mean())
-    between = share * (1 - share) * (values[upper].mean() - values[~upper].mean()) ** 2
-    parted = between / max(float(values.var()), 1e-6)
-    if second <= threshold or parted < LEAST_PARTED or share < 0.12:
-        second = threshold
-    nucleus = _tidy((smooth > second) & cell) & cell
-    if second > threshold:
-        coarse = _tidy((smooth > threshold) & cell) & cell
-        if _raggedness(nucleus) > MOST_RAGGED * _raggedness(coarse):
-            nucleus = coarse  # light and dark chromatin, not nucleus and cytoplasm
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(nucleus.astype(np.uint8))
-    large = np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > 0.06 * max(nucleus.sum(), 1)) + 1
-    nucleus = np.isin(labels, large)
-    return nucleus if nucleus.sum() >= LEAST_NUCLEUS else core
-
-
-def _raggedness(mask: Mask) -> float:
-    """Perimeter of all borders, holes too, against that of a disc of the same area."""
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    length = sum(cv2.arcLength(contour, True) for contour in contours)
-    return length / (2 * float(np.sqrt(np.pi * max(int(mask.sum()), 1))))
-
-
-LEAST_PARTED, MOST_RAGGED = 0.65, 1.3
-
-
-def _largest(mask: Mask) -> Mask:
-    """The largest connected part."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    if count < 3:
-        return mask
-    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()), dtype=bool)
-
-
-def _otsu(values: NDArray[np.float32]) -> float:
-    levels = np.clip(values * 120, 0, 255).astype(np.uint8).reshape(1, -1)
-    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return float(threshold) / 120
-
-
-def _tidy(mask: Mask) -> Mask:
-    """Open, then close holes of chromatin."""
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc)
-    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, disc)
-    return _filled(closed)
-
-
-def _filled(mask: NDArray[np.uint8]) -> Mask:
-    """Fill holes smaller than a fifth of what surrounds them (a ring nucleus keeps its hole)."""
-    contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    result = mask.copy()
-    for place, contour in enumerate(contours):
-        parent = -1 if tree is None else int(tree[0][place][3])
-        if parent >= 0 and cv2.contourArea(contour) < 0.2 * cv2.contourArea(contours[parent]):
-            cv2.drawContours(result, [contour], -1, 1, cv2.FILLED)
-    return np.asarray(result, dtype=bool)
 
 
 def _central_nucleus(dark: Mask, middle: NDArray[np.float32]) -> tuple[Mask | None, Mask]:
@@ -215,7 +158,7 @@ def _cut(dark: Mask) -> NDArray[np.int32]:
     """Label the parts of a mask, cut where they touch by a neck."""
     depth = cv2.distanceTransform(dark.astype(np.uint8), cv2.DIST_L2, 3)
     depth = cv2.GaussianBlur(depth, (0, 0), 1.0)
-    local = cv2.dilate(depth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    local = cv2.dilate(depth, disc(9))
     peaks = (depth >= local - 1e-3) & (depth > 1.5) & dark
     _, markers = cv2.connectedComponents(peaks.astype(np.uint8))
     return _merge(_flood(-depth, markers, dark), depth)
@@ -244,9 +187,6 @@ def _merge(parts: NDArray[np.int32], depth: NDArray[np.float32]) -> NDArray[np.i
     return np.asarray(compact[1:].reshape(parts.shape), dtype=np.int32)
 
 
-NECK = 0.72
-
-
 def _flood(
     height: NDArray[np.float32], markers: NDArray[np.int32], mask: Mask
 ) -> NDArray[np.int32]:
@@ -257,7 +197,7 @@ def _flood(
 
 def _cell_around(
     density: NDArray[np.float32],
-    nuclear: NDArray[np.float32],
+    chromatin: NDArray[np.float32],
     nucleus: Mask,
     others: Mask,
     threshold: float,
@@ -265,60 +205,50 @@ def _cell_around(
     """The stained ground around the nucleus, as far as it belongs to it."""
     green = density[..., 1]
     away = cv2.distanceTransform((~nucleus).astype(np.uint8), cv2.DIST_L2, 5)
-    ground = (green < _ground_limit(green)) & (nuclear < 0.5 * threshold)
+    ground = (green < _ground_limit(green)) & (chromatin < 0.5 * threshold)
     # Whatever is denser than the ring around the nucleus counts as this ring: the nucleus's own
     # border would stop the flood otherwise.
     ring = (away > 2) & (away < 6) & ~ground
     relief = np.zeros_like(green)
-    for layer in (green, nuclear):
+    for layer in (green, chromatin):
         cap = float(np.median(layer[ring])) if ring.sum() > 20 else 0.3
         flat = cv2.GaussianBlur(np.minimum(layer, cap), (0, 0), 1.5)  # granules make no border
         relief += cv2.morphologyEx(flat, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     markers = np.zeros(nucleus.shape, np.int32)
     far = away > FAR_MICRONS / (0.08625 * STEP)
     markers[far | ground] = 2
-    markers[cv2.erode(others.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 2
-    markers[_red_cells(density, nuclear, away, ring)] = 2
+    markers[eroded(others, 3)] = 2
+    markers[_red_cells(density, chromatin, away, ring)] = 2
     markers[nucleus | ((away < 2.5) & ~ground)] = 1
     # Distance keeps the flood round where no border shows.
     cell = _flood(relief + 0.004 * away, markers, np.ones_like(nucleus)) == 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
-    closed = cv2.morphologyEx((cell | nucleus).astype(np.uint8), cv2.MORPH_CLOSE, disc)
-    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc)
-    return _largest(_filled((opened | nucleus).astype(np.uint8)))
-
-
-FAR_MICRONS = 6.5
-LEAST_GROUND, MOST_GROUND = 0.07, 0.2
+    closed = cv2.morphologyEx((cell | nucleus).astype(np.uint8), cv2.MORPH_CLOSE, disc(13))
+    opened = np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc(13)), dtype=bool)
+    return largest(filled(opened | nucleus))
 
 
 def _ground_limit(green: NDArray[np.float32]) -> float:
     """Green density that parts empty glass from anything stained."""
-    return float(np.clip(0.5 * _otsu(green.ravel()), LEAST_GROUND, MOST_GROUND))
+    return float(np.clip(0.5 * otsu(green.ravel()), LEAST_GROUND, MOST_GROUND))
 
 
 def _red_cells(
     density: NDArray[np.float32],
-    nuclear: NDArray[np.float32],
+    chromatin: NDArray[np.float32],
     away: NDArray[np.float32],
     ring: Mask,
 ) -> Mask:
-    """Red cells: less red density for their green than the cytoplasm next to the nucleus has.
+    """Red cells: more blue density for their green than the cytoplasm next to the nucleus has.
 
-    Judged against the cell's own cytoplasm, for that of an eosinophil lets red pass as well.
+    Judged against the cell's own cytoplasm, for that of an eosinophil stops blue as well.
     """
+    if ring.sum() <= 20:
+        return np.zeros(ring.shape, bool)
     green = cv2.GaussianBlur(density[..., 1], (0, 0), 1.5)
-    blueness = cv2.GaussianBlur(nuclear, (0, 0), 1.5) / np.maximum(green, 0.05)
-    own = float(np.percentile(blueness[ring], 60)) if ring.sum() > 20 else MOST_BLUE_RED_CELL
-    limit = min(own - RED_CELL_STEP, MOST_BLUE_RED_CELL)
-    red = (density[..., 1] > 0.08) & (blueness < limit) & (away > 6)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
-    return np.asarray(cv2.erode(red.astype(np.uint8), disc), dtype=bool)
-
-
-# Nuclear density per green density: red cells 0.1–0.45, granulocytes' cytoplasm 0.4–0.7, blasts'
-# and lymphocytes' 0.7–0.9 (measured on synthetic and real images).
-MOST_BLUE_RED_CELL, RED_CELL_STEP = 0.48, 0.09
+    purity = cv2.GaussianBlur(chromatin, (0, 0), 1.5) / np.maximum(green, 0.05)
+    own = float(np.percentile(purity[ring], 60))
+    red = (density[..., 1] > 0.08) & (purity < own - RED_CELL_STEP) & (away > 6)
+    return eroded(red, 7)
 
 
 def _distance_from_middle(shape: tuple[int, ...]) -> NDArray[np.float32]:
