@@ -63,6 +63,7 @@ def main() -> None:
     if options.device == "cuda" and not torch.cuda.is_available():
         print("gpu_step: skipped, no CUDA device on this machine")
         return
+    torch.backends.cudnn.benchmark = True  # as in training: kernels are tried once for each shape
     device, tiny = torch.device(options.device), options.device == "cpu"
     batch, side, repeats = (4, 256, 1) if tiny else (options.batch, 8192, 10)
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from marrowscope import demo
 from marrowscope.cells import read_cells
@@ -252,3 +253,15 @@ def test_the_demo_runs_on_images_of_ones_own(
     shell("demo", "--data", phantom / "cells.csv", "-o", tmp_path / "demo")
     assert (tmp_path / "demo/report/report.html").is_file()
     assert not (tmp_path / "demo/phantom").exists()
+
+
+def test_a_gpu_without_memory_is_one_line(
+    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nGPU 0 has a")
+
+    monkeypatch.setattr("marrowscope.inference.predict.predict_table", exhausted)
+    _, said = shell("predict", bundle, phantom, "-o", tmp_path / "p.csv", status=1)
+    assert "marrowscope: CUDA out of memory; take a smaller batch" in said
+    assert "Traceback" not in said

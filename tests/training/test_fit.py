@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -388,13 +389,15 @@ def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
             super().__init__(*arguments)
             assert self.move_to_gpu() is None
             assert self.where == "GPU"
+            taken.append(weakref.ref(self._resident))
 
-    step, failed = fit.TrainingModule.training_step, []
+    step, failed, taken = fit.TrainingModule.training_step, [], []
 
     def exhausted(self, batch, index):
         if self.trainer.global_step == 7 and not failed:
             failed.append(True)
             raise torch.OutOfMemoryError("CUDA out of memory")
+        assert not failed or taken[0]() is None, "the next step finds the memory still taken"
         return step(self, batch, index)
 
     monkeypatch.setattr(fit, "Pixels", Resident)
@@ -414,6 +417,23 @@ def test_a_gpu_too_small_for_the_batch_is_one_line(
     monkeypatch.setattr(fit.TrainingModule, "training_step", exhausted)
     with pytest.raises(InputError, match=r"GPU ran out of memory; lower batch_size .*\(4\)"):
         train(table, "sequential", SMALL, tmp_path / "run")
+
+
+def test_no_room_to_measure_the_bare_network_does_not_stop_a_run_that_is_trained(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(fit, "bare_steps_per_second", exhausted)
+    said: list[str] = []
+    result = train(
+        table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append)
+    )
+    assert said == ["the GPU has no room to measure the bare network beside the trained one"]
+    assert result.throughput is not None
+    assert result.throughput.ratio is None
+    assert (tmp_path / "run/bundle/card.json").exists()
 
 
 def test_long_runs_tell_their_speed_beside_the_network_alone(

@@ -51,7 +51,8 @@ def test_memory_files_store_and_gpu_give_the_same_pixels(
     assert packed.move_to_gpu() is None  # the processor plays the GPU
     assert packed.where == "GPU"
     assert torch.equal(crops(packed, rows), expected)
-    assert packed.leave_gpu()
+    assert packed.on_gpu
+    packed.leave_gpu()
     assert packed.where == "store"
     assert torch.equal(crops(packed, rows), expected)
     monkeypatch.setattr(module, "free_memory", lambda: 0)
@@ -77,7 +78,7 @@ def test_a_gpu_without_room_leaves_the_pixels_where_they_are(
     monkeypatch.setattr(module, "_free_on", lambda device: 1_000_000)
     assert pixels.move_to_gpu() == "0.0 GB of pixels, 0.0 GB free on the GPU"
     assert pixels.where == "memory"
-    assert not pixels.leave_gpu()
+    assert not pixels.on_gpu
 
 
 def test_a_gpu_that_fills_up_on_the_way_leaves_the_pixels_where_they_are(

@@ -23,7 +23,9 @@ from marrowscope.errors import InputError
 from marrowscope.models import create
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.weights import load_start_weights
+from marrowscope.training import pretrain as module
 from marrowscope.training.fit import train
+from marrowscope.training.loop import Observer
 from marrowscope.training.pretrain import Pretrained, neighbour_purity, pretrain
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised import vicreg
@@ -170,3 +172,30 @@ def test_neighbours_of_two_far_groups_have_the_same_label() -> None:
     assert neighbour_purity(features.astype(np.float32), labels) == 1.0
     mixed = np.array(["LYT", "NGS"] * 20)
     assert neighbour_purity(features.astype(np.float32), mixed) < 0.7
+
+
+def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
+    table: pl.DataFrame, run: Pretrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No GPU here: the pixels are made resident all the same, and one step is made to fail.
+    class Resident(module.Pixels):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)
+            assert self.move_to_gpu() is None
+
+    step, failed = module.PretrainingModule.training_step, []
+
+    def exhausted(self, batch, index):
+        if self.trainer.global_step == 3 and not failed:
+            failed.append(True)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step(self, batch, index)
+
+    monkeypatch.setattr(module, "Pixels", Resident)
+    monkeypatch.setattr(module.PretrainingModule, "training_step", exhausted)
+    said: list[str] = []
+    found = pretrain(
+        table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append)
+    )
+    assert said == ["the GPU ran out of memory: pixels go back to memory"]
+    assert found.weights.read_bytes() == run.weights.read_bytes()

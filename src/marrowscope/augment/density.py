@@ -15,13 +15,17 @@ def density_map(stains: torch.Tensor, parameters: Parameters) -> tuple[torch.Ten
     """The map ``d -> A·d + b`` of each image: A (N, 3, 3) and b (N, 3), float32.
 
     The small matrices are computed in float64: two stain vectors may lie only a few degrees
-    apart.
+    apart. The inverse is written out: torch's own makes the host wait for a GPU at every call.
     """
-    vectors = stains.double().reshape(-1, 2, 3)
-    rest = torch.nn.functional.normalize(torch.linalg.cross(vectors[:, 0], vectors[:, 1]), dim=1)
-    matrix = torch.stack((vectors[:, 0], vectors[:, 1], rest), dim=2)
+    first, second = stains.double().reshape(-1, 2, 3).unbind(dim=1)
+    across = torch.linalg.cross(first, second)
+    sine = torch.linalg.vector_norm(across, dim=1, keepdim=True)
+    rest = across / sine
+    matrix = torch.stack((first, second, rest), dim=2)
+    rows = torch.linalg.cross(second, rest) / sine, torch.linalg.cross(rest, first) / sine, rest
+    inverse = torch.stack(rows, dim=1)
     scale = torch.nn.functional.pad(parameters.stain_scale.double(), (0, 1), value=1.0)
     shift = torch.nn.functional.pad(parameters.stain_shift.double(), (0, 1), value=0.0)
-    colour = (matrix * scale[:, None, :]) @ torch.linalg.inv(matrix)
+    colour = (matrix * scale[:, None, :]) @ inverse
     offset = (matrix @ shift[:, :, None])[:, :, 0] + parameters.light.double()
     return colour.float(), offset.float()

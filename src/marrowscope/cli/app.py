@@ -115,6 +115,16 @@ def main() -> None:
     except InputError as error:
         console.print(f"marrowscope: {error}", markup=False, soft_wrap=True, style="red")
         sys.exit(1)
+    except RuntimeError as error:
+        # By its text: torch is not imported for commands that do without it.
+        if "out of memory" not in str(error):
+            raise
+        reason = " ".join(str(error).split()).partition(". ")[0][:160]
+        console.print(
+            f"marrowscope: {reason}; take a smaller batch, free the GPU, or leave out --device",
+            markup=False, soft_wrap=True, style="red",
+        )  # fmt: skip
+        sys.exit(1)
     except KeyboardInterrupt:
         console.print("marrowscope: stopped", style="red")
         sys.exit(130)

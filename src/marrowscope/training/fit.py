@@ -30,7 +30,7 @@ from marrowscope.training.features import train_features
 from marrowscope.training.frozen import train_frozen
 from marrowscope.training.held_out import strict_scores
 from marrowscope.training.loop import Observer, make_trainer, uses_half
-from marrowscope.training.memory import keep_freed_memory
+from marrowscope.training.memory import keep_freed_memory, within_gpu_memory
 from marrowscope.training.module import TrainingModule
 from marrowscope.training.pixels import Pixels, choose_store
 from marrowscope.training.recipe import Recipe
@@ -178,23 +178,20 @@ def _train(job: _Job, table: polars.DataFrame, store: Store | None, resume: bool
         reason = pixels.move_to_gpu()
         job.observer.say(reason and f"pixels stay in {pixels.where}: {reason}")
     of_rows = np.stack([stains[cell] for cell in train_rows["cell_id"]])
-    while True:
-        try:
-            module, clock, plan = _fit(job, pixels, of_rows, resume)
-            break
-        except torch.OutOfMemoryError as error:
-            if not pixels.leave_gpu():
-                raise InputError(
-                    f"{job.folder}: the GPU ran out of memory; lower batch_size in the recipe "
-                    f"({job.recipe.batch_size}) or free the GPU, and start again"
-                ) from error
-        resume = True
-        job.observer.say(f"the GPU ran out of memory: pixels go back to {pixels.where}")
-    network, rate = module.network, clock.steps_per_second
-    bare = bare_steps_per_second(
-        network, len(job.data.outputs), plan.batch_size, uses_half(job.recipe, job.device),
-        job.device, rate, plan.steps,
+    module, clock, plan = within_gpu_memory(
+        lambda resuming: _fit(job, pixels, of_rows, resuming),
+        pixels, job.folder, job.recipe.batch_size, resume, job.observer.say,
     )  # fmt: skip
+    pixels.leave_gpu()
+    network, rate = module.network, clock.steps_per_second
+    try:
+        bare = bare_steps_per_second(
+            network, len(job.data.outputs), plan.batch_size, uses_half(job.recipe, job.device),
+            job.device, rate, plan.steps,
+        )  # fmt: skip
+    except torch.OutOfMemoryError:  # a second network has no room beside the first one
+        bare = None
+        job.observer.say("the GPU has no room to measure the bare network beside the trained one")
     return _finish(job, module, Throughput(plan.batch_size, rate, bare))
 
 

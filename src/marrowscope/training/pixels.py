@@ -1,5 +1,6 @@
 """Where the pixels of the training images lie: GPU, memory, a mapped store, or their files."""
 
+import gc
 import os
 import shutil
 import warnings
@@ -114,13 +115,20 @@ class Pixels:
         self._resident, self.where = array, "GPU"
         return None
 
-    def leave_gpu(self) -> bool:
-        """Give the GPU's memory back; whether there was any."""
-        had = self._resident is not None
-        self._resident = None
+    @property
+    def on_gpu(self) -> bool:
+        """Whether all crops lie in the memory of the GPU."""
+        return self._resident is not None
+
+    def leave_gpu(self) -> None:
+        """Give the GPU's memory back."""
+        had, self._resident = self.on_gpu, None
         if had:
+            # What still refers to them is often a circle, which only the collector finds.
+            gc.collect()
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
             self.where = "memory" if self._store is None else "store"
-        return had
 
     def _for_device(self, batch: torch.Tensor) -> torch.Tensor:
         """A GPU fetches from memory that stays in its place while it computes."""

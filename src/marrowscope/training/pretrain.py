@@ -28,7 +28,7 @@ from marrowscope.models.weights import HEAD
 from marrowscope.training.batches import TrainingBatches, make_plan
 from marrowscope.training.dataset import TrainingData
 from marrowscope.training.loop import Observer, make_trainer
-from marrowscope.training.memory import keep_freed_memory
+from marrowscope.training.memory import keep_freed_memory, within_gpu_memory
 from marrowscope.training.pixels import Pixels, choose_store
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import (
@@ -107,11 +107,7 @@ def pretrain(
         raise InputError(
             f"{rows.height} images to learn from; pretraining needs {LEAST_IMAGES} at least"
         )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = create(model, 2)
-        features = int(network.head.in_features)  # type: ignore[union-attr, arg-type]
-        expanded = Expanded(network, features)
+    first = _expanded(model, seed)
     wanted = _identity(rows, model, recipe, seed)
     finished = prepare_folder(folder, wanted, resume)
     if finished is not None:
@@ -128,33 +124,49 @@ def pretrain(
     if device == "cuda":
         reason = pixels.move_to_gpu()
         observer.say(reason and f"pixels stay in {pixels.where}: {reason}")
-    start = _features(network, pixels, device)
-    expanded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    before = _features(first.network, pixels, device)
     # One class of everything: an epoch is every image once, or as often as the recipe wants.
     everything = np.zeros(rows.height, dtype=np.int64)
     plan = make_plan(everything, recipe.target_per_class, recipe.epochs, recipe.batch_size)
-    module = PretrainingModule(expanded, recipe, plan.steps, seed)
-    checkpoint = folder / CHECKPOINT
-    start_from = checkpoint if resume and checkpoint.exists() else None
+    checkpoint, stains = folder / CHECKPOINT, stain_array(stained)
     nothing = TrainingData(rows, rows.clear(), (), (), {}, {})
-    trainer = make_trainer(folder, device, recipe, plan, nothing, observer, checkpoint,
-                           saved_step(start_from), checkpoint_seconds, checkpoint_steps,
-                           StepClock())  # fmt: skip
-    batches = TrainingBatches(pixels, stain_array(stained), everything, plan,
-                              recipe.target_per_class, seed,
-                              start=lambda: int(trainer.global_step))  # fmt: skip
-    try:
+
+    def fit(resuming: bool) -> PretrainingModule:
+        module = PretrainingModule(_expanded(model, seed), recipe, plan.steps, seed)
+        start_from = checkpoint if resuming and checkpoint.exists() else None
+        trainer = make_trainer(folder, device, recipe, plan, nothing, observer, checkpoint,
+                               saved_step(start_from), checkpoint_seconds, checkpoint_steps,
+                               StepClock())  # fmt: skip
+        batches = TrainingBatches(pixels, stains, everything, plan, recipe.target_per_class, seed,
+                                  start=lambda: int(trainer.global_step))  # fmt: skip
         trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
+        if trainer.global_step < plan.steps:
+            raise InputError(
+                f"{folder}: stopped at step {trainer.global_step}; go on with --resume"
+            )
+        return module
+
+    try:
+        module = within_gpu_memory(fit, pixels, folder, recipe.batch_size, resume, observer.say)
     except OSError as error:
         raise InputError(
             f"{folder}: {error.strerror or error}; the last checkpoint is kept, go on with --resume"
         ) from error
     except SystemExit:
         raise KeyboardInterrupt from None
-    if trainer.global_step < plan.steps:
-        raise InputError(f"{folder}: stopped at step {trainer.global_step}; go on with --resume")
     learned = module.result.network.to(device)
-    return _finish(folder, rows, learned, start, _features(learned, pixels, device), wanted)
+    return _finish(folder, rows, learned, before, _features(learned, pixels, device), wanted)
+
+
+def _expanded(model: str, seed: int) -> Expanded:
+    """The network and its expander as pretraining begins."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = create(model, 2)
+        features = int(network.head.in_features)  # type: ignore[union-attr, arg-type]
+        expanded = Expanded(network, features)
+    expanded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return expanded
 
 
 def training_rows(table: pl.DataFrame) -> pl.DataFrame:

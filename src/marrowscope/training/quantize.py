@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from marrowscope.crop import pixel_sizes, prepare
 from marrowscope.errors import InputError
 from marrowscope.images import read_image
+from marrowscope.inference.engine import BATCH
 from marrowscope.inference.graph import convert
 from marrowscope.inference.openvino import OpenVinoEngine, start
 from marrowscope.inference.predict import predict_table
@@ -162,7 +163,7 @@ def quantized_graph(
 class Trial:
     """The engine of a graph that is in no bundle yet."""
 
-    name = "openvino cpu int8, on trial"
+    name, batch_size = "openvino cpu int8, on trial", BATCH
 
     def __init__(self, graph: bytes, constants: bytes, classes: tuple[str, ...]) -> None:
         import openvino
