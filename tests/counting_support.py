@@ -19,7 +19,7 @@ CARD = Card("by colour", "sequential", OUTPUTS_22, CODES)
 class ByColour:
     """Answers by what the crop shows; the same picture gets the same answer anywhere."""
 
-    name, classes = "by colour", CODES
+    name, classes, batch_size = "by colour", CODES, 32
 
     def __init__(self, codes: tuple[str, ...] = ("NGS", "LYT", "EBO", "BLA", "NIF", "ART")) -> None:
         self.codes = codes

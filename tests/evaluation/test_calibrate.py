@@ -226,7 +226,7 @@ def test_sets_and_no_calls_of_a_table(bundle: Bundle) -> None:
 
 def test_an_engine_gives_tempered_probabilities(bundle: Bundle) -> None:
     class Fixed:
-        name, classes = "fixed", KNOWN
+        name, classes, batch_size = "fixed", KNOWN, 32
 
         def probabilities(self, images: np.ndarray) -> np.ndarray:
             return np.tile(np.array([0.64, 0.16, 0.16, 0.04], np.float32), (len(images), 1))

@@ -1,13 +1,19 @@
 """The compiled engine: the same probabilities from batches of one size."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from marrowscope.errors import InputError
+from marrowscope.inference.calibrated import CalibratedEngine
 from marrowscope.inference.choose import choose_engine
 from marrowscope.inference.compiled import CompiledEngine
 from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.predict import predict_table
+from marrowscope.inference.sources import expand
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
@@ -38,6 +44,36 @@ def test_batches_of_any_size_are_filled_up_and_cut_again(
     assert found.shape == (count, len(compiled.classes))
     np.testing.assert_allclose(found, exact, atol=1e-6)
     assert compiled.name.endswith("compiled")
+
+
+def test_the_graph_makes_no_tensor_on_the_host(bundle: Bundle) -> None:
+    # One that is made inside and copied to the GPU keeps the whole from being a CUDA graph.
+    graphs = []
+
+    def keep(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    CompiledEngine(bundle, "cpu", chunk=1, backend=keep)
+    called = {str(node.target) for node in graphs[0].graph.nodes if node.op == "call_function"}
+    assert called
+    assert not [name for name in called if "torch.tensor" in name or "method tensor" in name]
+    assert len(graphs) == 1
+
+
+def test_predictions_come_in_batches_of_the_recorded_size(bundle: Bundle, tmp_path: Path) -> None:
+    for number in range(7):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((250, 250, 3), number, np.uint8))
+    compiled = CompiledEngine(bundle, "cpu", chunk=3, backend="eager")
+    sizes, whole = [], compiled.probabilities
+
+    class Counted(CalibratedEngine):
+        def probabilities(self, images: np.ndarray) -> np.ndarray:
+            sizes.append(len(images))
+            return whole(images)
+
+    predict_table(Counted(compiled, None), expand([str(tmp_path)]))
+    assert sizes == [3, 3, 1]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -25,7 +25,7 @@ from marrowscope.models.card import Card
 class Brightness:
     """An engine whose answer can be worked out by hand: p(light) is the mean intensity."""
 
-    classes = ("dark", "light")
+    classes, batch_size = ("dark", "light"), 32
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         light = images.mean(axis=(1, 2, 3)) / 255

@@ -30,7 +30,10 @@ def predict(
         float | None,
         typer.Option(help="Pixel size of the images; the networks see 0.08625 µm per pixel."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Images per batch; default: what suits the engine."),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     engine: Annotated[
         str, typer.Option(help="auto, openvino, int8 (after 'quantize') or torch.")

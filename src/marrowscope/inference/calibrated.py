@@ -27,6 +27,11 @@ class CalibratedEngine:
         """Class codes, the columns of the result."""
         return self._engine.classes
 
+    @property
+    def batch_size(self) -> int:
+        """Images per call that it is made for."""
+        return self._engine.batch_size
+
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32."""
         return tempered(self._engine.probabilities(images), self._calibration.temperature)

@@ -42,9 +42,11 @@ class CompiledEngine:
             dynamic=False,
             fullgraph=True,
         )
-        # A first batch: what cannot be compiled is known before images are read.
+        # What cannot be compiled, or not be recorded, is known before images are read: the first
+        # batch compiles, the second is recorded.
         side = bundle.card.input_size
-        self.probabilities(np.zeros((1, side, side, 3), np.uint8))
+        for _ in range(2 if recorded else 1):
+            self.probabilities(np.zeros((1, side, side, 3), np.uint8))
 
     @property
     def name(self) -> str:
@@ -55,6 +57,11 @@ class CompiledEngine:
     def classes(self) -> tuple[str, ...]:
         """Class codes, the columns of the result."""
         return self._engine.classes
+
+    @property
+    def batch_size(self) -> int:
+        """Images per call that it is made for: fewer would be computed as as many."""
+        return self._chunk
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""

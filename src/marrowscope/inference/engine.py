@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import Bundle
 
+BATCH = 32
+
 
 class Engine(Protocol):
     """What prediction needs of an engine."""
@@ -20,6 +22,10 @@ class Engine(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """Class codes, the columns of the result."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images per call that it is made for."""
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32."""
@@ -49,6 +55,7 @@ class TorchEngine:
         self._model = bundle.model.to(self._device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self._outputs = bundle.outputs
+        self._unknown = self._outputs.unknown(self._device)
         self._views = bundle.card.views
         self._half = (precision or ("bf16" if device == "cuda" else "fp32")) == "bf16"
 
@@ -61,6 +68,11 @@ class TorchEngine:
     def classes(self) -> tuple[str, ...]:
         """Class codes, the columns of the result."""
         return self._outputs.classes
+
+    @property
+    def batch_size(self) -> int:
+        """Images per call that it is made for."""
+        return BATCH
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""
@@ -78,7 +90,7 @@ class TorchEngine:
             # bf16 is named: the default of CUDA is float16, whose range ends at 65,504.
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
                 logits = self._model(view.contiguous(memory_format=torch.channels_last))
-            total = total + self._outputs.log_probabilities(logits).exp()
+            total = total + self._outputs.log_probabilities(logits, self._unknown).exp()
         return total / self._views
 
 

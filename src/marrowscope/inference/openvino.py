@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.geometry import INPUT_SIZE
+from marrowscope.inference.engine import BATCH
 from marrowscope.inference.graph import convert
 from marrowscope.models.bundle import INT8_GRAPH, Bundle
 from marrowscope.models.int8 import read_int8
@@ -47,6 +48,11 @@ class OpenVinoEngine:
     def classes(self) -> tuple[str, ...]:
         """Class codes, the columns of the result."""
         return self._classes
+
+    @property
+    def batch_size(self) -> int:
+        """Images per call that it is made for."""
+        return BATCH
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""

@@ -26,7 +26,7 @@ def predict_table(
     engine: Engine,
     table: pl.DataFrame,
     microns_per_pixel: float | None = None,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     advance: Advance | None = None,
 ) -> pl.DataFrame:
     """Predict every row of a table.
@@ -35,7 +35,7 @@ def predict_table(
         engine: computes probabilities.
         table: with ``path``; a ``microns_per_pixel`` column gives each image's own pixel size.
         microns_per_pixel: pixel size of all images that do not state their own.
-        batch_size: images per call of the engine.
+        batch_size: images per call of the engine; None: as many as it is made for.
         advance: called as ``advance(done, total=...)`` after every batch.
 
     Returns:
@@ -56,7 +56,7 @@ def predict_table(
     errors: list[str | None] = [None] * count
     hashes = [""] * count
     start = 0
-    for batch in _decoded_batches(paths, sizes, batch_size):
+    for batch in _decoded_batches(paths, sizes, batch_size or engine.batch_size):
         good = [row for row, (pixels, _, _) in enumerate(batch) if pixels is not None]
         for row, (_, error, digest) in enumerate(batch):
             errors[start + row], hashes[start + row] = error, digest

@@ -35,7 +35,13 @@ class OutputMap:
         """Every class once, in the order of the outputs."""
         return tuple(dict.fromkeys(self.outputs))
 
-    def log_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+    def unknown(self, device: torch.device) -> torch.Tensor:
+        """(outputs,) bool: which outputs stand for classes that are not known."""
+        return _unknown(self.outputs, self.known, device)
+
+    def log_probabilities(
+        self, logits: torch.Tensor, unknown: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Log-probability per class.
 
         Soft-max over the outputs of known classes; the outputs of one class are summed after
@@ -43,11 +49,13 @@ class OutputMap:
 
         Args:
             logits: (N, outputs), any float type; computed in float32.
+            unknown: of the method of that name, where a compiler traces this: made inside, it
+                would be a copy from the host, which no CUDA graph can hold.
 
         Returns:
             (N, classes) float32; -inf for classes that are not known.
         """
-        unknown = _unknown(self.outputs, self.known, logits.device)
+        unknown = self.unknown(logits.device) if unknown is None else unknown
         masked = logits.float().masked_fill(unknown, -torch.inf)
         each = log_softmax(masked, dim=1)
         columns = []
