@@ -14,6 +14,7 @@ import torch
 from marrowscope import demo
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
+from marrowscope.cli.app import emit_json
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
 from marrowscope.models.card import Card
@@ -265,3 +266,10 @@ def test_a_gpu_without_memory_is_one_line(
     _, said = shell("predict", bundle, phantom, "-o", tmp_path / "p.csv", status=1)
     assert "marrowscope: CUDA out of memory; take a smaller batch" in said
     assert "Traceback" not in said
+
+
+def test_numbers_that_are_none_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_json({"a": float("nan"), "b": [1.5, float("inf")], "c": {"d": (float("-inf"),)}})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "a": None, "b": [1.5, None], "c": {"d": [None]},
+    }  # fmt: skip

@@ -163,6 +163,23 @@ def test_bad_images_are_reported_and_stay_in_the_table(table: pl.DataFrame) -> N
     assert [path for path, _ in result.unread] == [table["path"][0]]
 
 
+def test_an_image_that_cannot_be_read_costs_a_killed_screen_no_other_part(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screening, "PART", 2)
+    Path(table["path"][0]).write_text("gone bad")
+    parts, seen = tmp_path / "landmarks", []
+
+    def stop(count: int, total: int) -> None:
+        seen.append(count)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        screen(table, parts, stop)
+    assert len(list(parts.glob("*.npz"))) == 2  # all but the one with the bad image
+
+
 def test_a_killed_screen_goes_on_with_what_it_had(
     table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

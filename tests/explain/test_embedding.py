@@ -131,3 +131,10 @@ def test_the_page_stands_alone_and_names_are_escaped(made: Embedding) -> None:
     assert len(re.findall(r"data:image(?:/|\\u002f)jpeg;base64,", page)) == 24
     assert "Research use only" in page
     assert len(embedding_figure(made, "x").axes) == 1
+
+
+def test_a_cell_is_no_neighbour_of_its_own_even_among_equal_ones() -> None:
+    same = np.ones((40, 4), dtype=np.float32)
+    found = measure(same, same[:, :2].astype(np.float64), [f"class {n}" for n in range(40)])
+    assert found["purity"]["all"] == 0.0
+    assert found["purity_map"]["all"] == 0.0

@@ -1,6 +1,7 @@
 """The application: exit codes, one-line errors, ``--json``, progress."""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -52,8 +53,17 @@ def _root(
 
 
 def emit_json(summary: Mapping[str, Any]) -> None:
-    """Print one JSON object on standard output."""
-    typer.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+    """Print one JSON object on standard output; a number that is none becomes null."""
+    typer.echo(json.dumps(finite(summary), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def finite(value: Any) -> Any:
+    """Plain data in which numbers that are none are None: JSON has no word for them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: finite(one) for key, one in value.items()}
+    return [finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import polars as pl
 import typer
 
 from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.cli.app import JSON, app, console, emit_json, finite, progress
 from marrowscope.errors import InputError
 
 SANITY_CELLS = 7
@@ -40,7 +40,8 @@ def explain(
         bool, typer.Option("--sanity", help="Test that explanations depend on weights and labels.")
     ] = False,
     phantom: Annotated[
-        int, typer.Option(help="Synthetic cells of each class: share of attribution inside.")
+        int,
+        typer.Option(min=0, help="Synthetic cells of each class: share of attribution inside."),
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of noise and random weights.")] = 0,
     json: bool = JSON,
@@ -78,7 +79,7 @@ def explain(
             inside = inside_phantoms(loaded, phantom, seed, advance)
         found["inside_phantom_cells"] = inside
     with replacing(output / "explained.json") as temporary:
-        text = json_format.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json_format.dumps(finite(found), indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     if json:
         emit_json({"output": str(output), **found})
@@ -205,7 +206,9 @@ def embed(
     with replacing(output / "cells.parquet") as temporary:
         _with_features(found.table, found.features).write_parquet(temporary)
     with replacing(output / "map.json") as temporary:
-        text = json_format.dumps({"method": found.method, **found.measures}, indent=2)
+        text = json_format.dumps(
+            finite({"method": found.method, **found.measures}), indent=2, allow_nan=False
+        )
         temporary.write_text(text + "\n", encoding="utf-8")
     if json:
         emit_json({"output": str(output), "cells": found.table.height, "method": found.method,

@@ -74,13 +74,13 @@ def screen(
             known = None if place is None else _load(place, len(part))
             if known is None:
                 work = pool.map(_look, (paths[row] for row in part), (sizes[row] for row in part))
-                known = []
+                known, before = [], len(unread)
                 for row, answer in zip(part, work, strict=True):
                     if isinstance(answer, str):
                         unread.append((paths[row], answer))
                         answer = NONE
                     known.append(answer)
-                if place is not None and not unread:
+                if place is not None and len(unread) == before:
                     _save(place, known)
             found += known
             if advance is not None:

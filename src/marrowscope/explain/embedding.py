@@ -130,9 +130,9 @@ def measure(
         "trustworthiness": float(trustworthiness(scaled, places, n_neighbors=neighbours)),
     }
     for name, space in (("purity", scaled), ("purity_map", places)):
-        near = NearestNeighbors(n_neighbors=neighbours + 1).fit(space)
-        # The nearest is the cell itself.
-        index = near.kneighbors(space, return_distance=False)[:, 1:]
+        near = NearestNeighbors(n_neighbors=neighbours).fit(space)
+        # Without the cell itself, which among equal cells need not be the first.
+        index = near.kneighbors(return_distance=False)
         same = (truth[index] == truth[:, None]).mean(axis=1)
         found[name] = {
             "all": float(same.mean()),
