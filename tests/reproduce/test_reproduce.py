@@ -82,6 +82,23 @@ def test_a_folder_of_something_else_is_left_alone(study: Study, tmp_path: Path) 
         reproduce(replace(study, folder=tmp_path))
 
 
+def test_what_makes_no_sense_is_said_before_the_folder_is_claimed(
+    study: Study, tmp_path: Path
+) -> None:
+    mapping = tmp_path / "mapping.yaml"
+    for change, said in (
+        ({"models": ("sequential", "sequental")}, "--model sequental: choose one of"),
+        ({"models": ("vit",)}, "needs --weights"),
+        ({"device": "tpu"}, "--device tpu"),
+        ({"data": tmp_path / "gone"}, "gone: no such file or folder"),
+        ({"external": (tmp_path / "theirs", mapping)}, "theirs: no such file or folder"),
+        ({"external": (study.data, mapping)}, "mapping.yaml: cannot be read"),
+    ):
+        with pytest.raises(InputError, match=said):
+            reproduce(replace(study, folder=tmp_path / "report", **change))
+    assert not (tmp_path / "report").exists()
+
+
 def test_without_images_there_is_one_clear_line(study: Study, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError) as caught:

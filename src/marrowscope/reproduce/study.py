@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from marrowscope import __version__
+from marrowscope.errors import InputError
+from marrowscope.evaluation.mapping import load_mapping
 from marrowscope.report.section import Section
 from marrowscope.report.study_page import write_study_page
 from marrowscope.reproduce import judgements, parts
 from marrowscope.reproduce.parts import Stage, Study
 from marrowscope.reproduce.steps import Finished, Workshop
+from marrowscope.training.fit import choose_device
+from marrowscope.training.start import choose_start
 
 TITLE = "The study of 171,374 bone-marrow cells (Matek et al., Blood 2021), reproduced"
 
@@ -38,8 +42,10 @@ def reproduce(
         say: told one line per part.
 
     Raises:
-        InputError: the folder holds something else, or there is no labelled image.
+        InputError: an option makes no sense, the folder holds something else, or there is no
+            labelled image.
     """
+    _refuse_nonsense(study)
     stage = stage or (lambda name: lambda *done, **total: None)
     workshop = Workshop(study.folder, say or (lambda line: None))
     workshop.claim(_settings(study))
@@ -80,6 +86,19 @@ def reproduce(
     }
     page = write_study_page([one.section for one in done], study.folder, TITLE, facts)
     return Reproduced(page, tuple(done))
+
+
+def _refuse_nonsense(study: Study) -> None:
+    """Before the folder is claimed for these settings, and hours before a part would find it."""
+    for model in study.models:
+        choose_start(model, None, None)
+    choose_device(study.device)
+    images, mapping = study.external or (study.data, None)
+    for place in (study.data, images):
+        if not place.exists():
+            raise InputError(f"{place}: no such file or folder")
+    if mapping is not None:
+        load_mapping(mapping)
 
 
 def _recipe(study: Study) -> str:
