@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowscope.errors import InputError
+from marrowscope.evaluation import crossval
 from marrowscope.evaluation.crossval import FACTS, HOLD_OUT, Plan, assign, cross_validate, pool
 from marrowscope.evaluation.evaluate import evaluate
 from marrowscope.evaluation.table1 import table_one
@@ -199,3 +200,17 @@ def test_table_1_gives_mean_and_sd_over_folds_beside_the_published_numbers() -> 
     assert by_class["accuracy"]["strict_total_mean"] == pytest.approx(0.75)
     assert by_class["macro_f1"]["strict_total_published"] == pytest.approx(0.545, abs=5e-4)
     assert "NGB" not in by_class  # no cell of it
+
+
+def test_a_process_that_is_ended_from_outside_is_one_line(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(part: object, threads: int) -> None:
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(crossval, "_alone", ended)
+    with pytest.raises(InputError, match=r"cv: a process was ended from outside"):
+        cross_validate(table, Plan("sequential", RECIPE, 2), tmp_path / "cv", jobs=2, device="cpu")

@@ -1,5 +1,6 @@
 """Features of a table, kept and taken up again."""
 
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +82,28 @@ def test_processes_give_the_values_of_one(tmp_path: Path, cells: pl.DataFrame) -
     alone, _ = table.measure_table(many.head(2), jobs=1)
     together, _ = table.measure_table(many, jobs=2)
     np.testing.assert_array_equal(together[14:], alone)
+
+
+def test_what_was_measured_before_a_process_was_ended_is_kept(
+    cells: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        def __enter__(self) -> "Ended":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def map(self, work, jobs, chunksize):
+            yield work(jobs[0])
+            raise BrokenProcessPool
+
+    many = pl.concat([with_hashes(cells)] * 6)
+    monkeypatch.setattr(table, "ProcessPoolExecutor", Ended)
+    with pytest.raises(InputError, match="ended from outside"):
+        table.measure_table(many, tmp_path / "cache", jobs=2)
+    kept = [pl.read_parquet(path).height for path in (tmp_path / "cache").iterdir()]
+    assert kept == [1]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,6 +98,15 @@ def test_what_makes_no_sense_is_said_before_the_folder_is_claimed(
         with pytest.raises(InputError, match=said):
             reproduce(replace(study, folder=tmp_path / "report", **change))
     assert not (tmp_path / "report").exists()
+
+
+def test_with_one_class_every_part_says_what_it_lacks(study: Study, tmp_path: Path) -> None:
+    shutil.copytree(study.data / "BLA", tmp_path / "images" / "BLA")
+    one = replace(study, data=tmp_path / "images", folder=tmp_path / "report", holdout=None)
+    reasons = {part.name: part.section.missing for part in reproduce(one).parts if part.failed}
+    assert "has only class BLA" in reasons.pop("crossval-sequential")[0]
+    wanted = "needs the cross-validation of sequential, which could not be done"
+    assert reasons == dict.fromkeys(("explanation", "embedding", "calibration", "noise"), (wanted,))
 
 
 def test_without_images_there_is_one_clear_line(study: Study, tmp_path: Path) -> None:

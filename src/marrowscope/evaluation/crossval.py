@@ -285,12 +285,19 @@ def _side_by_side(parts: list[Part], jobs: int) -> Any:
     """Names as they finish, from processes that share the processor evenly."""
     # joblib ships no type information.
     from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import BrokenProcessPool
 
     jobs = min(jobs, len(parts)) or 1
     threads = max(1, (os.cpu_count() or 1) // jobs)
     with parallel_config(backend="loky", inner_max_num_threads=threads):
         work = Parallel(n_jobs=jobs, return_as="generator_unordered")
-        yield from work(delayed(_alone)(part, threads) for part in parts)
+        try:
+            yield from work(delayed(_alone)(part, threads) for part in parts)
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"{parts[0].folder.parent}: a process was ended from outside, as happens when "
+                "memory is short; the same command goes on, with fewer --jobs if need be"
+            ) from error
 
 
 def _alone(part: Part, threads: int) -> str:

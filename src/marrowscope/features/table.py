@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def measure_table(
         (its values are all NaN) or None.
 
     Raises:
-        InputError: a file of the cache is damaged, or the cache cannot be written.
+        InputError: a file of the cache is damaged, the cache cannot be written, or a process was
+            ended from outside.
     """
     sizes = pixel_sizes(table)
     hashes = table["sha256"].to_list() if "sha256" in table.columns else [None] * table.height
@@ -70,17 +72,19 @@ def measure_table(
     paths = table["path"].to_list()
     work = [(str(paths[row] or ""), sizes[row]) for row in todo]
     fresh: dict[str, NDArray[np.float32]] = {}
-    for row, (key, values, error) in zip(todo, _answers(work, jobs), strict=True):
-        if values is None:
-            errors[row] = error
-        else:
-            result[row] = fresh[key] = values
-        if len(fresh) == CHUNK:
-            _write(cache, fresh)
-            fresh = {}
-        if advance is not None:
-            advance(1, total=table.height)
-    _write(cache, fresh)
+    try:
+        for row, (key, values, error) in zip(todo, _answers(work, jobs), strict=True):
+            if values is None:
+                errors[row] = error
+            else:
+                result[row] = fresh[key] = values
+            if len(fresh) == CHUNK:
+                _write(cache, fresh)
+                fresh = {}
+            if advance is not None:
+                advance(1, total=table.height)
+    finally:
+        _write(cache, fresh)
     return result, errors
 
 
@@ -90,8 +94,14 @@ def _answers(work: list[_Job], jobs: int | None) -> Iterator[_Answer]:
         yield from map(measure_file, work)
         return
     # A forked process would inherit locks of threads that it does not have.
-    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_one_thread) as pool:
-        yield from pool.map(measure_file, work, chunksize=8)
+    try:
+        with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_one_thread) as pool:
+            yield from pool.map(measure_file, work, chunksize=8)
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process that measures features was ended from outside, as happens when memory is "
+            "short; what is measured is kept, the same command goes on"
+        ) from error
 
 
 def _one_thread() -> None:

@@ -1,12 +1,14 @@
 """The parts of the study that judge and explain: comparison, another laboratory's cells,
 explanation, embedding, calibration, doubtful labels."""
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from marrowscope.cells import read_cells
 from marrowscope.dataset.index import index
+from marrowscope.errors import InputError
 from marrowscope.evaluation.calibrate import calibrate, held_out_rows
 from marrowscope.evaluation.compare import compare
 from marrowscope.evaluation.external import evaluate_external
@@ -37,12 +39,25 @@ TAUGHT_CELLS = 50  # of each class, for the test with permuted labels
 
 def first_bundle(study: Study) -> Bundle:
     """The network of the first fold of the first model: it has not seen that fold's cells."""
+    out_of_fold(study, study.models[0])
     return load_bundle(study.cross(study.models[0]) / FIRST / "bundle")
+
+
+def out_of_fold(study: Study, model: str) -> Path:
+    """Predictions of a finished cross-validation.
+
+    Raises:
+        InputError: it could not be done; its own section says why.
+    """
+    path = study.cross(model) / PREDICTIONS
+    if not path.exists():
+        raise InputError(f"needs the cross-validation of {model}, which could not be done")
+    return path
 
 
 def comparison(study: Study) -> Section:
     """Tolerant recall of all models with error bars over folds, and tests."""
-    tables = {model: read_cells(study.cross(model) / PREDICTIONS) for model in study.models}
+    tables = {model: read_cells(out_of_fold(study, model)) for model in study.models}
     result = compare(tables, seed=study.seed)
     save_figure(compare_figure(result), study.folder / "comparison.png")
     return Section(
@@ -56,7 +71,7 @@ def calibration(study: Study) -> Section:
     """How honest the probabilities are, before and after temperature scaling."""
     bundle = first_bundle(study)
     model = study.models[0]
-    predictions = study.cross(model) / PREDICTIONS
+    predictions = out_of_fold(study, model)
     rows = held_out_rows(read_cells(predictions), bundle, str(predictions))
     made = calibrate(rows, bundle, "pooled out-of-fold predictions", {})
     write_reliability(made, model, study.folder / "reliability.png")
@@ -91,7 +106,7 @@ def calibration(study: Study) -> Section:
 def doubtful_labels(study: Study) -> Section:
     """Labels that are probably wrong, ranked within each class."""
     model = study.models[0]
-    found = find_suspects(read_cells(study.cross(model) / PREDICTIONS))
+    found = find_suspects(read_cells(out_of_fold(study, model)))
     write_suspects(found, study.folder / "suspects", "Labels in doubt")
     rows = tuple(
         (one.code, f"{one.cells:,}", str(one.estimated), str(one.listed)) for one in found.classes
