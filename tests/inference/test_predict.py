@@ -126,8 +126,11 @@ def test_columns_of_the_table_are_kept_and_old_predictions_replaced(shades: list
         p_value=pl.Series(["0.03", "0.4"]),
         p_rank=pl.Series([1, 2]),
         predicted=pl.lit("old"),
+        prediction_set=pl.lit("BLA;NGS"),
+        no_call=pl.lit(True),
     )
     result = predict_table(Brightness(), rows)
+    assert not {"prediction_set", "no_call"} & set(result.columns)
     assert result["cell_id"].to_list() == ["x", "y"]
     assert result["mine"].to_list() == [1, 2]
     assert result["p_value"].to_list() == ["0.03", "0.4"]

@@ -16,6 +16,7 @@ from marrowscope.evaluation.temperature import (
     least_probabilities,
     no_call_threshold,
 )
+from marrowscope.inference.calibrated import PREDICTION_SET
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.calibration import Calibration, tempered
 
@@ -34,7 +35,8 @@ def held_out_rows(table: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFr
         source: named in errors.
 
     Raises:
-        InputError: columns are missing, fewer than 50 cells, or predictions of another classifier.
+        InputError: columns are missing, fewer than 50 cells, or predictions of another classifier
+            or of a calibrated one.
     """
     codes = probability_codes(table)
     if "label" not in table.columns or not codes:
@@ -47,6 +49,11 @@ def held_out_rows(table: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFr
         raise InputError(
             f"{source}: holds predictions of another classifier than {bundle.card.name} "
             f"(p_{(unknown or missing)[0]}); predict with the bundle that is calibrated"
+        )
+    if PREDICTION_SET in table.columns:
+        raise InputError(
+            f"{source}: holds probabilities that are calibrated already, and a calibration is "
+            "fitted to those of the network; predict with --uncalibrated"
         )
     if "split" in table.columns:
         table = table.filter(pl.col("split").fill_null("") != "train")

@@ -16,6 +16,7 @@ from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.crop import pixel_sizes, prepare
 from marrowscope.errors import InputError
 from marrowscope.images import ImageError, decode, read_bytes
+from marrowscope.inference.calibrated import NO_CALL, PREDICTION_SET
 from marrowscope.inference.engine import Engine
 
 Advance = Callable[..., None]
@@ -41,7 +42,7 @@ def predict_table(
     Returns:
         The same rows in the same order with ``cell_id``, ``p_<CODE>``, ``predicted`` and
         ``confidence``. A row whose image cannot be read has an ``error`` and nulls. Probabilities
-        of an earlier prediction are replaced; other columns stay.
+        of an earlier prediction are replaced, its sets and no-calls dropped; other columns stay.
 
     Raises:
         InputError: the pixel size makes no sense, or a column of the user's own has the name of a
@@ -49,6 +50,8 @@ def predict_table(
     """
     stale = [PROBABILITY + code for code in probability_codes(table, engine.classes)]
     _refuse_taken_names(table, stale, engine.classes)
+    if stale:  # what an earlier model decided says nothing of this one
+        stale += [name for name in (PREDICTION_SET, NO_CALL) if name in table.columns]
     sizes = pixel_sizes(table, microns_per_pixel)
     paths = table["path"].to_list()
     count = table.height
