@@ -160,7 +160,7 @@ def test_a_mapping_is_read_from_yaml_and_csv(tmp_path: Path) -> None:
         ("a.csv", "external,compatible\nblast,BLA\nblast,PMO\n", "twice"),
         ("a.yaml", "blast: []", "'blast' is compatible with no class"),
         ("a.yaml", "blast:", "'blast' is compatible with no class"),
-        ("a.yaml", "blast: [1]", "list of class codes"),
+        ("a.yaml", "blast: [[BLA]]", "list of class codes"),
         ("a.yaml", "blast: [BLA]\nblast: [PMO]", "twice"),
         ("a.yaml", "- blast", "expected lines"),
         ("a.yaml", "a: [", "cannot be read as YAML"),
@@ -173,6 +173,13 @@ def test_a_wrong_mapping_is_refused_in_one_line(
     with pytest.raises(InputError, match=words) as caught:
         load_mapping(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def test_names_are_taken_as_they_stand(tmp_path: Path) -> None:
+    # YAML would make 7 of 007, and true of yes, which is the same name as 1.
+    (tmp_path / "a.yaml").write_text("1: BLA\nyes: LYT\n007: [EOS, 1]\nNO: NGS\n")
+    wanted = {"1": ("BLA",), "yes": ("LYT",), "007": ("EOS", "1"), "NO": ("NGS",)}
+    assert load_mapping(tmp_path / "a.yaml") == wanted
 
 
 def test_a_missing_mapping_is_refused(tmp_path: Path) -> None:

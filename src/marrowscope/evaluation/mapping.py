@@ -88,27 +88,29 @@ def apply_mapping(
 
 def _from_yaml(path: Path) -> list[tuple[str, list[str]]]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _NoDuplicates)
+        content = yaml.load(path.read_text(encoding="utf-8"), _Names)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: cannot be read as YAML ({reason})") from None
-    if content is None:
+    if not content:
         return []
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected lines such as '{_EXAMPLE}'")
     entries = []
     for name, codes in content.items():
         given = [codes] if isinstance(codes, str) else codes
-        if given is None:
-            given = []
         if not isinstance(given, list) or not all(isinstance(code, str) for code in given):
             raise InputError(f"{path}: {name!r} must name a list of class codes, not {codes!r}")
-        entries.append((str(name), [code.strip() for code in given]))
+        entries.append((name, [code.strip() for code in given]))
     return entries
 
 
-class _NoDuplicates(yaml.SafeLoader):
-    """Refuses a name that stands there twice, of which YAML would keep the last."""
+class _Names(yaml.BaseLoader):
+    """Takes every word for a name, and refuses one that stands there twice.
+
+    YAML itself makes true of ``yes``, which then is the same as ``1``, and 7 of ``007``; of two
+    equal names it keeps the last.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         names = [str(key.value) for key, _ in node.value]
