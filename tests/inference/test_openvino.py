@@ -1,7 +1,9 @@
 """OpenVINO in float32 gives PyTorch's probabilities; int8 only where it was checked."""
 
+import io
 import json
 import shutil
+from contextlib import redirect_stdout
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -146,7 +148,9 @@ def quantized(
         patch.setattr(quantizing, "CALIBRATION_IMAGES", 8)
         patch.setattr(quantizing, "LEAST_CHECKED", 10)
         patch.setattr(quantizing, "good_enough", lambda agreement, loss: True)
-        quantize(trained, table, folder)
+        with redirect_stdout(io.StringIO()) as printed:
+            quantize(trained, table, folder)
+    assert printed.getvalue() == ""  # standard output belongs to --json
     # Random weights need not agree; the files are what is tested here.
     card = json.loads((folder / "card.json").read_text())
     card["int8"] |= {"agreement": 1.0, "macro_f1_loss": 0.0}

@@ -1,8 +1,10 @@
 """Make the int8 part of a bundle: calibrate on training images, check on held-out ones."""
 
 import logging
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -147,14 +149,15 @@ def quantized_graph(
     if kept != "none":
         exact += [nodes[layers[0]], nodes[layers[-1]]]
     named = [node.get_friendly_name() for node in exact]
-    quantized = nncf.quantize(
-        model,
-        nncf.Dataset(images),
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(images),
-        fast_bias_correction=False,
-        ignored_scope=nncf.IgnoredScope(names=named),
-    )
+    with redirect_stdout(sys.stderr):  # its progress; standard output belongs to --json
+        quantized = nncf.quantize(
+            model,
+            nncf.Dataset(images),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(images),
+            fast_bias_correction=False,
+            ignored_scope=nncf.IgnoredScope(names=named),
+        )
     with tempfile.TemporaryDirectory() as place:
         openvino.save_model(quantized, Path(place) / INT8_GRAPH, compress_to_fp16=False)
         return (Path(place) / INT8_GRAPH).read_bytes(), (Path(place) / INT8_CONSTANTS).read_bytes()
