@@ -59,6 +59,9 @@ def test_the_graph_makes_no_tensor_on_the_host(bundle: Bundle) -> None:
     assert called
     assert not [name for name in called if "torch.tensor" in name or "method tensor" in name]
     assert len(graphs) == 1
+    layers = [m for m in bundle.model.modules() if isinstance(m, torch.nn.Conv2d)]
+    convolutions = [node for node in graphs[0].graph.nodes if "conv2d" in str(node.target)]
+    assert len(convolutions) == len(layers), "every view is compiled on its own"
 
 
 def test_predictions_come_in_batches_of_the_recorded_size(bundle: Bundle, tmp_path: Path) -> None:

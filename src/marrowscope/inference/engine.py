@@ -1,5 +1,6 @@
 """Engines turn a batch of pixels into class probabilities."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from marrowscope.errors import InputError
 from marrowscope.models.bundle import Bundle
 
 BATCH = 32
+OneView = Callable[[torch.Tensor], torch.Tensor]
 
 
 class Engine(Protocol):
@@ -81,17 +83,27 @@ class TorchEngine:
             mean: NDArray[np.float32] = found.float().cpu().numpy()
         return mean
 
-    def from_pixels(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(N, 250, 250, 3) uint8 on the device → (N, classes), averaged over the views."""
+    def from_pixels(self, pixels: torch.Tensor, one_view: OneView | None = None) -> torch.Tensor:
+        """(N, 250, 250, 3) uint8 on the device → (N, classes), averaged over the views.
+
+        Args:
+            pixels: the images.
+            one_view: does the same as ``from_view``, if not that itself.
+        """
         batch = pixels.permute(0, 3, 1, 2)
         batch = batch.to(torch.float32, memory_format=torch.channels_last) / 255.0
         total = torch.zeros(len(pixels), len(self.classes), device=self._device)
         for view in symmetries(batch, self._views):
-            # bf16 is named: the default of CUDA is float16, whose range ends at 65,504.
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
-                logits = self._model(view.contiguous(memory_format=torch.channels_last))
-            total = total + self._outputs.log_probabilities(logits, self._unknown).exp()
+            view = view.contiguous(memory_format=torch.channels_last)
+            total = total + (one_view or self.from_view)(view)
         return total / self._views
+
+    def from_view(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, 3, 250, 250) in [0, 1], channels-last on the device → (N, classes)."""
+        # bf16 is named: the default of CUDA is float16, whose range ends at 65,504.
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._half):
+            logits = self._model(images)
+        return self._outputs.log_probabilities(logits, self._unknown).exp()
 
 
 def symmetries(batch: torch.Tensor, views: int = 8) -> list[torch.Tensor]:
