@@ -4,10 +4,13 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from marrowscope.cli import main
+from marrowscope.features.catalogue import names
+from marrowscope.models import features_svm
 from marrowscope.phantom.dataset import write_dataset
 
 
@@ -57,3 +60,18 @@ def test_an_image_that_is_gone_is_named_in_one_line(
     capfd.readouterr()
     assert run("train", str(split), "--model", "features", "-o", str(tmp_path / "run")) == 1
     assert str(path) in capfd.readouterr().err.replace("\n", "")
+
+
+def test_missing_features_of_an_image_are_counted_when_it_is_predicted(
+    split: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    assert run("train", str(split), "--model", "features", "-o", str(out)) == 0
+    selected = json.loads((out / "bundle" / "card.json").read_text())["recipe"]["selected"]
+    monkeypatch.setattr(features_svm, "measure", lambda image: ((), np.full(len(names()), np.nan)))
+    capfd.readouterr()
+    image = pl.read_parquet(split)["path"][0]
+    assert run("predict", str(out / "bundle"), image, "-o", tmp_path / "p.csv", "--json") == 0
+    printed = capfd.readouterr()
+    assert json.loads(printed.out)["imputed"] == selected
+    assert f"! {selected} feature values have no meaning" in printed.err

@@ -80,10 +80,17 @@ def predict(
     write_cells(result, output)
     counts = dict(result["predicted"].drop_nulls().value_counts().rows())
     counts = {code: counts[code] for code in loaded.outputs.classes if code in counts}
+    imputed = getattr(loaded.model, "imputed", None)  # of the feature-based baseline
     if json:
         emit_json({"output": str(output), "rows": result.height, "unread": bad.height,
-                   "predicted": counts, "model": loaded.card.name,
-                   "engine": computing.name, "no_calls": no_calls})  # fmt: skip
+                   "predicted": counts, "model": loaded.card.name, "engine": computing.name,
+                   "no_calls": no_calls, "imputed": imputed})  # fmt: skip
+    if imputed:
+        console.print(
+            f"! {imputed} feature values have no meaning in their image; the median of the training "
+            "cells stands for them",
+            markup=False, soft_wrap=True, style="yellow",
+        )  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
         f"{result.height} images, {bad.height} unread: {summary}"
