@@ -14,6 +14,7 @@ from marrowscope.dataset.index import index
 from marrowscope.dataset.landmarks import landmarks
 from marrowscope.dataset.overlap import Overlap, groups, overlaps, verify
 from marrowscope.dataset.screen import screen
+from marrowscope.errors import InputError
 from marrowscope.geometry import MICRONS_PER_PIXEL
 from marrowscope.phantom.field import FieldSettings, draw_field
 from marrowscope.phantom.library import Library
@@ -202,3 +203,9 @@ def test_a_killed_screen_goes_on_with_what_it_had(
     assert len(looked) == 3  # the torn part of two, and the one image that was left
     assert result.table.equals(screen(table).table)
     assert not parts.exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(table: pl.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match="cannot be written"):
+        screen(table, tmp_path / "file" / "landmarks")

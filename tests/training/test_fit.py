@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from safetensors.torch import save_file
 
 from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.index import index
@@ -459,3 +460,12 @@ def test_stain_vectors_that_the_table_has_are_used(table: pl.DataFrame, tmp_path
     train(stained, "sequential", one_epoch, tmp_path / "run")
     kept = read_cells(tmp_path / "run" / "cells.parquet")["stain"].to_list()
     np.testing.assert_allclose(kept, [given] * table.height, rtol=1e-6)
+
+
+def test_wrong_weights_leave_no_run_behind(table: pl.DataFrame, tmp_path: Path) -> None:
+    file = tmp_path / "w.safetensors"
+    save_file({"strange": torch.zeros(3)}, file)
+    for model, head in (("sequential", None), ("vit", "linear"), ("vit", "finetune")):
+        with pytest.raises(InputError, match=r"w\.safetensors"):
+            train(table, model, SMALL, tmp_path / "run", weights=file, head=head)
+    assert not (tmp_path / "run").exists()

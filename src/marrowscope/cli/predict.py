@@ -87,8 +87,8 @@ def predict(
                    "no_calls": no_calls, "imputed": imputed})  # fmt: skip
     if imputed:
         console.print(
-            f"! {imputed} feature values have no meaning in their image; the median of the training "
-            "cells stands for them",
+            f"! {imputed} feature values have no meaning in their image; the training median "
+            "stands for them",
             markup=False, soft_wrap=True, style="yellow",
         )  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())

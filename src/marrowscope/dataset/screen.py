@@ -110,7 +110,6 @@ def _look(path: str, size: float | None) -> Landmarks | str:
 
 
 def _save(place: Path, known: list[Landmarks]) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
     counts = np.array([len(one.places) for one in known])
     with replacing(place) as temporary, temporary.open("wb") as stream:
         np.savez(

@@ -39,6 +39,7 @@ from marrowscope.training.run_folder import (
     CELLS,
     CHECKPOINT,
     PREDICTIONS,
+    RUN,
     identity,
     prepare_folder,
     read_run,
@@ -121,6 +122,9 @@ def train(
                                observer=observer, cache=cache)  # fmt: skip
         return Trained(folder, found, None)
     device = choose_device(device)
+    if weights is not None and not (folder / RUN).exists():
+        # A wrong file is refused before the folder is taken for it.
+        new_network(start, len(data.outputs), seed, lambda line: None)
     chosen, remark = choose_store(data.train, store, store_given, observer.packing)
     _require_images(data, packed=chosen is not None)
     if start.frozen:
