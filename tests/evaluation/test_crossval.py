@@ -214,3 +214,22 @@ def test_a_process_that_is_ended_from_outside_is_one_line(
     monkeypatch.setattr(crossval, "_alone", ended)
     with pytest.raises(InputError, match=r"cv: a process was ended from outside"):
         cross_validate(table, Plan("sequential", RECIPE, 2), tmp_path / "cv", jobs=2, device="cpu")
+
+
+def test_parts_at_the_same_time_share_measured_features_but_make_no_store(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Path | None] = []
+
+    def stop(parts: list[crossval.Part], jobs: int) -> None:
+        given.append(parts[0].store)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crossval, "_side_by_side", stop)
+    place = tmp_path / "cells.store"
+    for model in ("sequential", "features"):
+        with pytest.raises(KeyboardInterrupt):
+            cross_validate(
+                table, Plan(model, RECIPE, 2), tmp_path / model, jobs=2, device="cpu", store=place
+            )
+    assert given == [None, place]

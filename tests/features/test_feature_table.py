@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from joblib import Parallel, delayed, parallel_config
 
 from marrowscope.errors import InputError
 from marrowscope.features import measure, table
@@ -107,3 +108,12 @@ def test_what_was_measured_before_a_process_was_ended_is_kept(
         table.measure_table(many, tmp_path / "cache", jobs=2)
     kept = [pl.read_parquet(path).height for path in (tmp_path / "cache").iterdir()]
     assert kept == [1]
+
+
+def test_folds_at_the_same_time_can_measure(cells: pl.DataFrame) -> None:
+    many = pl.concat([cells.head(2)] * 8)  # enough for several processes
+    with parallel_config(backend="loky"):
+        found = Parallel(n_jobs=2)(delayed(table.measure_table)(many, None, 2) for _ in range(2))
+    for values, errors in found:
+        assert errors == [None] * 16
+        np.testing.assert_array_equal(values[1], measure(draw_cell("LYT", 1).image)[1])

@@ -23,6 +23,7 @@ from marrowscope.dataset.split import Split, folds, hold_out
 from marrowscope.dataset.stains import with_stains
 from marrowscope.errors import InputError
 from marrowscope.files import replacing
+from marrowscope.models.features_svm import FEATURES
 from marrowscope.training.fit import train
 from marrowscope.training.loop import Observer
 from marrowscope.training.recipe import Recipe
@@ -157,8 +158,9 @@ def cross_validate(
     _write_facts(folder, facts)
     cells = folder / CELLS
     split_table = _prepared(split.table, cells, observer("stain vectors") if observer else None)
-    if jobs > 1 and not store_given and store is not None and not store.exists():
-        store = None  # several processes would make it at once
+    made = store_given or store is None or store.exists() or plan.model == FEATURES
+    if jobs > 1 and not made:
+        store = None  # several processes would make it at once; features are kept beside its place
     parts = [
         Part(name, folder / name, cells, plan, None if plan.holdout is not None else number,
              device, store, store_given, f"{folder.name}-{name}")

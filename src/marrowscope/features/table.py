@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, get_start_method
 from pathlib import Path
 
 import cv2
@@ -90,7 +90,9 @@ def measure_table(
 
 def _answers(work: list[_Job], jobs: int | None) -> Iterator[_Answer]:
     jobs = min(jobs or os.cpu_count() or 1, max(1, len(work) // 8))
-    if jobs <= 1:
+    # A fold among several at the same time has its share of the cores already, and a process of
+    # joblib's cannot start others in this way.
+    if jobs <= 1 or get_start_method(allow_none=True) == "loky":
         yield from map(measure_file, work)
         return
     # A forked process would inherit locks of threads that it does not have.
