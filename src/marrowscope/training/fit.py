@@ -25,6 +25,7 @@ from marrowscope.models.card import Card
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.outputs import OutputMap
 from marrowscope.training.batches import Plan, TrainingBatches, make_plan
+from marrowscope.training.compiled_step import faster_forward
 from marrowscope.training.dataset import TrainingData, select
 from marrowscope.training.features import train_features
 from marrowscope.training.frozen import train_frozen
@@ -191,7 +192,7 @@ def _train(job: _Job, table: polars.DataFrame, store: Store | None, resume: bool
     try:
         bare = bare_steps_per_second(
             network, len(job.data.outputs), plan.batch_size, uses_half(job.recipe, job.device),
-            job.device, rate, plan.steps,
+            job.device, rate, plan.steps, module.compiled is not None,
         )  # fmt: skip
     except torch.OutOfMemoryError:  # a second network has no room beside the first one
         bare = None
@@ -221,6 +222,10 @@ def _fit(
         job.seed,
         start=lambda: int(trainer.global_step),
     )
+    module.compiled = faster_forward(
+        module.network, plan.batch_size, uses_half(recipe, job.device), job.device,
+        plan.steps - saved_step(start_from), job.observer.say,
+    )  # fmt: skip
     trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
     if trainer.global_step < plan.steps:
         raise InputError(

@@ -17,6 +17,7 @@ from torch.nn.functional import one_hot
 from marrowscope.augment import augment_batch, draw_parameters
 from marrowscope.augment.parameters import uniforms
 from marrowscope.models.outputs import OutputMap
+from marrowscope.training.compiled_step import Forward
 from marrowscope.training.recipe import Recipe
 
 # Streams of their own, apart from the augmentation's.
@@ -31,6 +32,8 @@ class SteppedModule(pl.LightningModule):  # type: ignore[misc]  # lightning has 
         self.network = network
         self.average = copy.deepcopy(network).requires_grad_(False) if recipe.average else None
         self.recipe, self.steps, self.seed = recipe, steps, seed
+        # Takes the network's place in a training step where that is faster.
+        self.compiled: Forward | None = None
         # Losses since they were last looked at: looking at each would stall a GPU.
         self.recent_losses: list[torch.Tensor] = []
 
@@ -90,7 +93,7 @@ class TrainingModule(SteppedModule):
     def training_step(self, batch: tuple[Any, ...], batch_index: int) -> torch.Tensor:
         """Loss of one batch; targets are indices into the known classes."""
         images, wanted = self._augmented(batch)
-        logits = self.network(images)
+        logits = (self.compiled or self.network)(images)
         log_probabilities = self.outputs.log_probabilities(logits)[:, self.known]
         loss = -(wanted * log_probabilities).sum(dim=1).mean()
         self.recent_losses.append(loss.detach())

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from marrowscope.geometry import INPUT_SIZE
+from marrowscope.training.compiled_step import compiled
 
 WARM_UP = 5  # steps in which code is compiled and memory is found
 LEAST_STEPS = 20  # fewer say little
@@ -99,6 +100,7 @@ def bare_steps_per_second(
     device: str,
     steps_per_second: float | None,
     steps: int,
+    compile_it: bool = False,
 ) -> float | None:
     """Speed of forward, backward and a fused AdamW step on one resident random batch.
 
@@ -109,6 +111,7 @@ def bare_steps_per_second(
         half: bf16 autocast.
         device: ``cpu`` or ``cuda``.
         steps_per_second, steps: of the run, so that this measurement stays short beside it.
+        compile_it: as the run's own steps were.
 
     Returns:
         None where the run itself was too short to compare with.
@@ -118,6 +121,7 @@ def bare_steps_per_second(
     seconds = max(BARE_SECONDS, BARE_SHARE * steps / steps_per_second)
     place = torch.device(device)
     alone = copy.deepcopy(network).to(place).requires_grad_(True).train()
+    forward = compiled(alone) if compile_it else alone
     optimizer = torch.optim.AdamW(alone.parameters(), lr=1e-6, fused=True)
     images = torch.rand(batch_size, 3, INPUT_SIZE, INPUT_SIZE, device=place)
     images = images.to(torch.bfloat16 if half else torch.float32, memory_format=torch.channels_last)
@@ -125,7 +129,7 @@ def bare_steps_per_second(
 
     def step() -> None:
         with torch.autocast(place.type, torch.bfloat16, enabled=half):
-            loss = cross_entropy(alone(images), targets)
+            loss = cross_entropy(forward(images), targets)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
