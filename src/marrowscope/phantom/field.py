@@ -86,6 +86,7 @@ class PhantomField:
         judgeable: (H, W) bool, where cells can be judged.
         stain: (6,) float32, true stain vectors.
         microns_per_pixel: pixel size.
+        numbers: of each row of ``cells`` in the library, which tells its look.
     """
 
     image: NDArray[np.uint8]
@@ -95,6 +96,7 @@ class PhantomField:
     judgeable: Mask
     stain: NDArray[np.float32]
     microns_per_pixel: float
+    numbers: tuple[int, ...]
 
 
 def draw_field(
@@ -146,6 +148,7 @@ def draw_field(
         judgeable=judgeable,
         stain=style.stain,
         microns_per_pixel=mpp,
+        numbers=tuple(thing.number for thing in drawn.things),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.phantom import surroundings
-from marrowscope.phantom.appearance import appearances, choose
+from marrowscope.phantom.appearance import Variant, appearances, choose
 from marrowscope.phantom.canvas import Sprite
 from marrowscope.phantom.cells import bystanders
 from marrowscope.phantom.shapes import Field, Mask
@@ -78,8 +78,15 @@ class Library:
                 self._stamps[key] = turned(self.stamp(name, number, 0), turn)
         return self._stamps[key]
 
+    def look(self, code: str, number: int) -> Variant:
+        """How a cell looks; the first draw of its stream chooses."""
+        return _look(code, self._stream(code, number))
+
+    def _stream(self, name: str, number: int) -> np.random.Generator:
+        return np.random.Generator(np.random.PCG64([self.seed, number, *name.encode()]))
+
     def _draw(self, name: str, number: int) -> Stamp:
-        rng = np.random.Generator(np.random.PCG64([self.seed, number, *name.encode()]))
+        rng = self._stream(name, number)
         if name == RED:
             sprite = self._red_cell(rng)
         elif name == PLATELET:
@@ -129,10 +136,14 @@ def turned(stamp: Stamp, turn: int) -> Stamp:
     )
 
 
-def _nucleated(code: str, microns_per_pixel: float, rng: np.random.Generator) -> Sprite:
+def _look(code: str, rng: np.random.Generator) -> Variant:
     # A field has neighbours and borders of its own: looks that consist in these are left out.
     looks = tuple(v for v in appearances()[code] if v.trouble not in ("cover", "edge"))
-    look = choose(looks, rng)
+    return choose(looks, rng)
+
+
+def _nucleated(code: str, microns_per_pixel: float, rng: np.random.Generator) -> Sprite:
+    look = _look(code, rng)
     if look.trouble is None:
         return paint(look, microns_per_pixel, rng)
     # The camera is that of the field, so what spoils a single cell is put into its stain.
