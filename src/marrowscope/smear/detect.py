@@ -9,7 +9,10 @@ from marrowscope.errors import InputError
 from marrowscope.smear.cluster import Cluster, clusters
 from marrowscope.smear.fragments import fragments
 from marrowscope.smear.grouping import group, shipped_model
+from marrowscope.smear.kinds import CELL, kinds_of
+from marrowscope.smear.kinds import COARSEST as COARSEST_TOLD
 from marrowscope.smear.nuclei import DARKEST_BACKGROUND, NuclearMap, nuclear_map
+from marrowscope.smear.rim import MEASURES, rim_measures
 
 # Optical density summed over the nuclear area (µm²): it follows the amount of DNA, and so it is
 # much the same for a small dense nucleus and a large loose one, and far less for a platelet.
@@ -27,31 +30,49 @@ FINEST, COARSEST = 0.02, 0.6
 SCHEMA = {
     "x": pl.Float64, "y": pl.Float64, "x0": pl.Float64, "y0": pl.Float64, "x1": pl.Float64,
     "y1": pl.Float64, "nuclear_area": pl.Float64, "score": pl.Float32,
-    "touches_border": pl.Boolean,
+    "touches_border": pl.Boolean, "kind": pl.String, "intact": pl.Float32,
 }  # fmt: skip
 
 
 def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
-    """Find nucleated cells.
+    """Find nucleated cells, and what looks like one: naked nuclei, smudges, clumps of debris.
 
     Args:
         image: (H, W, 3) uint8 RGB, one field.
         microns_per_pixel: pixel size.
 
     Returns:
-        One row per cell, from left to right within rows from top to bottom of their centres:
+        One row per object, from left to right within rows from top to bottom of their centres:
         ``x``, ``y`` centre of the nucleus in pixels, (0, 0) is the centre of the first pixel;
         ``x0``, ``y0``, ``x1``, ``y1`` box of nucleus and estimated cytoplasm, half open, inside
         the field; ``nuclear_area`` µm²; ``score`` in (0, 1], how dark and large the nucleus is;
-        ``touches_border``: the box reaches the edge, so the cell may be cut.
+        ``touches_border``: the box reaches the edge, so the cell may be cut; ``kind``: one of
+        ``kinds.KINDS``, ``cell`` unless the evidence is strong; ``intact`` in [0, 1], how likely
+        it is an intact cell. Where that cannot be seen (cut by the edge, pixels coarser than
+        ``kinds.COARSEST``, too little contrast) an object is a cell, and ``intact`` is null.
 
     Raises:
         InputError: a pixel size with which cells cannot be seen.
     """
+    cells, measures = located(image, microns_per_pixel)
+    told = ~cells["touches_border"] & (microns_per_pixel <= COARSEST_TOLD)
+    kind, intact = kinds_of(measures)
+    return cells.with_columns(
+        kind=pl.when(told).then(pl.Series(kind, dtype=pl.String)).otherwise(pl.lit(CELL)),
+        intact=pl.when(told).then(pl.Series(intact, dtype=pl.Float32).fill_nan(None)),
+    ).select(*SCHEMA)
+
+
+def located(
+    image: NDArray[np.uint8], microns_per_pixel: float
+) -> tuple[pl.DataFrame, NDArray[np.float64]]:
+    """All columns of ``detect`` but the last two, and what ``rim`` measures of each row."""
     require_visible_cells(microns_per_pixel)
     found = nuclear_map(image, microns_per_pixel)
+    schema = {name: kind for name, kind in SCHEMA.items() if name not in ("kind", "intact")}
     if found.background.min() <= DARKEST_BACKGROUND:
-        return pl.DataFrame(schema=SCHEMA)  # no light came through: nothing to tell apart
+        # No light came through: nothing to tell apart.
+        return pl.DataFrame(schema=schema), np.zeros((0, len(MEASURES)))
     parts = fragments(found.density)
     made = clusters(found.density, parts)
     cells = group(made, parts.saddles, found.density, shipped_model().likelihood)
@@ -59,13 +80,12 @@ def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
     usual = float(np.median([cell.peak for cell in cells])) if cells else 0.0
     tower = min(TOWER * found.red_cell, HIGHEST_TOWER)
     least = max(LEAST_PEAK, LEAST_PEAK_SHARE * usual, tower)
+    cells = [cell for cell in cells if cell.peak >= least]
     height, width = image.shape[:2]
-    rows = [
-        _row(cell, found, width, height, microns_per_pixel, usual)
-        for cell in cells
-        if cell.peak >= least
-    ]
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("y", "x")
+    rows = [_row(cell, found, width, height, microns_per_pixel, usual) for cell in cells]
+    table = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("at").sort("y", "x")
+    measures = rim_measures(image, microns_per_pixel, found, parts, cells)
+    return table.drop("at"), measures[table["at"].to_numpy()]
 
 
 def require_visible_cells(microns_per_pixel: float) -> None:

@@ -134,7 +134,8 @@ def columns() -> dict[str, pl.DataType]:
     """Columns of ``Look.cells`` with their types."""
     own = {name: SCHEMA[name] for name in ("cell_id", "slide_id", "field_id", "x", "y")}
     sides = dict.fromkeys(("x0", "y0", "x1", "y1", "nuclear_area"), pl.Float64())
-    return {**own, **sides, "score": pl.Float32(), "touches_border": pl.Boolean()}
+    last = {"kind": pl.String(), "intact": pl.Float32()}
+    return {**own, **sides, "score": pl.Float32(), "touches_border": pl.Boolean(), **last}
 
 
 def in_order(
