@@ -11,6 +11,7 @@ from marrowscope.counting.classify import (
     LEFT_OUT,
     NOT_CLASSIFIED,
     NOT_COUNTED,
+    kinds_left_out,
     with_answers,
     with_place,
 )
@@ -30,8 +31,18 @@ def answers(codes: list[str], confidences: list[float]) -> np.ndarray:
 def cells(borders: list[bool]) -> pl.DataFrame:
     names = [f"cell {number}" for number in range(len(borders))]
     return pl.DataFrame(
-        {"cell_id": names, "touches_border": borders, "judgeable": [True] * len(names)},
-        schema={"cell_id": pl.String, "touches_border": pl.Boolean, "judgeable": pl.Boolean},
+        {
+            "cell_id": names,
+            "touches_border": borders,
+            "judgeable": [True] * len(names),
+            "kind": ["cell"] * len(names),
+        },
+        schema={
+            "cell_id": pl.String,
+            "touches_border": pl.Boolean,
+            "judgeable": pl.Boolean,
+            "kind": pl.String,
+        },
     )
 
 
@@ -50,6 +61,19 @@ def test_roles_follow_class_confidence_and_border() -> None:
     assert table["p_NGS"][6] is None
 
 
+def test_what_is_no_intact_cell_is_left_out_unless_the_model_was_taught_it() -> None:
+    table = cells([False] * 3).with_columns(kind=pl.Series(["naked nucleus", "smudge", "cell"]))
+    values = answers(["LYT", "LYT", "LYT"], [0.9] * 3)
+    few = kinds_left_out(("LYT", "NGS"))
+    assert few == ("naked nucleus", "smudge", "debris")
+    found = with_answers(table, values, CODES, no_cells=few)
+    assert found["role"].to_list() == [LEFT_OUT, LEFT_OUT, COUNTED]
+    assert found["predicted"].to_list() == ["LYT"] * 3
+    assert kinds_left_out((*CODES,)) == ()
+    taught = with_answers(table, values, CODES, no_cells=kinds_left_out(("LYT", "NIF")))
+    assert taught["role"].to_list() == [COUNTED, LEFT_OUT, COUNTED]
+
+
 def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
     reason = np.array([[Reason.ACCEPTED, Reason.THICK], [Reason.DILUTED, Reason.ACCEPTED]])
     nothing = np.zeros((2, 2))
@@ -61,7 +85,7 @@ def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
     placed = with_place(table, judged)
     assert placed["judgeable"].to_list() == [True, False, False, True, False]
     assert with_place(table, None).equals(table)
-    placed = placed.with_columns(touches_border=pl.lit(False))
+    placed = placed.with_columns(touches_border=pl.lit(False), kind=pl.lit("cell"))
     roles = with_answers(placed, answers(["NGS"] * 5, [0.9] * 5), CODES)["role"]
     assert roles.to_list() == [COUNTED, LEFT_OUT, LEFT_OUT, COUNTED, LEFT_OUT]
 

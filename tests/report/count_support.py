@@ -104,6 +104,7 @@ def a_count(
             x0=pl.col("x0").cast(pl.Float64) + x, y0=pl.col("y0").cast(pl.Float64) + y,
             x1=pl.col("x1").cast(pl.Float64) + x, y1=pl.col("y1").cast(pl.Float64) + y,
             nuclear_area=pl.lit(60.0), score=pl.lit(0.9), touches_border=pl.col("touches_border"),
+            kind=pl.lit("cell"),
         )  # fmt: skip
         cells = pl.concat(
             [cells, table_of(rows["label"].to_list(), known, number)], how="horizontal"

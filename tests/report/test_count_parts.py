@@ -37,6 +37,8 @@ def placed(rows: list[tuple[str, float, str | None, float | None, str]]) -> pl.D
     return table.with_columns(
         field_id=pl.lit("f"), y0=pl.lit(200.0), x1=pl.col("x0") + 40, y1=pl.lit(240.0),
         p_BLA=pl.lit(0.3, pl.Float32), p_NGS=pl.lit(0.6, pl.Float32), p_LYT=pl.lit(0.1, pl.Float32),
+        kind=pl.when(pl.col("cell_id") == "bare").then(pl.lit("naked nucleus"))
+        .otherwise(pl.lit("cell")),
     )  # fmt: skip
 
 
@@ -119,6 +121,7 @@ def test_boxes_lie_in_pixels_of_their_field() -> None:
             ("c", 1200.0, "NGS", 0.4, "not classified"),
             ("d", 1300.0, "ART", 0.8, "not counted"),
             ("e", 1400.0, None, None, "left out"),
+            ("bare", 1500.0, "LYT", 0.9, "left out"),
         ]
     )
     field = CountedField(0, "f", 1000, 150, 600, 500, 5, 2, b"")
@@ -126,15 +129,16 @@ def test_boxes_lie_in_pixels_of_their_field() -> None:
     assert [(one.x, one.y, one.width, one.height) for one in found[:2]] == [
         (10, 50, 40, 40), (100, 50, 40, 40),
     ]  # fmt: skip
-    assert [one.label for one in found] == ["BLA", "LYT", "NGS", "ART", ""]
+    assert [one.label for one in found] == ["BLA", "LYT", "NGS", "ART", "", "naked nucleus"]
     assert found[0].words == "blast, p 0.90"
     assert found[2].words == "segmented neutrophil, p 0.40, not classified"
     kinds = [(one.style.colour, one.style.dashes, one.style.width) for one in found]
-    assert len(set(kinds)) == 5
+    assert found[5].words == "naked nucleus, left out"
+    assert len(set(kinds)) == 6
     blast, cell = found[0].style, found[1].style
     assert blast.width > cell.width
     # Without colours the parts differ still.
-    assert len({(one.style.dashes, one.style.width) for one in found}) == 5
+    assert len({(one.style.dashes, one.style.width) for one in found}) == 6
     assert [one.key for one in legend({"left out", "blasts"})] == ["blasts", "left out"]
 
 

@@ -52,11 +52,13 @@ def detect(
         fields, corrupt = fields + found.fields, corrupt + len(found.corrupt)
     table = pl.concat(frames)
     write_cells(table, output)
+    kinds = dict(sorted(table["kind"].value_counts().rows()))
     if json:
-        emit_json({"output": str(output), "cells": table.height, "fields": fields,
-                   "corrupt_tiles": corrupt})  # fmt: skip
+        emit_json({"output": str(output), "cells": table.height, "kinds": kinds,
+                   "fields": fields, "corrupt_tiles": corrupt})  # fmt: skip
+    told = "".join(f", {number} × {kind}" for kind, number in kinds.items() if kind != "cell")
     console.print(
-        f"{table.height} cells in {fields} fields, {corrupt} unreadable pieces → {output}",
+        f"{table.height} cells in {fields} fields{told}, {corrupt} unreadable pieces → {output}",
         markup=False,
         soft_wrap=True,
     )

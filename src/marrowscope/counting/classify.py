@@ -1,5 +1,7 @@
 """The cells of one field through the classifier, and what becomes of each in the count."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -8,11 +10,14 @@ from marrowscope.cells import PROBABILITY
 from marrowscope.differential import roles
 from marrowscope.inference.engine import Engine
 from marrowscope.smear.crops import crop_at
+from marrowscope.smear.kinds import DEBRIS, NAKED, SMUDGE
 from marrowscope.smear.look import Look
 from marrowscope.smear.verdicts import Judged, Reason
 
 COUNTED, NOT_CLASSIFIED, NOT_COUNTED = "counted", "not classified", "not counted"
 LEFT_OUT = "left out"
+# What is located, but no intact cell, and the class that stands for it.
+_CLASS_OF = {NAKED: "NIF", SMUDGE: "KSC", DEBRIS: "ART"}
 _BATCH = 32  # crops that are held at once
 
 
@@ -50,23 +55,38 @@ def with_place(cells: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
     return cells.with_columns(judgeable=pl.col("judgeable") & pl.Series(accepted, dtype=pl.Boolean))
 
 
+def kinds_left_out(known: Iterable[str]) -> tuple[str, ...]:
+    """Kinds of objects that are left out of the count for their look.
+
+    None for which the classifier was taught a class: then its word is taken, for it has seen more
+    such cells than the detection has.
+
+    Args:
+        known: codes that the classifier was taught.
+    """
+    taught = set(known)
+    return tuple(kind for kind, code in _CLASS_OF.items() if code not in taught)
+
+
 def with_answers(
     cells: pl.DataFrame,
     values: NDArray[np.float32],
     classes: tuple[str, ...],
     min_confidence: float | None = None,
+    no_cells: tuple[str, ...] = (),
 ) -> pl.DataFrame:
     """Add ``p_<CODE>``, ``predicted``, ``confidence`` and ``role`` to the cells of a field.
 
-    Cells that touch the border of the field, those that lie where cells cannot be judged, and
-    those without an answer, are left out of the count; the others have the role of their class, or
-    are not classified below a confidence.
+    Cells that touch the border of the field, those that lie where cells cannot be judged, those
+    that are no intact cell, and those without an answer, are left out of the count; the others have
+    the role of their class, or are not classified below a confidence.
 
     Args:
-        cells: (N) rows with ``touches_border`` and ``judgeable``.
+        cells: (N) rows with ``touches_border``, ``judgeable`` and ``kind``.
         values: (N, classes) probabilities, nan where there is no answer.
         classes: their codes.
         min_confidence: below it an answer is none.
+        no_cells: kinds that are left out.
     """
     good: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
     best = np.where(good[:, None], values, 0).argmax(axis=1)
@@ -89,7 +109,10 @@ def with_answers(
         # As the differential count compares, so that both have the same cells.
         unsure = pl.col("confidence").cast(pl.Float64) < min_confidence
         role = pl.when(unsure).then(pl.lit(NOT_CLASSIFIED)).otherwise(role)
-    out = pl.col("touches_border") | ~pl.col("judgeable") | pl.col("predicted").is_null()
+    out = pl.any_horizontal(
+        pl.col("touches_border"), ~pl.col("judgeable"), pl.col("kind").is_in(no_cells),
+        pl.col("predicted").is_null(),
+    )  # fmt: skip
     role = pl.when(out).then(pl.lit(LEFT_OUT)).otherwise(role)
     return cells.with_columns(**answers).with_columns(role=role)
 

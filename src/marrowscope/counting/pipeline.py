@@ -13,7 +13,14 @@ import polars as pl
 
 from marrowscope.cells import PROBABILITY
 from marrowscope.counting import remarks
-from marrowscope.counting.classify import COUNTED, LEFT_OUT, classify, with_answers, with_place
+from marrowscope.counting.classify import (
+    COUNTED,
+    LEFT_OUT,
+    classify,
+    kinds_left_out,
+    with_answers,
+    with_place,
+)  # fmt: skip
 from marrowscope.counting.look import REFUSED, Seen, see
 from marrowscope.counting.result import CountedField, Overview, SmearCount
 from marrowscope.counting.sources import Smear
@@ -27,6 +34,7 @@ from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.crops import crop_at
 from marrowscope.smear.detect import require_visible_cells
 from marrowscope.smear.judge import judge
+from marrowscope.smear.kinds import DEBRIS, NAKED, SMUDGE
 from marrowscope.smear.look import Once, columns, fields_as_they_are, in_order
 from marrowscope.smear.plan import ENOUGH, FieldPlan, Walk, plan_fields
 from marrowscope.smear.slide import CorruptTile, Slide
@@ -35,6 +43,9 @@ from marrowscope.smear.verdicts import Judged, Reason
 Advance = Callable[..., None]
 # Why cells are left out, as readers are told.
 BORDER, UNFIT = "cut by the border of its field", "where cells cannot be judged"
+NO_CELL = {
+    NAKED: "naked nuclei", SMUDGE: "smudged cells", DEBRIS: "stain precipitate or debris",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,7 +110,8 @@ def count_smear(
     before = slide.corrupt
     walk = Walk(plan, settings.cells)
     judged = None if overview is None else overview.judged
-    taken = _Taken(slide, engine, settings.min_confidence, judged)
+    no_cells = kinds_left_out(card.known)
+    taken = _Taken(slide, engine, settings.min_confidence, judged, no_cells)
     advance = stage("counting cells") if stage is not None else None
     with ThreadPoolExecutor(workers) as pool:
         for seen in in_order(pool, partial(see, slide), walk, workers):
@@ -123,8 +135,9 @@ def count_smear(
         cells=table,
         thumbnails=taken.thumbnails.kept(),
         differential=differential(
-            _flagged(table), settings.held_out, card.known,
-            settings.min_confidence, (BORDER, UNFIT), settings.cells, seed=settings.seed,
+            _flagged(table, no_cells), settings.held_out, card.known, settings.min_confidence,
+            (BORDER, UNFIT, *(NO_CELL[kind] for kind in no_cells)), settings.cells,
+            seed=settings.seed,
             source=smear.sources[0],
         ),
         fields=tuple(taken.fields),
@@ -156,6 +169,7 @@ class _Taken:
     engine: Engine
     min_confidence: float | None
     judged: Judged | None
+    no_cells: tuple[str, ...]
     fields: list[CountedField] = field(default_factory=list)
     refused: Counter[Reason] = field(default_factory=Counter)
     doubtful: Counter[Reason] = field(default_factory=Counter)
@@ -187,7 +201,7 @@ class _Taken:
         look = self._once.new(look)
         values = classify(look, microns, self.engine)
         cells = with_place(look.cells, self.judged)
-        cells = with_answers(cells, values, self.engine.classes, self.min_confidence)
+        cells = with_answers(cells, values, self.engine.classes, self.min_confidence, self.no_cells)
         self.frames.append(cells)
         rows = cells.select("cell_id", "predicted", "confidence", "role").rows()
         for (cell, code, confidence, role), (x, y) in zip(rows, look.places.tolist(), strict=True):
@@ -262,11 +276,16 @@ def _require_countable(smear: Smear, table: pl.DataFrame, walked: remarks.Walked
     )
 
 
-def _flagged(table: pl.DataFrame) -> pl.DataFrame:
+def _flagged(table: pl.DataFrame, no_cells: tuple[str, ...]) -> pl.DataFrame:
     """With a column for each reason for which cells are left out; each cell has one at most."""
-    border = pl.col("touches_border")
+    border, judgeable = pl.col("touches_border"), pl.col("judgeable")
     return table.with_columns(
-        border.alias(BORDER), (~border & ~pl.col("judgeable")).alias(UNFIT)
+        border.alias(BORDER),
+        (~border & ~judgeable).alias(UNFIT),
+        *(
+            (~border & judgeable & (pl.col("kind") == kind)).alias(NO_CELL[kind])
+            for kind in no_cells
+        ),
     ).drop("touches_border", "judgeable")
 
 

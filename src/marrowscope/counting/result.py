@@ -57,8 +57,9 @@ class SmearCount:
         cells: cell table, one row per located cell in the order of counting: ``cell_id``,
             ``slide_id``, ``field_id``, ``x``, ``y``, ``x0``, ``y0``, ``x1``, ``y1`` (px of level 0;
             of field images px of the field), ``nuclear_area`` (µm²), ``score``,
-            ``touches_border``, ``judgeable`` (false in a particle or clot, and in a square of a
-            slide in which cells cannot be judged), ``p_<CODE>``, ``predicted``, ``confidence``,
+            ``touches_border``, ``kind`` and ``intact`` (as of ``smear.detect``), ``judgeable``
+            (false in a particle or clot, and in a square of a slide in which cells cannot be
+            judged), ``p_<CODE>``, ``predicted``, ``confidence``,
             and ``role``: ``counted``, ``not classified``, ``not counted`` or ``left out``.
         thumbnails: JPEG of 250×250 px by ``cell_id``, for the cells shown in the gallery: the most
             and the least certain of each class.

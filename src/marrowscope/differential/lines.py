@@ -83,7 +83,7 @@ def _size(result: Differential) -> list[str]:
     if out:
         lines.append(f"Not counted: {_list(out)}")
     if cells.left_out:
-        lines.append(f"Not looked at: {_list(cells.left_out)}")
+        lines.append(f"Left out: {_list(cells.left_out)}")
     return lines
 
 

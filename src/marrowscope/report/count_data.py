@@ -37,6 +37,7 @@ def count_dict(count: SmearCount, issued: datetime) -> dict[str, Any]:
         "engine": count.engine,
         "held_out_source": count.held_out_source,
         "differential": to_dict(count.differential),
+        "located_kinds": dict(sorted(count.cells["kind"].value_counts().rows())),
         "fields_planned": count.planned,
         "fields": [
             {

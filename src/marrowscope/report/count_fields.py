@@ -8,6 +8,7 @@ from marrowscope.counting.result import CountedField
 from marrowscope.differential.roles import BLASTS, lineage, name
 from marrowscope.morphology import Lineage
 from marrowscope.report.figures import LINEAGE_COLOURS
+from marrowscope.smear.kinds import CELL
 
 _ALONE = "#000000"
 
@@ -46,6 +47,7 @@ STYLES: tuple[Style, ...] = (
         (1.6, 1.6),
         0.8,
     ),
+    Style("no cell", "no intact cell by its look: dash and dot", "#595959", (4, 1.6, 1.2, 1.6)),
 )
 _BY_KEY = {style.key: style for style in STYLES}
 
@@ -71,14 +73,14 @@ def boxes(field: CountedField, cells: pl.DataFrame) -> tuple[Box, ...]:
         cells: of this field, as in ``SmearCount.cells``.
     """
     found = []
-    columns = ("x0", "y0", "x1", "y1", "predicted", "confidence", "role")
-    for x0, y0, x1, y1, code, confidence, role in cells.select(columns).iter_rows():
-        style = _style(code, role)
-        label = "" if code is None or role == "left out" else code
-        found.append(
-            Box(x0 - field.x, y0 - field.y, x1 - x0, y1 - y0, label,
-                _words(code, confidence, role), style)
-        )  # fmt: skip
+    columns = ("x0", "y0", "x1", "y1", "predicted", "confidence", "role", "kind")
+    for x0, y0, x1, y1, code, confidence, role, kind in cells.select(columns).iter_rows():
+        if role == "left out" and kind != CELL:
+            label, words, style = kind, f"{kind}, left out", _BY_KEY["no cell"]
+        else:
+            label = "" if code is None or role == "left out" else code
+            words, style = _words(code, confidence, role), _style(code, role)
+        found.append(Box(x0 - field.x, y0 - field.y, x1 - x0, y1 - y0, label, words, style))
     return tuple(found)
 
 
