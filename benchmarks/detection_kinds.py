@@ -1,9 +1,10 @@
-"""What becomes of platelets, stain dirt, naked nuclei and red cells: cells found per kind of thing.
+"""What becomes of platelets, stain dirt, naked nuclei and red cells: what is found.
 
 ``python benchmarks/detection_kinds.py --fields 10 --seed 300``
 
 Every thing of the synthetic fields is known, those without a row in the truth too, so that each
-located cell can be put down to what lies there.
+located object can be put down to what lies there. "no cell" is how many of the found ones the
+detection itself calls naked nucleus, smudge or debris; at last intact cells so called, by class.
 """
 
 import argparse
@@ -17,7 +18,6 @@ from scipy.spatial import cKDTree
 
 from marrowscope.morphology import BY_CODE, CountRole
 from marrowscope.phantom import field as drawing
-from marrowscope.phantom.appearance import appearances, choose
 from marrowscope.phantom.crowd import PACKED_RANK, Thing
 from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
 from marrowscope.phantom.library import PLATELET, RED, Library
@@ -27,23 +27,22 @@ from marrowscope.smear.packed import packed
 UNUSUAL = ("ART", "KSC", "NIF")
 
 
-def look(name: str, number: int, seed: int) -> str:
-    """Kind of one thing of the library; the first draw of its stream chooses the look."""
+def look(name: str, number: int, library: Library) -> str:
+    """Kind of one thing of the library."""
     if name in (RED, PLATELET):
         return name
     if name not in UNUSUAL:
         return "cell"
-    rng = np.random.Generator(np.random.PCG64([seed, number, *name.encode()]))
-    looks = [one for one in appearances()[name] if one.trouble not in ("cover", "edge")]
-    chosen = choose(tuple(looks), rng)
+    chosen = library.look(name, number)
     if name == "KSC":
         return "smudge cell"
     if name == "ART":
         return f"artefact: {chosen.painter}" + (", unfocused" if chosen.trouble else "")
     if chosen.trouble:
         return "not identifiable: blurred or overstained"
-    bare = chosen.nucleus is not None and chosen.nucleus.share.mean >= 0.9
-    return "naked nucleus" if bare else "not identifiable: dying, ghost, shreds"
+    if chosen.nucleus.share.mean >= 0.9:
+        return f"naked nucleus, {'dense' if chosen.nucleus.azure.mean > 1 else 'swollen'}"
+    return "not identifiable: dying, ghost, shreds"
 
 
 def drawn(settings: FieldSettings, seed: int, library: Library) -> tuple[PhantomField, list[Thing]]:
@@ -65,6 +64,9 @@ def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, 
     there: Counter[str] = Counter()
     found: Counter[str] = Counter()
     kept: Counter[str] = Counter()
+    told: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
+    right: Counter[str] = Counter()
     for seed in seeds:
         field, things = drawn(settings, seed, library)
         mpp = field.microns_per_pixel
@@ -75,14 +77,15 @@ def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, 
         ]  # fmt: skip
         kinds = [
             "packed in a particle" if one.rank == PACKED_RANK
-            else look(one.name, one.number, library.seed)
+            else look(one.name, one.number, library)
             for one in inside
         ]  # fmt: skip
         there.update(
             kind for one, kind in zip(inside, kinds, strict=True)
             if 4 < one.x < settings.width * mpp - 4 and 4 < one.y < settings.height * mpp - 4
         )  # fmt: skip
-        cells = detect(field.image, mpp).select("x", "y").to_numpy()
+        located = detect(field.image, mpp)
+        cells, no_cell = located.select("x", "y").to_numpy(), (located["kind"] != "cell").to_list()
         solid = packed(field.image, mpp, cells)
         edge = 4 / mpp
         width, height = settings.width, settings.height
@@ -92,18 +95,20 @@ def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, 
         spots = np.array([(inside[n].x / mpp, inside[n].y / mpp) for n in order])
         reach = np.array([inside[n].reach / mpp for n in order])
         tree = cKDTree(spots)
-        for (x, y), in_particle in zip(cells.tolist(), solid.tolist(), strict=True):
+        for (x, y), in_particle, flagged in zip(
+            cells.tolist(), solid.tolist(), no_cell, strict=True
+        ):
             if not (edge < x < width - edge and edge < y < height - edge):
                 continue
             near = sorted(tree.query_ball_point((x, y), float(reach.max())))
             hits = [n for n in near if np.hypot(*(spots[n] - (x, y))) <= reach[n]]
-            kind = "nothing (dirt, overlap of red cells)"
+            kind, code = "nothing (dirt, overlap of red cells)", ""
             fresh = [n for n in hits if n not in taken]
             if fresh:
                 first = min(_priority(inside[order[n]]) for n in fresh)
                 same = [n for n in fresh if _priority(inside[order[n]]) == first]
                 best = min(same, key=lambda n: float(np.hypot(*(spots[n] - (x, y)))))
-                kind = kinds[order[best]]
+                kind, code = kinds[order[best]], inside[order[best]].name
                 if first > 1 and any(_priority(inside[order[n]]) <= 1 for n in hits):
                     kind = "a second time in one cell"
                 else:
@@ -112,7 +117,12 @@ def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, 
                 kind = "a second time in one cell"
             found[kind] += 1
             kept[kind] += not in_particle
-    return {"there": there, "found": found, "kept": kept}
+            told[kind] += flagged
+            if kind == "cell":
+                right[code] += 1
+                wrong[code] += flagged
+    return {"there": there, "found": found, "kept": kept, "told": told, "right": right,
+            "wrong": wrong}  # fmt: skip
 
 
 def _priority(thing: Thing) -> int:
@@ -130,6 +140,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     assert all(BY_CODE[code].role is not CountRole.COUNTED for code in UNUSUAL)
     library = Library(FieldSettings().microns_per_pixel, options.seed)
+    right: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
     for title, settings in (
         ("usual", FieldSettings(excluded=0.2)),
         (
@@ -145,8 +157,17 @@ def main() -> None:
         tallies = count(settings, seeds, library)
         print(f"{title}, {options.fields} fields")
         for kind in sorted(set(tallies["there"]) | set(tallies["found"])):
-            there, found, kept = (tallies[name][kind] for name in ("there", "found", "kept"))
-            print(f"  {kind:44s} there {there:6d} found {found:5d} not in particles {kept:5d}")
+            there, found, kept, told = (
+                tallies[name][kind] for name in ("there", "found", "kept", "told")
+            )
+            print(
+                f"  {kind:44s} there {there:6d} found {found:5d} not in particles {kept:5d} "
+                f"no cell {told:5d}"
+            )
+        right += tallies["right"]
+        wrong += tallies["wrong"]
+    print(f"intact cells called no cell: {wrong.total()} of {right.total()}")
+    print("  " + ", ".join(f"{code} {wrong[code]} of {right[code]}" for code in sorted(right)))
 
 
 if __name__ == "__main__":
