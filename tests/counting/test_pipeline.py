@@ -1,5 +1,6 @@
 """The count of a smear: the same however it is worked on, and it ends where it should."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,10 +10,13 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from counting_support import CARD, PIXEL, ByColour, counted, piece, write_slide
-from marrowscope.counting.pipeline import CountSettings
+from marrowscope.counting.pipeline import NO_CELL, UNFIT, CountSettings, count_smear
 from marrowscope.counting.result import SmearCount
+from marrowscope.counting.sources import open_smears
 from marrowscope.differential.held_out import held_out_from_table
 from marrowscope.images import decode, encode_jpeg, encode_png
+from marrowscope.phantom.field import FieldSettings, draw_field
+from marrowscope.phantom.library import Library
 from slides_support import damage_tile, draw_cells, on_glass, write_pyramid
 
 
@@ -99,6 +103,32 @@ def test_fields_are_counted_in_their_order_and_what_the_border_cuts_is_left_out(
     again = counted(files, CountSettings(200, workers=3))
     assert again.cells["x"].to_list() == result.cells["x"].to_list()
     assert again.differential.classes == result.differential.classes
+
+
+def test_naked_nuclei_and_smudges_are_left_out_with_their_number(tmp_path: Path) -> None:
+    odd = FieldSettings(
+        width=1800, height=1500, cells_per_mm2=5000, touching=0, excluded=0.5,
+        composition={"NIF": 1, "NGS": 1, "KSC": 1, "ART": 1},
+    )  # fmt: skip
+    field = draw_field(odd, 3, Library(odd.microns_per_pixel, 31))
+    (tmp_path / "odd.png").write_bytes(encode_png(field.image))
+    card = replace(CARD, known=("NGS", "LYT"))
+    (smear,), _ = open_smears([tmp_path / "odd.png"], odd.microns_per_pixel)
+    result = count_smear(smear, ByColour(("NGS", "LYT")), card, CountSettings(10_000))
+    told = result.cells.filter(pl.col("kind") != "cell")
+    assert told.height >= 4
+    assert set(told["role"]) == {"left out"}
+    left_out = dict(result.differential.tally.left_out)
+    left_out.pop("cut by the border of its field")
+    assert left_out == {
+        NO_CELL[kind]: number
+        for kind, number in told.filter("judgeable")["kind"].value_counts().rows()
+    } | ({UNFIT: left_out[UNFIT]} if UNFIT in left_out else {})
+    # A model that was taught these classes decides itself.
+    taught = count_smear(smear, ByColour(("NGS", "LYT")), CARD, CountSettings(10_000))
+    assert set(CARD.known) >= {"NIF", "ART", "KSC"}
+    assert not set(taught.differential.tally.left_out) & set(NO_CELL.values())
+    assert_frame_equal(taught.cells.drop("role"), result.cells.drop("role"))
 
 
 def test_pictures_show_the_field_and_the_cells(fields: Path) -> None:

@@ -89,7 +89,7 @@ def test_kinds_of_synthetic_fields(library: Library) -> None:
                 touching=0,
                 composition={"NIF": 1, "KSC": 1, "ART": 2},
                 excluded=0.5,
-            ),  # fmt: skip
+            ),
             FieldSettings(width=1800, height=1500, cells_per_mm2=5000, touching=0.3, excluded=0),
         )
     ):

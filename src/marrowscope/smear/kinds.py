@@ -17,21 +17,22 @@ from marrowscope.smear.rim import MEASURES
 
 CELL, NAKED, SMUDGE, DEBRIS = "cell", "naked nucleus", "smudge", "debris"
 KINDS: tuple[str, ...] = (CELL, NAKED, SMUDGE, DEBRIS)
-# Outcomes of the model: what each is, and below which likelihood of an intact cell it is taken for
-# that. Small lymphocytes have dense round nuclei too, and a seam that is not always seen, so that
-# of a dense naked nucleus (shrunken, rather than swollen and pale) more must be known. The limits
-# were chosen on the even-numbered real cells: no one of them is below.
-OUTCOMES: tuple[tuple[str, float], ...] = (
-    (CELL, 0.0), (NAKED, 0.15), (NAKED, 0.5), (SMUDGE, 0.5), (DEBRIS, 0.5),
+# Outcomes of the model: what each is; the likelihood of an intact cell below which an object is
+# taken for that; and the green density, met by a tenth of the rays just outside of the nucleus,
+# beyond which it never is, for there is cytoplasm, or something lies too near. Small lymphocytes
+# have dense round nuclei too, with a seam that is not always seen, so that of a dense naked nucleus
+# (shrunken, not swollen and pale) more must be known. The granules of neutrophils and eosinophils
+# look like a smudge, hence the third number. Chosen on the even-numbered real cells: none of them
+# is called anything but a cell.
+OUTCOMES: tuple[tuple[str, float, float], ...] = (
+    (CELL, 0.0, 0.0), (NAKED, 0.15, 1.0), (NAKED, 0.5, 1.0), (SMUDGE, 0.5, 0.7),
+    (DEBRIS, 0.5, 0.7),
 )  # fmt: skip
 DENSE, PALE = 1, 2  # the two naked nuclei
 DENSE_CORE = 1.7  # red density of the core that parts them
 WEIGHTS = "kinds.yaml"
 # Coarser pixels (µm) do not show a seam of cytoplasm: every object is taken for a cell.
 COARSEST = 0.15
-# Where a tenth of the rays meets so much green density just outside of the nucleus, there is
-# cytoplasm, or something lies so near that it cannot be told.
-PLAIN_CYTOPLASM = 0.7
 # Where half of a field's nuclei take less red light away than this (density), camera or stain has
 # too little contrast for cytoplasm to be told from chromatin by its colour: all are cells.
 LEAST_CONTRAST = 0.8
@@ -80,9 +81,9 @@ def columns_of(measures: NDArray[np.float64]) -> NDArray[np.float64]:
     return columns
 
 
-def has_plain_cytoplasm(measures: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether what lies around each nucleus leaves no question, (N,) from (N, measures)."""
-    return np.asarray(measures[:, _RING_GREEN] > PLAIN_CYTOPLASM)
+def ring_density(measures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Green density that a tenth of the rays meets just outside of each nucleus, (N,)."""
+    return measures[:, _RING_GREEN]
 
 
 def kinds_of(measures: NDArray[np.float64]) -> tuple[list[str], NDArray[np.float32]]:
@@ -98,10 +99,10 @@ def kinds_of(measures: NDArray[np.float64]) -> tuple[list[str], NDArray[np.float
     if not count or float(np.median(measures[:, CORE_DENSITY])) < LEAST_CONTRAST:
         return [CELL] * count, np.full(count, np.nan, np.float32)
     likelihood = shipped_model().likelihood(measures)
-    intact = np.where(has_plain_cytoplasm(measures), 1.0, likelihood[:, 0])
     best = 1 + likelihood[:, 1:].argmax(axis=1)
-    limits = np.array([limit for _, limit in OUTCOMES])
-    found = np.where(intact < limits[best], best, 0)
+    least, most = (np.array([outcome[place] for outcome in OUTCOMES]) for place in (1, 2))
+    intact = np.where(ring_density(measures) > most[best], 1.0, likelihood[:, 0])
+    found = np.where(intact < least[best], best, 0)
     return [OUTCOMES[place][0] for place in found.tolist()], intact.astype(np.float32)
 
 

@@ -40,7 +40,7 @@ from marrowscope.smear.kinds import (
     WEIGHTS,
     KindModel,
     columns_of,
-    has_plain_cytoplasm,
+    ring_density,
 )  # fmt: skip
 from marrowscope.smear.nuclei import background_colour
 
@@ -146,7 +146,7 @@ def fit(drawn: Iterable[Sample], real: Iterable[NDArray[np.float64]]) -> KindMod
         outcomes.append(0)
         weights.append(_REAL_WEIGHT)
     measures = np.array(rows)
-    asked = ~has_plain_cytoplasm(measures)
+    asked = ring_density(measures) <= max(most for *_, most in OUTCOMES)
     columns = columns_of(measures[asked])
     mean, deviation = columns.mean(axis=0), columns.std(axis=0) + 1e-9
     model = LogisticRegression(C=1.0, max_iter=5000).fit(
@@ -158,7 +158,7 @@ def fit(drawn: Iterable[Sample], real: Iterable[NDArray[np.float64]]) -> KindMod
 def _outcome(kind: str, measures: NDArray[np.float64]) -> int:
     if kind == NAKED:
         return DENSE if measures[CORE_DENSITY] > DENSE_CORE else PALE
-    return [name for name, _ in OUTCOMES].index(kind)
+    return [name for name, *_ in OUTCOMES].index(kind)
 
 
 def write(model: KindModel, path: Path) -> None:
