@@ -132,8 +132,11 @@ TOLERATED: frozenset[frozenset[str]] = frozenset(
     )
 )  # fmt: skip
 
+# The classes of what is no intact cell.
+SMUDGE_CELL, ARTEFACT, NOT_IDENTIFIABLE = "KSC", "ART", "NIF"
+
 # Answers by which a network says that it cannot tell: no-calls of the study's external validation.
-NOT_CALLED: tuple[str, ...] = ("ART", "NIF")
+NOT_CALLED: tuple[str, ...] = (ARTEFACT, NOT_IDENTIFIABLE)
 
 # The study's networks have 22 outputs of which two are combined into one class. Which class is
 # not said; the group's earlier network combined a pair of erythroblast outputs, so we do too.

@@ -46,12 +46,13 @@ def predict(
     """Classify cell images; one row out per image in, in the same order.
 
     An image that cannot be read becomes a row with an error. A calibrated bundle also gives sets of
-    classes and says where none should be called.
+    classes and says where none should be called. A killed run of many images goes on where it was.
 
     Example: `marrowscope predict sequential-mll7 my_cells/ -o predictions.csv`
     """
     from marrowscope.inference.calibrated import NO_CALL, with_decisions
     from marrowscope.inference.choose import choose_engine
+    from marrowscope.inference.parts import SUFFIX, Parts, identity
     from marrowscope.inference.predict import predict_table
     from marrowscope.inference.sources import expand
     from marrowscope.models.bundle import load_bundle
@@ -65,12 +66,22 @@ def predict(
     computing, remark = choose_engine(loaded, engine, device, calibrated)
     if remark:
         console.print(f"! {remark}", markup=False, soft_wrap=True, style="yellow")
+    kept = Parts(
+        output.with_name(output.name + SUFFIX), identity(loaded, computing.name, calibrated)
+    )
+    begun = kept.begun
+    if begun:
+        console.print(
+            f"answers that an earlier run left in {kept.folder} are taken where they fit",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
     with progress("predicting") as advance:
-        result = predict_table(computing, table, microns_per_pixel, batch_size, advance)
+        result = predict_table(computing, table, microns_per_pixel, batch_size, advance, kept)
     bad = result.filter(pl.col("predicted").is_null())
     for path, error in bad.select("path", "error").rows()[:SHOWN]:
         console.print(f"unread: {path}: {error}", markup=False, soft_wrap=True, style="yellow")
     if bad.height == result.height:
+        kept.clear()
         raise InputError(f"none of {result.height} images could be read; nothing was written")
     calibration = read_calibration(loaded) if calibrated else None
     no_calls = None
@@ -78,6 +89,7 @@ def predict(
         result = with_decisions(result, calibration)
         no_calls = int(result[NO_CALL].sum())
     write_cells(result, output)
+    kept.clear()
     counts = dict(result["predicted"].drop_nulls().value_counts().rows())
     counts = {code: counts[code] for code in loaded.outputs.classes if code in counts}
     imputed = getattr(loaded.model, "imputed", None)  # of the feature-based baseline
@@ -88,7 +100,7 @@ def predict(
     if imputed:
         console.print(
             f"! {imputed} feature values have no meaning in their image; the training median "
-            "stands for them",
+            "stands for them" + (" (in images looked at in this run)" if begun else ""),
             markup=False, soft_wrap=True, style="yellow",
         )  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())

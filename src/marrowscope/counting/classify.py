@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from marrowscope.cells import PROBABILITY
 from marrowscope.differential import roles
 from marrowscope.inference.engine import Engine
+from marrowscope.morphology import ARTEFACT, NOT_IDENTIFIABLE, SMUDGE_CELL
 from marrowscope.smear.crops import crop_at
 from marrowscope.smear.kinds import DEBRIS, NAKED, SMUDGE
 from marrowscope.smear.look import Look
@@ -17,18 +18,18 @@ from marrowscope.smear.verdicts import Judged, Reason
 COUNTED, NOT_CLASSIFIED, NOT_COUNTED = "counted", "not classified", "not counted"
 LEFT_OUT = "left out"
 # What is located, but no intact cell, and the class that stands for it.
-_CLASS_OF = {NAKED: "NIF", SMUDGE: "KSC", DEBRIS: "ART"}
-_BATCH = 32  # crops that are held at once
+_CLASS_OF = {NAKED: NOT_IDENTIFIABLE, SMUDGE: SMUDGE_CELL, DEBRIS: ARTEFACT}
 
 
 def classify(look: Look, microns_per_pixel: float, engine: Engine) -> NDArray[np.float32]:
     """Class probabilities of the cells of a field, (N, classes); nan where there is no answer.
 
-    Crops are cut batch by batch, so memory does not grow with the number of cells.
+    Crops are cut batch by batch, as many as the engine takes at once, so memory does not grow with
+    the number of cells.
     """
     parts = [np.empty((0, len(engine.classes)), np.float32)]
-    for start in range(0, len(look.places), _BATCH):
-        places = look.places[start : start + _BATCH].tolist()
+    for start in range(0, len(look.places), engine.batch_size):
+        places = look.places[start : start + engine.batch_size].tolist()
         crops = np.stack([crop_at(look.pixels, x, y, microns_per_pixel) for x, y in places])
         parts.append(engine.probabilities(crops))
     values = np.concatenate(parts)

@@ -18,6 +18,7 @@ from marrowscope.errors import InputError
 from marrowscope.images import ImageError, decode, read_bytes
 from marrowscope.inference.calibrated import NO_CALL, PREDICTION_SET
 from marrowscope.inference.engine import Engine
+from marrowscope.inference.parts import PART, Answers, Parts, load, save
 
 Advance = Callable[..., None]
 _Loaded = tuple[NDArray[np.uint8] | None, str | None, str]  # pixels, error, content hash
@@ -29,6 +30,7 @@ def predict_table(
     microns_per_pixel: float | None = None,
     batch_size: int | None = None,
     advance: Advance | None = None,
+    parts: Parts | None = None,
 ) -> pl.DataFrame:
     """Predict every row of a table.
 
@@ -38,6 +40,8 @@ def predict_table(
         microns_per_pixel: pixel size of all images that do not state their own.
         batch_size: images per call of the engine; None: as many as it is made for.
         advance: called as ``advance(done, total=...)`` after every batch.
+        parts: where answers are kept while it runs, so that a killed run goes on; whoever names
+            the place removes it when the result is safe.
 
     Returns:
         The same rows in the same order with ``cell_id``, ``p_<CODE>``, ``predicted`` and
@@ -45,8 +49,8 @@ def predict_table(
         of an earlier prediction are replaced, its sets and no-calls dropped; other columns stay.
 
     Raises:
-        InputError: the pixel size makes no sense, or a column of the user's own has the name of a
-            probability.
+        InputError: the pixel size makes no sense, a column of the user's own has the name of a
+            probability, or ``parts`` cannot be written.
     """
     stale = [PROBABILITY + code for code in probability_codes(table, engine.classes)]
     _refuse_taken_names(table, stale, engine.classes)
@@ -55,9 +59,41 @@ def predict_table(
     sizes = pixel_sizes(table, microns_per_pixel)
     paths = table["path"].to_list()
     count = table.height
-    values = np.full((count, len(engine.classes)), np.nan, dtype=np.float32)
-    errors: list[str | None] = [None] * count
-    hashes = [""] * count
+    step = PART if parts is not None and count > PART else max(count, 1)
+    found = []
+    for start in range(0, count, step):
+        rows = slice(start, start + step)
+        place = (
+            parts.place(paths[rows], sizes[rows]) if parts is not None and count > PART else None
+        )
+        known = None if place is None else load(place, len(paths[rows]), len(engine.classes))
+        if known is None:
+            known = _answers(engine, paths[rows], sizes[rows], batch_size, count, advance)
+            if place is not None:
+                save(place, known)
+        elif advance is not None:
+            advance(len(known.errors), total=count)
+        found.append(known)
+    values = np.concatenate(
+        [np.empty((0, len(engine.classes)), np.float32), *(one.values for one in found)]
+    )
+    errors = [error for one in found for error in one.errors]
+    hashes = [digest for one in found for digest in one.hashes]
+    return _assemble(table.drop(stale), engine.classes, values, errors, hashes)
+
+
+def _answers(
+    engine: Engine,
+    paths: list[str | None],
+    sizes: list[float | None],
+    batch_size: int | None,
+    total: int,
+    advance: Advance | None,
+) -> Answers:
+    """Decode and compute; ``total`` is only for the progress."""
+    values = np.full((len(paths), len(engine.classes)), np.nan, dtype=np.float32)
+    errors: list[str | None] = [None] * len(paths)
+    hashes = [""] * len(paths)
     start = 0
     for batch in _decoded_batches(paths, sizes, batch_size or engine.batch_size):
         good = [row for row, (pixels, _, _) in enumerate(batch) if pixels is not None]
@@ -72,8 +108,8 @@ def predict_table(
                     errors[start + row] = "the network's answer is not finite"
         start += len(batch)
         if advance is not None:
-            advance(len(batch), total=count)
-    return _assemble(table.drop(stale), engine.classes, values, errors, hashes)
+            advance(len(batch), total=total)
+    return Answers(values, errors, hashes)
 
 
 def _load(path: str | None, microns_per_pixel: float | None) -> _Loaded:

@@ -12,6 +12,7 @@ how well this is met.
 
 import argparse
 from collections.abc import Iterable, Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from marrowscope.files import replacing
 from marrowscope.geometry import MICRONS_PER_PIXEL
 from marrowscope.images import decode
-from marrowscope.morphology import BY_CODE, CountRole
+from marrowscope.morphology import BY_CODE, NOT_IDENTIFIABLE, CountRole
 from marrowscope.phantom.appearance import Variant
 from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
 from marrowscope.phantom.library import Library
@@ -44,6 +45,7 @@ from marrowscope.smear.kinds import (
 )  # fmt: skip
 from marrowscope.smear.nuclei import background_colour
 
+MIXES = "kinds_mixes.yaml"
 _PAINTERS = {
     "smudge": SMUDGE, "crushed": SMUDGE, "strand": SMUDGE, "precipitate": DEBRIS, "debris": DEBRIS,
 }  # fmt: skip
@@ -64,9 +66,9 @@ def kind_of(code: str, look: Variant) -> str | None:
         return CELL  # intact, only that it cannot be identified
     if look.painter in _PAINTERS:
         return _PAINTERS[look.painter]
-    if code == "NIF":
+    if code == NOT_IDENTIFIABLE:
         return NAKED if look.nucleus.share.mean >= _NAKED_SHARE else None
-    return CELL if BY_CODE[code].role is CountRole.COUNTED or code == "OTH" else None
+    return None if BY_CODE[code].role is CountRole.EXCLUDED else CELL
 
 
 def truth_at(field: PhantomField, library: Library, x: float, y: float) -> str | None:
@@ -87,13 +89,13 @@ def paler(image: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
 
 def phantom_samples(fields: int) -> Iterator[Sample]:
     """Measures and kinds in synthetic fields of several mixes, with pixel sizes stated wrongly."""
+    named = yaml.safe_load(files("marrowscope.smear").joinpath(MIXES).read_text("utf-8"))
     mixes = (
         FieldSettings(excluded=0.3),
-        FieldSettings(composition={"NIF": 1, "KSC": 1, "ART": 2}, excluded=0.6),
-        FieldSettings(composition=dict.fromkeys(
-            ("LYT", "LYI", "HAC", "PLM", "EBO", "PEB", "BLA", "NGS"), 1)),
+        FieldSettings(composition=named["unclear"], excluded=0.6),
+        FieldSettings(composition=named["round"]),
         FieldSettings(cells_per_mm2=5000, touching=0.5, excluded=0.1),
-    )  # fmt: skip
+    )
     random = np.random.default_rng(0)
     for number in range(fields):
         if number % (2 * len(mixes)) == 0:
