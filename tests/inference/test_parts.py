@@ -83,6 +83,25 @@ def test_answers_of_another_model_or_of_changed_images_are_not_taken(
     assert sized.seen == 9
 
 
+def test_an_image_that_could_not_be_read_is_tried_again(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = Parts(tmp_path / "out.answers", "a")
+    whole = predict._load
+
+    def locked(path: str | None, size: float | None) -> object:
+        return (None, "Permission denied", "") if path == table["path"][1] else whole(path, size)
+
+    monkeypatch.setattr(predict, "_load", locked)
+    first = predict_table(Engine(), table, parts=parts)
+    assert first["error"][1] == "Permission denied"
+    monkeypatch.setattr(predict, "_load", whole)
+    again = Engine()
+    second = predict_table(again, table, parts=parts)
+    assert again.seen == 1
+    assert second.equals(predict_table(Engine(), table))
+
+
 def test_few_images_leave_no_trace(table: pl.DataFrame, tmp_path: Path) -> None:
     predict_table(Engine(), table.head(4), parts=Parts(tmp_path / "out.answers", "a"))
     assert not (tmp_path / "out.answers").exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowscope import __version__
 from marrowscope.files import replacing
 from marrowscope.models.bundle import CALIBRATION, INT8_CONSTANTS, INT8_GRAPH, Bundle
 
@@ -76,7 +77,8 @@ def identity(bundle: Bundle, *settings: object) -> str:
         bundle: the model.
         settings: with a ``str`` that tells them apart.
     """
-    seen = hashlib.sha256(repr((bundle.card.to_dict(), *map(str, settings))).encode())
+    facts = (__version__, bundle.card.to_dict(), *map(str, settings))
+    seen = hashlib.sha256(repr(facts).encode())
     # The card holds the checksum of the weights.
     beside = (INT8_GRAPH, INT8_CONSTANTS, CALIBRATION)
     paths = [] if bundle.folder is None else [bundle.folder / name for name in beside]

@@ -59,20 +59,21 @@ def predict_table(
     sizes = pixel_sizes(table, microns_per_pixel)
     paths = table["path"].to_list()
     count = table.height
-    step = PART if parts is not None and count > PART else max(count, 1)
+    kept = parts if count > PART else None
+    step = max(count, 1) if kept is None else PART
     found = []
     for start in range(0, count, step):
         rows = slice(start, start + step)
-        place = (
-            parts.place(paths[rows], sizes[rows]) if parts is not None and count > PART else None
-        )
+        place = None if kept is None else kept.place(paths[rows], sizes[rows])
         known = None if place is None else load(place, len(paths[rows]), len(engine.classes))
         if known is None:
             known = _answers(engine, paths[rows], sizes[rows], batch_size, count, advance)
             if place is not None:
                 save(place, known)
-        elif advance is not None:
-            advance(len(known.errors), total=count)
+        else:
+            known = _retried(engine, known, paths[rows], sizes[rows], batch_size)
+            if advance is not None:
+                advance(len(known.errors), total=count)
         found.append(known)
     values = np.concatenate(
         [np.empty((0, len(engine.classes)), np.float32), *(one.values for one in found)]
@@ -109,6 +110,27 @@ def _answers(
         start += len(batch)
         if advance is not None:
             advance(len(batch), total=total)
+    return Answers(values, errors, hashes)
+
+
+def _retried(
+    engine: Engine,
+    known: Answers,
+    paths: list[str | None],
+    sizes: list[float | None],
+    batch_size: int | None,
+) -> Answers:
+    """Answers of an earlier run, with those images looked at again that could not be read then."""
+    bad = [row for row, error in enumerate(known.errors) if error is not None]
+    if not bad:
+        return known
+    again = _answers(
+        engine, [paths[row] for row in bad], [sizes[row] for row in bad], batch_size, 0, None
+    )
+    values, errors, hashes = known.values.copy(), list(known.errors), list(known.hashes)
+    for number, row in enumerate(bad):
+        values[row] = again.values[number]
+        errors[row], hashes[row] = again.errors[number], again.hashes[number]
     return Answers(values, errors, hashes)
 
 
