@@ -31,6 +31,7 @@ FLOORS = (
     {"reproduce"},
     {"demo"},
     {"cli"},
+    {"__main__"},
 )
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import runpy
 import sys
 from pathlib import Path
 
@@ -41,6 +42,16 @@ class Shell:
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
     return Shell(monkeypatch, capfd)
+
+
+def test_python_m_does_the_same(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["marrowscope", "models", "--json"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("marrowscope", run_name="__main__")
+    assert not caught.value.code
+    assert "sequential-mll7" in capfd.readouterr().out
 
 
 @pytest.fixture(scope="module")

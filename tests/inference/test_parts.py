@@ -129,8 +129,11 @@ def test_only_parts_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "out.answers"
     folder.mkdir()
     (folder / "mine.npz").write_bytes(b"")
-    (folder / f"{'0' * 32}.npz").write_bytes(b"")
     parts = Parts(folder, "a")
+    unfinished = folder / f".{'0' * 32}-ab_9xyz1.npz"  # of a run killed while it wrote
+    unfinished.write_bytes(b"")
+    assert not parts.begun
+    (folder / f"{'0' * 32}.npz").write_bytes(b"")
     assert parts.begun
     parts.clear()
     assert [path.name for path in folder.iterdir()] == ["mine.npz"]
@@ -159,7 +162,8 @@ def test_a_killed_command_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "out.csv.answers"
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 240
-    while not list(folder.glob("*.npz")) and time.monotonic() < until:
+    # Not the hidden name under which a part is still being written.
+    while not list(folder.glob("[!.]*.npz")) and time.monotonic() < until:
         assert running.poll() is None
         time.sleep(0.02)
     running.send_signal(signal.SIGKILL)

@@ -18,6 +18,7 @@ from marrowscope.models.bundle import CALIBRATION, INT8_CONSTANTS, INT8_GRAPH, B
 PART = 2048  # rows; fewer in all are done before it would pay to keep them
 SUFFIX = ".answers"
 _NAME = re.compile(r"[0-9a-f]{32}\.npz")
+_UNFINISHED = re.compile(r"\.[0-9a-f]{32}-\w+\.npz")  # a run killed while it wrote leaves this
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,15 @@ class Parts:
     @property
     def begun(self) -> bool:
         """Whether an earlier run left some."""
-        return any(self._written())
+        return any(_NAME.fullmatch(path.name) for path in self.folder.glob("*.npz"))
 
     def clear(self) -> None:
         """Remove the parts, and the folder if nothing else is in it."""
-        for path in self._written():
-            path.unlink(missing_ok=True)
+        for path in self.folder.glob("*.npz"):
+            if _NAME.fullmatch(path.name) or _UNFINISHED.fullmatch(path.name):
+                path.unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
-
-    def _written(self) -> list[Path]:
-        return [path for path in self.folder.glob("*.npz") if _NAME.fullmatch(path.name)]
 
     def place(self, paths: list[str | None], sizes: list[float | None]) -> Path:
         """Of the part with these files as they are now and these pixel sizes (µm or None)."""
