@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.files import replacing, replacing_folder
+from marrowscope.files import replacing, replacing_folder, require_replaceable
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -54,6 +54,34 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
             (temporary / text).write_text(text)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["two"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_of_a_link_the_folder_that_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with replacing_folder(tmp_path / "link") as temporary:
+        (temporary / "new").touch()
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real/new").exists()
+
+
+def test_what_cannot_be_replaced_is_known_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path / "work")
+    for path, reason in (
+        (Path("."), "is the working folder"),
+        (Path("/proc"), "is a mount point"),
+        (Path("/proc/report"), "cannot be written"),
+        (tmp_path / "file", "is a file"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            require_replaceable(path)
+    require_replaceable(Path("new/below"))
+    require_replaceable(tmp_path / "work/other")
+    assert list((tmp_path / "work").iterdir()) == []
 
 
 def test_an_error_leaves_the_earlier_folder(tmp_path: Path) -> None:

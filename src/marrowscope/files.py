@@ -47,19 +47,18 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; on success it takes the place of ``path``.
 
-    A folder already there is moved aside first and removed only after the new one stands.
+    A folder already there is moved aside first and removed only after the new one stands. Of a
+    link to a folder, the folder it leads to is replaced.
 
     Raises:
-        InputError: the parent cannot be written to, or ``path`` is a file.
+        InputError: as ``require_replaceable``.
     """
-    path = Path(path)
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; name a folder for this output")
+    given, path = path, _replaceable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise InputError(f"{given}: cannot be written: {error.strerror or error}") from error
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
@@ -70,6 +69,34 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         _remove(temporary)
         raise
+
+
+def require_replaceable(path: Path) -> None:
+    """Refuse a folder that ``replacing_folder`` could not put in its place, before long work.
+
+    Raises:
+        InputError: ``path`` is a file, a mount point or the working folder, or its parent cannot be
+            written to.
+    """
+    real = _replaceable(path)
+    there = next(folder for folder in real.parents if folder.is_dir())
+    try:
+        _remove(Path(tempfile.mkdtemp(prefix=f".{real.name}-", dir=there)))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _replaceable(given: Path) -> Path:
+    """Where a link leads to."""
+    path = Path(os.path.realpath(given))
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{given}: is a file; name a folder for this output")
+    if path.is_dir() and (os.path.ismount(path) or path == Path.cwd()):
+        what = "a mount point" if os.path.ismount(path) else "the working folder"
+        raise InputError(
+            f"{given}: is {what} and cannot be replaced as a whole; name a new folder inside of it"
+        )
+    return path
 
 
 def _swap_in(new: Path, path: Path) -> None:

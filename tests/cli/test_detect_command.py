@@ -1,6 +1,7 @@
 """marrowscope detect, as a user types it."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -68,6 +69,27 @@ def test_fields_become_a_table_and_crops_that_show_the_cells(
     assert "is not an empty folder" in capfd.readouterr().err
 
 
+def test_sources_whose_cells_would_have_the_same_ids_are_refused(
+    fields: tuple[Path, list[int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder, _ = fields
+    other = tmp_path / "other" / folder.name
+    shutil.copytree(folder, other)
+    common = ["--microns-per-pixel", MICRONS_PER_PIXEL, "-o", tmp_path / "c.parquet"]
+    for sources in ((folder, other), (folder, folder)):
+        assert run(monkeypatch, *sources, *common, "--crops", tmp_path / "crops") == 1
+        assert "its cells would have the same ids as those of" in capfd.readouterr().err
+        assert not (tmp_path / "crops").exists()
+    # Fields of other names in folders of one name are told apart.
+    for path in other.iterdir():
+        path.rename(other / f"b{path.name}")
+    assert run(monkeypatch, folder, other, *common) == 0
+    assert read_cells(tmp_path / "c.parquet")["cell_id"].is_unique().all()
+
+
 def test_crops_are_written_of_the_fields_that_are_used_and_of_no_other(tmp_path: Path) -> None:
     write_slide(tmp_path / "s.tif", SlideSettings(width=12_000, height=9_000), 1)
     found = collect(open_slide(tmp_path / "s.tif"), 60, tmp_path / "crops")
@@ -102,7 +124,7 @@ def test_a_field_without_a_cell_is_one_clear_line(
     cv2.imwrite(str(tmp_path / "empty.png"), np.full((600, 800, 3), value, np.uint8))
     arguments = [tmp_path / "empty.png", "-o", tmp_path / "c.parquet"]
     assert run(monkeypatch, *arguments, "--microns-per-pixel", 0.1) == 1
-    assert "no nucleated cell in 1 fields" in capfd.readouterr().err
+    assert "no nucleated cell in 1 field;" in capfd.readouterr().err
     assert not (tmp_path / "c.parquet").exists()
     assert run(monkeypatch, *arguments) == 1
     assert "--microns-per-pixel" in capfd.readouterr().err

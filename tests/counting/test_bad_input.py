@@ -142,6 +142,16 @@ def test_fields_of_which_none_can_be_read(tmp_path: Path) -> None:
     assert "no field can be read (0.jpg: " in refusal(tmp_path)
 
 
+def test_fields_of_which_one_is_damaged_and_the_other_blurred(tmp_path: Path) -> None:
+    sharp = draw_field(FieldSettings(width=900, height=800), 3).image
+    (tmp_path / "a.jpg").write_bytes(encode_jpeg(sharp, 90)[:4000])
+    blurred = np.ascontiguousarray(cv2.GaussianBlur(sharp, None, 25))
+    (tmp_path / "b.png").write_bytes(encode_png(blurred))
+    line = refusal(tmp_path, 0.08625)
+    assert "of 2 fields 1 could not be read" in line
+    assert "in 1 no cells can be judged (out of focus)" in line
+
+
 def test_settings_that_make_no_sense(tmp_path: Path) -> None:
     path = as_field(tmp_path, piece(0))
     for settings, words in (

@@ -206,6 +206,7 @@ def test_a_blurred_field_is_not_counted_and_a_thick_one_with_doubt(tmp_path: Pat
     assert [field.name for field in result.fields] == ["0.png", "2.png"]
     remarks = " ".join(result.remarks)
     assert "1 field not counted: out of focus" in remarks
+    assert [why for _, why in result.not_counted] == ["out of focus"]
     assert "1 field counted with doubt: cells on top of each other" in remarks
 
 

@@ -24,10 +24,15 @@ def test_a_full_count_needs_no_remark() -> None:
 
 
 @pytest.mark.parametrize(
-    ("countable", "wanted", "lines"), [(99, 500, 2), (100, 500, 1), (50, 50, 0)]
+    ("countable", "wanted", "lines"), [(99, 500, 2), (100, 500, 1), (50, 50, 1), (120, 110, 0)]
 )
 def test_few_cells_are_named(countable: int, wanted: int, lines: int) -> None:
     assert len(remarks.of_walk(walked(countable, wanted), None)) == lines
+
+
+def test_a_model_has_its_own_word_on_counting() -> None:
+    card = Card("x", "sequential", ("A",), ("A",), note="Not for counting.")
+    assert remarks.of_model(card, ("A",), None) == ["The model says of itself: Not for counting"]
 
 
 def test_reasons_are_told_with_their_numbers() -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from marrowscope.differential.count import differential
 from marrowscope.differential.held_out import HeldOut, held_out_from_dict, held_out_from_table
-from marrowscope.differential.lines import sentences
+from marrowscope.differential.lines import ratio_text, sentences
 from marrowscope.differential.plain import to_dict, to_frame
+from marrowscope.differential.ratio import ratio_of_counts
 from marrowscope.errors import InputError
 from marrowscope.morphology import CLASSES, CODES, CountRole
 
@@ -98,7 +99,7 @@ def test_me_ratio_is_myeloid_with_blasts_and_monocytes_to_erythroid():
     result = differential(cells(BLA=10, NGS=50, MON=10, EOS=5, EBO=20, PEB=5, LYT=99, PLM=7))
     assert result.ratio.value == 75 / 25
     assert result.ratio.low < 3 < result.ratio.high
-    assert any("M:E ratio 3.0" in line for line in sentences(result))
+    assert any("M:E ratio: 3.0" in line for line in sentences(result))
 
 
 def test_without_erythroblasts_the_ratio_has_a_lower_end_only():
@@ -107,6 +108,51 @@ def test_without_erythroblasts_the_ratio_has_a_lower_end_only():
     assert math.isinf(result.ratio.high)
     assert 20 < result.ratio.low < 30  # Wilson: 100 of 100 → 0.963, odds 26
     assert any("no erythroblasts" in line for line in sentences(result))
+
+
+def test_a_small_ratio_keeps_two_digits():
+    assert ratio_text(ratio_of_counts(3, 490)) == "0.0061 (0.0021 to 0.018)"
+    assert ratio_text(ratio_of_counts(0, 100)) == "0.0 (0.0 to 0.038)"
+    assert ratio_text(ratio_of_counts(49, 50)) == "0.98 (0.66 to 1.4)"
+
+
+@pytest.mark.parametrize("smear", [{"NGS": 100, "LYT": 40}, {"LYT": 100}])
+def test_a_side_without_half_a_cell_makes_no_corrected_ratio(smear):
+    # Each class is right in 17 of 20 held-out cells, the others are spread over the neighbours.
+    codes = ["NGS", "EBO", "LYT"]
+    rows = [
+        (code, answer)
+        for place, code in enumerate(codes)
+        for answer, number in ((code, 34), (codes[place - 1], 3), (codes[place - 2], 3))
+        for _ in range(number)
+    ]
+    held_out = held_out_from_table(
+        pl.DataFrame(rows, schema=["label", "predicted"], orient="row").with_columns(
+            confidence=pl.lit(0.95)
+        )
+    )
+    table = cells(**smear).with_columns(confidence=pl.lit(0.95))
+    ratio = differential(table, held_out, codes, replicates=200).corrected_ratio
+    assert not math.isfinite(ratio.value)
+    assert math.isinf(ratio.high)
+
+
+def test_of_few_cells_no_more_cells_are_promised():
+    held_out = held_out_from_table(
+        pl.DataFrame(
+            {"label": ["BLA"] * 40 + ["NGS"] * 40, "predicted": ["BLA"] * 40 + ["NGS"] * 40}
+        ).with_columns(confidence=pl.lit(0.95))
+    )
+    table = cells(BLA=2, NGS=19).with_columns(confidence=pl.lit(0.95))
+    result = differential(table, held_out, replicates=200)
+    assert result.decisions
+    assert result.corrected_decisions
+    said = [line for line in sentences(result) if "interval of the blasts contains" in line]
+    assert len(said) == 2
+    assert all("21 countable cells are too few to say how many more" in line for line in said)
+    data = to_dict(result)
+    assert {one["more_cells"] for one in data["open_decisions"]} == {None}
+    assert {one["times_as_many_cells"] for one in data["open_decisions_corrected"]} == {None}
 
 
 def test_a_model_that_knows_no_erythroblasts_gets_no_ratio():

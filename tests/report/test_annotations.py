@@ -58,9 +58,16 @@ def test_every_cell_comes_back_in_the_group_of_its_class(
     found = annread(tmp_path / "a.dcm")
     groups = {group.label: group for group in found.get_annotation_groups()}
     cells = count.cells.filter(pl.col("predicted").is_not_null())
-    assert set(groups) == set(cells["predicted"])
-    for code, group in groups.items():
-        own = cells.filter(pl.col("predicted") == code).select("x0", "y0", "x1", "y1").to_numpy()
+    there = set(cells.select("predicted", "role").rows())
+    assert set(groups) == {code if role == "counted" else f"{code}, {role}" for code, role in there}
+    assert {"NGS", "NGS, left out"} <= set(groups)
+    for label, group in groups.items():
+        code, _, role = label.partition(", ")
+        own = (
+            cells.filter(pl.col("predicted") == code, pl.col("role") == (role or "counted"))
+            .select("x0", "y0", "x1", "y1")
+            .to_numpy()
+        )
         drawn = np.array(group.get_graphic_data("2D"))
         assert drawn.shape == (len(own), 4, 2)
         np.testing.assert_allclose(drawn[:, 0], own[:, :2], rtol=1e-6)

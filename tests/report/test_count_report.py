@@ -18,6 +18,7 @@ from pypdf import PdfReader
 from marrowscope import RESEARCH_USE_ONLY
 from marrowscope.counting.result import SmearCount
 from marrowscope.differential.count import differential
+from marrowscope.differential.held_out import held_out_from_table
 from marrowscope.errors import InputError
 from marrowscope.images import encode_png
 from marrowscope.report import count_pdf, count_report
@@ -245,11 +246,42 @@ def test_without_cells_there_is_no_count(tmp_path: Path) -> None:
     text = text_of(tmp_path / "report")
     assert "no differential count can be given" in text
     assert main_table(text) == {"": ["0", "–", "–"]}
-    assert "No field was looked at" in text
+    assert "No field was counted" in text
     assert not (tmp_path / "report/intervals.png").exists()
     data = json.loads((tmp_path / "report/count.json").read_text())["differential"]
     assert data["countable"] == 0
     assert {entry["percent"] for entry in data["classes"]} == {None}
+
+
+def test_fields_that_were_not_counted_are_named_with_the_reason(tmp_path: Path) -> None:
+    count = replace(a_count(fields=1), not_counted=(("b.png", "out of focus"),))
+    write_count_report(count, tmp_path / "report", pdf=False)
+    text = text_of(tmp_path / "report")
+    assert "1 of 4 planned fields were counted, 1 looked at and not counted" in text
+    assert "b.png</bdi> (out of focus)" in text
+    data = json.loads((tmp_path / "report/count.json").read_text())
+    assert data["fields_not_counted"] == [{"name": "b.png", "why": "out of focus"}]
+
+
+def test_a_class_that_occurs_only_after_correction_has_a_line(tmp_path: Path) -> None:
+    # Held-out cells hold plasma cells, which this model calls lymphocytes.
+    known = ("NGS", "EBO", "LYT")
+    count = a_count(fields=1, known=known, corrected=False)
+    codes = ["NGS"] * 40 + ["EBO"] * 40 + ["LYT"] * 40 + ["PLM"] * 40
+    answers = ["NGS"] * 40 + ["EBO"] * 40 + ["LYT"] * 60 + ["LYT"] * 20
+    held_out = held_out_from_table(
+        pl.DataFrame({"label": codes, "predicted": answers, "confidence": [0.9] * 140 + [0.5] * 20})
+    )
+    cells = count.cells.filter(pl.col("role") == "counted")
+    result = differential(cells, held_out, known, replicates=100)
+    write_count_report(
+        replace(count, cells=cells, differential=result), tmp_path / "report", pdf=False
+    )
+    shown = main_table(text_of(tmp_path / "report"))
+    assert "PLM" in shown
+    corrected = [float(row[3]) for code, row in shown.items() if code]
+    assert sum(corrected) == pytest.approx(100.0, abs=1e-6)
+    assert float(shown[""][3]) == 100.0
 
 
 def test_classes_that_the_model_does_not_know_are_named_and_are_no_zeros(tmp_path: Path) -> None:

@@ -50,6 +50,24 @@ def test_the_validator_can_fail(made: dict[str, Any]) -> None:
         fhir.Bundle(broken, strict=True)
 
 
+def test_a_class_that_the_model_does_not_know_has_no_value() -> None:
+    made = diagnostic_bundle(a_count(fields=1, known=("PMO", "NGS", "EBO", "LYT")), ISSUED)
+    by_text = {one["code"]["text"]: one for one in resources(made, "Observation")}
+    unknown, known = by_text["plasma cell"], by_text["lymphocyte"]
+    assert "valueQuantity" not in unknown
+    assert unknown["dataAbsentReason"]["coding"][0]["code"] == "unsupported"
+    assert "Wilson 95 % interval" not in {part["code"]["text"] for part in unknown["component"]}
+    assert "valueQuantity" in known
+    assert "valueQuantity" not in by_text["blasts"]
+
+
+def test_the_conclusion_is_made_of_sentences(made: dict[str, Any]) -> None:
+    conclusion = resources(made, "DiagnosticReport")[0]["conclusion"]
+    assert ".." not in conclusion
+    assert "wanted. " in conclusion
+    assert conclusion.endswith(".")
+
+
 def test_every_reference_leads_to_a_resource_of_the_bundle(made: dict[str, Any]) -> None:
     urls = {entry["fullUrl"] for entry in made["entry"]}
     assert len(urls) == len(made["entry"])

@@ -115,8 +115,8 @@ def _show(done: "SmearCount", folder: Path) -> None:
     for line in (shares, *sentences(done.differential)):
         console.print(line, markup=False, soft_wrap=True)
     console.print(
-        f"{done.name}: {len(done.fields)} of {done.planned} fields, {done.seconds:.1f} s with "
-        f"{done.engine} → {folder}",
+        f"{done.name}: {len(done.fields)} of {done.planned} fields counted, {done.seconds:.1f} s "
+        f"with {done.engine} → {folder}",
         markup=False,
         soft_wrap=True,
     )
@@ -134,6 +134,7 @@ def _summary(done: "SmearCount", folder: Path, written: tuple[Path, ...]) -> dic
         "engine": done.engine,
         "fields": len(done.fields),
         "planned_fields": done.planned,
+        "fields_not_counted": [{"name": name, "why": why} for name, why in done.not_counted],
         "located_cells": done.cells.height,
         "unreadable_pieces": len(done.corrupt),
         "remarks": list(done.remarks),

@@ -35,14 +35,15 @@ def detect(
 
     Example: `marrowscope detect fields/ --microns-per-pixel 0.08625 -o cells.parquet --crops cells`
     """
-    from marrowscope.smear.collect import collect, require_cells
+    from marrowscope.smear.collect import collect, refuse_same_ids, require_cells
     from marrowscope.smear.opening import open_slide
 
     if crops is not None and crops.exists() and (not crops.is_dir() or any(crops.iterdir())):
         raise InputError(f"--crops {crops}: is not an empty folder; choose another one")
     frames, fields, corrupt = [], 0, 0
-    for source in sources:
-        slide = open_slide(source, microns_per_pixel)
+    slides = [open_slide(source, microns_per_pixel) for source in sources]
+    refuse_same_ids(slides)
+    for source, slide in zip(sources, slides, strict=True):
         with progress(f"detecting in {source.name}") as advance:
             found = collect(slide, enough, crops, advance)
         require_cells(found, str(source))

@@ -124,7 +124,7 @@ def count_smear(
     table = pl.concat(taken.frames)
     walked = remarks.Walked(
         len(walk.used), len(plan.fields), walk.cells, settings.cells,
-        taken.refused, taken.doubtful, taken.reds_per_nucleated,
+        taken.refused, taken.doubtful, taken.reds_per_nucleated, taken.unreadable,
     )  # fmt: skip
     _require_countable(smear, table, walked)
     corrupt = before + _met(slide, before, walk)
@@ -158,6 +158,7 @@ def count_smear(
             *remarks.of_model(card, engine.classes, engine_remark),
         ),
         seconds=time.perf_counter() - began,
+        not_counted=tuple(taken.not_counted),
     )  # fmt: skip
 
 
@@ -174,6 +175,8 @@ class _Taken:
     refused: Counter[Reason] = field(default_factory=Counter)
     doubtful: Counter[Reason] = field(default_factory=Counter)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    not_counted: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: int = 0
     reds: float = 0.0
     nucleated: float = 0.0
 
@@ -189,9 +192,12 @@ class _Taken:
         """Classify the cells of the next field; how many of them are countable."""
         look, microns = seen.look, self.slide.microns_per_pixel
         if seen.unreadable:
-            return 0  # the list of damage says so
+            self.unreadable += 1
+            self.not_counted.append((look.field.name, "could not be read"))
+            return 0  # the list of damage says why
         if seen.reason in REFUSED:
             self.refused[seen.reason] += 1
+            self.not_counted.append((look.field.name, seen.reason.words))
             return 0
         if seen.reason != Reason.ACCEPTED:
             self.doubtful[seen.reason] += 1
@@ -260,8 +266,15 @@ def _require_countable(smear: Smear, table: pl.DataFrame, walked: remarks.Walked
     source = smear.sources[0]
     if smear.slide.fields and len(smear.slide.corrupt) >= walked.planned:
         raise InputError(f"{source}: no field can be read ({smear.slide.corrupt[0].reason})")
-    if not table.height and sum(walked.refused.values()) == walked.looked_at:
+    refused = sum(walked.refused.values())
+    if not table.height and refused == walked.looked_at:
         raise InputError(f"{source}: no cells can be judged, {remarks.reasons(walked.refused)}")
+    if not table.height and refused + walked.unreadable == walked.looked_at:
+        raise InputError(
+            f"{source}: of {walked.looked_at} fields {walked.unreadable} could not be read "
+            f"({smear.slide.corrupt[0].reason}), in {refused} no cells can be judged "
+            f"({remarks.reasons(walked.refused)})"
+        )
     seen = f"{walked.looked_at} field" + ("" if walked.looked_at == 1 else "s")
     blood = remarks.blood_line(walked.reds_per_nucleated)
     if not table.height:

@@ -30,6 +30,7 @@ class Walked:
         refused: fields that were not counted, by reason.
         doubtful: fields that were counted, but do not look as they should, by reason.
         reds_per_nucleated: in field images; nan where it was not seen.
+        unreadable: field images.
     """
 
     looked_at: int
@@ -39,6 +40,7 @@ class Walked:
     refused: Mapping[Reason, int]
     doubtful: Mapping[Reason, int]
     reds_per_nucleated: float = float("nan")
+    unreadable: int = 0
 
 
 def of_walk(walked: Walked, judged: Judged | None) -> list[str]:
@@ -47,15 +49,16 @@ def of_walk(walked: Walked, judged: Judged | None) -> list[str]:
     blood = blood_line(walked.reds_per_nucleated) if judged is None else judged.blood()
     if blood is not None:
         lines.append(f"This looks like {blood}")
-    if walked.countable < min(FEW, walked.wanted):
+    if walked.countable < FEW:
         lines.append(
             f"Only {_cells(walked.countable)}: too few for a differential count; the "
             "percentages say next to nothing"
         )
     if walked.countable < walked.wanted:
         lines.append(
-            f"The smear is exhausted: {_cells(walked.countable)} in all "
-            f"{_fields(walked.planned)} together, {walked.wanted} were wanted"
+            f"The smear is exhausted: {_cells(walked.countable)} in "
+            + (f"all {walked.planned:,} fields together" if walked.planned > 1 else "its one field")
+            + f", {walked.wanted} were wanted"
         )
     if walked.refused:
         total = sum(walked.refused.values())
@@ -110,6 +113,8 @@ def of_model(card: Card, classes: tuple[str, ...], engine: str | None) -> list[s
             f"({' '.join(card.known)}); cells of any other class get one of these names all the "
             "same"
         )
+    if card.note:
+        lines.append(f"The model says of itself: {card.note.rstrip('.')}")
     if card.data.get("synthetic"):
         lines.append("The classifier was trained on synthetic cells: its answers mean nothing")
     if engine:

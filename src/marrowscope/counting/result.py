@@ -64,7 +64,7 @@ class SmearCount:
         thumbnails: JPEG of 250×250 px by ``cell_id``, for the cells shown in the gallery: the most
             and the least certain of each class.
         differential: the count.
-        fields: that were looked at, in their order.
+        fields: that were counted, in their order.
         planned: how many there were to look at; more than ``fields`` when enough cells were found.
         overview: of a whole slide.
         corrupt: pieces that could not be read and were left out.
@@ -74,6 +74,7 @@ class SmearCount:
         remarks: sentences a reader must see, most important first: exhausted before enough cells,
             pixel size stated by the user, resampled crops, classes that are not known, and so on.
         seconds: of the whole count.
+        not_counted: field images that were looked at and are not among ``fields``: name and why.
     """
 
     name: str
@@ -91,3 +92,4 @@ class SmearCount:
     held_out_source: str | None
     remarks: tuple[str, ...]
     seconds: float
+    not_counted: tuple[tuple[str, str], ...] = ()

@@ -147,9 +147,17 @@ def share_intervals(
 def ratio_interval(
     corrected: Corrected, over: NDArray[np.bool_], under: NDArray[np.bool_], seed: int = 0
 ) -> tuple[float, float, float]:
-    """Ratio of the shares of two groups of classes with its 95 % interval; see ``ratio.Ratio``."""
+    """Ratio of the shares of two groups of classes with its 95 % interval; see ``ratio.Ratio``.
+
+    A group of less than half a cell is none, as for the ends of the shares.
+    """
     _, low, high = share_intervals(corrected, over[None], over | under, seed)
-    above, below = corrected.shares[over].sum(), corrected.shares[under].sum()
+    # What is less than half a cell is what the search for the shares left over, and no cell.
+    half = 0.5 / corrected.cells
+    above, below = (
+        sum_ if (sum_ := float(corrected.shares[group].sum())) >= half else 0.0
+        for group in (over, under)
+    )
     value = float(above / below) if below > 0 else (math.inf if above > 0 else math.nan)
     return value, odds(float(low[0])), odds(float(high[0]))
 

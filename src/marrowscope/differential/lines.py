@@ -43,9 +43,21 @@ def ratio_text(ratio: Ratio) -> str:
     if math.isnan(ratio.value):
         return "not defined: no cells of either kind"
     if math.isinf(ratio.value):
-        return f"no erythroblasts (at least {ratio.low:.1f})"
-    above = f"to {ratio.high:.1f}" if math.isfinite(ratio.high) else "upwards"
-    return f"{ratio.value:.1f} ({ratio.low:.1f} {above})"
+        return f"no erythroblasts (at least {ratio_number(ratio.low)})"
+    return f"{ratio_number(ratio.value)} ({ratio_ends(ratio)})"
+
+
+def ratio_ends(ratio: Ratio) -> str:
+    """The interval of a ratio, as in ``2.3 to 3.7``."""
+    above = f"to {ratio_number(ratio.high)}" if math.isfinite(ratio.high) else "upwards"
+    return f"{ratio_number(ratio.low)} {above}"
+
+
+def ratio_number(value: float) -> str:
+    """One decimal, and below 1 two digits that say something."""
+    if value >= 1 or value <= 0:
+        return f"{value:.1f}"
+    return f"{value:.{1 - math.floor(math.log10(value))}f}"
 
 
 LEAST_TOLD = 50  # below, the present share says nothing of the one that counting on would find
@@ -110,11 +122,12 @@ def _blasts(result: Differential) -> list[str]:
     lines = [decision_text(decision) for decision in result.decisions]
     if lines and result.tally.countable < LEAST_TOLD:
         within = ", ".join(f"{100 * decision.threshold:g} %" for decision in result.decisions)
-        lines = [
-            f"The interval of the blasts contains {within}; {result.tally.countable:,} countable "
-            f"{'cell is' if result.tally.countable == 1 else 'cells are'} too few to say how many "
-            "more would settle it"
-        ]
+        lines = [f"The interval of the blasts contains {within}; {_too_few(result)}"]
+    if result.corrected_decisions and result.tally.countable < LEAST_TOLD:
+        within = ", ".join(f"{100 * one.threshold:g} %" for one in result.corrected_decisions)
+        return [
+            *lines, f"The corrected interval of the blasts contains {within}; {_too_few(result)}"
+        ]  # fmt: skip
     for decision in result.corrected_decisions:
         settled = (
             f"about {decision.times} times as many cells would settle it"
@@ -128,12 +141,21 @@ def _blasts(result: Differential) -> list[str]:
     return lines
 
 
+def _too_few(result: Differential) -> str:
+    cells = result.tally.countable
+    return (
+        f"{cells:,} countable {'cell is' if cells == 1 else 'cells are'} too few to say how many "
+        "more would settle it"
+    )
+
+
 def _ratio(result: Differential) -> list[str]:
     if result.ratio is None:
-        return ["No M:E ratio: this model does not know the cells of both sides"]
-    lines = [f"M:E ratio {ratio_text(result.ratio)}. {RATIO_CONVENTION}"]
+        lines = ["No M:E ratio of the answers: this model does not know the cells of both sides"]
+    else:
+        lines = [f"M:E ratio: {ratio_text(result.ratio)}. {RATIO_CONVENTION}"]
     if result.corrected_ratio is not None:
-        lines.append(f"M:E ratio after correction {ratio_text(result.corrected_ratio)}")
+        lines.append(f"M:E ratio after correction: {ratio_text(result.corrected_ratio)}")
     return lines
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope.differential.lines import RATIO_CONVENTION, sentences
+from marrowscope.differential.lines import LEAST_TOLD, RATIO_CONVENTION, sentences
 from marrowscope.differential.ratio import Ratio
 from marrowscope.differential.result import Differential, Entry
 
@@ -22,6 +22,7 @@ def to_frame(result: Differential) -> pl.DataFrame:
 def to_dict(result: Differential) -> dict[str, Any]:
     """Everything as data for JSON; what does not exist, and infinity, is None."""
     cells, goal = result.tally, result.progress
+    told = cells.countable >= LEAST_TOLD  # of fewer cells how many more are needed is not said
     return {
         "countable": cells.countable,
         "looked_at": cells.looked_at,
@@ -39,13 +40,16 @@ def to_dict(result: Differential) -> dict[str, Any]:
         "open_decisions": [
             {
                 "threshold": decision.threshold,
-                "more_cells": decision.more,
+                "more_cells": decision.more if told else None,
                 "practically_never": decision.practically_never,
             }
             for decision in result.decisions
         ],
         "open_decisions_corrected": [
-            {"threshold": decision.threshold, "times_as_many_cells": decision.times}
+            {
+                "threshold": decision.threshold,
+                "times_as_many_cells": decision.times if told else None,
+            }
             for decision in result.corrected_decisions
         ],
         "unknown": list(result.unknown),

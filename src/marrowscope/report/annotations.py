@@ -1,7 +1,8 @@
 """The located cells as DICOM Microscopy Bulk Simple Annotations, for a source that is DICOM.
 
 DICOM PS3.3 A.87 (supplement 222), written by highdicom. One group of rectangles per predicted
-class, in the pixel matrix of the finest level, so that any viewer can lay them over the slide.
+class and role in the count, in the pixel matrix of the finest level, so that any viewer can lay
+them over the slide.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope.counting.classify import COUNTED, LEFT_OUT, NOT_CLASSIFIED, NOT_COUNTED
 from marrowscope.counting.result import SmearCount
 from marrowscope.files import replacing
 from marrowscope.morphology import BY_CODE, in_display_order
@@ -75,7 +77,10 @@ def write_annotations(count: SmearCount, path: Path) -> bool:
 
 
 def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any]:
-    """One annotation group per predicted class, in display order, numbered from 1."""
+    """One annotation group per predicted class and role, in display order, numbered from 1.
+
+    A group that is no part of the count says so in its label and its description.
+    """
     import highdicom
     from pydicom.sr.codedict import codes
 
@@ -84,22 +89,31 @@ def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any
         version=_short(f"{__version__}, weights {count.card.weights_sha256[:16]}"),
         family=codes.DCM.ArtificialIntelligence,
     )
+    there = set(cells.select("predicted", "role").rows())
+    shown = [
+        (code, role)
+        for code in in_display_order({code for code, _ in there})
+        for role in (COUNTED, NOT_CLASSIFIED, NOT_COUNTED, LEFT_OUT)
+        if (code, role) in there
+    ]
     return [
         highdicom.ann.AnnotationGroup(
             number=number,
-            uid=_uid(identity, f"group {code}"),
-            label=_short(code),
+            uid=_uid(identity, f"group {code} {role}"),
+            label=_short(code if role == COUNTED else f"{code}, {role}"),
             annotated_property_category=codes.SCT.AnatomicalStructure,
             annotated_property_type=highdicom.sr.CodedConcept(
                 value=_short(code)[:16], scheme_designator=SCHEME, meaning=_short(_name(code))
             ),
             graphic_type="RECTANGLE",
-            graphic_data=_rectangles(cells.filter(pl.col("predicted") == code)),
+            graphic_data=_rectangles(
+                cells.filter(pl.col("predicted") == code, pl.col("role") == role)
+            ),
             algorithm_type="AUTOMATIC",
             algorithm_identification=algorithm,
-            description=_short(RESEARCH_USE_ONLY),
+            description=_short(f"{role}. {RESEARCH_USE_ONLY}"),
         )
-        for number, code in enumerate(in_display_order(set(cells["predicted"])), start=1)
+        for number, (code, role) in enumerate(shown, start=1)
     ]
 
 

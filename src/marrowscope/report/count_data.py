@@ -39,6 +39,7 @@ def count_dict(count: SmearCount, issued: datetime) -> dict[str, Any]:
         "differential": to_dict(count.differential),
         "located_kinds": dict(sorted(count.cells["kind"].value_counts().rows())),
         "fields_planned": count.planned,
+        "fields_not_counted": [{"name": name, "why": why} for name, why in count.not_counted],
         "fields": [
             {
                 "order": field.order,

@@ -7,7 +7,7 @@ from pathlib import Path
 from marrowscope import RESEARCH_USE_ONLY
 from marrowscope.counting.result import SmearCount
 from marrowscope.errors import InputError
-from marrowscope.files import replacing_folder
+from marrowscope.files import replacing_folder, require_replaceable
 from marrowscope.report.annotations import write_annotations
 from marrowscope.report.count_data import KIND, count_dict, count_frame
 from marrowscope.report.count_figures import drawable, interval_figure, png
@@ -78,13 +78,12 @@ def refuse_other(folder: Path) -> None:
     """Refuse a folder that is no report of a count: what it holds would be lost.
 
     Raises:
-        InputError: it holds something else, or cannot be listed.
+        InputError: it holds something else, cannot be listed, or a report cannot be put there.
     """
+    require_replaceable(folder)
     try:
         if not folder.exists():
             return
-        if not folder.is_dir():
-            raise InputError(f"{folder}: is a file; name a folder for this output")
         names = {entry.name for entry in folder.iterdir()}
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None

@@ -59,8 +59,14 @@ def table_rows(result: Differential) -> tuple[Row, ...]:
 
 
 def shown(result: Differential) -> tuple[Entry, ...]:
-    """Classes that have a line: those that the classifier knows, and those that occur."""
-    return tuple(entry for entry in result.classes if entry.known or entry.count)
+    """Classes that have a line: those that the classifier knows, and those that occur.
+
+    After the correction a class may occur that the classifier cannot name.
+    """
+    return tuple(
+        entry for entry in result.classes
+        if entry.known or entry.count or (entry.corrected_percent or 0) > 0
+    )  # fmt: skip
 
 
 def has_correction(result: Differential) -> bool:

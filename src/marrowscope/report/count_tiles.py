@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from marrowscope.counting.result import SmearCount
-from marrowscope.differential.lines import ratio_text
+from marrowscope.differential.lines import ratio_ends, ratio_number, ratio_text
 from marrowscope.differential.ratio import Ratio
 from marrowscope.differential.result import Entry
 from marrowscope.report.count_table import percent_text
@@ -54,14 +54,14 @@ def _blasts(entry: Entry, cells: int) -> Tile:
 
 
 def _ratio(ratio: Ratio | None, corrected: Ratio | None) -> Tile:
-    if ratio is None:
-        return Tile("M:E ratio", "none", ("this model does not know the cells of both sides",))
     lines = [] if corrected is None else [f"corrected: {ratio_text(corrected)}"]
+    if ratio is None:
+        unknown = "this model does not know the cells of both sides"
+        return Tile("M:E ratio", "none", (unknown, *lines))
     if not math.isfinite(ratio.value):
         return Tile("M:E ratio", "–", (ratio_text(ratio), *lines))
-    above = f"to {ratio.high:.1f}" if math.isfinite(ratio.high) else "upwards"
     return Tile(
-        "M:E ratio", f"{ratio.value:.1f}", (f"95 % interval {ratio.low:.1f} {above}", *lines)
+        "M:E ratio", ratio_number(ratio.value), (f"95 % interval {ratio_ends(ratio)}", *lines)
     )
 
 

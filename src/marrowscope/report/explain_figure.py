@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from marrowscope import RESEARCH_USE_ONLY
@@ -74,16 +75,19 @@ def sanity_figure(curves: pl.DataFrame, title: str, labels: LabelTest | None = N
                               markerfacecolor=face, markersize=6)  # fmt: skip
         if labels is not None:
             axes.axvline(steps + 1, color="0.8", linewidth=0.8)
-            axes.set_xticks(
-                [*range(0, steps + 1, 2), steps + 2, steps + 3],
-                [*map(str, range(0, steps + 1, 2)), "same\nlabels", "permuted\nlabels"],
-                fontsize=8,
-            )
+            axes.set_xticks(range(0, steps + 1, 2))
         axes.axhline(0, color="0.7", linewidth=0.8)
         axes.set(xlabel="layers made random, from the last", title=name)
         axes.set_ylim(-0.3, 1.05)
     panels[0].set_ylabel("similarity to the learned network's")
     panels[0].legend(frameon=False)
+    if labels is not None:
+        taught = (("black", "taught the same labels"), ("white", "taught permuted labels"))
+        panels[1].legend(
+            [Line2D([], [], marker="s", linestyle="", color="black", markerfacecolor=face)
+             for face, _ in taught],
+            [text for _, text in taught], frameon=False, loc="upper right",
+        )  # fmt: skip
     figure.suptitle(title, fontsize=10, parse_math=False)
     figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="0.4")
     return figure

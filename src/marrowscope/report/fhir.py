@@ -101,7 +101,7 @@ class _Maker:
             "effectiveDateTime": self._when,
             "issued": self._when,
             "result": [_reference(one) for one in observations],
-            "conclusion": " ".join(conclusion),
+            "conclusion": " ".join(line.rstrip(".") + "." for line in conclusion),
         }  # fmt: skip
 
     def share(self, entry: Entry, found: Differential, kind: str) -> dict[str, Any]:
@@ -109,12 +109,14 @@ class _Maker:
         name = entry.name if kind == "class" else entry.code
         resource = self._observation(f"{kind}/{entry.code}", name, entry.code, kind)
         countable = found.tally.countable
-        if math.isfinite(entry.percent) and countable:
+        if not entry.known and not entry.count:  # its 0 would be no finding
+            resource["dataAbsentReason"] = _no_value("unsupported", "not known to the classifier")
+        elif math.isfinite(entry.percent) and countable:
             resource["valueQuantity"] = _percent(entry.percent / 100)
         else:
             resource["dataAbsentReason"] = _no_value("not-applicable", "no countable cell")
         parts = [_count_part("cells", entry.count), _count_part("countable cells", countable)]
-        if countable:
+        if countable and (entry.known or entry.count):
             parts += _interval_parts("Wilson 95 % interval", entry.counted)
         if entry.corrected is not None:
             parts.append(_part("corrected share", _percent(entry.corrected.share)))

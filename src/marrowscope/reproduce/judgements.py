@@ -163,10 +163,10 @@ def explanation(study: Study, stage: Stage) -> Section:
             "Network of the first fold, cells of that fold.",
             *(
                 f"{row['method']}: rank correlation with the learned network's maps "
-                f"{row['spearman']:.2f} when all weights are random; between two networks that "
-                f"learned the same {labels.cells} cells {labels.same[row['method']][0]:.2f}, with "
-                f"permuted labels {labels.permuted[row['method']][0]:.2f} (the lower than the "
-                "others, the more it shows what was learned)."
+                f"{row['spearman']:.2f} when all weights are random. Maps of two networks taught "
+                f"the same {labels.cells} cells agree by {labels.same[row['method']][0]:.2f}, of "
+                f"one taught permuted labels by {labels.permuted[row['method']][0]:.2f} (the lower "
+                "with random weights or labels, the more the maps show what was learned)."
                 for row in last.iter_rows(named=True)
             ),
             f"On {21 * PHANTOMS} synthetic cells {inside['SmoothGrad']:.0%} of SmoothGrad and "

@@ -1,7 +1,7 @@
 """From a slide or fields to a cell table: where to look, detection, crops."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,6 +118,25 @@ def _columns() -> dict[str, pl.DataType]:
     return {**first, **found, "microns_per_pixel": SCHEMA["microns_per_pixel"]}
 
 
+def refuse_same_ids(slides: Sequence[Slide]) -> None:
+    """Refuse sources whose cells would have the same ids, and their crops the same names.
+
+    Raises:
+        InputError: two slides of one file name, or two folders of one name with a field of one
+            name.
+    """
+    owners: dict[tuple[str, str], Slide] = {}
+    for slide in slides:
+        name = Path(slide.name).name
+        for field in [field.name for field in slide.fields] or [""]:
+            other = owners.setdefault((name, field), slide)
+            if other is not slide:
+                raise InputError(
+                    f"{slide.name}: its cells would have the same ids as those of {other.name}; rename "
+                    "one, or detect in each by itself"
+                )
+
+
 def require_cells(collected: Collected, name: str) -> None:
     """Refuse an empty result.
 
@@ -126,6 +145,7 @@ def require_cells(collected: Collected, name: str) -> None:
     """
     if not collected.cells.height:
         raise InputError(
-            f"{name}: no nucleated cell in {collected.fields} fields; is it a stained smear, and "
+            f"{name}: no nucleated cell in {collected.fields} "
+            f"{'field' if collected.fields == 1 else 'fields'}; is it a stained smear, and "
             "is the pixel size right?"
         )

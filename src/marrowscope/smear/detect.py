@@ -96,8 +96,8 @@ def require_visible_cells(microns_per_pixel: float) -> None:
     """
     if not FINEST <= microns_per_pixel <= COARSEST:
         raise InputError(
-            f"{microns_per_pixel} µm per pixel: cells can be found from {FINEST} to {COARSEST}; "
-            "state the pixel size with --microns-per-pixel"
+            f"a pixel size of {microns_per_pixel:g} µm: cells can be found from {FINEST} to "
+            f"{COARSEST}; if it is not right, state it with --microns-per-pixel"
         )
 
 

@@ -75,7 +75,10 @@ def _in_folder(folder: Path, microns_per_pixel: float | None) -> Slide:
     if slides and len(slides) == len(found) == 1:
         return open_slide(slides[0], microns_per_pixel)
     if slides:
-        raise InputError(f"{slides[0]}: a whole slide among field images; name the slide itself")
+        raise InputError(
+            f"{slides[0]}: a whole slide (a TIFF in tiles) among field images; name the slide "
+            "itself, or save a field without tiles, as PNG for instance"
+        )
     if not found:
         raise InputError(f"{folder}: holds no field images; sub-folders are not searched")
     return FieldSlide(found, str(folder), microns_per_pixel)
