@@ -59,6 +59,7 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 REQUIRED: tuple[str, ...] = ("cell_id", "path")
 PROBABILITY = "p_"
+_PREDICTED_BY = "predicted_by"  # in the metadata of a Parquet file
 _SUM_TOLERANCE = 0.01  # half precision, or a CSV with three decimals
 
 # Ids by which cells belong together, most telling first.
@@ -113,10 +114,15 @@ def read_csv(path: Path, text: Iterable[str] = ()) -> pl.DataFrame:
     return _cast(table, path)
 
 
-def write_cells(table: pl.DataFrame, path: Path) -> None:
+def write_cells(table: pl.DataFrame, path: Path, predicted_by: str | None = None) -> None:
     """Write a cell table as Parquet, or as CSV when the suffix is ``.csv``, in one rename.
 
     In CSV the ``stain`` array is left out, for a CSV cell holds one value.
+
+    Args:
+        table: the cells.
+        path: of the file.
+        predicted_by: kind of the model whose answers it holds; kept in Parquet only.
 
     Raises:
         InputError: ``path`` cannot be written.
@@ -127,7 +133,16 @@ def write_cells(table: pl.DataFrame, path: Path) -> None:
             flat = [name for name, kind in table.schema.items() if not kind.is_nested()]
             table.select(flat).write_csv(temporary)
         else:
-            table.write_parquet(temporary, compression="zstd")
+            kept = None if predicted_by is None else {_PREDICTED_BY: predicted_by}
+            table.write_parquet(temporary, compression="zstd", metadata=kept)
+
+
+def predicted_by(path: Path) -> str | None:
+    """Kind of the model whose answers a cell table holds; None where it does not say."""
+    try:
+        return pl.read_parquet_metadata(path).get(_PREDICTED_BY)
+    except (OSError, pl.exceptions.PolarsError):  # a CSV, for instance
+        return None
 
 
 def usable(table: pl.DataFrame) -> pl.DataFrame:

@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from marrowscope.cells import write_cells
 from marrowscope.differential.held_out import held_out_from_dict, held_out_from_table
 from marrowscope.errors import InputError
 from marrowscope.evaluation.calibrate import (
     calibrate,
+    classes_without_cells,
     held_out_rows,
+    require_own_answers,
     temperature_of,
     with_temperature,
 )
@@ -245,12 +248,30 @@ def test_an_engine_gives_tempered_probabilities(bundle: Bundle) -> None:
         (lambda rows: rows.rename({"p_NGS": "p_MON"}), "another classifier"),
         (lambda rows: rows.with_columns(p_NGS=pl.lit(0.9)), "do not sum to 1"),
         (lambda rows: rows.with_columns(split=pl.lit("train")), "at least 50"),
+        (lambda rows: rows.with_columns(label=pl.lit("NGS")), "held-out cells of NGS only"),
     ],
 )
 def test_unfit_held_out_cells_are_refused(bundle: Bundle, change: object, said: str) -> None:
     rows = table(*drawn(200, 1.0, 0))
     with pytest.raises(InputError, match=said):
         held_out_rows(change(rows), bundle, "x.parquet")  # type: ignore[operator]
+
+
+def test_answers_of_another_kind_of_model_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    rows = table(*drawn(60, 1.0, 0))
+    for name, kind in (("own", bundle.card.architecture), ("unsaid", None)):
+        write_cells(rows, tmp_path / f"{name}.parquet", kind)
+        require_own_answers(tmp_path / f"{name}.parquet", bundle)
+    write_cells(rows, tmp_path / "x.csv", "features")  # a CSV cannot say it
+    require_own_answers(tmp_path / "x.csv", bundle)
+    write_cells(rows, tmp_path / "x.parquet", "features")
+    with pytest.raises(InputError, match="of a model of kind 'features'"):
+        require_own_answers(tmp_path / "x.parquet", bundle)
+
+
+def test_known_classes_without_held_out_cells_are_named(bundle: Bundle) -> None:
+    rows = table(*drawn(200, 1.0, 0)).filter(pl.col("label") != "EOS")
+    assert classes_without_cells(rows, bundle.card.known) == ("EOS",)
 
 
 @pytest.mark.parametrize("wrong", [{"coverage": 1.0}, {"coverage": 0.0}, {"risk": 2.0}])

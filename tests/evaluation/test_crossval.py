@@ -75,6 +75,9 @@ def test_a_class_smaller_than_the_folds_is_reported() -> None:
         ({"LYT": 10}, Plan("sequential", RECIPE), "only class LYT"),
         ({"LYT": 10, "KSC": 1}, Plan("sequential", RECIPE), "KSC .* one fold only"),
         ({"LYT": 5, "NGS": 5}, Plan("sequential", RECIPE, 1), "at least 2"),
+        ({"LYT": 8, "NGS": 6}, Plan("sequential", RECIPE, 50), "--folds 50: the 14 labelled cells"),
+        ({"LYT": 6, "KSC": 2}, Plan("features", RECIPE, 5), r"KSC \(2 images\) would have 1 train"),
+        ({"LYT": 6, "KSC": 2}, Plan("features", RECIPE, holdout=0.5), "KSC"),
         ({"LYT": 5, "NGS": 5}, Plan("sequential", RECIPE, holdout=1.5), "between 0 and 1"),
     ],
 )

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
+from marrowscope.explain.labels import LabelTest
 from marrowscope.phantom.dataset import write_dataset
 from marrowscope.report.section import Section, Sheet, section_from_dict
 from marrowscope.report.study_page import write_study_page
+from marrowscope.reproduce.judgements import _learned
 from marrowscope.reproduce.parts import Study
 from marrowscope.reproduce.steps import Workshop
-from marrowscope.reproduce.study import Reproduced, reproduce
+from marrowscope.reproduce.study import Reproduced, _settings, reproduce
 from marrowscope.training.recipe import load_recipe
 
 
@@ -45,6 +47,11 @@ def test_every_part_is_done_and_what_cannot_be_is_named(made: Reproduced) -> Non
     assert len(sections["data"].tables[0].rows) == 21
     table = sections["crossval-sequential"].tables[0]
     assert len(table.rows) == 21
+    (line,) = sections["robustness"].lines
+    strict = re.search(r"strict (\S+ ± \S+),", sections["crossval-sequential"].lines[0])
+    assert strict is not None
+    assert f"cross-validation {strict[1]} (mean ± sd over folds)" in line
+    assert "of the one hold-out" in sections["robustness"].tables[0].caption
     assert all(len(row) == len(table.head) for row in table.rows)
 
 
@@ -75,6 +82,48 @@ def test_a_damaged_part_is_done_again(study: Study, made: Reproduced) -> None:
 def test_other_settings_need_another_folder(study: Study, made: Reproduced) -> None:
     with pytest.raises(InputError, match="another folds"):
         reproduce(replace(study, folds=3))
+
+
+def test_changed_images_or_mapping_need_another_folder(study: Study, tmp_path: Path) -> None:
+    data, mapping = tmp_path / "images", tmp_path / "mapping.yaml"
+    shutil.copytree(study.data / "BLA", data / "BLA")
+    shutil.copytree(study.data / "LYT", data / "LYT")
+    shutil.copytree(study.data / "EOS", tmp_path / "theirs" / "eos")
+    mapping.write_text("eos: [EOS]\n")
+    one = replace(
+        study, data=data, folder=tmp_path / "report", external=(tmp_path / "theirs", mapping)
+    )
+    Workshop(one.folder, quiet).claim(_settings(one))
+    (one.folder / "done").mkdir()
+    Workshop(one.folder, quiet).claim(_settings(one))
+    # The first in the alphabet is named, so the mapping is changed last.
+    for change, said in (
+        (lambda: next((data / "BLA").iterdir()).unlink(), "another list of images"),
+        (
+            lambda: next((tmp_path / "theirs" / "eos").iterdir()).write_bytes(b"x"),
+            "another list of external images",
+        ),
+        (lambda: mapping.write_text("eos: [PLM]\n"), "another content of the mapping"),
+    ):
+        change()
+        with pytest.raises(InputError, match=said):
+            Workshop(one.folder, quiet).claim(_settings(one))
+
+
+def test_a_slip_before_anything_was_done_costs_no_folder(study: Study, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    slip = replace(study, data=tmp_path / "empty", folder=tmp_path / "out")
+    with pytest.raises(InputError, match="no image"):
+        reproduce(slip)
+    right = replace(slip, data=study.data)
+    Workshop(right.folder, quiet).claim(_settings(right))
+
+
+def test_a_test_of_labels_that_were_not_learned_says_so() -> None:
+    known = {"SmoothGrad": (0.5, 0.5)}
+    assert _learned(LabelTest(9, (1.0, 1.0, 0.99), known, known)) == []
+    (line,) = _learned(LabelTest(9, (0.5, 0.4, 0.3), known, known))
+    assert "did not learn all of their cells (50%, 40%, 30%)" in line
 
 
 def test_a_folder_of_something_else_is_left_alone(study: Study, tmp_path: Path) -> None:

@@ -40,12 +40,25 @@ def calibrate(
     """
     from marrowscope.differential.held_out import held_out_from_table
     from marrowscope.evaluation.calibrate import calibrate as fit
-    from marrowscope.evaluation.calibrate import held_out_rows, temperature_of, with_temperature
+    from marrowscope.evaluation.calibrate import (
+        classes_without_cells,
+        held_out_rows,
+        require_own_answers,
+        temperature_of,
+        with_temperature,
+    )
     from marrowscope.models.bundle import CALIBRATION, load_bundle, other_parts, save_bundle
     from marrowscope.report.calibration_figure import write_reliability
 
     loaded = load_bundle(bundle)
+    require_own_answers(held_out, loaded)
     rows = held_out_rows(read_cells(held_out), loaded, str(held_out))
+    for code in classes_without_cells(rows, loaded.card.known):
+        console.print(
+            f"! no held-out cell of {code}: it will be in every set of classes, and a count is not "
+            "corrected for it",
+            markup=False, soft_wrap=True, style="yellow",
+        )  # fmt: skip
     temperature = temperature_of(rows, loaded.card.known)
     answers = held_out_from_table(with_temperature(rows, temperature), str(held_out)).to_dict()
     made = fit(rows, loaded, source or held_out.name, answers, coverage, risk)

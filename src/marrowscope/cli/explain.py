@@ -52,6 +52,7 @@ def explain(
 
     Example: `marrowscope explain sequential-mll7 cells.parquet -o explained --sanity`
     """
+    from marrowscope.explain.attribution import require_network
     from marrowscope.explain.cells import explained_cells, inside_phantoms
     from marrowscope.files import replacing
     from marrowscope.inference.choose import choose_engine
@@ -61,6 +62,7 @@ def explain(
     from marrowscope.report.explain_figure import explanation_figure
 
     loaded = load_bundle(bundle)
+    require_network(loaded)
     table = expand(sources)
     wanted = None if classes is None else tuple(code.strip() for code in classes.split(","))
     engine, _ = choose_engine(loaded)

@@ -88,7 +88,7 @@ def predict(
     if calibration is not None:
         result = with_decisions(result, calibration)
         no_calls = int(result[NO_CALL].sum())
-    write_cells(result, output)
+    write_cells(result, output, loaded.card.architecture)
     kept.clear()
     counts = dict(result["predicted"].drop_nulls().value_counts().rows())
     counts = {code: counts[code] for code in loaded.outputs.classes if code in counts}

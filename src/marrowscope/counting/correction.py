@@ -7,7 +7,7 @@ import polars as pl
 from marrowscope.cells import probability_codes, read_cells, usable
 from marrowscope.differential.held_out import HeldOut, held_out_from_dict, held_out_from_table
 from marrowscope.errors import InputError
-from marrowscope.evaluation.calibrate import with_temperature
+from marrowscope.evaluation.calibrate import require_own_answers, with_temperature
 from marrowscope.inference.calibrated import PREDICTION_SET
 from marrowscope.models.bundle import CALIBRATION, Bundle
 from marrowscope.models.calibration import Calibration, read_calibration
@@ -62,6 +62,7 @@ def held_out_from_file(
             classifier.
     """
     table = read_cells(path, ("label", "predicted", "confidence"))
+    require_own_answers(path, bundle)
     if "split" in table.columns:
         table = table.filter(pl.col("split").fill_null("") != TRAINING)
         if table.is_empty():

@@ -2,13 +2,20 @@
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cells import PROBABILITY, probabilities, probability_codes, usable
+from marrowscope.cells import (
+    PROBABILITY,
+    predicted_by,
+    probabilities,
+    probability_codes,
+    usable,
+)
 from marrowscope.errors import InputError
 from marrowscope.evaluation.calibration import expected_error
 from marrowscope.evaluation.temperature import (
@@ -24,6 +31,20 @@ LEAST_CELLS = 50
 PARTS = 5  # of the cross-fit: fitted to four, measured on the fifth
 RESAMPLES = 1_000
 Array = NDArray[np.float64]
+
+
+def require_own_answers(path: Path, bundle: Bundle) -> None:
+    """Refuse a table that says that another kind of model made its answers.
+
+    Raises:
+        InputError: it does.
+    """
+    kind = predicted_by(path)
+    if kind is not None and kind != bundle.card.architecture:
+        raise InputError(
+            f"{path}: holds answers of a model of kind {kind!r}, and {bundle.card.name} is "
+            f"{bundle.card.architecture!r}; they must be predictions of the same model"
+        )
 
 
 def held_out_rows(table: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFrame:
@@ -67,7 +88,18 @@ def held_out_rows(table: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFr
             f"{source}: {rows.height} held-out cells of known class; a calibration needs at least "
             f"{LEAST_CELLS}"
         )
+    if rows["label"].n_unique() < 2:
+        raise InputError(
+            f"{source}: held-out cells of {rows['label'][0]} only; a calibration needs cells of "
+            "every class that the model knows"
+        )
     return rows
+
+
+def classes_without_cells(rows: pl.DataFrame, known: Iterable[str]) -> tuple[str, ...]:
+    """Known classes of which no cell is held out: they are in every set, and say nothing."""
+    there = set(rows["label"])
+    return tuple(code for code in known if code not in there)
 
 
 def temperature_of(rows: pl.DataFrame, known: Iterable[str]) -> float:

@@ -18,8 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope.cells import SCHEMA, read_cells, usable, write_cells
-from marrowscope.dataset.split import Split, folds, hold_out
+from marrowscope.cells import SCHEMA, predicted_by, read_cells, usable, write_cells
+from marrowscope.dataset.split import TRAIN, Split, folds, hold_out
 from marrowscope.dataset.stains import with_stains
 from marrowscope.errors import InputError
 from marrowscope.files import replacing
@@ -112,6 +112,11 @@ def assign(table: pl.DataFrame, plan: Plan) -> Split:
         raise InputError(
             f"the table has only class {rows['label'][0]}; a classifier needs at least two"
         )
+    if plan.holdout is None and rows["fold"].n_unique() < plan.parts:
+        raise InputError(
+            f"--folds {plan.parts}: the {rows.height} labelled cells fill only "
+            f"{rows['fold'].n_unique()} folds; take fewer"
+        )
     if plan.holdout is None:
         alone = rows.group_by("label").agg(pl.col("fold").n_unique(), pl.len()).sort("label")
         for label, parts, images in alone.rows():
@@ -120,7 +125,29 @@ def assign(table: pl.DataFrame, plan: Plan) -> Split:
                     f"class {label} ({images} images) lies in one fold only, so the model that "
                     "predicts them would never have seen it; leave the class out or add images"
                 )
+    if plan.model == FEATURES:
+        _require_two(rows, plan)
     return split
+
+
+def _require_two(rows: pl.DataFrame, plan: Plan) -> None:
+    """The feature model needs two training cells of every class, in every part."""
+    whole = rows.group_by("label").len().sort("label")
+    own = (
+        rows.group_by("label", "fold").len()
+        if plan.holdout is None
+        else rows.filter(pl.col("split") != TRAIN).group_by("label").len()
+    )
+    most = own.group_by("label").agg(held_out=pl.col("len").max())
+    left = whole.join(most, on="label", how="left").with_columns(
+        left=pl.col("len") - pl.col("held_out").fill_null(0)
+    )
+    for label, images, remain in left.select("label", "len", "left").rows():
+        if remain < 2:
+            raise InputError(
+                f"class {label} ({images} images) would have {remain} training image in some part; "
+                "the feature model needs 2 of each class: one to learn from and one to check with"
+            )
 
 
 def cross_validate(
@@ -174,7 +201,7 @@ def cross_validate(
         if finished is not None:
             finished(name, done, len(parts))
     pooled = pool([part.folder / PREDICTIONS for part in parts], split_table)
-    write_cells(pooled, folder / PREDICTIONS)
+    write_cells(pooled, folder / PREDICTIONS, predicted_by(parts[0].folder / PREDICTIONS))
     return CrossValidated(pooled, tuple(part.name for part in open_parts), split.warnings)
 
 

@@ -19,7 +19,7 @@ def reliability_figures(calibration: Calibration, name: str) -> Figure:
     Dots have the area of their number of cells; both panels show cells that the calibration was not
     fitted to.
     """
-    figure = Figure(figsize=(8.4, 4.6), layout="constrained")
+    figure = Figure(figsize=(8.4, 5.2), layout="constrained")
     measured = calibration.measured
     for axes, key in zip(figure.subplots(1, 2, sharey=True), ("before", "after"), strict=True):
         points = np.array(measured["reliability"][key], dtype=float).reshape(-1, 3)

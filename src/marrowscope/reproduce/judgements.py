@@ -10,19 +10,20 @@ from marrowscope.cells import read_cells
 from marrowscope.dataset.index import index
 from marrowscope.errors import InputError
 from marrowscope.evaluation.calibrate import calibrate, held_out_rows
-from marrowscope.evaluation.compare import compare
+from marrowscope.evaluation.compare import Comparison, compare
 from marrowscope.evaluation.external import evaluate_external
 from marrowscope.evaluation.mapping import load_mapping
 from marrowscope.evaluation.shift import shift
 from marrowscope.evaluation.suspects import find_suspects
 from marrowscope.explain.cells import explained_cells, inside_phantoms, labelled_cells
 from marrowscope.explain.embedding import embed
-from marrowscope.explain.labels import label_test
+from marrowscope.explain.labels import LabelTest, label_test
 from marrowscope.explain.sanity import cascade
 from marrowscope.files import replacing
 from marrowscope.inference.choose import choose_engine
 from marrowscope.inference.predict import predict_table
 from marrowscope.models.bundle import Bundle, load_bundle
+from marrowscope.morphology import BY_CODE
 from marrowscope.report.calibration_figure import write_reliability
 from marrowscope.report.compare_figure import compare_figure
 from marrowscope.report.embedding_page import embedding_figure, embedding_page
@@ -30,7 +31,7 @@ from marrowscope.report.explain_figure import explanation_figure, sanity_figure
 from marrowscope.report.external_page import external_section
 from marrowscope.report.section import Picture, Section, Sheet
 from marrowscope.report.suspects import LIST, write_suspects
-from marrowscope.reproduce.parts import PREDICTIONS, Stage, Study, save_figure
+from marrowscope.reproduce.parts import PREDICTIONS, Stage, Study, save_figure, spread_text
 
 FIRST = "fold-0"
 SANITY_CELLS, PHANTOMS = 7, 3  # cells made random for; synthetic cells of each class
@@ -60,10 +61,39 @@ def comparison(study: Study) -> Section:
     tables = {model: read_cells(out_of_fold(study, model)) for model in study.models}
     result = compare(tables, seed=study.seed)
     save_figure(compare_figure(result), study.folder / "comparison.png")
+    # Synthetic cells are not compared with published numbers.
+    first = tables[study.models[0]]
+    drawn = (
+        first["annotator"] == "synthetic" if "annotator" in first.columns else pl.Series([False])
+    )
+    real = int(drawn.sum()) < first.height
+    lines = [duel.sentence() for duel in result.duels]
+    if real:
+        lines.append(
+            "In the study both networks have a better tolerant recall than its feature-based "
+            "classifier in all classes but segmented neutrophils and lymphocytes."
+        )
     return Section(
-        "Comparison of the models", "Figure 3B",
-        tuple(duel.sentence() for duel in result.duels),
+        "Comparison of the models", "Figure 3B", tuple(lines),
+        (_recalls_sheet(result, real),),
         pictures=(Picture("Recall per class, mean and sd over folds", "comparison.png"),),
+    )  # fmt: skip
+
+
+def _recalls_sheet(result: Comparison, real: bool) -> Sheet:
+    """Tolerant recall of every model beside the published one of ResNeXt-50."""
+    rows = []
+    tolerant = result.recalls.filter(pl.col("kind") == "tolerant")
+    for code in result.codes:
+        own = tolerant.filter(pl.col("class") == code)
+        found = {model: spread_text(*spread) for model, *spread in
+                 own.select("model", "mean", "sd").rows()}  # fmt: skip
+        known = BY_CODE.get(code)
+        beside = "" if known is None or not real else spread_text(*known.published.tolerant_recall)
+        rows.append((code, *(found.get(model, "–") for model in result.models), beside))
+    return Sheet(
+        "Tolerant recall, mean ± sd over folds", ("class", *result.models, "study, ResNeXt-50"),
+        tuple(rows),
     )  # fmt: skip
 
 
@@ -114,6 +144,7 @@ def doubtful_labels(study: Study) -> Section:
     return Section(
         "Labels in doubt", "left to later work",
         (
+            f"By the out-of-fold predictions of {model}, "
             f"{found.table.height} of {found.judged:,} labels are listed for a second look; a "
             "cytologist's corrections go back with index --relabel.",
         ),
@@ -169,6 +200,7 @@ def explanation(study: Study, stage: Stage) -> Section:
                 "with random weights or labels, the more the maps show what was learned)."
                 for row in last.iter_rows(named=True)
             ),
+            *_learned(labels),
             f"On {21 * PHANTOMS} synthetic cells {inside['SmoothGrad']:.0%} of SmoothGrad and "
             f"{inside['Grad-CAM']:.0%} of Grad-CAM lie inside the cell, whose area is "
             f"{inside['area']:.0%} of the image.",
@@ -178,6 +210,16 @@ def explanation(study: Study, stage: Stage) -> Section:
             Picture("Similarity to the learned network's explanations", "sanity.png"),
         ),
     )  # fmt: skip
+
+
+def _learned(labels: LabelTest) -> list[str]:
+    if labels.whole:
+        return []
+    shares = ", ".join(f"{share:.0%}" for share in labels.learned)
+    return [
+        f"The three networks of that test did not learn all of their cells ({shares}), so what it "
+        "says of labels is little."
+    ]
 
 
 def embedding(study: Study, stage: Stage) -> Section:
@@ -208,9 +250,11 @@ def embedding(study: Study, stage: Stage) -> Section:
             (code, f"{share:.0%}", f"{drawn[code]:.0%}")
             for code, share in purity.items() if code != "all"
         )  # fmt: skip
+    else:
+        lines.append("Too few labelled cells to measure neighbours and trustworthiness.")
+    sheet = Sheet("Neighbours of the same class", ("class", "features", "map"), rows)
     return Section(
-        f"Embedding: {study.models[0]}", "Figure 6", tuple(lines),
-        (Sheet("Neighbours of the same class", ("class", "features", "map"), rows),),
+        f"Embedding: {study.models[0]}", "Figure 6", tuple(lines), (sheet,) if rows else (),
         (Picture("Cells by their features", "map.png"),),
         links=(("interactive map", "map.html"),),
     )  # fmt: skip

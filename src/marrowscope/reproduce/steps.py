@@ -56,16 +56,19 @@ class Workshop:
                 key for key in sorted(wanted.keys() | earlier.keys())
                 if wanted.get(key) != earlier.get(key)
             ]  # fmt: skip
-            if differing:
+            # Until a step is done nothing is lost: the path may have been a slip.
+            if differing and (self.folder / DONE).exists():
                 raise InputError(
                     f"{self.folder}: holds a reproduction with another {differing[0]}; choose "
                     "another folder with -o"
                 )
+            if not differing:
+                return
+            _write(path, wanted)
             return
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(f"{self.folder}: is not empty; choose another folder with -o")
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        _write(path, wanted)
 
     def step(
         self, name: str, title: str, study: str, work: Callable[[], Section], needed: bool = False
@@ -114,3 +117,8 @@ def _read(path: Path) -> tuple[Section, float] | None:
         return section_from_dict(content["section"]), float(content["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _write(path: Path, settings: dict[str, Any]) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

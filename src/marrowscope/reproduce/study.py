@@ -1,5 +1,7 @@
 """All parts of the study in their order, each done once, and one report of them."""
 
+import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from marrowscope import __version__
+from marrowscope.dataset.discover import discover
 from marrowscope.errors import InputError
 from marrowscope.evaluation.mapping import load_mapping
 from marrowscope.report.section import Section
@@ -111,9 +114,15 @@ def _recipe(study: Study) -> str:
 
 
 def _settings(study: Study) -> dict[str, Any]:
-    """What a later call must agree with."""
+    """What a later call must agree with: the options, and the content of what they name."""
+    images, mapping = study.external or (None, None)
     return {
         "data": str(study.data.resolve()),
+        "list of images (files were added, changed or removed)": _files_of(study.data),
+        "list of external images (files were added, changed or removed)": _files_of(images),
+        "content of the mapping": (
+            None if mapping is None else hashlib.sha256(mapping.read_bytes()).hexdigest()
+        ),
         "models": list(study.models),
         "recipe": study.recipe.to_dict(),
         "folds": study.folds,
@@ -121,3 +130,19 @@ def _settings(study: Study) -> dict[str, Any]:
         "seed": study.seed,
         "external": None if study.external is None else [str(one) for one in study.external],
     }
+
+
+def _files_of(place: Path | None) -> str | None:
+    """Changes with names, sizes and times of the images of a data set."""
+    if place is None:
+        return None
+    seen = hashlib.sha256()
+    for found in discover([place]):
+        try:
+            facts = os.stat(found.path)
+        except OSError:  # told by name when it is read
+            seen.update(f"{found.path!r} -".encode("utf-8", "replace"))
+            continue
+        text = f"{found.path!r} {found.label} {facts.st_size} {facts.st_mtime_ns}"
+        seen.update(text.encode("utf-8", "replace"))
+    return seen.hexdigest()

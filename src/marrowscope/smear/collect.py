@@ -132,8 +132,8 @@ def refuse_same_ids(slides: Sequence[Slide]) -> None:
             other = owners.setdefault((name, field), slide)
             if other is not slide:
                 raise InputError(
-                    f"{slide.name}: its cells would have the same ids as those of {other.name}; rename "
-                    "one, or detect in each by itself"
+                    f"{slide.name}: its cells would have the same ids as those of {other.name}; "
+                    "rename one, or detect in each by itself"
                 )
 
 

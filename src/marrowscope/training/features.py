@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from marrowscope.cells import write_cells
 from marrowscope.errors import InputError
@@ -60,6 +61,12 @@ def train_features(
     metrics = prepare_folder(folder, wanted, resume)
     if metrics is not None:
         return metrics
+    alone = data.train.group_by("label").len().filter(pl.col("len") < 2)["label"].sort()
+    if len(alone):  # known before all are measured
+        raise InputError(
+            f"one training image of class {', '.join(alone)}; the feature model needs 2 of each: "
+            "one to learn from and one to check with"
+        )
     values, errors = measure_table(data.train, cache or folder / CACHE, advance=observer.decoding)
     unread = [row for row, error in enumerate(errors) if error is not None]
     if unread:
@@ -92,7 +99,7 @@ def train_features(
     if data.held_out.height:
         engine = TorchEngine(Bundle(model, card))
         predictions = predict_table(engine, data.held_out, advance=observer.steps)
-        write_cells(predictions, folder / PREDICTIONS)
+        write_cells(predictions, folder / PREDICTIONS, card.architecture)
         metrics = {**strict_scores(predictions), "imputed": model.imputed}
     save_bundle(model, Card(**{**vars(card), "metrics": metrics}), folder / BUNDLE)
     write_run(folder, {**read_run(folder), "finished": True, "metrics": metrics})

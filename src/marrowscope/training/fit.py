@@ -274,7 +274,7 @@ def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> Traine
     metrics: dict[str, Any] = {}
     if data.held_out.height:
         predictions = predict_table(TorchEngine(Bundle(network, card), job.device), data.held_out)
-        write_cells(predictions, folder / PREDICTIONS)
+        write_cells(predictions, folder / PREDICTIONS, card.architecture)
         metrics = strict_scores(predictions)
     save_bundle(network, Card(**{**vars(card), "metrics": metrics}), folder / BUNDLE)
     finished = {"finished": True, "metrics": metrics, "throughput": throughput.to_dict()}

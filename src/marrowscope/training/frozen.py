@@ -93,7 +93,7 @@ def train_frozen(
     if data.held_out.height:
         engine = TorchEngine(Bundle(network, card), device)
         predictions = predict_table(engine, data.held_out)
-        write_cells(predictions, folder / PREDICTIONS)
+        write_cells(predictions, folder / PREDICTIONS, card.architecture)
         metrics = strict_scores(predictions)
     save_bundle(network, Card(**{**vars(card), "metrics": metrics}), folder / BUNDLE)
     write_run(folder, {**read_run(folder), "finished": True, "metrics": metrics})
