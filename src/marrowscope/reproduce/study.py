@@ -84,7 +84,9 @@ def reproduce(
         "recipe of the networks": _recipe(study),
         "folds": study.folds,
         "seed": study.seed,
-        "computed in": f"{sum(one.seconds for one in done) / 60:.0f} minutes",
+        "computed in (last go of each part)": (
+            f"{sum(one.seconds for one in done) / 60:.0f} minutes"
+        ),
         "marrowscope": __version__,
     }
     page = write_study_page([one.section for one in done], study.folder, TITLE, facts)
