@@ -22,6 +22,7 @@ from marrowscope.phantom.crowd import PACKED_RANK, Thing
 from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
 from marrowscope.phantom.library import PLATELET, RED, Library
 from marrowscope.smear.detect import detect
+from marrowscope.smear.nuclei import nuclear_map
 from marrowscope.smear.packed import packed
 
 UNUSUAL = ("ART", "KSC", "NIF")
@@ -86,7 +87,7 @@ def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, 
         )  # fmt: skip
         located = detect(field.image, mpp)
         cells, no_cell = located.select("x", "y").to_numpy(), (located["kind"] != "cell").to_list()
-        solid = packed(field.image, mpp, cells)
+        solid = packed(nuclear_map(field.image, mpp), cells)
         edge = 4 / mpp
         width, height = settings.width, settings.height
         taken: set[int] = set()

@@ -50,7 +50,7 @@ def see(slide: Slide, field: PlannedField) -> Seen:
         InputError: a pixel size with which cells cannot be seen.
     """
     look = look_at(slide, field)
-    solid = packed(look.pixels, slide.microns_per_pixel, look.places)
+    solid = packed(look.nuclear, look.places)
     look = replace(look, cells=look.cells.with_columns(judgeable=pl.Series(~solid)))
     if slide.fields and any((tile.x, tile.y) == (field.x, field.y) for tile in slide.corrupt):
         return Seen(_without_cells(look), Reason.EMPTY, float("nan"), 0.0, b"", True)

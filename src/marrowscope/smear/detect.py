@@ -34,12 +34,15 @@ SCHEMA = {
 }  # fmt: skip
 
 
-def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
+def detect(
+    image: NDArray[np.uint8], microns_per_pixel: float, found: NuclearMap | None = None
+) -> pl.DataFrame:
     """Find nucleated cells, and what looks like one: naked nuclei, smudges, clumps of debris.
 
     Args:
         image: (H, W, 3) uint8 RGB, one field.
         microns_per_pixel: pixel size.
+        found: nuclear map of the image, where it is known already.
 
     Returns:
         One row per object, from left to right within rows from top to bottom of their centres:
@@ -54,7 +57,7 @@ def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
     Raises:
         InputError: a pixel size with which cells cannot be seen.
     """
-    cells, measures = located(image, microns_per_pixel)
+    cells, measures = located(image, microns_per_pixel, found)
     told = ~cells["touches_border"] & (microns_per_pixel <= COARSEST_TOLD)
     kind, intact = kinds_of(measures)
     return cells.with_columns(
@@ -64,11 +67,11 @@ def detect(image: NDArray[np.uint8], microns_per_pixel: float) -> pl.DataFrame:
 
 
 def located(
-    image: NDArray[np.uint8], microns_per_pixel: float
+    image: NDArray[np.uint8], microns_per_pixel: float, found: NuclearMap | None = None
 ) -> tuple[pl.DataFrame, NDArray[np.float64]]:
     """All columns of ``detect`` but the last two, and what ``rim`` measures of each row."""
     require_visible_cells(microns_per_pixel)
-    found = nuclear_map(image, microns_per_pixel)
+    found = nuclear_map(image, microns_per_pixel) if found is None else found
     schema = {name: kind for name, kind in SCHEMA.items() if name not in ("kind", "intact")}
     if found.background.min() <= DARKEST_BACKGROUND:
         # No light came through: nothing to tell apart.

@@ -14,7 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import SCHEMA
-from marrowscope.smear.detect import detect
+from marrowscope.smear.detect import detect, require_visible_cells
+from marrowscope.smear.nuclei import NuclearMap, nuclear_map
 from marrowscope.smear.plan import FieldPlan, PlannedField
 from marrowscope.smear.slide import Slide
 
@@ -35,6 +36,7 @@ class Look:
     Attributes:
         field: as planned.
         pixels: (H, W, 3) uint8 RGB of the field with its margin.
+        nuclear: map of these pixels.
         places: (N, 2) float64, x and y of the cells' centres in these pixels.
         cells: one row per cell, columns of ``columns()``; ``x``, ``y`` and box in px of level 0, of
             field images in px of the field.
@@ -43,6 +45,7 @@ class Look:
 
     field: PlannedField
     pixels: NDArray[np.uint8]
+    nuclear: NuclearMap
     places: NDArray[np.float64]
     cells: pl.DataFrame
     margin: int
@@ -73,7 +76,9 @@ def look_at(slide: Slide, field: PlannedField) -> Look:
     margin = 0 if whole else round(MARGIN_MICRONS / slide.microns_per_pixel)
     left, top = field.x - margin, field.y - margin
     pixels = slide.read_region(left, top, field.width + 2 * margin, field.height + 2 * margin)
-    found = detect(pixels, slide.microns_per_pixel)
+    require_visible_cells(slide.microns_per_pixel)
+    nuclear = nuclear_map(pixels, slide.microns_per_pixel)
+    found = detect(pixels, slide.microns_per_pixel, nuclear)
     # The next field begins where this one ends. A cell on the seam is offered by both.
     first = margin - SEAM_MICRONS / slide.microns_per_pixel
     inside = pl.all_horizontal(
@@ -89,7 +94,7 @@ def look_at(slide: Slide, field: PlannedField) -> Look:
         slide_id=pl.lit(Path(slide.name).absolute().stem),
         field_id=pl.lit(field.name),
     ).select(*columns())
-    return Look(field, pixels, found.select("x", "y").to_numpy(), cells, margin)
+    return Look(field, pixels, nuclear, found.select("x", "y").to_numpy(), cells, margin)
 
 
 class Once:

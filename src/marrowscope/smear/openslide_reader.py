@@ -8,6 +8,7 @@ it is opened again.
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from openslide import OpenSlide, OpenSlideError
@@ -56,13 +57,12 @@ class OpenSlideSlide(TiledSlide):
         except OpenSlideError as error:
             self._handle.drop()
             raise UnreadableError(one_line(error)) from None
-        pixels = np.asarray(region)
-        colour, opacity = pixels[..., :3], pixels[..., 3:]
-        together = np.bitwise_and.reduce(np.ascontiguousarray(pixels).view(np.uint32), axis=None)
+        pixels = np.ascontiguousarray(region)
+        together = np.bitwise_and.reduce(pixels.view(np.uint32), axis=None)
         if together.tobytes()[3] == 255:  # opaque throughout; quicker than the least of a channel
-            image[:] = colour
+            image[:] = cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)  # quicker than every fourth byte
         else:  # not scanned, or transparent: laid on white
-            weight = opacity.astype(np.uint16)
+            colour, weight = pixels[..., :3], pixels[..., 3:].astype(np.uint16)
             image[:] = (colour * weight + 255 * (255 - weight) + 127) // 255
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.smear.fragments import FLOOR
-from marrowscope.smear.nuclei import WORKING_MICRONS, nuclear_map
+from marrowscope.smear.nuclei import WORKING_MICRONS, NuclearMap
 
 DISC = 10.0  # radius, µm
 LEAST_AREA = 700.0  # µm²: a cell of 30 µm, as only megakaryocytes are, which are not counted
@@ -21,19 +21,15 @@ _RED_CELLS = 1.5  # where these are not zero in the map, a gap is what is below 
 _STEP = 3  # working pixels
 
 
-def packed(
-    image: NDArray[np.uint8], microns_per_pixel: float, places: NDArray[np.float64]
-) -> NDArray[np.bool_]:
+def packed(found: NuclearMap, places: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether each position lies in a place without any gap, or at the edge of one.
 
     Args:
-        image: (H, W, 3) uint8 RGB, one field. Its border counts as gap.
-        microns_per_pixel: of the field.
+        found: nuclear map of one field. Its border counts as gap.
         places: (N, 2) x and y in its pixels.
     """
     if not len(places):
         return np.zeros(0, dtype=bool)
-    found = nuclear_map(image, microns_per_pixel)
     level = max(FLOOR, _RED_CELLS * found.red_cell)
     stained = (found.density > level).astype(np.uint8)
     # A step counts as gap when any of it is.
