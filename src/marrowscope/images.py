@@ -46,6 +46,9 @@ _JPEG = ("JPEG", "MPO")  # MPO: a JPEG with further pictures behind the first, a
 
 # What libjpeg and libtiff say on standard error. Of the former only the first kind means damage.
 _JPEG_DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG", "Inconsistent progression")
+_SCAN = b"\xff\xda"
+# Markers (ITU-T T.81, table B.1) that have no place behind the beginning of the first scan.
+_NO_MARKER = re.compile(rb"\xff[\x01-\xc3\xc5-\xcb\xcd-\xcf\xd8\xde\xdf\xf0-\xfd]")
 _LIBJPEG = re.compile(
     rb"Corrupt JPEG|Premature end|Inconsistent progression|Invalid SOS|Unknown Adobe|Warning: unk"
 )
@@ -208,6 +211,9 @@ def _check_jpeg(data: bytes, name: str) -> None:
     damage = [line for line in lines if line.startswith(_JPEG_DAMAGE)]
     if damage:
         raise ImageError(name, f"damaged JPEG ({damage[0].removeprefix('Corrupt JPEG data: ')})")
+    # OpenCV stops at the last pixel; whoever reads on to the end meets such a marker and gives up.
+    if _NO_MARKER.search(data, data.find(_SCAN)):
+        _pixels(_open(data, name), name)
 
 
 def _pixels(image: Image.Image, name: str) -> NDArray[np.uint8]:
