@@ -76,6 +76,7 @@ def test_what_cannot_be_replaced_is_known_before(
         (Path("/proc"), "is a mount point"),
         (Path("/proc/report"), "cannot be written"),
         (tmp_path / "file", "is a file"),
+        (tmp_path / "file/below", "cannot be written"),
     ):
         with pytest.raises(InputError, match=reason):
             require_replaceable(path)

@@ -79,7 +79,7 @@ def require_replaceable(path: Path) -> None:
             written to.
     """
     real = _replaceable(path)
-    there = next(folder for folder in real.parents if folder.is_dir())
+    there = next(parent for parent in real.parents if parent.exists())
     try:
         _remove(Path(tempfile.mkdtemp(prefix=f".{real.name}-", dir=there)))
     except OSError as error:

@@ -12,6 +12,7 @@ from highdicom.ann import annread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from marrowscope import RESEARCH_USE_ONLY
 from marrowscope.counting.result import SmearCount
 from marrowscope.report.annotations import SCHEME, write_annotations
 
@@ -73,7 +74,7 @@ def test_every_cell_comes_back_in_the_group_of_its_class(
         np.testing.assert_allclose(drawn[:, 0], own[:, :2], rtol=1e-6)
         np.testing.assert_allclose(drawn[:, 2], own[:, 2:], rtol=1e-6)
         assert group.annotated_property_type.scheme_designator == SCHEME
-        assert "Research use only" in group.AnnotationGroupDescription
+        assert group.AnnotationGroupDescription == f"{role or 'counted'}. {RESEARCH_USE_ONLY}"
 
 
 def test_it_refers_to_the_finest_level_and_keeps_patient_and_study(

@@ -41,9 +41,9 @@ def detect(
     if crops is not None and crops.exists() and (not crops.is_dir() or any(crops.iterdir())):
         raise InputError(f"--crops {crops}: is not an empty folder; choose another one")
     frames, fields, corrupt = [], 0, 0
-    slides = [open_slide(source, microns_per_pixel) for source in sources]
-    refuse_same_ids(slides)
-    for source, slide in zip(sources, slides, strict=True):
+    refuse_same_ids(open_slide(source, microns_per_pixel) for source in sources)
+    for source in sources:
+        slide = open_slide(source, microns_per_pixel)
         with progress(f"detecting in {source.name}") as advance:
             found = collect(slide, enough, crops, advance)
         require_cells(found, str(source))

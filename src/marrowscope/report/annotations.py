@@ -111,7 +111,7 @@ def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any
             ),
             algorithm_type="AUTOMATIC",
             algorithm_identification=algorithm,
-            description=_short(f"{role}. {RESEARCH_USE_ONLY}"),
+            description=f"{role}. {RESEARCH_USE_ONLY}",  # a text, of any length
         )
         for number, (code, role) in enumerate(shown, start=1)
     ]
@@ -160,7 +160,7 @@ def _header(path: Path) -> Any | None:
         whole = found.get("SOPClassUID") == _WHOLE_SLIDE and "SeriesInstanceUID" in found
         volume = "VOLUME" in list(found.get("ImageType", []))
     except (OSError, InvalidDicomError, ValueError, AttributeError, NotImplementedError):
-        return None
+        return None  # damaged or of another kind: it only means that this file is not the slide
     return found if whole and volume and "StudyInstanceUID" in found else None
 
 

@@ -62,9 +62,8 @@ class Workshop:
                     f"{self.folder}: holds a reproduction with another {differing[0]}; choose "
                     "another folder with -o"
                 )
-            if not differing:
-                return
-            _write(path, wanted)
+            if differing:
+                _write(path, wanted)
             return
         if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise InputError(f"{self.folder}: is not empty; choose another folder with -o")

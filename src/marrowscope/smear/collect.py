@@ -1,7 +1,7 @@
 """From a slide or fields to a cell table: where to look, detection, crops."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,21 +118,24 @@ def _columns() -> dict[str, pl.DataType]:
     return {**first, **found, "microns_per_pixel": SCHEMA["microns_per_pixel"]}
 
 
-def refuse_same_ids(slides: Sequence[Slide]) -> None:
+def refuse_same_ids(slides: Iterable[Slide]) -> None:
     """Refuse sources whose cells would have the same ids, and their crops the same names.
+
+    Args:
+        slides: looked at one by one; none is kept open.
 
     Raises:
         InputError: two slides of one file name, or two folders of one name with a field of one
             name.
     """
-    owners: dict[tuple[str, str], Slide] = {}
-    for slide in slides:
+    owners: dict[tuple[str, str], tuple[int, str]] = {}
+    for number, slide in enumerate(slides):
         name = Path(slide.name).name
         for field in [field.name for field in slide.fields] or [""]:
-            other = owners.setdefault((name, field), slide)
-            if other is not slide:
+            first, other = owners.setdefault((name, field), (number, slide.name))
+            if first != number:
                 raise InputError(
-                    f"{slide.name}: its cells would have the same ids as those of {other.name}; "
+                    f"{slide.name}: its cells would have the same ids as those of {other}; "
                     "rename one, or detect in each by itself"
                 )
 
