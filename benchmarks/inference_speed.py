@@ -73,9 +73,9 @@ def measure(name: str, paths: list[str], as_json: bool, rounds: int) -> None:
     network = create(name, len(OUTPUTS_22)).eval().requires_grad_(False)
     bundle = Bundle(network, Card(name, name, OUTPUTS_22, tuple(dict.fromkeys(OUTPUTS_22))))
     table = pl.DataFrame({"path": paths})
-    samples = [read_image(Path(path))[None] for path in paths[:16]]
+    samples = [read_image(Path(path)) for path in paths[:16]]
     exact = OpenVinoEngine(bundle)
-    int8 = Trial(*quantized_graph(bundle, samples, "none"), exact.classes)
+    int8 = Trial(*quantized_graph(bundle, samples, "none"), exact.classes, 1)
 
     def timed(work: Callable[[], object]) -> Callable[[], float]:
         def go() -> float:

@@ -1,5 +1,6 @@
 """OpenVINO in float32 gives PyTorch's probabilities; int8 only where it was checked."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -20,7 +21,7 @@ from marrowscope.dataset.split import hold_out
 from marrowscope.errors import InputError
 from marrowscope.inference import choose
 from marrowscope.inference.choose import choose_engine
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.engine import TorchEngine, image_views, symmetries
 from marrowscope.inference.openvino import OpenVinoEngine
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, load_bundle, save_bundle
@@ -64,6 +65,15 @@ def test_probabilities_are_those_of_torch(name: str, views: int, known: tuple[st
     assert np.abs(found - exact).max() <= 1e-4
     unknown = [place for place, code in enumerate(engine.classes) if code not in known]
     assert (found[:, unknown] == 0).all()
+
+
+@pytest.mark.parametrize("views", [1, 8])
+def test_views_of_bytes_are_those_of_tensors(views: int) -> None:
+    image = images(1)[0]
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None]
+    turned = [view[0].permute(1, 2, 0).numpy() for view in symmetries(batch, views)]
+    for ours, theirs in zip(image_views(image, views), turned, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_batches_of_any_size_give_the_same_rows_in_order() -> None:
@@ -201,6 +211,39 @@ def test_a_bad_int8_part_is_one_line_and_float32_goes_on(
         choose_engine(made, "int8")
     assert "\n" not in str(caught.value)
     assert choose_engine(made)[0].name == "openvino cpu fp32"
+
+
+@needs_nncf
+def test_an_int8_part_with_other_shapes_is_refused(quantized: Path, tmp_path: Path) -> None:
+    """Earlier versions took any number of images, and had the views of an image in the graph."""
+    import openvino
+
+    folder = tmp_path / "b"
+    shutil.copytree(quantized, folder)
+    model = openvino.Core().read_model(folder / "int8.xml")
+    model.reshape([-1, 250, 250, 3])
+    openvino.save_model(model, tmp_path / "int8.xml", compress_to_fp16=False)
+    hashes = {}
+    for name, key in (("int8.xml", "graph_sha256"), ("int8.bin", "constants_sha256")):
+        shutil.copy(tmp_path / name, folder / name)
+        hashes[key] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    edit(folder, **hashes)
+    with pytest.raises(InputError, match=r"int8\.xml: has shapes .* an earlier version; run"):
+        choose_engine(load_bundle(folder), "int8")
+
+
+@needs_nncf
+def test_int8_answers_are_averaged_over_the_views(quantized: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    shutil.copytree(quantized, folder)
+    one, _ = choose_engine(load_bundle(folder), "int8")
+    pixels = images(2, 90)
+    each = [one.probabilities(np.stack(image_views(image, 8))).mean(axis=0) for image in pixels]
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {"views": 8}))
+    averaged, _ = choose_engine(load_bundle(folder), "int8")
+    np.testing.assert_allclose(averaged.probabilities(pixels), each, atol=1e-6)
+    assert not np.allclose(averaged.probabilities(pixels), one.probabilities(pixels), atol=1e-6)
 
 
 def edit(folder: Path, **facts: object) -> None:

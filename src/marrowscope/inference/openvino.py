@@ -1,6 +1,5 @@
 """The OpenVINO engine: exact in float32, or int8 where a bundle has a checked int8 part."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,18 +8,16 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.geometry import INPUT_SIZE
-from marrowscope.inference.engine import BATCH
+from marrowscope.inference.engine import BATCH, image_views
 from marrowscope.inference.graph import convert
 from marrowscope.models.bundle import INT8_GRAPH, Bundle
 from marrowscope.models.int8 import read_int8
 
-# Images per request: what a small network computes of one image stays in a core's cache.
-CHUNK = 1
 PRECISIONS = ("fp32", "int8")
 
 
 class OpenVinoEngine:
-    """Requests side by side on all cores, each of a few images."""
+    """Requests side by side on all cores, each of one view of an image."""
 
     def __init__(self, bundle: Bundle, precision: str = "fp32") -> None:
         """Compile the graph.
@@ -37,7 +34,7 @@ class OpenVinoEngine:
             raise InputError(f"precision {precision!r}: expected {' or '.join(PRECISIONS)}")
         self._classes, self._precision = bundle.outputs.classes, precision
         model = convert(bundle) if precision == "fp32" else _int8_model(bundle)
-        self._queue, self._answers = start(model)
+        self._requests = Requests(model, bundle.card.views)
 
     @property
     def name(self) -> str:
@@ -58,36 +55,50 @@ class OpenVinoEngine:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""
         if not len(images):
             return np.empty((0, len(self._classes)), dtype=np.float32)
-        for start_row in range(0, len(images), CHUNK):
-            self._queue.start_async({0: images[start_row : start_row + CHUNK]}, start_row)
+        return self._requests.probabilities(images)
+
+
+class Requests:
+    """A graph of one image, compiled: what it computes of one view stays in a core's cache."""
+
+    def __init__(self, model: Any, views: int) -> None:
+        """Compile.
+
+        Args:
+            model: ``openvino.Model``, see ``graph.convert``.
+            views: of every image; see ``image_views``.
+        """
+        import openvino
+
+        self._views = views
+        compiled = openvino.Core().compile_model(
+            model,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                # Not bf16, which it would take by itself on processors that have it.
+                "INFERENCE_PRECISION_HINT": "f32",
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            },
+        )
+        self._queue = openvino.AsyncInferQueue(compiled, 0)
+        self._queue.set_callback(self._keep)
+        self._answers: dict[int, NDArray[np.float32]] = {}
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, 250, 250, 3) uint8 RGB, N ≥ 1 → (N, classes) float32, averaged over the views."""
+        number = 0
+        for image in images:
+            for view in image_views(image, self._views):
+                self._queue.start_async({0: view[None]}, number)
+                number += 1
         self._queue.wait_all()
-        rows = [self._answers.pop(place) for place in range(0, len(images), CHUNK)]
-        return np.concatenate(rows)
+        each = np.stack([self._answers.pop(place) for place in range(number)])
+        mean: NDArray[np.float32] = each.reshape(len(images), self._views, -1).mean(axis=1)
+        return mean
 
-
-def start(model: Any) -> tuple[Any, dict[int, NDArray[np.float32]]]:
-    """Compile a graph and start its requests; answers arrive in the dictionary by their number."""
-    import openvino
-
-    compiled = openvino.Core().compile_model(
-        model,
-        "CPU",
-        {
-            "PERFORMANCE_HINT": "THROUGHPUT",
-            # Not bf16, which it would take by itself on processors that have it.
-            "INFERENCE_PRECISION_HINT": "f32",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        },
-    )
-    queue = openvino.AsyncInferQueue(compiled, 0)
-    answers: dict[int, NDArray[np.float32]] = {}
-
-    def keep(request: Any, number: int) -> None:
-        answers[number] = np.array(request.get_output_tensor().data, dtype=np.float32)
-
-    callback: Callable[[Any, int], None] = keep
-    queue.set_callback(callback)
-    return queue, answers
+    def _keep(self, request: Any, number: int) -> None:
+        self._answers[number] = np.array(request.get_output_tensor().data[0], dtype=np.float32)
 
 
 def _int8_model(bundle: Bundle) -> Any:
@@ -96,7 +107,7 @@ def _int8_model(bundle: Bundle) -> Any:
     graph, constants = read_int8(bundle)
     try:
         model = openvino.Core().read_model(graph, constants)
-        wanted = [-1, INPUT_SIZE, INPUT_SIZE, 3], [-1, len(bundle.outputs.classes)]
+        wanted = [1, INPUT_SIZE, INPUT_SIZE, 3], [1, len(bundle.outputs.classes)]
         shapes = tuple(
             [side.get_length() if side.is_static else -1 for side in port.partial_shape]
             for port in (model.input(0), model.output(0))
@@ -106,6 +117,7 @@ def _int8_model(bundle: Bundle) -> Any:
         raise InputError(f"{bundle.folder}/{INT8_GRAPH}: cannot be read ({reason})") from None
     if shapes != wanted:
         raise InputError(
-            f"{bundle.folder}/{INT8_GRAPH}: has shapes {shapes}, the card asks for {wanted}"
+            f"{bundle.folder}/{INT8_GRAPH}: has shapes {shapes}, not {wanted}: made for another "
+            "card or by an earlier version; run 'marrowscope quantize' again"
         )
     return model
