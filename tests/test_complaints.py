@@ -4,13 +4,11 @@ import os
 import re
 import subprocess
 import sys
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from marrowscope.complaints import caught, heard
+from marrowscope.complaints import caught
 
 PATTERN = re.compile(rb"Corrupt")
 
@@ -67,12 +65,11 @@ def test_threads_get_their_own_lines_only(capfd: pytest.CaptureFixture[str]) -> 
 
 def test_a_closed_standard_error_does_no_harm() -> None:
     program = (
-        "import os, re\nos.close(2)\nfrom marrowscope.complaints import caught, heard\n"
+        "import os, re\nos.close(2)\nfrom marrowscope.complaints import caught\n"
         "with caught(re.compile(b'x')) as lines:\n    pass\nprint(lines)\n"
-        "print(heard(lambda: 7, re.compile(b'x')))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert done.stdout == "[]\n(7, [])\n"
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -90,79 +87,3 @@ def test_a_child_forked_in_the_middle_can_catch_too() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=20
     )
     assert done.stdout == "0\n"
-
-
-def test_calls_side_by_side_get_their_own_lines_only(capfd: pytest.CaptureFixture[str]) -> None:
-    def work(number: int) -> int:
-        if number % 5 == 0:
-            write(f"Corrupt {number}\n")
-        return number
-
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda number: heard(lambda: work(number), PATTERN), range(200)))
-    for number, (result, lines) in enumerate(found):
-        assert result == number
-        assert lines == ([] if number % 5 else [f"Corrupt {number}"])
-    assert capfd.readouterr().err == ""
-
-
-def test_silent_calls_run_side_by_side() -> None:
-    both = threading.Barrier(2, timeout=20)
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: heard(both.wait, PATTERN), range(2)))
-    assert sorted(found) == [(0, []), (1, [])]
-
-
-def test_what_others_write_meanwhile_is_passed_on_before_the_calls_end(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    """A progress bar must not disappear while images are checked without a pause."""
-    shown, stop = threading.Event(), threading.Event()
-    seen: list[str] = []
-
-    def busy(_: int) -> None:
-        while not stop.is_set():
-            heard(lambda: time.sleep(0.002), PATTERN)
-
-    with ThreadPoolExecutor(3) as pool:
-        done = [pool.submit(busy, number) for number in range(3)]
-        write("somebody else's line\n")
-        limit = time.monotonic() + 20
-        while not shown.is_set() and time.monotonic() < limit:
-            time.sleep(0.01)
-            seen.append(capfd.readouterr().err)
-            if "somebody else's line\n" in "".join(seen):
-                shown.set()
-        stop.set()
-        for future in done:
-            future.result()
-    assert shown.is_set()
-    assert "".join(seen) + capfd.readouterr().err == "somebody else's line\n"
-
-
-def test_a_failing_call_leaves_standard_error_as_it_was(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    def fail() -> None:
-        write("Corrupt\nother\n")
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        heard(fail, PATTERN)
-    write("visible\n")
-    assert heard(lambda: 7, PATTERN) == (7, [])
-    assert capfd.readouterr().err == "other\nvisible\n"
-
-
-def test_side_by_side_and_alone_do_not_mix(capfd: pytest.CaptureFixture[str]) -> None:
-    def complain(number: int) -> list[str]:
-        if number % 2:
-            return heard(lambda: write(f"Corrupt {number}\n"), PATTERN)[1]
-        with caught(PATTERN) as lines:
-            write(f"Corrupt {number}\n")
-        return lines
-
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(complain, range(200)))
-    assert found == [[f"Corrupt {number}"] for number in range(200)]
-    assert capfd.readouterr().err == ""

@@ -219,6 +219,41 @@ def test_jpeg_pixels_are_those_of_opencv() -> None:
         np.testing.assert_array_equal(images.decode(data), reference)
 
 
+@given(
+    st.sampled_from(["plain", "progressive", "4:2:2", "RGB", "CMYK", "grey", "turned"]), st.data()
+)
+@settings(max_examples=150, deadline=None)
+def test_jpegs_decode_as_with_pillow_whatever_is_wrong_with_them(kind: str, data: st.DataObject):
+    """The fast decoder only takes what is whole; of all else Pillow's answer counts."""
+    image, options = Image.fromarray(NOISE), {}
+    if kind in ("CMYK", "grey"):
+        image = image.convert({"CMYK": "CMYK", "grey": "L"}[kind])
+    elif kind == "turned":
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        options = {"exif": exif}
+    else:
+        options = {
+            "progressive": {"progressive": True},
+            "4:2:2": {"subsampling": 1},
+            "RGB": {"keep_rgb": True},
+        }.get(kind, {})
+    content = bytearray(encoded(image, "JPEG", **options))
+    for _ in range(data.draw(st.integers(0, 2))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = bytes(content[: data.draw(st.sampled_from([len(content), len(content) // 2]))])
+
+    def outcome(read: Callable[[], np.ndarray]) -> bytes | str:
+        try:
+            pixels = read()
+        except ImageError as error:
+            return str(error)
+        return pixels.tobytes() + repr(pixels.shape).encode()
+
+    pillow = outcome(lambda: images._pixels(images._open(content, "image"), "image"))
+    assert outcome(lambda: images.decode(content)) == pillow
+
+
 @pytest.mark.parametrize("values", [np.float32, np.int32])
 def test_32_bit_pixels_are_refused(values: type) -> None:
     data = encoded(Image.fromarray(np.ones((9, 9), values)), "TIFF")

@@ -4,32 +4,25 @@ libjpeg goes on after damaged data and libtiff after odd tags. The only sign tha
 line on the file descriptor of standard error, without a file name. Python's ``sys.stderr`` is
 not involved, so it has to be caught one floor lower, for the whole process.
 
-Who caused a line can be told only when one call runs at a time (``caught``). That nobody caused
-any can be told of many at once, and nearly all images are whole: so ``heard`` lets calls run side
-by side, and repeats alone those during which something was written.
+Who caused a line can be told only when one call runs at a time.
 """
 
 import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, TypeVar
+from typing import IO
 
 _STANDARD_ERROR = 2
 
-_Result = TypeVar("_Result")
-
 
 class _Catcher:
-    """Standard error of this process, led into a file while a call or several are inside."""
+    """Standard error of this process, led into a file while a block is inside."""
 
     def __init__(self) -> None:
-        self.change = threading.Condition()
-        self.together = 0  # calls inside side by side
-        self.alone = False  # a call is inside that must be alone
-        self.waiting = 0  # calls that want to be alone; no other goes in before them
+        self.alone = threading.Lock()
         self.kept: int | None = None  # where standard error really leads, while it is led away
         self.file: IO[bytes] | None = None  # made once, lives as long as the process
 
@@ -54,11 +47,8 @@ class _Catcher:
         os.dup2(self.kept, _STANDARD_ERROR)
         os.close(self.kept)
         self.kept = None
-        return _sort_out(_taken(self.file), pattern) if self.written() else []
-
-    def written(self) -> int:
-        """Bytes in the file: standard error, led into it, moves the same offset."""
-        return 0 if self.file is None else os.lseek(self.file.fileno(), 0, os.SEEK_CUR)
+        text = _taken(self.file)
+        return _sort_out(text, pattern) if text else []
 
 
 _catcher = _Catcher()
@@ -88,57 +78,13 @@ def caught(pattern: re.Pattern[bytes]) -> Iterator[list[str]]:
     """
     lines: list[str] = []
     catcher = _catcher
-    with catcher.change:
-        catcher.waiting += 1
+    with catcher.alone:
         try:
-            catcher.change.wait_for(lambda: not catcher.alone and not catcher.together)
-            catcher.alone = True
-        finally:
-            catcher.waiting -= 1
-            catcher.change.notify_all()
-    try:
-        catcher.lead_away()
-        yield lines
-    finally:
-        if catcher is _catcher:  # not in a child that was forked in the middle
-            lines += catcher.lead_back(pattern)
-            with catcher.change:
-                catcher.alone = False
-                catcher.change.notify_all()
-
-
-def heard(work: Callable[[], _Result], pattern: re.Pattern[bytes]) -> tuple[_Result, list[str]]:
-    """The result of ``work``, and the lines that it wrote which match ``pattern``.
-
-    Side by side with calls in other threads. If anything was written while it ran, by whomever, it
-    is repeated alone; so it must do no harm twice.
-
-    Args:
-        work: a decoder, for one image.
-        pattern: the same in all calls that run side by side.
-    """
-    catcher = _catcher
-    with catcher.change:
-        catcher.change.wait_for(lambda: not catcher.alone and not catcher.waiting)
-        if not catcher.together:
             catcher.lead_away()
-        catcher.together += 1
-        before = catcher.written()
-    try:
-        result = work()
-    finally:
-        with catcher.change:
-            silent = catcher.written() == before
-            catcher.together -= 1
-            if not catcher.together:
-                # Fitting lines are dropped here: whoever caused them is about to repeat them.
-                catcher.lead_back(pattern)
-                catcher.change.notify_all()
-    if silent:
-        return result, []
-    with caught(pattern) as lines:
-        result = work()
-    return result, lines
+            yield lines
+        finally:
+            if catcher is _catcher:  # not in a child that was forked in the middle
+                lines += catcher.lead_back(pattern)
 
 
 def _taken(file: IO[bytes]) -> bytes:
