@@ -81,7 +81,9 @@ class Requests:
                 "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             },
         )
-        self._queue = openvino.AsyncInferQueue(compiled, 0)
+        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        # Some wait ready, so that no core stands still until Python hands it the next one.
+        self._queue = openvino.AsyncInferQueue(compiled, streams + (streams + 1) // 2)
         self._queue.set_callback(self._keep)
         self._answers: dict[int, NDArray[np.float32]] = {}
 

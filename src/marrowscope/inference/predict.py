@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.crop import pixel_sizes, prepare
 from marrowscope.errors import InputError
+from marrowscope.geometry import INPUT_SIZE
 from marrowscope.images import ImageError, decode, read_bytes
 from marrowscope.inference.calibrated import NO_CALL, PREDICTION_SET
 from marrowscope.inference.engine import Engine
 from marrowscope.inference.parts import PART, Answers, Parts, load, save
 
 Advance = Callable[..., None]
-_Loaded = tuple[NDArray[np.uint8] | None, str | None, str]  # pixels, error, content hash
+_Told = tuple[str | None, str]  # error, content hash
+_Batch = tuple[NDArray[np.uint8], list[_Told]]  # a row per image; of one with an error anything
 
 
 def predict_table(
@@ -96,20 +98,20 @@ def _answers(
     errors: list[str | None] = [None] * len(paths)
     hashes = [""] * len(paths)
     start = 0
-    for batch in _decoded_batches(paths, sizes, batch_size or engine.batch_size):
-        good = [row for row, (pixels, _, _) in enumerate(batch) if pixels is not None]
-        for row, (_, error, digest) in enumerate(batch):
+    for pixels, told in _decoded_batches(paths, sizes, batch_size or engine.batch_size):
+        good = [row for row, (error, _) in enumerate(told) if error is None]
+        for row, (error, digest) in enumerate(told):
             errors[start + row], hashes[start + row] = error, digest
         if good:
-            pixels = np.stack([image for image, _, _ in batch if image is not None])
-            for row, answer in zip(good, engine.probabilities(pixels), strict=True):
+            found = engine.probabilities(pixels if len(good) == len(told) else pixels[good])
+            for row, answer in zip(good, found, strict=True):
                 if np.isfinite(answer).all():
                     values[start + row] = answer
                 else:
                     errors[start + row] = "the network's answer is not finite"
-        start += len(batch)
+        start += len(told)
         if advance is not None:
-            advance(len(batch), total=total)
+            advance(len(told), total=total)
     return Answers(values, errors, hashes)
 
 
@@ -134,32 +136,43 @@ def _retried(
     return Answers(values, errors, hashes)
 
 
-def _load(path: str | None, microns_per_pixel: float | None) -> _Loaded:
+def _load(path: str | None, microns_per_pixel: float | None, pixels: NDArray[np.uint8]) -> _Told:
+    """Read an image into ``pixels``, (250, 250, 3)."""
     if not path:
-        return None, "no path in the table", ""
+        return "no path in the table", ""
     try:
         data = read_bytes(Path(path))
         digest = hashlib.sha256(data).hexdigest()
-        return prepare(decode(data, path), microns_per_pixel), None, digest
+        pixels[:] = prepare(decode(data, path), microns_per_pixel)
     except ImageError as error:
-        return None, error.reason, ""
+        return error.reason, ""
     except (OSError, ValueError, cv2.error) as error:  # e.g. a NUL in a name
-        return None, " ".join(str(error).split()), ""
+        return " ".join(str(error).split()), ""
+    return None, digest
 
 
 def _decoded_batches(
     paths: list[str | None], sizes: list[float | None], batch_size: int
-) -> Iterator[list[_Loaded]]:
+) -> Iterator[_Batch]:
     """Batches in order, decoded by threads up to two batches ahead."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        ahead: deque[list[Future[_Loaded]]] = deque()
+        ahead: deque[tuple[NDArray[np.uint8], list[Future[_Told]]]] = deque()
         for start in range(0, len(paths), batch_size):
             rows = range(start, min(start + batch_size, len(paths)))
-            ahead.append([pool.submit(_load, paths[row], sizes[row]) for row in rows])
+            pixels = np.empty((len(rows), INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
+            told = [
+                pool.submit(_load, paths[row], sizes[row], place)
+                for row, place in zip(rows, pixels, strict=True)
+            ]
+            ahead.append((pixels, told))
             if len(ahead) > 2:
-                yield [future.result() for future in ahead.popleft()]
+                yield _done(*ahead.popleft())
         while ahead:
-            yield [future.result() for future in ahead.popleft()]
+            yield _done(*ahead.popleft())
+
+
+def _done(pixels: NDArray[np.uint8], told: list[Future[_Told]]) -> _Batch:
+    return pixels, [future.result() for future in told]
 
 
 def _assemble(
