@@ -89,8 +89,10 @@ def test_an_image_that_could_not_be_read_is_tried_again(
     parts = Parts(tmp_path / "out.answers", "a")
     whole = predict._load
 
-    def locked(path: str | None, size: float | None) -> object:
-        return (None, "Permission denied", "") if path == table["path"][1] else whole(path, size)
+    def locked(path: str | None, size: float | None, pixels: np.ndarray) -> object:
+        if path == table["path"][1]:
+            return "Permission denied", ""
+        return whole(path, size, pixels)
 
     monkeypatch.setattr(predict, "_load", locked)
     first = predict_table(Engine(), table, parts=parts)
