@@ -93,7 +93,7 @@ def _directory(
     tags = {}
     for start in range(place, place + count * size, size):
         tag, kind, length = struct.unpack_from(layout.order + entry, data, start)
-        if tag not in wanted or kind not in _NUMBERS:
+        if tag not in wanted or kind not in _NUMBERS or not length:
             continue
         number = np.dtype(layout.order + _NUMBERS[kind])
         values = start + size - room
