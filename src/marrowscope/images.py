@@ -209,7 +209,8 @@ def _open(data: bytes, name: str) -> Image.Image:
 
 def _check_jpeg(data: bytes, name: str) -> None:
     try:
-        simplejpeg.decode_jpeg(data, "RGB", min_factor=8, strict=True)
+        # At an eighth of the size, which takes a least size to be asked for.
+        simplejpeg.decode_jpeg(data, "RGB", min_height=1, min_width=1, min_factor=8, strict=True)
     except ValueError:  # or it cannot do such files: rare ways of sampling colour, some of CMYK
         pass
     else:
