@@ -114,6 +114,16 @@ def read_csv(path: Path, text: Iterable[str] = ()) -> pl.DataFrame:
     return _cast(table, path)
 
 
+def require_table_name(path: Path, option: str = "--output") -> None:
+    """Refuse a name that does not say which kind of table is wanted, before the work.
+
+    Raises:
+        InputError: the suffix is neither ``.parquet`` nor ``.csv``.
+    """
+    if path.suffix.lower() not in (".parquet", ".csv"):
+        raise InputError(f"{option} {path}: give it the suffix .parquet or .csv")
+
+
 def write_cells(table: pl.DataFrame, path: Path, predicted_by: str | None = None) -> None:
     """Write a cell table as Parquet, or as CSV when the suffix is ``.csv``, in one rename.
 

@@ -131,12 +131,21 @@ def test_a_csv_list_goes_in_and_a_csv_with_all_its_columns_comes_out(
     assert "all the same" in line  # the warning stays one line
 
 
-def test_predict_refuses_another_kind_of_output_before_it_works(
-    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "words",
+    [("index",), ("split", "--test", "0.2"), ("screen",), ("detect",), ("predict", "BUNDLE")],
+)
+def test_a_table_of_unknown_kind_is_refused_before_the_work_and_replaces_nothing(
+    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    _, err = shell("predict", bundle, phantom, "-o", tmp_path / "p.xlsx", status=1)
-    assert "suffix .parquet or .csv" in err
-    assert not list(tmp_path.iterdir())
+    """Such as an image, when -o stands before the wrong name."""
+    picture = tmp_path / "p.jpg"
+    picture.write_bytes(b"precious")
+    given = [bundle if word == "BUNDLE" else word for word in words]
+    _, err = shell(*given, phantom / "cells.parquet", "-o", picture, status=1)
+    assert f"--output {picture}: give it the suffix .parquet or .csv" in err
+    assert picture.read_bytes() == b"precious"
+    assert list(tmp_path.iterdir()) == [picture]
 
 
 def test_predict_fails_when_nothing_can_be_read(shell: Shell, bundle: Path, tmp_path: Path) -> None:

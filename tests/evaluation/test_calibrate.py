@@ -237,6 +237,8 @@ def test_an_engine_gives_tempered_probabilities(bundle: Bundle) -> None:
     engine = CalibratedEngine(Fixed(), some(bundle))
     found = engine.probabilities(np.zeros((2, 250, 250, 3), np.uint8))
     np.testing.assert_allclose(found[1], np.array([8, 4, 4, 2]) / 18, atol=1e-6)
+    begun = engine.begin(np.zeros((2, 250, 250, 3), np.uint8))
+    np.testing.assert_array_equal(begun(), found)
 
 
 @pytest.mark.parametrize(

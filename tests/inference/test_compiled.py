@@ -1,6 +1,7 @@
 """The compiled engine: the same probabilities from batches of one size."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -64,18 +65,21 @@ def test_the_graph_makes_no_tensor_on_the_host(bundle: Bundle) -> None:
     assert len(convolutions) == len(layers), "every view is compiled on its own"
 
 
-def test_predictions_come_in_batches_of_the_recorded_size(bundle: Bundle, tmp_path: Path) -> None:
+def test_predictions_come_in_batches_of_the_recorded_size(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(7):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((250, 250, 3), number, np.uint8))
     compiled = CompiledEngine(bundle, "cpu", chunk=3, backend="eager")
     sizes, whole = [], compiled.probabilities
 
-    class Counted(CalibratedEngine):
-        def probabilities(self, images: np.ndarray) -> np.ndarray:
-            sizes.append(len(images))
-            return whole(images)
+    def counted(images: np.ndarray) -> np.ndarray:
+        sizes.append(len(images))
+        return whole(images)
 
-    predict_table(Counted(compiled, None), expand([str(tmp_path)]))
+    monkeypatch.setattr(compiled, "probabilities", counted)
+    calibrated = CalibratedEngine(compiled, SimpleNamespace(temperature=1.0))
+    predict_table(calibrated, expand([str(tmp_path)]))
     assert sizes == [3, 3, 1]
 
 

@@ -84,6 +84,15 @@ def test_batches_of_any_size_give_the_same_rows_in_order() -> None:
     assert engine.probabilities(pixels[:0]).shape == (0, len(engine.classes))
 
 
+@pytest.mark.parametrize("views", [1, 8])
+def test_a_batch_is_begun_before_the_last_one_is_asked_for(views: int) -> None:
+    engine, pixels = OpenVinoEngine(bundle("sequential", views)), images(9)
+    whole = engine.probabilities(pixels)
+    answers = [engine.begin(pixels[low:high]) for low, high in ((0, 5), (5, 6), (6, 9))]
+    parts = [answer() for answer in answers]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
+
+
 def test_the_shipped_model_is_loaded_and_predicts_alike() -> None:
     made, pixels = load_bundle("sequential-mll7"), images(3, 1)
     exact = TorchEngine(made).probabilities(pixels)

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -81,6 +82,40 @@ def test_predicted_and_confidence_are_those_of_the_largest_probability(shades: l
     values = result.select("p_dark", "p_light").to_numpy()
     assert result["confidence"].to_list() == pytest.approx(values.max(1).tolist())
     assert result["predicted"].to_list() == [("dark", "light")[k] for k in values.argmax(1)]
+
+
+class Late(Brightness):
+    """Computes only when the answer is asked for; counts what is begun and not asked for yet."""
+
+    name = "late"
+
+    def __init__(self) -> None:
+        self.open, self.most = 0, 0
+
+    def begin(self, images: np.ndarray) -> Callable[[], np.ndarray]:
+        assert len(images)
+        self.open += 1
+        self.most = max(self.most, self.open)
+        kept = images.copy()
+
+        def answer() -> np.ndarray:
+            self.open -= 1
+            return self.probabilities(kept)
+
+        return answer
+
+
+@given(st.data(), st.integers(1, 9))
+@settings(max_examples=20, deadline=None)
+def test_an_engine_that_begins_the_next_batch_gives_the_same(
+    shades: list[Path], data: st.DataObject, batch_size: int
+) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(shades), min_size=1, max_size=25))
+    late = Late()
+    found = predict_table(late, table(chosen), batch_size=batch_size)
+    assert found.equals(predict_table(Brightness(), table(chosen), batch_size=batch_size))
+    assert late.open == 0
+    assert late.most <= 2  # memory does not grow with the number of images
 
 
 class Broken(Brightness):

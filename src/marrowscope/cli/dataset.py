@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from marrowscope.cells import read_cells, write_cells
+from marrowscope.cells import read_cells, require_table_name, write_cells
 from marrowscope.cli.app import JSON, app, console, emit_json, progress
 from marrowscope.dataset.check import CheckResult
 from marrowscope.dataset.check import check as check_table
@@ -47,6 +47,7 @@ def index(
 
     Example: `marrowscope index BM_cytomorphology_data -o cells.parquet`
     """
+    require_table_name(output)
     earlier = corrected_before(output)
     with progress("indexing") as advance:
         table = index_paths(paths, output, root, advance, stains=stain, relabel=relabel or ())
@@ -114,6 +115,7 @@ def split(
     """
     if sum(option is not None for option in (test, fold_count, given)) != 1:
         raise typer.BadParameter("give exactly one of --test, --folds, --list")
+    require_table_name(output)
     table = read_cells(cells)
     try:
         if given is not None:

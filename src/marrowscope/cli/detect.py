@@ -6,7 +6,7 @@ from typing import Annotated
 import polars as pl
 import typer
 
-from marrowscope.cells import write_cells
+from marrowscope.cells import require_table_name, write_cells
 from marrowscope.cli.app import JSON, app, console, emit_json, progress
 from marrowscope.errors import InputError
 
@@ -38,6 +38,7 @@ def detect(
     from marrowscope.smear.collect import collect, refuse_same_ids, require_cells
     from marrowscope.smear.opening import open_slide
 
+    require_table_name(output)
     if crops is not None and crops.exists() and (not crops.is_dir() or any(crops.iterdir())):
         raise InputError(f"--crops {crops}: is not an empty folder; choose another one")
     frames, fields, corrupt = [], 0, 0

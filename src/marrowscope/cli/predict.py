@@ -7,7 +7,7 @@ import polars as pl
 import typer
 from rich.table import Table
 
-from marrowscope.cells import write_cells
+from marrowscope.cells import require_table_name, write_cells
 from marrowscope.cli.app import JSON, app, console, emit_json, progress
 from marrowscope.errors import InputError
 
@@ -58,8 +58,7 @@ def predict(
     from marrowscope.models.bundle import load_bundle
     from marrowscope.models.calibration import read_calibration
 
-    if output.suffix.lower() not in (".parquet", ".csv"):
-        raise InputError(f"--output {output}: give it the suffix .parquet or .csv")
+    require_table_name(output)
     loaded = load_bundle(bundle)
     table = expand(sources)
     _say_what_is_unknown(loaded.card.known, loaded.outputs.classes)

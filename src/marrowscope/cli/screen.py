@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cells import read_cells, write_cells
+from marrowscope.cells import read_cells, require_table_name, write_cells
 from marrowscope.cli.app import JSON, app, console, emit_json, progress
 from marrowscope.errors import InputError
 from marrowscope.files import replacing
@@ -32,6 +32,9 @@ def screen(
     from marrowscope.dataset.screen import screen as screen_table
     from marrowscope.report.overlap_sheet import overlap_sheet
 
+    require_table_name(output)
+    if pairs is not None:
+        require_table_name(pairs, "--pairs")
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise InputError(f"--sheet {sheet}: give it the suffix .png")
     table = read_cells(cells)

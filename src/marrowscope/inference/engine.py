@@ -1,7 +1,7 @@
 """Engines turn a batch of pixels into class probabilities."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -13,6 +13,7 @@ from marrowscope.models.bundle import Bundle
 
 BATCH = 32
 OneView = Callable[[torch.Tensor], torch.Tensor]
+Answer = Callable[[], NDArray[np.float32]]  # waits for what was begun; asked once, in order
 
 
 class Engine(Protocol):
@@ -32,6 +33,22 @@ class Engine(Protocol):
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32."""
+
+
+@runtime_checkable
+class Overlapping(Engine, Protocol):
+    """An engine that takes the next images while it finishes the last of those before."""
+
+    def begin(self, images: NDArray[np.uint8]) -> Answer:
+        """(N, 250, 250, 3) uint8 RGB, N ≥ 1 → what waits for (N, classes) float32."""
+
+
+def begun(engine: Engine, images: NDArray[np.uint8]) -> Answer:
+    """The answer to (N, 250, 250, 3) images, begun by engines that can, computed by the others."""
+    if len(images) and isinstance(engine, Overlapping):
+        return engine.begin(images)
+    found = engine.probabilities(images) if len(images) else np.empty((0, 0), np.float32)
+    return lambda: found
 
 
 class TorchEngine:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.geometry import INPUT_SIZE
-from marrowscope.inference.engine import BATCH, image_views
+from marrowscope.inference.engine import BATCH, Answer, image_views
 from marrowscope.inference.graph import convert
 from marrowscope.models.bundle import INT8_GRAPH, Bundle
 from marrowscope.models.int8 import read_int8
@@ -55,7 +55,11 @@ class OpenVinoEngine:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""
         if not len(images):
             return np.empty((0, len(self._classes)), dtype=np.float32)
-        return self._requests.probabilities(images)
+        return self._requests.begin(images)()
+
+    def begin(self, images: NDArray[np.uint8]) -> Answer:
+        """As ``probabilities`` of one image or more, but does not wait for the last ones."""
+        return self._requests.begin(images)
 
 
 class Requests:
@@ -86,17 +90,26 @@ class Requests:
         self._queue = openvino.AsyncInferQueue(compiled, streams + (streams + 1) // 2)
         self._queue.set_callback(self._keep)
         self._answers: dict[int, NDArray[np.float32]] = {}
+        self._begun = 0
 
-    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(N, 250, 250, 3) uint8 RGB, N ≥ 1 → (N, classes) float32, averaged over the views."""
-        number = 0
+    def begin(self, images: NDArray[np.uint8]) -> Answer:
+        """(N, 250, 250, 3) uint8 RGB, N ≥ 1 → (N, classes) float32, averaged over the views.
+
+        All are handed over when it returns; the answer waits for those that are not done then.
+        """
+        first = self._begun
         for image in images:
             for view in image_views(image, self._views):
-                self._queue.start_async({0: view[None]}, number)
-                number += 1
-        self._queue.wait_all()
-        each = np.stack([self._answers.pop(place) for place in range(number)])
-        mean: NDArray[np.float32] = each.reshape(len(images), self._views, -1).mean(axis=1)
+                self._queue.start_async({0: view[None]}, self._begun)
+                self._begun += 1
+        return lambda: self._mean(range(first, first + len(images) * self._views))
+
+    def _mean(self, numbers: range) -> NDArray[np.float32]:
+        if not all(number in self._answers for number in numbers):
+            self._queue.wait_all()
+        each = np.stack([self._answers.pop(number) for number in numbers])
+        mean: NDArray[np.float32]
+        mean = each.reshape(len(numbers) // self._views, self._views, -1).mean(axis=1)
         return mean
 
     def _keep(self, request: Any, number: int) -> None:

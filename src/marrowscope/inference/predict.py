@@ -18,7 +18,7 @@ from marrowscope.errors import InputError
 from marrowscope.geometry import INPUT_SIZE
 from marrowscope.images import ImageError, decode, read_bytes
 from marrowscope.inference.calibrated import NO_CALL, PREDICTION_SET
-from marrowscope.inference.engine import Engine
+from marrowscope.inference.engine import Answer, Engine, begun
 from marrowscope.inference.parts import PART, Answers, Parts, load, save
 
 Advance = Callable[..., None]
@@ -98,21 +98,33 @@ def _answers(
     errors: list[str | None] = [None] * len(paths)
     hashes = [""] * len(paths)
     start = 0
-    for pixels, told in _decoded_batches(paths, sizes, batch_size or engine.batch_size):
-        good = [row for row, (error, _) in enumerate(told) if error is None]
+    batches = _decoded_batches(paths, sizes, batch_size or engine.batch_size)
+    for told, good, found in _computed(engine, batches):
         for row, (error, digest) in enumerate(told):
             errors[start + row], hashes[start + row] = error, digest
-        if good:
-            found = engine.probabilities(pixels if len(good) == len(told) else pixels[good])
-            for row, answer in zip(good, found, strict=True):
-                if np.isfinite(answer).all():
-                    values[start + row] = answer
-                else:
-                    errors[start + row] = "the network's answer is not finite"
+        for row, answer in zip(good, found(), strict=True):
+            if np.isfinite(answer).all():
+                values[start + row] = answer
+            else:
+                errors[start + row] = "the network's answer is not finite"
         start += len(told)
         if advance is not None:
             advance(len(told), total=total)
     return Answers(values, errors, hashes)
+
+
+def _computed(
+    engine: Engine, batches: Iterator[_Batch]
+) -> Iterator[tuple[list[_Told], list[int], Answer]]:
+    """What is told of each batch, its good rows, their answers; one batch ahead where it can be."""
+    ahead: deque[tuple[list[_Told], list[int], Answer]] = deque()
+    for pixels, told in batches:
+        good = [row for row, (error, _) in enumerate(told) if error is None]
+        images = pixels if len(good) == len(told) else pixels[good]
+        ahead.append((told, good, begun(engine, images)))
+        if len(ahead) > 1:
+            yield ahead.popleft()
+    yield from ahead
 
 
 def _retried(

@@ -186,7 +186,7 @@ class Trial:
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As every engine."""
-        return self._requests.probabilities(images)
+        return self._requests.begin(images)()
 
 
 def _check(
