@@ -1,9 +1,11 @@
 """OpenVINO in float32 gives PyTorch's probabilities; int8 only where it was checked."""
 
+import gc
 import hashlib
 import io
 import json
 import shutil
+import weakref
 from contextlib import redirect_stdout
 from dataclasses import replace
 from importlib.util import find_spec
@@ -91,6 +93,15 @@ def test_a_batch_is_begun_before_the_last_one_is_asked_for(views: int) -> None:
     answers = [engine.begin(pixels[low:high]) for low, high in ((0, 5), (5, 6), (6, 9))]
     parts = [answer() for answer in answers]
     np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
+
+
+def test_an_engine_that_is_done_with_gives_its_graph_and_threads_back() -> None:
+    engine = OpenVinoEngine(bundle("sequential"))
+    engine.probabilities(images(2))
+    there = weakref.ref(engine._requests)
+    del engine
+    gc.collect()
+    assert there() is None
 
 
 def test_the_shipped_model_is_loaded_and_predicts_alike() -> None:
@@ -239,6 +250,24 @@ def test_an_int8_part_with_other_shapes_is_refused(quantized: Path, tmp_path: Pa
     edit(folder, **hashes)
     with pytest.raises(InputError, match=r"int8\.xml: has shapes .* an earlier version; run"):
         choose_engine(load_bundle(folder), "int8")
+
+
+@needs_nncf
+def test_int8_sees_the_brightest_background_though_few_images_have_it() -> None:
+    """Glass is white; a range that is the mean of the images' ranges would cut it off."""
+    import openvino
+
+    dark = [(image * 0.6).astype(np.uint8) for image in images(7)]
+    white = np.full((250, 250, 3), 255, np.uint8)
+    with redirect_stdout(io.StringIO()):
+        graph, constants = quantizing.quantized_graph(bundle("sequential"), [*dark, white], "none")
+    nodes = openvino.Core().read_model(graph, constants).get_ordered_ops()
+    ranges = [node for node in nodes if node.get_type_name() == "FakeQuantize"]
+    taken = next(
+        node for node in ranges if node.input_value(0).get_node().get_type_name() != "Constant"
+    )
+    high = float(np.max(taken.input_value(2).get_node().data))
+    assert high in (pytest.approx(1, abs=0.01), pytest.approx(255, abs=2))
 
 
 @needs_nncf

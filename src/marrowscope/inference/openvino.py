@@ -1,5 +1,6 @@
 """The OpenVINO engine: exact in float32, or int8 where a bundle has a checked int8 part."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,8 @@ class Requests:
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         # Some wait ready, so that no core stands still until Python hands it the next one.
         self._queue = openvino.AsyncInferQueue(compiled, streams + (streams + 1) // 2)
-        self._queue.set_callback(self._keep)
         self._answers: dict[int, NDArray[np.float32]] = {}
+        self._queue.set_callback(_keeping(self._answers))
         self._begun = 0
 
     def begin(self, images: NDArray[np.uint8]) -> Answer:
@@ -112,8 +113,14 @@ class Requests:
         mean = each.reshape(len(numbers) // self._views, self._views, -1).mean(axis=1)
         return mean
 
-    def _keep(self, request: Any, number: int) -> None:
-        self._answers[number] = np.array(request.get_output_tensor().data[0], dtype=np.float32)
+
+def _keeping(answers: dict[int, NDArray[np.float32]]) -> Callable[[Any, int], None]:
+    """Not a method: the queue would keep its owner, the owner the queue, and neither would go."""
+
+    def keep(request: Any, number: int) -> None:
+        answers[number] = np.array(request.get_output_tensor().data[0], dtype=np.float32)
+
+    return keep
 
 
 def _int8_model(bundle: Bundle) -> Any:

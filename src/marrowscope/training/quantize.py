@@ -153,7 +153,7 @@ def quantized_graph(
         exact += [nodes[layers[0]], nodes[layers[-1]]]
     named = [node.get_friendly_name() for node in exact]
     views = bundle.card.views
-    shown = [image_views(image, views)[turn % views][None] for turn, image in enumerate(images)]
+    shown = [image_views(image, views)[row % views][None] for row, image in enumerate(images)]
     with redirect_stdout(sys.stderr):  # its progress; standard output belongs to --json
         quantized = nncf.quantize(
             model,
