@@ -25,13 +25,13 @@ import numpy as np
 import torch
 
 from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
-from marrowscope.augment.density import density_map
-from marrowscope.augment.plain import augment_tensors
-from marrowscope.dataset.discover import discover
-from marrowscope.images import read_image
-from marrowscope.phantom.cells import draw_cell
+from marrowscope.augment.density_map import density_map
+from marrowscope.augment.tensor_augmentation import augment_tensors
+from marrowscope.dataset.image_discovery import discover
+from marrowscope.io.images import read_image
+from marrowscope.phantom.synthetic_cell import draw_cell
 from marrowscope.stain import estimate_stain
-from marrowscope.training.memory import keep_freed_memory
+from marrowscope.training.networks.memory import keep_freed_memory
 from side_by_side import SAMPLE, in_turn, show, versions
 
 IMAGES = 64

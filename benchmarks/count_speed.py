@@ -20,18 +20,18 @@ from pathlib import Path
 import cv2
 import torch
 
-from marrowscope.counting.look import see
-from marrowscope.counting.pipeline import CountSettings, count_smear
-from marrowscope.counting.sources import open_smears
-from marrowscope.geometry import MICRONS_PER_PIXEL
-from marrowscope.inference.choose import choose_engine
+from marrowscope.counting.count_smear import CountSettings, count_smear
+from marrowscope.counting.field_quality import see
+from marrowscope.counting.smear_sources import open_smears
+from marrowscope.detection.field_analysis import fields_as_they_are
+from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models.bundle import Bundle, load_bundle
-from marrowscope.phantom.field import FieldSettings
-from marrowscope.phantom.field_set import write_fields
-from marrowscope.phantom.slide import SlideSettings, write_slide
-from marrowscope.report.count_report import write_count_report
-from marrowscope.smear.look import fields_as_they_are
-from marrowscope.smear.plan import PlannedField
+from marrowscope.phantom.synthetic_field import FieldSettings
+from marrowscope.phantom.synthetic_fields import write_fields
+from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.report.count.count_report import write_count_report
+from marrowscope.smear.field_plan import PlannedField
 from side_by_side import versions
 
 WANTED = 500

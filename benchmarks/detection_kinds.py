@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
+from marrowscope.detection.crowding import packed
+from marrowscope.detection.detector import detect
+from marrowscope.detection.nuclear_map import nuclear_map
 from marrowscope.morphology import BY_CODE, CountRole
-from marrowscope.phantom import field as drawing
-from marrowscope.phantom.crowd import PACKED_RANK, Thing
-from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
-from marrowscope.phantom.library import PLATELET, RED, Library
-from marrowscope.smear.detect import detect
-from marrowscope.smear.nuclei import nuclear_map
-from marrowscope.smear.packed import packed
+from marrowscope.phantom import synthetic_field as drawing
+from marrowscope.phantom.cell_library import PLATELET, RED, Library
+from marrowscope.phantom.occupancy import PACKED_RANK, Thing
+from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 
 UNUSUAL = ("ART", "KSC", "NIF")
 

@@ -22,10 +22,10 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from marrowscope.geometry import MICRONS_PER_PIXEL
-from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
-from marrowscope.phantom.library import Library
-from marrowscope.smear.detect import detect
+from marrowscope.detection.detector import detect
+from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from side_by_side import in_turn, show, versions
 
 Places = np.ndarray

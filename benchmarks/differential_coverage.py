@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from marrowscope.differential.corrected import REPLICATES, correct, share_intervals
-from marrowscope.differential.held_out import BANDS
-from marrowscope.differential.roles import COUNTED, role
+from marrowscope.differential.corrected_shares import REPLICATES, correct, share_intervals
+from marrowscope.differential.count_roles import COUNTED, role
+from marrowscope.differential.held_out_answers import BANDS
 from marrowscope.scoring import wilson_interval
 from simulated_smears import COMPOSITIONS, Source, composition, real, smears, synthetic
 

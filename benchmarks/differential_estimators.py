@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from marrowscope.differential.corrected import correct
-from marrowscope.differential.held_out import BANDS
-from marrowscope.differential.prevalence import (
+from marrowscope.differential.corrected_shares import correct
+from marrowscope.differential.count_roles import BLASTS
+from marrowscope.differential.held_out_answers import BANDS
+from marrowscope.differential.prevalence_estimation import (
     constrained_inversion,
     maximum_likelihood,
     saerens,
 )
-from marrowscope.differential.roles import BLASTS
 from simulated_smears import COMPOSITIONS, Smear, composition, real, smears, synthetic
 
 

@@ -17,12 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features import catalogue, segment
-from marrowscope.features.catalogue import FAMILIES
-from marrowscope.features.planes import view
-from marrowscope.images import decode, encode_jpeg, resize
+from marrowscope.features import cell_segmentation
+from marrowscope.features.feature_catalogue import FAMILIES, catalogue
+from marrowscope.features.image_planes import view
+from marrowscope.io.images import decode, encode_jpeg, resize
 from marrowscope.morphology import CODES
-from marrowscope.phantom.cells import draw_cell
+from marrowscope.phantom.synthetic_cell import draw_cell
 
 IMAGES, SEED, PER_CLASS = 200, 50_000, 10
 
@@ -54,7 +54,7 @@ def speed(files: list[bytes]) -> None:
         now = time.process_time()
         image = resize(decode(data), 250, 250)
         now = done("decoding", now)
-        found = segment(image)
+        found = cell_segmentation(image)
         now = done("segmentation", now)
         picture = view(image, found)
         now = done("colour planes", now)
@@ -64,8 +64,10 @@ def speed(files: list[bytes]) -> None:
     for step, seconds in steps.items():
         print(f"{step:15} {1000 * seconds / len(files):6.1f} ms")
     total = sum(steps.values()) / len(files)
-    print(f"{len(catalogue())} features, {len(files)} cells: {1000 * total:.1f} ms per cell, "
-          f"{1 / total:.1f} cells/s on one core")  # fmt: skip
+    print(
+        f"{len(catalogue())} features, {len(files)} cells: "
+        f"{1000 * total:.1f} ms per cell, {1 / total:.1f} cells/s on one core"
+    )
 
 
 def overlap() -> None:
@@ -75,7 +77,7 @@ def overlap() -> None:
         pairs = []
         for number in range(PER_CLASS):
             truth = draw_cell(code, SEED + number)
-            found = segment(truth.image)
+            found = cell_segmentation(truth.image)
             nucleus = np.nan
             if truth.nucleus_mask.any():
                 nucleus = _overlap(found.nucleus, truth.nucleus_mask)

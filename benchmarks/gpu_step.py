@@ -22,14 +22,14 @@ import numpy as np
 import torch
 
 from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
-from marrowscope.inference.compiled import CompiledEngine
+from marrowscope.inference.compiled_engine import CompiledEngine
 from marrowscope.inference.engine import TorchEngine
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.morphology import CODES, OUTPUTS_22
 from marrowscope.stain import default_stain
-from marrowscope.training.compiled_step import compiled as step_compiled
+from marrowscope.training.networks.compiled_step import compiled as step_compiled
 from side_by_side import ROUNDS, versions
 
 STUDY_IMAGES = 13 * 525_000

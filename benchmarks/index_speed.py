@@ -31,8 +31,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 from PIL import Image
 
-from marrowscope.dataset.discover import discover
-from marrowscope.dataset.index import measure
+from marrowscope.dataset.image_discovery import discover
+from marrowscope.dataset.indexing import measure
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "mll-sample"
 ROUNDS = 5

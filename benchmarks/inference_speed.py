@@ -24,16 +24,16 @@ import numpy as np
 import polars as pl
 import torch
 
-from marrowscope.dataset.discover import discover
-from marrowscope.images import read_image
-from marrowscope.inference.openvino import OpenVinoEngine
-from marrowscope.inference.predict import predict_table
+from marrowscope.dataset.image_discovery import discover
+from marrowscope.inference.batch_prediction import predict_table
+from marrowscope.inference.openvino_engine import OpenVinoEngine
+from marrowscope.io.images import read_image
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.morphology import OUTPUTS_22
-from marrowscope.phantom.dataset import write_dataset
-from marrowscope.training.quantize import Trial, quantized_graph
+from marrowscope.phantom.synthetic_dataset import write_dataset
+from marrowscope.training.quantization import Trial, quantized_graph
 from side_by_side import SAMPLE, in_turn, show, versions
 
 BATCH = 32

@@ -31,11 +31,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from marrowscope.cells import PROBABILITY, read_cells, usable, write_cells
-from marrowscope.crop import prepare
-from marrowscope.evaluation.suspects import estimated_errors, ranks, relative_odds
-from marrowscope.images import read_image
+from marrowscope.evaluation.label_issues import estimated_errors, ranks, relative_odds
+from marrowscope.io.images import read_image
 from marrowscope.models.bundle import load_bundle
 from marrowscope.morphology import BY_CODE, CLASSES, TOLERATED
+from marrowscope.preprocessing import prepare
 
 BATCH = 32
 FIRST_SEED = 1000  # rank and penalty were chosen on seeds below 200

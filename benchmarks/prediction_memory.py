@@ -18,12 +18,12 @@ from pathlib import Path
 
 import polars as pl
 
-from marrowscope.dataset.discover import discover
-from marrowscope.inference.choose import choose_engine
-from marrowscope.inference.predict import predict_table
+from marrowscope.dataset.image_discovery import discover
+from marrowscope.inference.batch_prediction import predict_table
+from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.models.card import Card
-from marrowscope.phantom.dataset import write_dataset
+from marrowscope.phantom.synthetic_dataset import write_dataset
 from side_by_side import SAMPLE, versions
 
 FEW = 1_000

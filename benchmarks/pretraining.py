@@ -17,7 +17,7 @@ import polars as pl
 
 from marrowscope.cells import read_cells
 from marrowscope.scoring import confusion_matrix, score
-from marrowscope.training.fit import train
+from marrowscope.training.networks.train_network import train
 from marrowscope.training.recipe import load_recipe
 
 SHARES = (0.1, 0.25, 1.0)

@@ -24,11 +24,11 @@ import cv2
 import numpy as np
 
 from marrowscope.dataset.landmarks import landmarks
-from marrowscope.dataset.overlap import overlaps
-from marrowscope.geometry import MICRONS_PER_PIXEL
-from marrowscope.phantom.field import FieldSettings, draw_field
-from marrowscope.phantom.library import Library
-from marrowscope.smear.crops import crop_at
+from marrowscope.dataset.overlap_detection import overlaps
+from marrowscope.detection.cell_crops import crop_at
+from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from side_by_side import versions
 
 PUBLIC_IMAGES = 171_374

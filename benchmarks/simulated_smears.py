@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import PROBABILITY, read_cells
-from marrowscope.differential.held_out import BANDS, SURE, HeldOut
+from marrowscope.differential.held_out_answers import BANDS, SURE, HeldOut
 from marrowscope.morphology import CLASSES, CODES, TOLERATED, in_display_order
 
 Array = NDArray[np.float64]

@@ -30,10 +30,10 @@ import numpy as np
 from PIL import Image
 
 from marrowscope.cells import read_cells, write_cells
-from marrowscope.dataset.index import index
-from marrowscope.dataset.pack import keys_of, pack
-from marrowscope.dataset.store import SHAPE, Store, writing
-from marrowscope.phantom.dataset import write_dataset
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.packing import keys_of, pack
+from marrowscope.dataset.pixel_store import SHAPE, Store, writing
+from marrowscope.phantom.synthetic_dataset import write_dataset
 from side_by_side import SAMPLE, in_turn, show, versions
 
 BATCH, BATCHES = 64, 16

@@ -23,7 +23,7 @@ def measure(keep: bool) -> None:
     from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
     from marrowscope.models import create
     from marrowscope.stain import default_stain
-    from marrowscope.training.memory import keep_freed_memory
+    from marrowscope.training.networks.memory import keep_freed_memory
 
     if keep:
         keep_freed_memory()

@@ -1,7 +1,7 @@
 """Steps per second of `train` beside the network alone and beside a loop as one would write it.
 
-Ours: ``marrowscope.training.fit.train`` with everything on (balanced order, resident pixels, stain
-and geometry augmentation, bf16, channels-last, fused AdamW, running average, logs, checkpoints),
+Ours: ``train_network.train`` with everything on (balanced order, resident pixels, stain and
+geometry augmentation, bf16, channels-last, fused AdamW, running average, logs, checkpoints),
 sequential network, recipe default. The network alone: forward, backward and optimizer on one
 resident random batch, measured by the run itself right after its last step.
 Peer: the same network in plain PyTorch: files decoded by OpenCV, Albumentations' stain and affine
@@ -25,11 +25,11 @@ import cv2
 import numpy as np
 import torch
 
-from marrowscope.dataset.index import index
-from marrowscope.dataset.stains import with_stains
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.models import create
-from marrowscope.phantom.dataset import write_dataset
-from marrowscope.training.fit import train
+from marrowscope.phantom.synthetic_dataset import write_dataset
+from marrowscope.training.networks.train_network import train
 from marrowscope.training.recipe import load_recipe
 from side_by_side import ROUNDS, SAMPLE, in_turn, show, versions
 

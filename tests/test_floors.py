@@ -12,13 +12,14 @@ ROOT = Path(marrowscope.__file__).parent
 # From the ground up; rooms on one line do not import each other.
 FLOORS = (
     {"", "errors"},
-    {"complaints", "files", "geometry", "wholeness"},
+    {"io"},
     {"morphology"},
-    {"images", "cells", "stain", "scoring"},
-    {"crop"},
+    {"cells", "stain", "scoring", "preprocessing"},
     {"phantom"},
     {"dataset"},
+    {"slides"},
     {"smear"},
+    {"detection"},
     {"features"},
     {"augment"},
     {"models"},
@@ -58,3 +59,9 @@ def test_imports_go_down_only(path: Path) -> None:
     assert room in FLOOR, f"{room} has no floor yet"
     for other in imported(path) - {room}:
         assert FLOOR[other] < FLOOR[room], f"{room} imports {other}"
+
+
+def test_no_two_modules_share_a_name() -> None:
+    stems = [path.stem for path in ROOT.rglob("*.py") if not path.stem.startswith("__")]
+    stems += [path.parent.name for path in ROOT.rglob("__init__.py") if path.parent != ROOT]
+    assert sorted(stems) == sorted(set(stems))

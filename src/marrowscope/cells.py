@@ -30,7 +30,7 @@ import numpy as np
 import polars as pl
 
 from marrowscope.errors import InputError
-from marrowscope.files import replacing
+from marrowscope.io.atomic import replacing
 from marrowscope.morphology import CODES
 
 SCHEMA: dict[str, pl.DataType] = {

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from marrowscope.cells import write_cells
-from marrowscope.dataset.index import index
-from marrowscope.dataset.split import hold_out
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.splitting import hold_out
 from marrowscope.errors import InputError
-from marrowscope.evaluation.evaluate import evaluate
-from marrowscope.evaluation.result import Evaluation
+from marrowscope.evaluation.evaluate_predictions import evaluate
+from marrowscope.evaluation.evaluation_result import Evaluation
+from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import TorchEngine
-from marrowscope.inference.predict import predict_table
 from marrowscope.models.bundle import load_bundle
-from marrowscope.phantom.dataset import LIST, write_dataset
-from marrowscope.report.write import write_report
-from marrowscope.training.dataset import select
-from marrowscope.training.fit import train
-from marrowscope.training.loop import Observer
+from marrowscope.phantom.synthetic_dataset import LIST, write_dataset
+from marrowscope.report.evaluation_page import write_report
+from marrowscope.training.networks.train_network import train
+from marrowscope.training.networks.trainer import Observer
 from marrowscope.training.recipe import load_recipe
+from marrowscope.training.training_cells import select
 
 CELLS_PER_CLASS = 40  # synthetic images of each class
 TEST_SHARE = 0.25

@@ -10,8 +10,8 @@ import torch
 
 from marrowscope.cli import main
 from marrowscope.models import create
-from marrowscope.phantom.dataset import write_dataset
-from vit_support import write_weights
+from marrowscope.phantom.synthetic_dataset import write_dataset
+from support.vit_weights import write_weights
 
 
 def run(*arguments: object) -> int:

@@ -19,7 +19,7 @@ from marrowscope.cli.app import emit_json
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
 from marrowscope.models.card import Card
-from marrowscope.phantom.dataset import write_dataset
+from marrowscope.phantom.synthetic_dataset import write_dataset
 
 
 class Shell:
@@ -282,7 +282,7 @@ def test_a_gpu_without_memory_is_one_line(
     def exhausted(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nGPU 0 has a")
 
-    monkeypatch.setattr("marrowscope.inference.predict.predict_table", exhausted)
+    monkeypatch.setattr("marrowscope.inference.batch_prediction.predict_table", exhausted)
     _, said = shell("predict", bundle, phantom, "-o", tmp_path / "p.csv", status=1)
     assert "marrowscope: CUDA out of memory; take a smaller batch" in said
     assert "Traceback" not in said

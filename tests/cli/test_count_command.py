@@ -8,16 +8,16 @@ import polars as pl
 import pytest
 import torch
 
-from counting_support import PIXEL, piece, write_slide
 from marrowscope.cells import write_cells
 from marrowscope.cli import main
-from marrowscope.geometry import MICRONS_PER_PIXEL
-from marrowscope.images import encode_jpeg, encode_png
+from marrowscope.io.images import encode_jpeg, encode_png
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
 from marrowscope.models.card import Card
-from marrowscope.phantom.field import FieldSettings, draw_field
-from marrowscope.phantom.library import Library
+from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from support.smears import PIXEL, piece, write_slide
 
 TOY = ("BLA", "NGS", "LYT")
 

@@ -11,12 +11,12 @@ import pytest
 
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
-from marrowscope.geometry import MICRONS_PER_PIXEL
-from marrowscope.phantom.field import FieldSettings, draw_field
-from marrowscope.phantom.library import Library
-from marrowscope.phantom.slide import SlideSettings, write_slide
-from marrowscope.smear.collect import collect
-from marrowscope.smear.opening import open_slide
+from marrowscope.detection.detect_cells import collect
+from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.slides.open_slide import open_slide
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

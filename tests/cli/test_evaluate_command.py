@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from test_commands import Shell
-from test_evaluate import predictions
+from test_evaluate_predictions import predictions
 
 
 @pytest.fixture

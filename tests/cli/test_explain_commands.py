@@ -11,11 +11,11 @@ import torch
 
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
-from marrowscope.images import encode_png
+from marrowscope.io.images import encode_png
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
 from marrowscope.models.card import Card
-from marrowscope.phantom.cells import draw_cell
+from marrowscope.phantom.synthetic_cell import draw_cell
 
 KNOWN = ("LYT", "NGS")
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from test_commands import Shell
 
-from marrowscope.images import encode_png
+from marrowscope.io.images import encode_png
 
 
 @pytest.fixture

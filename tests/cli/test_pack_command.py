@@ -10,7 +10,7 @@ import pytest
 
 from marrowscope.cells import write_cells
 from marrowscope.cli import main
-from marrowscope.dataset.index import index
+from marrowscope.dataset.indexing import index
 
 
 @pytest.fixture

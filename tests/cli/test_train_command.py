@@ -11,8 +11,8 @@ import pytest
 
 from marrowscope.cells import write_cells
 from marrowscope.cli import main
-from marrowscope.dataset.index import index
-from marrowscope.dataset.split import folds, hold_out
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.splitting import folds, hold_out
 
 QUICK = ["--recipe", "paper", "--set", "target_per_class=4", "--set", "batch_size=4"]
 

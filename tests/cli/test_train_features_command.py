@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from marrowscope.cli import main
-from marrowscope.features.catalogue import names
+from marrowscope.features.feature_catalogue import names
 from marrowscope.models import features_svm
-from marrowscope.phantom.dataset import write_dataset
+from marrowscope.phantom.synthetic_dataset import write_dataset
 
 
 def run(*arguments: object) -> int:

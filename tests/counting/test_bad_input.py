@@ -8,13 +8,13 @@ import pytest
 import skimage
 from numpy.typing import NDArray
 
-from counting_support import PIXEL, ByColour, counted, piece, write_slide
-from marrowscope.counting.pipeline import CountSettings
-from marrowscope.counting.sources import open_smears
+from marrowscope.counting.count_smear import CountSettings
+from marrowscope.counting.smear_sources import open_smears
 from marrowscope.errors import InputError
-from marrowscope.images import decode, encode_jpeg, encode_png
-from marrowscope.phantom.field import FieldSettings, draw_field
-from slides_support import draw_cells, on_glass, write_pyramid
+from marrowscope.io.images import decode, encode_jpeg, encode_png
+from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from support.slide_files import draw_cells, on_glass, write_pyramid
+from support.smears import PIXEL, ByColour, counted, piece, write_slide
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from marrowscope.differential.decision import cells_to_settle, open_decisions, progress
-from marrowscope.differential.percent import largest_remainder
-from marrowscope.differential.ratio import ratio_of_counts
+from marrowscope.differential.decision_thresholds import cells_to_settle, open_decisions, progress
+from marrowscope.differential.myeloid_erythroid_ratio import ratio_of_counts
+from marrowscope.differential.rounding import largest_remainder
 from marrowscope.scoring import wilson_interval
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from marrowscope.differential.corrected import correct, share_intervals
-from marrowscope.differential.held_out import HeldOut
-from marrowscope.differential.roles import COUNTED, role
+from marrowscope.differential.corrected_shares import correct, share_intervals
+from marrowscope.differential.count_roles import COUNTED, role
+from marrowscope.differential.held_out_answers import HeldOut
 from marrowscope.morphology import CLASSES, CODES, TOLERATED
 
 SMEARS, CELLS, REPLICATES = 200, 600, 200

@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrowscope.differential.count import differential
-from marrowscope.differential.held_out import HeldOut, held_out_from_dict, held_out_from_table
-from marrowscope.differential.lines import ratio_text, sentences
-from marrowscope.differential.plain import to_dict, to_frame
-from marrowscope.differential.ratio import ratio_of_counts
+from marrowscope.differential.differential_count import differential
+from marrowscope.differential.export import to_dict, to_frame
+from marrowscope.differential.held_out_answers import (
+    HeldOut,
+    held_out_from_dict,
+    held_out_from_table,
+)
+from marrowscope.differential.myeloid_erythroid_ratio import ratio_of_counts
+from marrowscope.differential.sentences import ratio_text, sentences
 from marrowscope.errors import InputError
 from marrowscope.morphology import CLASSES, CODES, CountRole
 

@@ -14,7 +14,7 @@ from marrowscope.explain.embedding import Embedding, embed, layout, measure, tra
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
-from marrowscope.phantom.cells import draw_cell
+from marrowscope.phantom.synthetic_cell import draw_cell
 from marrowscope.report.embedding_page import embedding_figure, embedding_page
 
 SERIES = ("PMO", "MYB", "MMZ", "NGB", "NGS")

@@ -11,12 +11,12 @@ from torch import nn
 
 from marrowscope.errors import InputError
 from marrowscope.explain.attribution import grad_cam, share_inside, smoothgrad
-from marrowscope.explain.cells import explained_cells, inside_phantoms
-from marrowscope.explain.sanity import cascade, similarity
+from marrowscope.explain.explained_cells import explained_cells, inside_phantoms
+from marrowscope.explain.weight_randomization import cascade, similarity
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
-from marrowscope.phantom.cells import draw_cell
+from marrowscope.phantom.synthetic_cell import draw_cell
 
 KNOWN = ("BLA", "LYT")
 

@@ -9,10 +9,10 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 
 from marrowscope.errors import InputError
-from marrowscope.features import measure, table
-from marrowscope.features.catalogue import names
-from marrowscope.images import encode_png
-from marrowscope.phantom.cells import draw_cell
+from marrowscope.features import cell_features, feature_table
+from marrowscope.features.feature_catalogue import names
+from marrowscope.io.images import encode_png
+from marrowscope.phantom.synthetic_cell import draw_cell
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def cells(tmp_path: Path) -> pl.DataFrame:
 
 
 def test_every_row_has_its_values_or_a_reason(cells: pl.DataFrame) -> None:
-    values, errors = table.measure_table(cells, jobs=1)
+    values, errors = feature_table.measure_table(cells, jobs=1)
     assert values.shape == (5, len(names()))
     assert errors[:3] == [None] * 3
     assert errors[3] is not None
     assert errors[4] is not None
     assert np.isnan(values[3:]).all()
-    np.testing.assert_array_equal(values[1], measure(draw_cell("LYT", 1).image)[1])
+    np.testing.assert_array_equal(values[1], cell_features(draw_cell("LYT", 1).image)[1])
 
 
 def with_hashes(cells: pl.DataFrame) -> pl.DataFrame:
@@ -50,38 +50,40 @@ def test_what_the_cache_knows_is_not_measured_again(
     cells: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = with_hashes(cells)
-    first, _ = table.measure_table(known.head(2), tmp_path / "cache", jobs=1)
+    first, _ = feature_table.measure_table(known.head(2), tmp_path / "cache", jobs=1)
     measured = []
-    real = table.measure_file
-    monkeypatch.setattr(table, "measure_file", lambda job: measured.append(job) or real(job))
-    second, _ = table.measure_table(known, tmp_path / "cache", jobs=1)
+    real = feature_table.measure_file
+    monkeypatch.setattr(
+        feature_table, "measure_file", lambda job: measured.append(job) or real(job)
+    )
+    second, _ = feature_table.measure_table(known, tmp_path / "cache", jobs=1)
     assert [job[0] for job in measured] == [known["path"][2]]
     np.testing.assert_array_equal(second[:2], first)
-    np.testing.assert_array_equal(second[2], measure(draw_cell("LYT", 2).image)[1])
+    np.testing.assert_array_equal(second[2], cell_features(draw_cell("LYT", 2).image)[1])
 
 
 def test_another_version_of_the_features_is_not_used(
     cells: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = with_hashes(cells).head(1)
-    table.measure_table(known, tmp_path / "cache", jobs=1)
-    monkeypatch.setattr(table, "VERSION", table.VERSION + 1)
-    assert table._read(tmp_path / "cache") == {}
+    feature_table.measure_table(known, tmp_path / "cache", jobs=1)
+    monkeypatch.setattr(feature_table, "VERSION", feature_table.VERSION + 1)
+    assert feature_table._read(tmp_path / "cache") == {}
 
 
 def test_a_damaged_cache_is_refused_by_name(cells: pl.DataFrame, tmp_path: Path) -> None:
     known = with_hashes(cells).head(1)
-    table.measure_table(known, tmp_path / "cache", jobs=1)
+    feature_table.measure_table(known, tmp_path / "cache", jobs=1)
     (path,) = (tmp_path / "cache").iterdir()
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="delete it"):
-        table.measure_table(known, tmp_path / "cache", jobs=1)
+        feature_table.measure_table(known, tmp_path / "cache", jobs=1)
 
 
 def test_processes_give_the_values_of_one(tmp_path: Path, cells: pl.DataFrame) -> None:
     many = pl.concat([cells.head(2)] * 8)
-    alone, _ = table.measure_table(many.head(2), jobs=1)
-    together, _ = table.measure_table(many, jobs=2)
+    alone, _ = feature_table.measure_table(many.head(2), jobs=1)
+    together, _ = feature_table.measure_table(many, jobs=2)
     np.testing.assert_array_equal(together[14:], alone)
 
 
@@ -103,9 +105,9 @@ def test_what_was_measured_before_a_process_was_ended_is_kept(
             raise BrokenProcessPool
 
     many = pl.concat([with_hashes(cells)] * 6)
-    monkeypatch.setattr(table, "ProcessPoolExecutor", Ended)
+    monkeypatch.setattr(feature_table, "ProcessPoolExecutor", Ended)
     with pytest.raises(InputError, match="ended from outside"):
-        table.measure_table(many, tmp_path / "cache", jobs=2)
+        feature_table.measure_table(many, tmp_path / "cache", jobs=2)
     kept = [pl.read_parquet(path).height for path in (tmp_path / "cache").iterdir()]
     assert kept == [1]
 
@@ -113,7 +115,9 @@ def test_what_was_measured_before_a_process_was_ended_is_kept(
 def test_folds_at_the_same_time_can_measure(cells: pl.DataFrame) -> None:
     many = pl.concat([cells.head(2)] * 8)  # enough for several processes
     with parallel_config(backend="loky"):
-        found = Parallel(n_jobs=2)(delayed(table.measure_table)(many, None, 2) for _ in range(2))
+        found = Parallel(n_jobs=2)(
+            delayed(feature_table.measure_table)(many, None, 2) for _ in range(2)
+        )
     for values, errors in found:
         assert errors == [None] * 16
-        np.testing.assert_array_equal(values[1], measure(draw_cell("LYT", 1).image)[1])
+        np.testing.assert_array_equal(values[1], cell_features(draw_cell("LYT", 1).image)[1])

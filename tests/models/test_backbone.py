@@ -8,13 +8,13 @@ import torch
 from safetensors.torch import load_file
 
 from marrowscope.errors import InputError
-from marrowscope.inference.choose import choose_engine
 from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models.backbone import VIT, Backbone, backbone_from_bundle, backbone_from_file
 from marrowscope.models.bundle import WEIGHTS, Bundle, load_bundle, save_bundle
 from marrowscope.models.card import Card
-from marrowscope.models.knn import KnnHead
-from vit_support import write_safetensors, write_weights
+from marrowscope.models.knn_head import KnnHead
+from support.vit_weights import write_safetensors, write_weights
 
 CLASSES = ("LYT", "EOS", "PLM")
 

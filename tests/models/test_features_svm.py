@@ -9,15 +9,15 @@ from safetensors.torch import load_file, save_file
 from sklearn.svm import SVC
 
 from marrowscope.errors import InputError
-from marrowscope.features.catalogue import names
-from marrowscope.inference.choose import choose_engine
-from marrowscope.models import selection
+from marrowscope.features.feature_catalogue import names
+from marrowscope.inference.engine_choice import choose_engine
+from marrowscope.models import feature_selection
 from marrowscope.models.bundle import WEIGHTS, load_bundle, save_bundle
 from marrowscope.models.card import Card
+from marrowscope.models.feature_selection import f_statistic, select
 from marrowscope.models.features_svm import FEATURES, FeatureSvm, build, couple, from_tensors
-from marrowscope.models.selection import f_statistic, select
-from marrowscope.models.svm_fit import _machine, decide, fit, vote
-from marrowscope.phantom.cells import draw_cell
+from marrowscope.models.svm_training import _machine, decide, fit, vote
+from marrowscope.phantom.synthetic_cell import draw_cell
 
 OUTPUTS = ("A", "B", "B", "C", "D")
 KNOWN = ("A", "B", "C")
@@ -49,7 +49,7 @@ def test_relevance_is_the_f_statistic() -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", selection.SCHEMES)
+@pytest.mark.parametrize("scheme", feature_selection.SCHEMES)
 def test_the_twin_of_a_chosen_feature_is_not_chosen_next(scheme: str) -> None:
     values, labels = made_up()
     first, second = select(values, labels, 2, scheme)

@@ -8,7 +8,7 @@ from torch.nn.functional import batch_norm, conv2d, leaky_relu, max_pool2d, pad
 
 from marrowscope.models import create
 from marrowscope.models.torchvision_names import own_names
-from marrowscope.training.start import Start, new_network
+from marrowscope.training.run_setup import Start, new_network
 
 Tensors = dict[str, torch.Tensor]
 BLOCKS, WIDTHS = (3, 4, 6, 3), (128, 256, 512, 1024)

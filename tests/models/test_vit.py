@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from marrowscope.models.vit import VisionTransformer, ViTShape
-from vit_support import TINY, random_vit
+from support.vit_weights import TINY, random_vit
 
 PLAIN = TINY
 GATED = ViTShape(width=128, depth=2, patch=7, grid=3, hidden=96, gated=True, registers=4)

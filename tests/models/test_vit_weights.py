@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from marrowscope.errors import InputError
-from marrowscope.models.checkpoints import read_checkpoint
+from marrowscope.models.checkpoint_files import read_checkpoint
 from marrowscope.models.vit import VisionTransformer
 from marrowscope.models.vit_weights import resized_places, vit_from_weights
-from vit_support import TINY, random_vit, write_safetensors, write_weights
+from support.vit_weights import TINY, random_vit, write_safetensors, write_weights
 
 Tensors = dict[str, torch.Tensor]
 

@@ -8,23 +8,23 @@ import pytest
 from PIL import Image
 
 from marrowscope.cells import read_cells
-from marrowscope.dataset.index import index
+from marrowscope.dataset.indexing import index
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES
 from marrowscope.phantom.appearance import Spread, Variant, _build, appearances, choose
 from marrowscope.phantom.camera import transmit
 from marrowscope.phantom.canvas import Canvas
-from marrowscope.phantom.cells import PhantomCell, Scene, Streams, compose, draw_cell
-from marrowscope.phantom.dataset import (
+from marrowscope.phantom.contact_sheet import contact_sheet
+from marrowscope.phantom.non_cells import paint
+from marrowscope.phantom.surroundings import red_cell
+from marrowscope.phantom.synthetic_cell import PhantomCell, Scene, Streams, compose, draw_cell
+from marrowscope.phantom.synthetic_dataset import (
     _names,
     cell_seed,
     mask_image,
     patient_style,
     write_dataset,
 )
-from marrowscope.phantom.sheet import contact_sheet
-from marrowscope.phantom.surroundings import red_cell
-from marrowscope.phantom.unusual import paint
 from marrowscope.stain import estimate_stain, optical_density
 
 WHOLE = [code for code in CODES if code not in ("KSC", "ART", "NIF")]

@@ -10,13 +10,13 @@ import pytest
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
 from marrowscope.morphology import BY_CODE, CODES, CountRole
+from marrowscope.phantom.background import even
+from marrowscope.phantom.cell_library import RED, TURNS, Library, turned
 from marrowscope.phantom.composition import mix, names
-from marrowscope.phantom.crowd import contact
-from marrowscope.phantom.field import FieldSettings, PhantomField, draw_field
-from marrowscope.phantom.ground import even
-from marrowscope.phantom.labels import measured, touching_labels
-from marrowscope.phantom.library import RED, TURNS, Library, turned
+from marrowscope.phantom.label_masks import measured, touching_labels
+from marrowscope.phantom.occupancy import contact
 from marrowscope.phantom.placement import Plan, place
+from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 
 SMALL = FieldSettings(width=900, height=700, cells_per_mm2=4000)
 STOCK = Library(SMALL.microns_per_pixel, seed=5, per_class=4)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.phantom.field import FieldSettings
-from marrowscope.phantom.field_set import summary, varied, write_fields
+from marrowscope.phantom.synthetic_field import FieldSettings
+from marrowscope.phantom.synthetic_fields import summary, varied, write_fields
 
 TINY = FieldSettings(width=400, height=300, cells_per_mm2=3000, microns_per_pixel=0.2)
 

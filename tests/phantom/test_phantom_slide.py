@@ -14,10 +14,10 @@ import tifffile
 
 from marrowscope.cells import read_cells
 from marrowscope.errors import InputError
-from marrowscope.phantom.ground import Reason, Window
-from marrowscope.phantom.pyramid import FACTOR, Layout, shrunk, write_pyramid
-from marrowscope.phantom.slide import PhantomSlide, SlideSettings, write_slide
-from marrowscope.phantom.smear import distance
+from marrowscope.phantom.background import Reason, Window
+from marrowscope.phantom.pyramid_writer import FACTOR, Layout, shrunk, write_pyramid
+from marrowscope.phantom.smear_layout import distance
+from marrowscope.phantom.synthetic_slide import PhantomSlide, SlideSettings, write_slide
 
 SMALL = SlideSettings(width=3000, height=2300, per_class=3)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from marrowscope.counting.pipeline import CountSettings, count_smear
-from marrowscope.counting.sources import open_smears
-from marrowscope.inference.choose import choose_engine
+from marrowscope.counting.count_smear import CountSettings, count_smear
+from marrowscope.counting.smear_sources import open_smears
+from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models.bundle import load_bundle
-from marrowscope.report.count_report import write_count_report
+from marrowscope.report.count.count_report import write_count_report
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("MARROWSCOPE_DATA", REPOSITORY.parent / "shared" / "data"))

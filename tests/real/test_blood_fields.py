@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from marrowscope.smear.detect import detect
+from marrowscope.detection.detector import detect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("MARROWSCOPE_DATA", REPOSITORY.parent / "shared" / "data"))

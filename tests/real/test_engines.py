@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from marrowscope.dataset.discover import discover
-from marrowscope.images import read_image
+from marrowscope.dataset.image_discovery import discover
 from marrowscope.inference.engine import TorchEngine
-from marrowscope.inference.openvino import OpenVinoEngine
+from marrowscope.inference.openvino_engine import OpenVinoEngine
+from marrowscope.io.images import read_image
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.morphology import CODES, OUTPUTS_22

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marrowscope.geometry import MICRONS_PER_PIXEL
-from marrowscope.images import decode
-from marrowscope.smear.detect import located
-from marrowscope.smear.kinds import CELL, kinds_of
+from marrowscope.detection.detector import located
+from marrowscope.detection.object_types import CELL, kinds_of
+from marrowscope.io.images import decode
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("MARROWSCOPE_DATA", REPOSITORY.parent / "shared" / "data"))

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_index import errors, ten_damaged_files
+from test_indexing import errors, ten_damaged_files
 
 from marrowscope.cells import read_cells, write_cells
-from marrowscope.dataset.check import check
-from marrowscope.dataset.index import index
-from marrowscope.dataset.split import hold_out
-from marrowscope.images import ImageError, inspect
+from marrowscope.dataset.contents import check
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.splitting import hold_out
+from marrowscope.io.images import ImageError, inspect
 
 EXPECTED = {"BLA": 450, "EOS": 450, "LYT": 450, "MON": 450, "NGS": 450, "NIF": 450, "PMO": 350}
 

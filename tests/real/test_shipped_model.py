@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from marrowscope.cells import probabilities
-from marrowscope.dataset.index import index
+from marrowscope.dataset.indexing import index
+from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import TorchEngine
-from marrowscope.inference.predict import predict_table
 from marrowscope.models.bundle import load_bundle
 from marrowscope.morphology import CODES
 

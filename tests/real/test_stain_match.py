@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from marrowscope.dataset.index import index
-from marrowscope.dataset.match import matched, reference_look
-from marrowscope.images import encode_png, read_image
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.stain_normalization import matched, reference_look
+from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import TorchEngine
-from marrowscope.inference.predict import predict_table
+from marrowscope.io.images import encode_png, read_image
 from marrowscope.models.bundle import load_bundle
 
 PER_CLASS = 8

@@ -9,10 +9,10 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.font_manager import fontManager
-from test_evaluate import predictions
+from test_evaluate_predictions import predictions
 
-from marrowscope.evaluation.evaluate import evaluate
-from marrowscope.report.figures import confusion_figure, per_class_figure
+from marrowscope.evaluation.evaluate_predictions import evaluate
+from marrowscope.report.evaluation_figures import confusion_figure, per_class_figure
 from marrowscope.report.fonts import BASE, families, writable
 
 CELL = "細胞"

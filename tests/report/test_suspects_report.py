@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marrowscope.dataset.relabel import read_corrections, relabel
+from marrowscope.dataset.label_corrections import read_corrections, relabel
 from marrowscope.errors import InputError
-from marrowscope.evaluation.suspects import Suspects, find_suspects
-from marrowscope.images import encode_jpeg
-from marrowscope.report.suspects import sheet_figure, write_suspects
+from marrowscope.evaluation.label_issues import Suspects, find_suspects
+from marrowscope.io.images import encode_jpeg
+from marrowscope.report.label_issue_pages import sheet_figure, write_suspects
 
 
 def cells(folder: Path, codes: tuple[str, str] = ("BLA", "PMO")) -> pl.DataFrame:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.explain.labels import LabelTest
-from marrowscope.phantom.dataset import write_dataset
-from marrowscope.report.section import Section, Sheet, section_from_dict
+from marrowscope.explain.label_randomization import LabelTest
+from marrowscope.phantom.synthetic_dataset import write_dataset
+from marrowscope.report.sections import Section, Sheet, section_from_dict
 from marrowscope.report.study_page import write_study_page
-from marrowscope.reproduce.judgements import _learned
-from marrowscope.reproduce.parts import Study
-from marrowscope.reproduce.steps import Workshop
+from marrowscope.reproduce.analysis_steps import _learned
+from marrowscope.reproduce.data_steps import Study
 from marrowscope.reproduce.study import Reproduced, _settings, reproduce
+from marrowscope.reproduce.study_folder import Workshop
 from marrowscope.training.recipe import load_recipe
 
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
+from marrowscope.slides.open_slide import open_slide
 from marrowscope.smear.contour import (
     cluster,
     density,
@@ -16,8 +17,7 @@ from marrowscope.smear.contour import (
     smear_mask,
     white_point,
 )
-from marrowscope.smear.opening import open_slide
-from slides_support import write_pyramid
+from support.slide_files import write_pyramid
 
 WHITE = np.full(3, 240.0)
 

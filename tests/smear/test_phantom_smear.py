@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.phantom.ground import Reason as Truth
-from marrowscope.phantom.slide import SlideSettings, write_slide
+from marrowscope.phantom.background import Reason as Truth
+from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
+from marrowscope.slides.open_slide import open_slide
+from marrowscope.slides.slide import Slide
 from marrowscope.smear.contour import Contour, smear_contour
-from marrowscope.smear.judge import judge
-from marrowscope.smear.opening import open_slide
-from marrowscope.smear.plan import plan_fields
-from marrowscope.smear.slide import Slide
-from marrowscope.smear.verdicts import Judged, Reason
+from marrowscope.smear.field_plan import plan_fields
+from marrowscope.smear.rejection_reasons import Judged, Reason
+from marrowscope.smear.suitability import judge
 
 SETTINGS = SlideSettings(width=5600, height=2800, microns_per_pixel=0.5, per_class=3)
 

@@ -5,7 +5,7 @@ import pytest
 
 from marrowscope.errors import InputError
 from marrowscope.morphology import OUTPUTS_22
-from marrowscope.training.dataset import select
+from marrowscope.training.training_cells import select
 
 
 def cells(**columns: list) -> pl.DataFrame:

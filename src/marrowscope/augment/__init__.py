@@ -1,7 +1,7 @@
 """Stain and geometry augmentation in one pass over a batch, the same code on CPU and GPU."""
 
-from marrowscope.augment.apply import augment_batch
-from marrowscope.augment.parameters import Parameters, draw_parameters
-from marrowscope.augment.settings import AugmentationSettings
+from marrowscope.augment.augmentation_settings import AugmentationSettings
+from marrowscope.augment.batch_augmentation import augment_batch
+from marrowscope.augment.random_parameters import Parameters, draw_parameters
 
 __all__ = ["AugmentationSettings", "Parameters", "augment_batch", "draw_parameters"]

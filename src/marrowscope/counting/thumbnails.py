@@ -5,7 +5,7 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.images import encode_jpeg
+from marrowscope.io.images import encode_jpeg
 
 EACH = 12  # most certain and as many least certain ones of each class
 

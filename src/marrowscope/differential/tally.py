@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from marrowscope.cells import probability_codes
-from marrowscope.differential.roles import COUNTED, EXCLUDED, NOT_CLASSIFIED, role_codes
+from marrowscope.differential.count_roles import COUNTED, EXCLUDED, NOT_CLASSIFIED, role_codes
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES, in_display_order
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.explain.stage import has_places, last_stage
+from marrowscope.explain.target_layer import has_places, last_stage
 from marrowscope.models.bundle import Bundle
 
 Map = NDArray[np.float32]

@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 
 from marrowscope.cells import usable
-from marrowscope.crop import pixel_sizes, prepare
 from marrowscope.errors import InputError
-from marrowscope.images import ImageError, read_image
+from marrowscope.io.images import ImageError, read_image
 from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import BY_CODE, in_display_order
+from marrowscope.preprocessing import pixel_sizes, prepare
 
 Array = NDArray[np.float64]
 NEIGHBOURS = 15  # of UMAP and of the measures

@@ -9,8 +9,8 @@ directions the mean and the range are kept, as Haralick proposed.
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features.feature import Feature, each
-from marrowscope.features.planes import REGIONS, TEXTURED, View
+from marrowscope.features.feature_names import Feature, each
+from marrowscope.features.image_planes import REGIONS, TEXTURED, View
 
 DISTANCES = (1, 2, 4, 8)
 LEVELS = (16, 8)

@@ -7,8 +7,8 @@ number of brighter neighbours among uniform patterns (0–8), and one for all ot
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features.feature import Feature, each
-from marrowscope.features.planes import REGIONS, TEXTURED, View
+from marrowscope.features.feature_names import Feature, each
+from marrowscope.features.image_planes import REGIONS, TEXTURED, View
 
 RADII = (1, 2, 3, 5)
 _BINS = 10

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from marrowscope.errors import InputError
-from marrowscope.models.checkpoints import read_checkpoint, require_tensors
-from marrowscope.models.knn import KnnHead
-from marrowscope.models.timm_trunk import TIMM, TimmTrunk, fill_timm, timm_trunk
-from marrowscope.models.transform import Transform, TransformFacts, read_transform
+from marrowscope.models.checkpoint_files import read_checkpoint, require_tensors
+from marrowscope.models.input_transform import Transform, TransformFacts, read_transform
+from marrowscope.models.knn_head import KnnHead
+from marrowscope.models.timm_backbone import TIMM, TimmTrunk, fill_timm, timm_trunk
 from marrowscope.models.vit import VisionTransformer
 from marrowscope.models.vit_weights import vit_from_bundle, vit_from_weights
 

@@ -22,7 +22,7 @@ from torch import nn
 
 from marrowscope import __version__
 from marrowscope.errors import InputError
-from marrowscope.files import replacing_folder
+from marrowscope.io.atomic import replacing_folder
 from marrowscope.models import NAMES, create
 from marrowscope.models.backbone import backbone_from_bundle, is_backbone
 from marrowscope.models.card import Card, card_from_dict

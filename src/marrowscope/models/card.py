@@ -6,7 +6,7 @@ from typing import Any
 
 from marrowscope import RESEARCH_USE_ONLY
 from marrowscope.errors import InputError
-from marrowscope.geometry import INPUT_SIZE, MICRONS_PER_PIXEL
+from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL
 
 FORMAT = 1
 MAX_OUTPUTS = 10_000

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from marrowscope.errors import InputError
-from marrowscope.features.catalogue import names
-from marrowscope.features.measure import VERSION, measure
+from marrowscope.features.cell_features import VERSION, measure
+from marrowscope.features.feature_catalogue import names
 
 FEATURES = "features"
 _ROWS = 64  # cells whose kernel is computed at a time

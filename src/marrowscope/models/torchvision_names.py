@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import torch
 
+from marrowscope.models.input_transform import TransformFacts
 from marrowscope.models.resnext50 import STAGES
-from marrowscope.models.transform import TransformFacts
 
 _MARK = "layer1.0.conv1.weight"
 _PARTS = {

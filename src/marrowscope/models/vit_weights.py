@@ -15,7 +15,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from marrowscope.errors import InputError
-from marrowscope.models.checkpoints import require_tensors, shown
+from marrowscope.models.checkpoint_files import require_tensors, shown
 from marrowscope.models.transformers_names import published_names
 from marrowscope.models.vit import HEAD_WIDTH, VisionTransformer, ViTShape
 

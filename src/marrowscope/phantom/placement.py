@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from marrowscope.phantom.background import Ground
+from marrowscope.phantom.cell_library import PLATELET, RED, TURNS, Library
 from marrowscope.phantom.composition import Mix
-from marrowscope.phantom.crowd import (
+from marrowscope.phantom.occupancy import (
     CELL_RANK,
     PACKED_RANK,
     PLATELET_RANK,
@@ -19,8 +21,6 @@ from marrowscope.phantom.crowd import (
     Thing,
     contact,
 )
-from marrowscope.phantom.ground import Ground
-from marrowscope.phantom.library import PLATELET, RED, TURNS, Library
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in µm
 

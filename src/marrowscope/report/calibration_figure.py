@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from marrowscope import RESEARCH_USE_ONLY
-from marrowscope.files import replacing
+from marrowscope.io.atomic import replacing
 from marrowscope.models.calibration import Calibration
 from marrowscope.report.fonts import families
 

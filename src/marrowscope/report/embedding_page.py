@@ -10,10 +10,10 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from marrowscope import RESEARCH_USE_ONLY
-from marrowscope.crop import prepare
 from marrowscope.explain.embedding import Embedding
-from marrowscope.images import ImageError, encode_jpeg, read_image
+from marrowscope.io.images import ImageError, encode_jpeg, read_image
 from marrowscope.morphology import BY_CODE, in_display_order
+from marrowscope.preprocessing import prepare
 from marrowscope.report.fonts import families
 
 MOST_SHOWN = 3_000  # cells in the interactive page; about 3 kB each

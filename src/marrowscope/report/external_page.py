@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from marrowscope.evaluation.external import External, Share
-from marrowscope.evaluation.shift import Shift
-from marrowscope.files import replacing
-from marrowscope.report.external_figure import external_figure, shift_figure
-from marrowscope.report.section import Picture, Section, Sheet
+from marrowscope.evaluation.domain_shift import Shift
+from marrowscope.evaluation.external_validation import External, Share
+from marrowscope.io.atomic import replacing
+from marrowscope.report.external_figures import external_figure, shift_figure
+from marrowscope.report.sections import Picture, Section, Sheet
 
 FIGURE, SHIFT_FIGURE = "external.png", "shift.png"
 STUDY_CELLS, STUDY_NO_CALLS = 627, 0.39  # Figure 4 of the study

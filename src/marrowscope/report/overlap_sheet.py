@@ -7,9 +7,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.crop import prepare
-from marrowscope.geometry import INPUT_SIZE
-from marrowscope.images import read_image
+from marrowscope.io.images import read_image
+from marrowscope.preprocessing import INPUT_SIZE, prepare
 
 SHOWN, ACROSS, GAP = 24, 3, 12
 _LINE = (0, 160, 0)

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from marrowscope import RESEARCH_USE_ONLY
-from marrowscope.files import replacing
-from marrowscope.report.section import Section
+from marrowscope.io.atomic import replacing
+from marrowscope.report.sections import Section
 
 
 def write_study_page(

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from marrowscope import __version__
-from marrowscope.dataset.discover import discover
+from marrowscope.dataset.image_discovery import discover
 from marrowscope.errors import InputError
-from marrowscope.evaluation.mapping import load_mapping
-from marrowscope.report.section import Section
+from marrowscope.evaluation.class_mapping import load_mapping
+from marrowscope.report.sections import Section
 from marrowscope.report.study_page import write_study_page
-from marrowscope.reproduce import judgements, parts
-from marrowscope.reproduce.parts import Stage, Study
-from marrowscope.reproduce.steps import Finished, Workshop
-from marrowscope.training.fit import choose_device
-from marrowscope.training.start import choose_start
+from marrowscope.reproduce import analysis_steps, data_steps
+from marrowscope.reproduce.data_steps import Stage, Study
+from marrowscope.reproduce.study_folder import Finished, Workshop
+from marrowscope.training.networks.train_network import choose_device
+from marrowscope.training.run_setup import choose_start
 
 TITLE = "The study of 171,374 bone-marrow cells (Matek et al., Blood 2021), reproduced"
 
@@ -53,29 +53,31 @@ def reproduce(
     workshop = Workshop(study.folder, say or (lambda line: None))
     workshop.claim(_settings(study))
     first = study.models[0]
-    done = [workshop.step("data", "Data", "materials", partial(parts.data, study, stage), True)]
+    done = [
+        workshop.step("data", "Data", "materials", partial(data_steps.data, study, stage), True)
+    ]
     rest: list[tuple[str, str, str, Callable[[], Section]]] = [
         (f"crossval-{model}", f"Cross-validation: {model}", "Table 1, Figure 2",
-         partial(parts.cross_validated, study, model, stage))
+         partial(data_steps.cross_validated, study, model, stage))
         for model in study.models
     ]  # fmt: skip
     if study.holdout is not None:
         rest.append(("robustness", f"Robustness: {first} with fewer training images", "70/30 check",
-                     partial(parts.robustness, study, first, stage)))  # fmt: skip
+                     partial(data_steps.robustness, study, first, stage)))  # fmt: skip
     if len(study.models) > 1:
         rest.append(("comparison", "Comparison of the models", "Figure 3B",
-                     partial(judgements.comparison, study)))  # fmt: skip
+                     partial(analysis_steps.comparison, study)))  # fmt: skip
     rest += [
         ("external", "External validation", "Figure 4",
-         partial(judgements.external, study, stage)),
+         partial(analysis_steps.external, study, stage)),
         ("explanation", f"Explanation: {first}", "Figure 5",
-         partial(judgements.explanation, study, stage)),
+         partial(analysis_steps.explanation, study, stage)),
         ("embedding", f"Embedding: {first}", "Figure 6",
-         partial(judgements.embedding, study, stage)),
+         partial(analysis_steps.embedding, study, stage)),
         ("calibration", "Calibration and no-calls", "left to later work",
-         partial(judgements.calibration, study)),
+         partial(analysis_steps.calibration, study)),
         ("noise", "Labels in doubt", "left to later work",
-         partial(judgements.doubtful_labels, study)),
+         partial(analysis_steps.doubtful_labels, study)),
     ]  # fmt: skip
     done += [workshop.step(*one) for one in rest]
     facts = {

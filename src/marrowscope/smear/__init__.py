@@ -1,1 +1,1 @@
-"""From a digitized smear to cells: slide readers, smear region, field plan, detection, crops."""
+"""Where to look on a smear: its contour, suitable regions, and the plan of fields."""

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.smear.slide import Slide, overview
+from marrowscope.slides.slide import Slide, overview
 
 FINEST, COARSEST = 2.0, 16.0  # µm/px of the overview
 _SHORT_SIDE = 600  # px of the overview that are enough

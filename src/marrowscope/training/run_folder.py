@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from marrowscope.errors import InputError
-from marrowscope.files import replacing
-from marrowscope.training.dataset import TrainingData
+from marrowscope.io.atomic import replacing
 from marrowscope.training.recipe import Recipe
+from marrowscope.training.training_cells import TrainingData
 
 RUN, CELLS, CHECKPOINT = "run.json", "cells.parquet", "last.ckpt"
 BUNDLE, PREDICTIONS, LOGS = "bundle", "predictions.parquet", "logs"

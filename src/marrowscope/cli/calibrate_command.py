@@ -1,0 +1,89 @@
+"""Command calibrate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marrowscope.cells import read_cells
+from marrowscope.cli.app import JSON, app, console, emit_json
+
+
+@app.command()
+def calibrate(
+    bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
+    held_out: Annotated[
+        Path, typer.Argument(help="Its predictions of labelled cells it was not trained on.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="New bundle folder.")],
+    coverage: Annotated[
+        float, typer.Option(help="Share of each class that prediction sets shall hold.")
+    ] = 0.9,
+    risk: Annotated[
+        float, typer.Option(help="Share of errors that is accepted among called cells.")
+    ] = 0.1,
+    source: Annotated[
+        str | None, typer.Option(help="What the cells are, for the card; default: file name.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Reliability diagram to write (.png).")
+    ] = None,
+    json: bool = JSON,
+) -> None:
+    """Add a calibration to a bundle; `predict` and `count` use it from then on.
+
+    It makes probabilities honest (temperature), adds sets of classes that hold the true one, and
+    the confidence below which no class should be called. `count` also corrects its shares by the
+    answers for these cells.
+
+    Example: `marrowscope calibrate run/bundle run/predictions.parquet -o run/calibrated`
+    """
+    from marrowscope.differential.held_out_answers import held_out_from_table
+    from marrowscope.evaluation.fit_calibration import calibrate as fit
+    from marrowscope.evaluation.fit_calibration import (
+        classes_without_cells,
+        held_out_rows,
+        require_own_answers,
+        temperature_of,
+        with_temperature,
+    )
+    from marrowscope.models.bundle import CALIBRATION, load_bundle, other_parts, save_bundle
+    from marrowscope.report.calibration_figure import write_reliability
+
+    loaded = load_bundle(bundle)
+    require_own_answers(held_out, loaded)
+    rows = held_out_rows(read_cells(held_out), loaded, str(held_out))
+    for code in classes_without_cells(rows, loaded.card.known):
+        console.print(
+            f"! no held-out cell of {code}: it will be in every set of classes, and a count is not "
+            "corrected for it",
+            markup=False, soft_wrap=True, style="yellow",
+        )  # fmt: skip
+    temperature = temperature_of(rows, loaded.card.known)
+    answers = held_out_from_table(with_temperature(rows, temperature), str(held_out)).to_dict()
+    made = fit(rows, loaded, source or held_out.name, answers, coverage, risk)
+    parts = {**other_parts(loaded), CALIBRATION: made.encoded()}
+    save_bundle(loaded.model, loaded.card, output, parts)
+    if figure is not None:
+        write_reliability(made, loaded.card.name, figure)
+    if json:
+        emit_json({"bundle": str(output), "temperature": made.temperature,
+                   "no_call": made.no_call, "cells": made.cells, **made.measured})  # fmt: skip
+    measured = made.measured
+    before, after = measured["ece_before"], measured["ece_after"]
+    no_call = (
+        f"no confidence keeps errors below {risk:.0%}: nothing is said of no-calls"
+        if made.no_call is None
+        else f"confidence below {made.no_call:.3f} is no call; on cells that it was not fitted to "
+        f"{measured['called']:.0%} are called, {measured['error_when_called'] or 0:.1%} of these "
+        f"wrongly ({measured['error_of_all']:.1%} of all)"
+    )
+    for line in (
+        f"temperature {made.temperature:.2f} from {made.cells} cells; calibration error "
+        f"{before[0]:.3f} ({before[1]:.3f}–{before[2]:.3f}) → {after[0]:.3f} "
+        f"({after[1]:.3f}–{after[2]:.3f}) on cells that it was not fitted to",
+        f"sets of {measured['set_size']:.2f} classes on average",
+        no_call,
+        f"→ {output}",
+    ):
+        console.print(line, markup=False, soft_wrap=True)

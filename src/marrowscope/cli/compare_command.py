@@ -1,0 +1,136 @@
+"""Command compare."""
+
+import json as json_format
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import polars as pl
+import typer
+
+from marrowscope.cells import read_cells
+from marrowscope.cli.app import JSON, app, console, emit_json
+from marrowscope.errors import InputError
+
+if TYPE_CHECKING:
+    from marrowscope.evaluation.model_comparison import Comparison, Duel
+
+PREDICTIONS = "predictions.parquet"
+
+
+@app.command()
+def compare(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN_OR_PREDICTIONS...",
+            help="Cross-validation or run folders, or prediction tables; NAME=PATH names a model.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the comparison.")],
+    classes: Annotated[
+        str | None, typer.Option(help="Classes in the figure, such as BLA,PMO; default: all.")
+    ] = None,
+    tolerated: Annotated[
+        Path | None, typer.Option(help="YAML list of tolerated pairs instead of the study's.")
+    ] = None,
+    bootstrap: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    json: bool = JSON,
+) -> None:
+    """Compare models on the same cells and folds: recall per class, and is one better.
+
+    Better means: macro-F1 differs in a test over folds (corrected resampled t-test) and in one over
+    cells (paired bootstrap), both after Holm.
+
+    Example: `marrowscope compare resnext=cv-resnext sequential=cv-sequential -o comparison`
+    """
+    from marrowscope.evaluation.model_comparison import compare as compare_tables
+    from marrowscope.io.atomic import replacing
+    from marrowscope.morphology import TOLERATED, load_tolerated
+    from marrowscope.report.comparison_figure import compare_figure
+
+    tables = _tables(models)
+    pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
+    with console.status("comparing"):
+        result = compare_tables(tables, pairs, bootstrap, seed)
+    chosen = _chosen(classes, result.codes)
+    figure = compare_figure(result, chosen)
+    with replacing(output / "compare.png") as temporary:
+        figure.savefig(temporary, dpi=150)
+    with replacing(output / "recall.csv") as temporary:
+        result.recalls.drop("values").write_csv(temporary)
+    with replacing(output / "recall_tests.csv") as temporary:
+        result.tests.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv(temporary)
+    summary = _summary(result, bootstrap, seed)
+    with replacing(output / "compare.json") as temporary:
+        text = json_format.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    if json:
+        emit_json({"output": str(output), **summary})
+    for duel in result.duels:
+        console.print(duel.sentence(), markup=False, soft_wrap=True)
+    if not result.folds:
+        console.print(
+            "! Without folds only the cells are tested, not what another training would give.",
+            style="yellow", soft_wrap=True,
+        )  # fmt: skip
+    console.print(f"→ {output / 'compare.png'}", markup=False, soft_wrap=True)
+
+
+def _tables(models: list[str]) -> dict[str, pl.DataFrame]:
+    tables: dict[str, pl.DataFrame] = {}
+    for model in models:
+        name, equals, place = model.partition("=")
+        if not equals or Path(model).exists():
+            name, place = "", model
+        path = Path(place)
+        file = path / PREDICTIONS if path.is_dir() else path
+        if path.is_dir() and not file.exists():
+            raise InputError(f"{path}: holds no {PREDICTIONS}; is the run finished?")
+        if not name:
+            own = path.parent if path.is_file() and path.name == PREDICTIONS else path
+            name = own.resolve().name if own.is_dir() else path.stem
+        if name in tables:
+            raise InputError(f"{model}: there is a model {name} already; write NAME={place}")
+        tables[name] = read_cells(file, needs=["label", "predicted"])
+    return tables
+
+
+def _chosen(classes: str | None, codes: tuple[str, ...]) -> tuple[str, ...] | None:
+    if classes is None:
+        return None
+    chosen = tuple(dict.fromkeys(code.strip() for code in classes.split(",") if code.strip()))
+    unknown = [code for code in chosen if code not in codes]
+    if unknown or not chosen:
+        raise InputError(
+            f"--classes {classes}: {unknown[0] if unknown else 'nothing'} has no cell here; "
+            f"choose from {' '.join(codes)}"
+        )
+    return chosen
+
+
+def _summary(result: "Comparison", resamples: int, seed: int) -> dict[str, Any]:
+    return {
+        "models": list(result.models),
+        "cells": result.cells,
+        "folds": list(result.folds),
+        "bootstrap": {"resamples": resamples, "seed": seed, "unit": result.unit},
+        "macro_f1": [_plain(duel) for duel in result.duels],
+        "sentences": [duel.sentence() for duel in result.duels],
+    }
+
+
+def _plain(duel: "Duel") -> dict[str, Any]:
+    def finite(values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in values.items()
+        }
+
+    facts = finite(
+        {"first": duel.first, "second": duel.second, "kind": duel.kind,
+         "p_folds_holm": duel.p_folds, "p_cells_holm": duel.p_cells, "better": duel.verdict}
+    )  # fmt: skip
+    return {**facts, "folds": finite(asdict(duel.folds)), "cells": finite(asdict(duel.cells))}

@@ -1,0 +1,143 @@
+"""Command count."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from marrowscope.cli.app import JSON, Bars, app, console, emit_json
+from marrowscope.errors import InputError
+
+if TYPE_CHECKING:
+    from marrowscope.counting.smear_count import SmearCount
+
+
+@app.command()
+def count(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FIELD_OR_SLIDE...",
+            help="Field images and folders of them: one smear. Slides: a report each.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")],
+    model: Annotated[str, typer.Option(help="Shipped model or bundle folder.")] = "sequential-mll7",
+    engine: Annotated[
+        str, typer.Option(help="auto, openvino, int8 (after 'quantize') or torch.")
+    ] = "auto",
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    cells: Annotated[int, typer.Option(min=1, help="Countable cells that are enough.")] = 500,
+    microns_per_pixel: Annotated[
+        float | None, typer.Option(help="Pixel size; needed where the file does not say it.")
+    ] = None,
+    held_out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Held-out predictions of the model, to correct the shares by; a calibrated bundle "
+            "carries its own."
+        ),
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            help="Below it a cell is not classified; 0 to 1. Default: the no-call limit of a "
+            "calibrated bundle."
+        ),
+    ] = None,
+    remark: Annotated[
+        list[str] | None, typer.Option(help="A sentence to put into the report; may be repeated.")
+    ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write a PDF as well.")] = True,
+    json: bool = JSON,
+) -> None:
+    """Count the cells of a smear: region, fields, cells, classes, differential count, report.
+
+    Example: `marrowscope count smear.svs -o report`
+
+    Fields: `marrowscope count fields/ --microns-per-pixel 0.08625 -o report`
+    """
+    from marrowscope.counting.correction_source import held_out_for, least_confidence
+    from marrowscope.counting.count_smear import CountSettings, check, count_smear
+    from marrowscope.counting.smear_sources import open_smears
+    from marrowscope.inference.engine_choice import choose_engine
+    from marrowscope.models.bundle import load_bundle
+    from marrowscope.report.count.count_report import refuse_other, write_count_report
+    from marrowscope.report.pdf_export import require_pdf
+
+    # What would end a long count at its end is looked at first.
+    if output.exists() and not output.is_dir():
+        raise InputError(f"--output {output}: is a file; name a folder for the report")
+    if pdf:
+        require_pdf()
+    bundle = load_bundle(model)
+    answers, answers_from = held_out_for(bundle, held_out)
+    least = least_confidence(bundle, min_confidence)
+    settings = CountSettings(
+        cells, least, answers, answers_from, microns_per_pixel is not None, tuple(remark or ())
+    )
+    check(settings)
+    smears, failures = open_smears(sources, microns_per_pixel)
+    computing, said = choose_engine(bundle, engine, device)
+    summaries: list[dict[str, Any]] = []
+    failed = list(failures)
+    for smear in smears:
+        folder = output if len(sources) == 1 or smear.slide.fields else output / smear.name
+        try:
+            refuse_other(folder)
+            with Bars() as bars:
+                done = count_smear(smear, computing, bundle.card, settings, bars.stage, said)
+            written = write_count_report(done, folder, pdf=pdf)
+        except InputError as error:
+            # One slide of many: the others are counted all the same.
+            if len(sources) == 1 or smear.slide.fields:
+                raise
+            failed.append(str(error))
+            continue
+        _show(done, folder)
+        summaries.append(_summary(done, folder, written))
+    if json:
+        emit_json({"smears": summaries, "failed": failed})
+    for line in failed:
+        console.print(f"marrowscope: {line}", markup=False, soft_wrap=True, style="red")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _show(done: "SmearCount", folder: Path) -> None:
+    from marrowscope.differential.sentences import sentences
+
+    for line in done.remarks:
+        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
+    shares = ", ".join(
+        f"{one.code} {one.percent:g} %" for one in done.differential.classes if one.count
+    )
+    for line in (shares, *sentences(done.differential)):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(
+        f"{done.name}: {len(done.fields)} of {done.planned} fields counted, {done.seconds:.1f} s "
+        f"with {done.engine} → {folder}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _summary(done: "SmearCount", folder: Path, written: tuple[Path, ...]) -> dict[str, Any]:
+    from marrowscope.differential.export import to_dict
+
+    return {
+        "name": done.name,
+        "sources": list(done.sources),
+        "report": str(folder),
+        "files": [str(path) for path in written],
+        "model": done.card.name,
+        "engine": done.engine,
+        "fields": len(done.fields),
+        "planned_fields": done.planned,
+        "fields_not_counted": [{"name": name, "why": why} for name, why in done.not_counted],
+        "located_cells": done.cells.height,
+        "unreadable_pieces": len(done.corrupt),
+        "remarks": list(done.remarks),
+        "seconds": round(done.seconds, 2),
+        "differential": to_dict(done.differential),
+    }

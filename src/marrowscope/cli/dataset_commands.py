@@ -1,0 +1,186 @@
+"""Commands index, check, split."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from marrowscope.cells import read_cells, require_table_name, write_cells
+from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.dataset.contents import CheckResult
+from marrowscope.dataset.contents import check as check_table
+from marrowscope.dataset.indexing import index as index_paths
+from marrowscope.dataset.label_corrections import BEFORE, corrected_before
+from marrowscope.dataset.split_lists import given_list
+from marrowscope.dataset.splitting import Split, folds, hold_out
+from marrowscope.errors import InputError
+
+SHOWN = 20
+
+CellTable = Annotated[Path, typer.Argument(help="Cell table (.parquet) made by 'index'.")]
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Folders, images, or CSV lists.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write (.parquet).")],
+    root: Annotated[
+        Path | None, typer.Option(help="Folder to which the paths in a CSV list are relative.")
+    ] = None,
+    stain: Annotated[
+        bool,
+        typer.Option("--stain", help="Estimate stain vectors too, so that no training has to."),
+    ] = False,
+    relabel: Annotated[
+        list[Path] | None,
+        typer.Option(help="Corrected list made by 'noise' (.csv); repeat for later lists."),
+    ] = None,
+    json: bool = JSON,
+) -> None:
+    """Find images and their labels; hash, size and check every file.
+
+    Bad files become rows with a reason and never stop the run. A second run reads only what
+    changed, and a killed run goes on where it was. With --relabel, corrections of a cytologist
+    take the place of labels; the first label stays in the column label_before.
+
+    Example: `marrowscope index BM_cytomorphology_data -o cells.parquet`
+    """
+    require_table_name(output)
+    earlier = corrected_before(output)
+    with progress("indexing") as advance:
+        table = index_paths(paths, output, root, advance, stains=stain, relabel=relabel or ())
+    result = check_table(table)
+    stains = table["stain"].count() if "stain" in table.columns else 0
+    relabelled = table[BEFORE].count() if BEFORE in table.columns else 0
+    if earlier > relabelled:
+        console.print(
+            f"! {earlier - relabelled} labels that were corrected in the earlier {output} are not "
+            "now; give every list with --relabel again",
+            markup=False,
+            style="yellow",
+        )
+    if json:
+        emit_json({"output": str(output), "stains": stains, "relabelled": relabelled,
+                   **_summary(result)})  # fmt: skip
+    _print_bad(result)
+    console.print(
+        f"{result.rows} files, {result.usable} usable, {len(result.bad)} not; "
+        f"{result.unlabelled} without label{f', {stains} with stain vectors' if stains else ''}"
+        f"{f', {relabelled} relabelled' if relabelled else ''} "
+        f"→ {output}",
+        markup=False,
+    )
+
+
+@app.command()
+def check(cells: CellTable, json: bool = JSON) -> None:
+    """Count images per class beside the published counts; list bad files; say what is missing.
+
+    Example: `marrowscope check cells.parquet`
+    """
+    result = check_table(read_cells(cells))
+    if json:
+        emit_json(_summary(result))
+    _print_counts(result)
+    _print_bad(result)
+    for how, count in result.converted:
+        console.print(f"converted on reading: {count} × {how}", markup=False)
+    if result.sizes:
+        sizes = ", ".join(f"{size} ({count})" for size, count in result.sizes[:5])
+        console.print(f"sizes: {sizes}", markup=False)
+    for name, count in result.ids.items():
+        console.print(f"{name}: {count} different", markup=False)
+    for warning in result.warnings:
+        console.print(f"! {warning}", markup=False, style="yellow")
+
+
+@app.command()
+def split(
+    cells: CellTable,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write.")],
+    test: Annotated[float | None, typer.Option(help="Share of each class to hold out.")] = None,
+    fold_count: Annotated[int | None, typer.Option("--folds", help="Number of folds.")] = None,
+    given: Annotated[
+        Path | None,
+        typer.Option("--list", help="CSV with a split column and cell_id, path or file."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same cells: same split.")] = 0,
+    json: bool = JSON,
+) -> None:
+    """Split by class, keeping patients (or slides) and identical images together.
+
+    Example: `marrowscope split cells.parquet --test 0.2 -o split.parquet`
+    """
+    if sum(option is not None for option in (test, fold_count, given)) != 1:
+        raise typer.BadParameter("give exactly one of --test, --folds, --list")
+    require_table_name(output)
+    table = read_cells(cells)
+    try:
+        if given is not None:
+            result = given_list(table, given)
+        elif fold_count is not None:
+            result = folds(table, fold_count, seed)
+        else:
+            result = hold_out(table, test if test is not None else 0.2, seed)
+    except InputError as error:
+        message = str(error)
+        about_table = message.startswith("the table")
+        raise InputError(f"{cells}: {message}" if about_table else message) from None
+    write_cells(result.table, output)
+    if json:
+        emit_json(
+            {
+                "output": str(output),
+                "grouped_by": result.grouped_by,
+                "counts": result.counts(),
+                "warnings": list(result.warnings),
+            }
+        )
+    _print_split(result)
+    console.print(f"→ {output}", markup=False)
+
+
+def _summary(result: CheckResult) -> dict[str, Any]:
+    summary = asdict(result)
+    summary["classes"] = {
+        entry.code: {"images": entry.images, "published": entry.published, "remark": entry.remark}
+        for entry in result.classes
+    }
+    summary["bad"] = [{"path": path, "reason": reason} for path, reason in result.bad]
+    summary["converted"] = dict(result.converted)
+    summary["sizes"] = dict(result.sizes)
+    return summary
+
+
+def _print_counts(result: CheckResult) -> None:
+    table = Table("class", "name", "images", "published", "remark", box=None, pad_edge=False)
+    for entry in result.classes:
+        published = "" if entry.published is None else str(entry.published)
+        style = "dim" if entry.images == 0 else None
+        table.add_row(
+            entry.code, entry.name, str(entry.images), published, entry.remark, style=style
+        )
+    console.print(table)
+    console.print(f"{result.rows} rows, {result.usable} usable, {result.unlabelled} without label")
+
+
+def _print_bad(result: CheckResult) -> None:
+    for path, reason in result.bad[:SHOWN]:
+        console.print(f"unusable: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
+    if len(result.bad) > SHOWN:
+        rest = len(result.bad) - SHOWN
+        console.print(f"… and {rest} more; every one is a row with an error in the table")
+
+
+def _print_split(result: Split) -> None:
+    counts = result.counts()
+    parts = list(next(iter(counts.values()), {}))
+    table = Table("class", *parts, box=None, pad_edge=False)
+    for code, row in counts.items():
+        table.add_row(code, *(str(row[part]) for part in parts))
+    console.print(table)
+    console.print(f"kept together: {result.grouped_by or 'identical images only'}", markup=False)
+    for warning in result.warnings:
+        console.print(f"! {warning}", markup=False, style="yellow")

@@ -1,0 +1,66 @@
+"""Command detect."""
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from marrowscope.cells import require_table_name, write_cells
+from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.errors import InputError
+
+
+@app.command()
+def detect(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="FIELD_OR_SLIDE...", help="Field images, folders of them, slides."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write.")],
+    crops: Annotated[
+        Path | None, typer.Option(help="New or empty folder for the 250×250 px crops.")
+    ] = None,
+    microns_per_pixel: Annotated[
+        float | None, typer.Option(help="Pixel size; needed where the file does not say it.")
+    ] = None,
+    enough: Annotated[
+        int | None, typer.Option(min=1, help="Cells after which a slide is left; default: all.")
+    ] = None,
+    json: bool = JSON,
+) -> None:
+    """Find nucleated cells in fields or slides; with --crops also cut them out for `predict`.
+
+    Of a slide, only fields where cells can be judged are looked at.
+
+    Example: `marrowscope detect fields/ --microns-per-pixel 0.08625 -o cells.parquet --crops cells`
+    """
+    from marrowscope.detection.detect_cells import collect, refuse_same_ids, require_cells
+    from marrowscope.slides.open_slide import open_slide
+
+    require_table_name(output)
+    if crops is not None and crops.exists() and (not crops.is_dir() or any(crops.iterdir())):
+        raise InputError(f"--crops {crops}: is not an empty folder; choose another one")
+    frames, fields, corrupt = [], 0, 0
+    refuse_same_ids(open_slide(source, microns_per_pixel) for source in sources)
+    for source in sources:
+        slide = open_slide(source, microns_per_pixel)
+        with progress(f"detecting in {source.name}") as advance:
+            found = collect(slide, enough, crops, advance)
+        require_cells(found, str(source))
+        for tile in found.corrupt[:5]:
+            console.print(f"! {source}: {tile}", markup=False, soft_wrap=True, style="yellow")
+        frames.append(found.cells)
+        fields, corrupt = fields + found.fields, corrupt + len(found.corrupt)
+    table = pl.concat(frames)
+    write_cells(table, output)
+    kinds = dict(sorted(table["kind"].value_counts().rows()))
+    if json:
+        emit_json({"output": str(output), "cells": table.height, "kinds": kinds,
+                   "fields": fields, "corrupt_tiles": corrupt})  # fmt: skip
+    told = "".join(f", {number} × {kind}" for kind, number in kinds.items() if kind != "cell")
+    console.print(
+        f"{table.height} cells in {fields} fields{told}, {corrupt} unreadable pieces → {output}",
+        markup=False,
+        soft_wrap=True,
+    )

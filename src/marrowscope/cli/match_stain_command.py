@@ -1,0 +1,77 @@
+"""Command match-stain."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+
+from marrowscope.cells import read_cells, write_cells
+from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.errors import InputError
+
+
+@app.command("match-stain")
+def match_stain(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="As for predict: folders, lists, tables.")
+    ],
+    reference: Annotated[Path, typer.Option(help="Cell table of the training data.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the images.")],
+    seed: Annotated[int, typer.Option(min=0, help="Of the images that are looked at.")] = 0,
+    json: bool = JSON,
+) -> None:
+    """Give images the stain and the light of the training data; predict them from there.
+
+    Writes PNG images and cells.parquet with all columns of the source. Medians of a slide, a
+    patient or the set are moved, so that a pale cell stays pale.
+
+    Example: `marrowscope match-stain theirs/ --reference split.parquet -o matched`
+    """
+    from marrowscope.dataset.stain_normalization import LEAST_IMAGES, matched, reference_look
+    from marrowscope.inference.image_sources import expand
+    from marrowscope.io.atomic import replacing_folder
+    from marrowscope.io.images import encode_png
+
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"{output}: is not empty; name a new folder")
+    table = expand(sources)
+    try:
+        wanted = reference_look(read_cells(reference), seed)
+    except InputError as error:
+        message = str(error)
+        ours = message.startswith(str(reference))
+        raise InputError(message if ours else f"{reference}: {message}") from None
+    if "path" in table.columns and table.height < LEAST_IMAGES:
+        raise InputError(
+            f"{', '.join(sources)}: {table.height} images; at least {LEAST_IMAGES} tell a stain"
+        )
+    paths: list[Any] = table["path"].to_list()
+    digits = len(str(table.height))
+    unread = 0
+    with replacing_folder(output) as place, progress("matching", table.height) as advance:
+        for row, image in matched(table, wanted, seed, advance):
+            if image is None:
+                unread += 1
+                continue
+            name = f"{row:0{digits}d}-{Path(paths[row]).stem[:80]}.png"
+            (place / name).write_bytes(encode_png(image))
+            paths[row] = str(output.resolve() / name)
+        result = _with_ids(table.with_columns(pl.Series("path", paths, pl.String)))
+        write_cells(result, place / "cells.parquet")
+    if json:
+        emit_json({"output": str(output), "images": table.height - unread, "unread": unread})
+    console.print(
+        f"{table.height - unread} images matched, {unread} unread → {output / 'cells.parquet'}",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _with_ids(table: pl.DataFrame) -> pl.DataFrame:
+    """What was measured of the old pixels goes; a cell without an id gets its number."""
+    stale = ("stain", "sha256", "bytes", "modified_ns")
+    table = table.drop(name for name in stale if name in table.columns)
+    if "cell_id" in table.columns:
+        return table
+    ids = [f"cell-{row}" for row in range(table.height)]
+    return table.select(pl.Series("cell_id", ids), pl.all())

@@ -1,0 +1,69 @@
+"""Command noise."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from marrowscope.cells import read_cells
+from marrowscope.cli.app import JSON, app, console, emit_json
+from marrowscope.errors import InputError
+
+
+@app.command()
+def noise(
+    predictions: Annotated[
+        Path, typer.Argument(help="Predictions of labelled cells by networks not trained on them.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    share: Annotated[
+        float, typer.Option(help="Most doubtful share of the cells, and of each class, to list.")
+    ] = 0.05,
+    json: bool = JSON,
+) -> None:
+    """List labels that are probably wrong, with pictures, for a cytologist to correct.
+
+    Fill the column corrected of suspects.csv, then give the file to `index --relabel`.
+
+    Example: `marrowscope noise out_of_fold.parquet -o suspects`
+    """
+    from marrowscope.evaluation.label_issues import find_suspects
+    from marrowscope.report.label_issue_pages import LIST, refuse_to_overwrite, write_suspects
+
+    refuse_to_overwrite(output)
+    try:
+        found = find_suspects(read_cells(predictions), share)
+    except InputError as error:
+        message = str(error)
+        about_table = message.startswith("the table")
+        raise InputError(f"{predictions}: {message}" if about_table else message) from None
+    with console.status("drawing"):
+        write_suspects(found, output, f"Labels in doubt: {predictions.name}")
+    if json:
+        emit_json(
+            {
+                "output": str(output),
+                "judged": found.judged,
+                "not_judged": found.not_judged,
+                "trained_on": found.trained_on,
+                "listed": found.table.height,
+                "estimated": sum(entry.estimated for entry in found.classes),
+            }
+        )
+    table = Table("label", "cells", "mean p", "estimated", "listed", box=None, pad_edge=False)
+    for entry in found.classes:
+        table.add_row(entry.code, str(entry.cells), f"{entry.usual:.2f}", str(entry.estimated),
+                      str(entry.listed))  # fmt: skip
+    console.print(table)
+    for count, reason in (
+        (found.trained_on, "of the split train, which the network was trained on"),
+        (found.not_judged, "of classes that the networks do not know"),
+    ):
+        if count:
+            console.print(f"! {count} cells left out: {reason}", markup=False, style="yellow")
+    console.print(
+        f"{found.table.height} of {found.judged} labels in doubt → {output / LIST}",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,42 @@
+"""Command quantize."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marrowscope.cells import read_cells
+from marrowscope.cli.app import JSON, app, console, emit_json, progress
+
+
+@app.command()
+def quantize(
+    bundle: Annotated[Path, typer.Argument(help="Bundle folder, for example run/bundle.")],
+    cells: Annotated[Path, typer.Argument(help="The table it was trained from, with its split.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="New bundle folder.")],
+    fold: Annotated[int | None, typer.Option(help="Fold that was held out.")] = None,
+    json: bool = JSON,
+) -> None:
+    """Add an int8 part to a bundle, for `predict --engine int8`.
+
+    It is calibrated on training images and checked on the held-out ones: the top class must agree
+    with float32 in 99 %, and macro-F1 may fall by .005. Otherwise nothing is written.
+
+    Example: `marrowscope quantize run/bundle split.parquet -o run/bundle-int8`
+    """
+    from marrowscope.models.bundle import load_bundle
+    from marrowscope.training.quantization import quantize as make_int8
+
+    loaded, table = load_bundle(bundle), read_cells(cells)
+    console.print("quantizing takes a minute or two", style="dim")
+    with progress("checking") as advance:
+        facts = make_int8(loaded, table, output, fold, advance)
+    if json:
+        emit_json({"bundle": str(output), **facts})
+    console.print(
+        f"int8 agrees with float32 in {facts['agreement']:.2%} of {facts['checked_images']} "
+        f"held-out images; macro-F1 {facts['macro_f1_fp32']:.3f} → {facts['macro_f1_int8']:.3f} "
+        f"→ {output}",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,62 @@
+"""Command screen."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marrowscope.cells import read_cells, require_table_name, write_cells
+from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.errors import InputError
+from marrowscope.io.atomic import replacing
+from marrowscope.io.images import encode_png
+
+
+@app.command()
+def screen(
+    cells: Annotated[Path, typer.Argument(help="Cell table made by 'index'.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write.")],
+    pairs: Annotated[
+        Path | None, typer.Option(help="Table of the pairs to write (.parquet or .csv).")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Contact sheet to write (.png).")] = None,
+    json: bool = JSON,
+) -> None:
+    """Find images that show parts of the same field, and keep one of each group.
+
+    The others get an error that names the kept one, so that no later step uses them. A killed run
+    goes on where it was.
+
+    Example: `marrowscope screen cells.parquet -o clean.parquet --sheet overlaps.png`
+    """
+    from marrowscope.dataset.overlap_screening import screen as screen_table
+    from marrowscope.report.overlap_sheet import overlap_sheet
+
+    require_table_name(output)
+    if pairs is not None:
+        require_table_name(pairs, "--pairs")
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise InputError(f"--sheet {sheet}: give it the suffix .png")
+    table = read_cells(cells)
+    with progress("screening") as advance:
+        result = screen_table(table, output.with_name(output.name + ".landmarks"), advance)
+    write_cells(result.table, output)
+    if pairs is not None:
+        write_cells(result.pairs, pairs)
+    if sheet is not None and result.pairs.height:
+        with replacing(sheet) as temporary:
+            temporary.write_bytes(encode_png(overlap_sheet(result.table, result.pairs)))
+    groups = result.table["overlap_group"].drop_nulls()
+    dropped = groups.len() - groups.n_unique()
+    if json:
+        emit_json({"output": str(output), "images": table.height, "pairs": result.pairs.height,
+                   "groups": groups.n_unique(), "dropped": dropped,
+                   "unread": len(result.unread)})  # fmt: skip
+    for path, reason in result.unread[:20]:
+        console.print(f"unread: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
+    console.print(
+        f"{table.height} images: {result.pairs.height} overlapping pairs, {groups.n_unique()} "
+        f"groups, {dropped} dropped, {len(result.unread)} unread → {output}",
+        markup=False,
+        soft_wrap=True,
+    )

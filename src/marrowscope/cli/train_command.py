@@ -1,0 +1,154 @@
+"""Command train."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from marrowscope.cells import read_cells
+from marrowscope.cli.app import JSON, Bars, app, console, emit_json
+from marrowscope.dataset.splitting import split_warning
+from marrowscope.errors import InputError
+
+if TYPE_CHECKING:
+    from marrowscope.training.networks.throughput import Throughput
+
+
+@app.command()
+def train(
+    cells: Annotated[Path, typer.Argument(help="Cell table with labels and a split or folds.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
+    model: Annotated[
+        str, typer.Option(help="sequential, resnext50, features, vit, timm:NAME.")
+    ] = "sequential",
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="default, paper, finetune (the default of backbones), or a YAML file."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one value: augmentation.shift=0.1; repeatable."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Number of virtual epochs.")] = None,
+    seed: Annotated[int, typer.Option(help="Of initialization, order, augmentation.")] = 0,
+    fold: Annotated[int | None, typer.Option(help="Fold to hold out.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model in its card.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Pixel store made by 'pack'; default: cells.store beside cells.parquet."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Start from these instead of random ones: made by 'pretrain', or, for "
+            "vit and timm:NAME, published ones on disk."
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(help="On vit and timm:NAME: linear, knn (both on frozen features), finetune."),
+    ] = None,
+    labels_share: Annotated[
+        float, typer.Option(help="Use only this share of each class's training cells.")
+    ] = 1.0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    json: bool = JSON,
+) -> None:
+    """Train a network; the run folder gets a model bundle and the held-out predictions.
+
+    `--model features` trains the feature-based baseline instead: measured features and a support
+    vector machine; recipe, epochs and device have no say in it.
+
+    `--model vit --weights FILE` takes a published vision transformer of DINOv2's kind: its frozen
+    features with `--head linear` or `knn`, or the whole of it with `--head finetune`.
+
+    A killed run goes on with `--resume` and ends, on a CPU, with exactly the same weights.
+
+    Example: `marrowscope train split.parquet --model sequential -o run`
+    """
+    from marrowscope.models.backbone import is_backbone
+    from marrowscope.training.networks.train_network import train as train_network
+    from marrowscope.training.networks.trainer import Observer
+    from marrowscope.training.recipe import load_recipe
+    from marrowscope.training.run_setup import usual_recipe
+
+    changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
+    chosen = load_recipe(recipe or usual_recipe(model), changes)
+    table = read_cells(cells)
+
+    def show(epoch: int, metrics: dict[str, float]) -> None:
+        recalls = "  ".join(
+            f"{key.removeprefix('recall_')} {value:.2f}"
+            for key, value in metrics.items()
+            if key.startswith("recall_")
+        )
+        console.print(
+            f"epoch {epoch}/{chosen.epochs}: macro-F1 {metrics['macro_f1']:.3f}; recall {recalls}",
+            markup=False,
+        )
+
+    if fold is None and not {"split", "fold"} & set(table.columns):
+        console.print(
+            "! The table has no split: every cell trains, none is held out, and nothing will tell "
+            "how good the network is. 'marrowscope split' makes one.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    try:
+        with Bars() as bars:
+            result = train_network(
+                table,
+                model,
+                chosen,
+                output,
+                name=name,
+                seed=seed,
+                fold=fold,
+                resume=resume,
+                device=device,
+                observer=Observer(
+                    bars.stage("stain vectors"),
+                    bars.stage("reading images"),
+                    bars.stage("training steps"),
+                    show,
+                    bars.stage("packing pixels"),
+                    lambda line: console.print(line, markup=False, soft_wrap=True),
+                ),
+                store=store or cells.with_suffix(".store"),
+                store_given=store is not None,
+                weights=weights,
+                share=labels_share,
+                head=head,
+            )
+    except KeyboardInterrupt:
+        console.print("stopped; the same command with --resume goes on", style="yellow")
+        raise
+    except InputError as error:
+        message = str(error)
+        raise InputError(message if "the table" not in message else f"{cells}: {message}") from None
+    if json:
+        speed = {} if result.throughput is None else result.throughput.to_dict()
+        emit_json({"run": str(output), "metrics": result.metrics, **speed})
+    if model != "features" and (head == "finetune" or not is_backbone(model)):
+        console.print(_speed(output, result.throughput), markup=False, soft_wrap=True)
+    if result.metrics:
+        console.print(f"held-out macro-F1 {result.metrics['macro_f1']:.3f}", markup=False)
+        warning = split_warning(table)
+        if warning is not None:
+            console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
+    else:
+        console.print("! nothing was held out, so nothing was measured", style="yellow")
+    console.print(f"→ {output}/bundle", markup=False)
+
+
+def _speed(output: Path, speed: "Throughput | None") -> str:
+    if speed is None:
+        return f"{output}: this run is finished already"
+    if speed.steps_per_second is None or speed.images_per_second is None:
+        return "too few steps to tell a speed"
+    line = f"{speed.images_per_second:.0f} images/s, {speed.steps_per_second:.2f} steps/s"
+    if speed.bare_steps_per_second is None or speed.ratio is None:
+        return line
+    bare = f"{speed.bare_steps_per_second:.2f} steps/s"
+    return f"{line}; the network alone {bare} right after: ratio {speed.ratio:.2f}"

@@ -1,0 +1,318 @@
+"""The count of one smear: contour, plan, fields in their order, cells, classes, until enough."""
+
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+import polars as pl
+
+from marrowscope.cells import PROBABILITY
+from marrowscope.counting import count_warnings
+from marrowscope.counting.field_classification import (
+    COUNTED,
+    LEFT_OUT,
+    classify,
+    kinds_left_out,
+    with_answers,
+    with_place,
+)  # fmt: skip
+from marrowscope.counting.field_quality import REFUSED, Seen, see
+from marrowscope.counting.smear_count import CountedField, Overview, SmearCount
+from marrowscope.counting.smear_sources import Smear
+from marrowscope.counting.thumbnails import Thumbnails
+from marrowscope.detection.cell_crops import crop_at
+from marrowscope.detection.detector import require_visible_cells
+from marrowscope.detection.field_analysis import Once, columns, fields_as_they_are, in_order
+from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
+from marrowscope.differential.differential_count import differential
+from marrowscope.differential.held_out_answers import HeldOut
+from marrowscope.errors import InputError
+from marrowscope.inference.engine import Engine
+from marrowscope.models.card import Card
+from marrowscope.slides.slide import CorruptTile, Slide
+from marrowscope.smear.contour import smear_contour
+from marrowscope.smear.field_plan import ENOUGH, FieldPlan, Walk, plan_fields
+from marrowscope.smear.rejection_reasons import Judged, Reason
+from marrowscope.smear.suitability import judge
+
+Advance = Callable[..., None]
+# Why cells are left out, as readers are told.
+BORDER, UNFIT = "cut by the border of its field", "where cells cannot be judged"
+NO_CELL = {
+    NAKED: "naked nuclei", SMUDGE: "smudged cells", DEBRIS: "stain precipitate or debris",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CountSettings:
+    """How a count is made.
+
+    Attributes:
+        cells: countable cells with which it ends.
+        min_confidence: below it a cell is not classified.
+        held_out: answers for the correction; None without one.
+        held_out_source: where they come from.
+        pixel_size_stated: whether the user said it, and not the file.
+        remarks: of the user, put before all others.
+        workers: threads that read fields and find cells; None = one per core. The count is the
+            same for any number.
+        seed: of the bootstrap.
+    """
+
+    cells: int = ENOUGH
+    min_confidence: float | None = None
+    held_out: HeldOut | None = None
+    held_out_source: str | None = None
+    pixel_size_stated: bool = False
+    remarks: tuple[str, ...] = ()
+    workers: int | None = None
+    seed: int = 0
+
+
+def count_smear(
+    smear: Smear,
+    engine: Engine,
+    card: Card,
+    settings: CountSettings | None = None,
+    stage: Callable[[str], Advance] | None = None,
+    engine_remark: str | None = None,
+) -> SmearCount:
+    """Count the cells of a smear.
+
+    On a slide the fields of its plan are looked at, in their order; of field images all are, in
+    the order of their names. The count ends with the first field with which there are enough
+    countable cells. Only the pictures that a report shows are kept, so that memory does not grow
+    with the slide.
+
+    Args:
+        smear: what is counted.
+        engine: of the classifier.
+        card: of the classifier.
+        settings: how.
+        stage: progress; called with what is being done, gives ``advance(done, total=...)``.
+        engine_remark: what is to be said of the choice of the engine.
+
+    Raises:
+        InputError: no smear, no place where cells can be judged, no nucleated cell, none that is
+            countable, or a setting out of range.
+    """
+    settings = settings if settings is not None else CountSettings()
+    check(settings)
+    began = time.perf_counter()
+    slide, workers = smear.slide, settings.workers or os.cpu_count() or 1
+    require_visible_cells(slide.microns_per_pixel)
+    plan, overview = _plan(slide, settings.cells, workers, stage)
+    before = slide.corrupt
+    walk = Walk(plan, settings.cells)
+    judged = None if overview is None else overview.judged
+    no_cells = kinds_left_out(card.known)
+    taken = _Taken(slide, engine, settings.min_confidence, judged, no_cells)
+    advance = stage("counting cells") if stage is not None else None
+    with ThreadPoolExecutor(workers) as pool:
+        for seen in in_order(pool, partial(see, slide), walk, workers):
+            countable = taken.take(seen)
+            walk.tell(seen.look.field, countable)
+            if advance is not None:
+                advance(countable, total=settings.cells)
+            if walk.enough:
+                break
+    table = pl.concat(taken.frames)
+    walked = count_warnings.Walked(
+        len(walk.used), len(plan.fields), walk.cells, settings.cells,
+        taken.refused, taken.doubtful, taken.reds_per_nucleated, taken.unreadable,
+    )  # fmt: skip
+    _require_countable(smear, table, walked)
+    corrupt = before + _met(slide, before, walk)
+    return SmearCount(
+        name=smear.name,
+        sources=smear.sources,
+        microns_per_pixel=slide.microns_per_pixel,
+        cells=table,
+        thumbnails=taken.thumbnails.kept(),
+        differential=differential(
+            _flagged(table, no_cells), settings.held_out, card.known, settings.min_confidence,
+            (BORDER, UNFIT, *(NO_CELL[kind] for kind in no_cells)), settings.cells,
+            seed=settings.seed,
+            source=smear.sources[0],
+        ),
+        fields=tuple(taken.fields),
+        planned=len(plan.fields),
+        overview=overview,
+        corrupt=corrupt,
+        card=card,
+        engine=engine.name,
+        held_out_source=settings.held_out_source,
+        remarks=(
+            *settings.remarks,
+            *count_warnings.of_walk(walked, judged),
+            *count_warnings.of_answers(
+                table.filter(pl.col("role") != LEFT_OUT)["confidence"], settings.held_out
+            ),
+            *count_warnings.of_damage(len(corrupt), bool(slide.fields)),
+            *count_warnings.of_pixels(slide.microns_per_pixel, settings.pixel_size_stated),
+            *count_warnings.of_model(card, engine.classes, engine_remark),
+        ),
+        seconds=time.perf_counter() - began,
+        not_counted=tuple(taken.not_counted),
+    )  # fmt: skip
+
+
+@dataclass
+class _Taken:
+    """What has been counted so far; fields are taken one by one, in their order."""
+
+    slide: Slide
+    engine: Engine
+    min_confidence: float | None
+    judged: Judged | None
+    no_cells: tuple[str, ...]
+    fields: list[CountedField] = field(default_factory=list)
+    refused: Counter[Reason] = field(default_factory=Counter)
+    doubtful: Counter[Reason] = field(default_factory=Counter)
+    thumbnails: Thumbnails = field(default_factory=Thumbnails)
+    not_counted: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: int = 0
+    reds: float = 0.0
+    nucleated: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._once = Once(self.slide.microns_per_pixel)
+        # The columns are there even when no cell is.
+        answers = dict.fromkeys((PROBABILITY + code for code in self.engine.classes), pl.Float32())
+        own: dict[str, pl.DataType] = {"judgeable": pl.Boolean()}
+        last = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
+        self.frames = [pl.DataFrame(schema={**columns(), **own, **answers, **last})]
+
+    def take(self, seen: Seen) -> int:
+        """Classify the cells of the next field; how many of them are countable."""
+        look, microns = seen.look, self.slide.microns_per_pixel
+        if seen.unreadable:
+            self.unreadable += 1
+            self.not_counted.append((look.field.name, "could not be read"))
+            return 0  # the list of damage says why
+        if seen.reason in REFUSED:
+            self.refused[seen.reason] += 1
+            self.not_counted.append((look.field.name, seen.reason.words))
+            return 0
+        if seen.reason != Reason.ACCEPTED:
+            self.doubtful[seen.reason] += 1
+        if math.isfinite(seen.red_cells):
+            self.reds += seen.red_cells
+            self.nucleated += seen.nucleated
+        look = self._once.new(look)
+        values = classify(look, microns, self.engine)
+        cells = with_place(look.cells, self.judged)
+        cells = with_answers(cells, values, self.engine.classes, self.min_confidence, self.no_cells)
+        self.frames.append(cells)
+        rows = cells.select("cell_id", "predicted", "confidence", "role").rows()
+        for (cell, code, confidence, role), (x, y) in zip(rows, look.places.tolist(), strict=True):
+            if role != LEFT_OUT and self.thumbnails.wanted(code, confidence):
+                self.thumbnails.offer(code, confidence, cell, crop_at(look.pixels, x, y, microns))
+        countable = int((cells["role"] == COUNTED).sum())
+        place = look.field
+        x, y = (0, 0) if self.slide.fields else (place.x, place.y)
+        self.fields.append(
+            CountedField(
+                len(self.fields), place.name, x, y, place.width, place.height,
+                cells.height, countable, seen.picture,
+            )
+        )  # fmt: skip
+        return countable
+
+    @property
+    def reds_per_nucleated(self) -> float:
+        """Red cells to one nucleated one in field images; nan where they were not seen."""
+        return self.reds / self.nucleated if self.nucleated else float("nan")
+
+
+def check(settings: CountSettings) -> None:
+    """Refuse settings that make no sense.
+
+    Raises:
+        InputError: with the option's name.
+    """
+    if settings.cells < 1:
+        raise InputError(f"--cells is {settings.cells}; expected 1 or more")
+    share = settings.min_confidence
+    if share is not None and not 0 <= share <= 1:
+        raise InputError(f"--min-confidence is {share}; expected 0 to 1")
+
+
+def _plan(
+    slide: Slide, cells: int, workers: int, stage: Callable[[str], Advance] | None
+) -> tuple[FieldPlan, Overview | None]:
+    if slide.fields:
+        return fields_as_they_are(slide), None
+    advance = stage("finding the smear") if stage is not None else None
+    contour = smear_contour(slide)
+    if advance is not None:
+        advance(1, total=2)
+    judged = judge(slide, contour, workers)
+    plan = plan_fields(slide, judged, cells)
+    if advance is not None:
+        advance(1, total=2)
+    return plan, Overview(contour, judged, plan)
+
+
+def _require_countable(smear: Smear, table: pl.DataFrame, walked: count_warnings.Walked) -> None:
+    """Refuse a count without a countable cell: no share of anything could be given."""
+    if walked.countable:
+        return
+    source = smear.sources[0]
+    if smear.slide.fields and len(smear.slide.corrupt) >= walked.planned:
+        raise InputError(f"{source}: no field can be read ({smear.slide.corrupt[0].reason})")
+    refused = sum(walked.refused.values())
+    if not table.height and refused == walked.looked_at:
+        raise InputError(
+            f"{source}: no cells can be judged, {count_warnings.reasons(walked.refused)}"
+        )
+    if not table.height and refused + walked.unreadable == walked.looked_at:
+        raise InputError(
+            f"{source}: of {walked.looked_at} fields {walked.unreadable} could not be read "
+            f"({smear.slide.corrupt[0].reason}), in {refused} no cells can be judged "
+            f"({count_warnings.reasons(walked.refused)})"
+        )
+    seen = f"{walked.looked_at} field" + ("" if walked.looked_at == 1 else "s")
+    blood = count_warnings.blood_line(walked.reds_per_nucleated)
+    if not table.height:
+        raise InputError(
+            f"{source}: no nucleated cell in {seen}"
+            + (f" ({blood})" if blood else "; is it a stained smear, and is the pixel size right?")
+        )
+    roles = dict(table["role"].value_counts(sort=True).rows())
+    found = ", ".join(f"{number} {role}" for role, number in roles.items())
+    raise InputError(
+        f"{source}: none of {table.height} located cells in {seen} is countable ({found})"
+    )
+
+
+def _flagged(table: pl.DataFrame, no_cells: tuple[str, ...]) -> pl.DataFrame:
+    """With a column for each reason for which cells are left out; each cell has one at most."""
+    border, judgeable = pl.col("touches_border"), pl.col("judgeable")
+    return table.with_columns(
+        border.alias(BORDER),
+        (~border & ~judgeable).alias(UNFIT),
+        *(
+            (~border & judgeable & (pl.col("kind") == kind)).alias(NO_CELL[kind])
+            for kind in no_cells
+        ),
+    ).drop("touches_border", "judgeable")
+
+
+def _met(slide: Slide, before: tuple[CorruptTile, ...], walk: Walk) -> tuple[CorruptTile, ...]:
+    """Damage in the fields that are used; workers that were ahead may have met more."""
+    known, fields = set(before), walk.used
+
+    def used(tile: CorruptTile) -> bool:
+        return any(
+            tile.x < one.x + one.width and one.x < tile.x + tile.width
+            and tile.y < one.y + one.height and one.y < tile.y + tile.height
+            for one in fields
+        )  # fmt: skip
+
+    return tuple(tile for tile in slide.corrupt if tile not in known and used(tile))

@@ -1,0 +1,169 @@
+"""What a reader of a count must be told beside the numbers, in sentences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from marrowscope.differential.held_out_answers import BANDS, SURE, HeldOut
+from marrowscope.models.card import Card
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.smear.rejection_reasons import LEAST_RATIO, Judged, Reason
+
+FEW = 100  # cells; below, the interval of a class of 5 % reaches from 2 to 11 % or further
+_ODD, _LEAST_ODD = 0.2, 20  # more unsure answers than among held-out cells; of so many cells
+_DOUBT, _MOSTLY = 0.5, 0.4  # without held-out cells: share of answers below a confidence
+_COARSE = 1.5  # times the pixel size of the training; then chromatin is not what it was there
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Walked:
+    """How the fields were walked.
+
+    Attributes:
+        looked_at: fields.
+        planned: fields there were to look at.
+        countable: cells in the fields looked at.
+        wanted: countable cells.
+        refused: fields that were not counted, by reason.
+        doubtful: fields that were counted, but do not look as they should, by reason.
+        reds_per_nucleated: in field images; nan where it was not seen.
+        unreadable: field images.
+    """
+
+    looked_at: int
+    planned: int
+    countable: int
+    wanted: int
+    refused: Mapping[Reason, int]
+    doubtful: Mapping[Reason, int]
+    reds_per_nucleated: float = float("nan")
+    unreadable: int = 0
+
+
+def of_walk(walked: Walked, judged: Judged | None) -> list[str]:
+    """Blood, too few cells, fields that were not counted or with doubt."""
+    lines = []
+    blood = blood_line(walked.reds_per_nucleated) if judged is None else judged.blood()
+    if blood is not None:
+        lines.append(f"This looks like {blood}")
+    if walked.countable < FEW:
+        lines.append(
+            f"Only {_cells(walked.countable)}: too few for a differential count; the "
+            "percentages say next to nothing"
+        )
+    if walked.countable < walked.wanted:
+        lines.append(
+            f"The smear is exhausted: {_cells(walked.countable)} in "
+            + (f"all {walked.planned:,} fields together" if walked.planned > 1 else "its one field")
+            + f", {walked.wanted} were wanted"
+        )
+    if walked.refused:
+        total = sum(walked.refused.values())
+        lines.append(f"{_fields(total)} not counted: {reasons(walked.refused)}")
+    if walked.doubtful:
+        total = sum(walked.doubtful.values())
+        lines.append(f"{_fields(total)} counted with doubt: {reasons(walked.doubtful)}")
+    return lines
+
+
+def blood_line(reds_per_nucleated: float) -> str | None:
+    """A phrase when there are too many red cells for marrow, else None."""
+    if not reds_per_nucleated > 1 / LEAST_RATIO:
+        return None
+    return f"blood rather than marrow, 1 nucleated cell to {reds_per_nucleated:.0f} red cells"
+
+
+def of_pixels(microns_per_pixel: float, stated: bool) -> list[str]:
+    """Where the pixel size is from, and what was done to come to that of the classifier."""
+    lines = []
+    ratio = microns_per_pixel / MICRONS_PER_PIXEL
+    if ratio > _COARSE:
+        lines.append(
+            f"The images are {ratio:.1f} times as coarse as those the classifier was made for "
+            f"({microns_per_pixel:g} to {MICRONS_PER_PIXEL} µm per pixel): chromatin is not seen "
+            "as it was there, and its answers are less reliable than its card says"
+        )
+    elif abs(ratio - 1) > 1e-3:  # as crop.prepare
+        lines.append(
+            f"Cells were resampled from {microns_per_pixel:g} to {MICRONS_PER_PIXEL} µm per pixel"
+        )
+    if stated:
+        lines.append(f"The pixel size of {microns_per_pixel:g} µm was stated by the user")
+    return lines
+
+
+def of_damage(pieces: int, fields: bool) -> list[str]:
+    """Pieces that could not be read."""
+    if not pieces:
+        return []
+    what = "field image" if fields else "piece of the slide"
+    many = f"{pieces} {what}s" if fields else f"{pieces} pieces of the slide"
+    return [f"{f'1 {what}' if pieces == 1 else many} could not be read; cells there are missing"]
+
+
+def of_model(card: Card, classes: tuple[str, ...], engine: str | None) -> list[str]:
+    """What the classifier does not know, or was not made for."""
+    lines = []
+    if len(card.known) < len(classes):
+        lines.append(
+            f"The classifier knows {len(card.known)} of {len(classes)} classes "
+            f"({' '.join(card.known)}); cells of any other class get one of these names all the "
+            "same"
+        )
+    if card.note:
+        lines.append(f"The model says of itself: {card.note.rstrip('.')}")
+    if card.data.get("synthetic"):
+        lines.append("The classifier was trained on synthetic cells: its answers mean nothing")
+    if engine:
+        lines.append(engine)
+    return lines
+
+
+def of_answers(confidences: pl.Series, held_out: HeldOut | None) -> list[str]:
+    """That the classifier is less sure than it should be: a sign of cells unlike those it knows.
+
+    Args:
+        confidences: of the cells that were looked at.
+        held_out: its answers for held-out cells, if there are any.
+    """
+    known = confidences.drop_nulls().to_numpy()
+    if len(known) < _LEAST_ODD:
+        return []
+    if held_out is None:
+        doubt = float((known < _DOUBT).mean())
+        if doubt <= _MOSTLY:
+            return []
+        beside = f"{100 * doubt:.0f} % of its answers have a confidence below {_DOUBT:g}"
+    else:
+        here = float((known < np.float32(SURE)).mean())
+        there = float(held_out.counts[:, ::BANDS].sum() / held_out.counts.sum())
+        if here - there <= _ODD:
+            return []
+        beside = (
+            f"{100 * here:.0f} % of its answers have a confidence below {SURE:g}, "
+            f"{100 * there:.0f} % among the held-out cells"
+        )
+    return [
+        f"The classifier is unsure of these cells: {beside}. They may look unlike those that it "
+        "learned, by stain, light, resolution or kind; then neither count nor correction can be "
+        "relied on"
+    ]
+
+
+def _cells(number: int) -> str:
+    return f"{number} countable cell" + ("" if number == 1 else "s")
+
+
+def _fields(number: int) -> str:
+    return f"{number:,} field" + ("" if number == 1 else "s")
+
+
+def reasons(counts: Mapping[Reason, int]) -> str:
+    """How many fields for which reason, the most frequent first."""
+    order = sorted(counts, key=lambda reason: (-counts[reason], reason))[:_SHOWN]
+    if sum(counts.values()) == 1:
+        return order[0].words
+    return ", ".join(f"{reason.words} ({counts[reason]:,})" for reason in order)

@@ -1,0 +1,125 @@
+"""The cells of one field through the classifier, and what becomes of each in the count."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.cells import PROBABILITY
+from marrowscope.detection.cell_crops import crop_at
+from marrowscope.detection.field_analysis import Look
+from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
+from marrowscope.differential import count_roles
+from marrowscope.inference.engine import Engine
+from marrowscope.morphology import ARTEFACT, NOT_IDENTIFIABLE, SMUDGE_CELL
+from marrowscope.smear.rejection_reasons import Judged, Reason
+
+COUNTED, NOT_CLASSIFIED, NOT_COUNTED = "counted", "not classified", "not counted"
+LEFT_OUT = "left out"
+# What is located, but no intact cell, and the class that stands for it.
+_CLASS_OF = {NAKED: NOT_IDENTIFIABLE, SMUDGE: SMUDGE_CELL, DEBRIS: ARTEFACT}
+
+
+def classify(look: Look, microns_per_pixel: float, engine: Engine) -> NDArray[np.float32]:
+    """Class probabilities of the cells of a field, (N, classes); nan where there is no answer.
+
+    Crops are cut batch by batch, as many as the engine takes at once, so memory does not grow with
+    the number of cells.
+    """
+    parts = [np.empty((0, len(engine.classes)), np.float32)]
+    for start in range(0, len(look.places), engine.batch_size):
+        places = look.places[start : start + engine.batch_size].tolist()
+        crops = np.stack([crop_at(look.pixels, x, y, microns_per_pixel) for x, y in places])
+        parts.append(engine.probabilities(crops))
+    values = np.concatenate(parts)
+    values[~np.isfinite(values).all(axis=1)] = np.nan
+    return values
+
+
+def with_place(cells: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
+    """Make ``judgeable`` false in a square of the slide where cells cannot be judged.
+
+    A planned field may hold some such squares, at the edge of a thick part for instance.
+
+    Args:
+        cells: rows with ``judgeable``, and ``x`` and ``y`` in px of level 0.
+        judged: of the slide; None for field images, which have no squares.
+    """
+    if judged is None:
+        return cells
+    rows, columns = (
+        np.clip(cells[axis].to_numpy() // judged.side, 0, length - 1).astype(np.intp)
+        for axis, length in zip("yx", judged.reason.shape, strict=True)
+    )
+    accepted = judged.reason[rows, columns] == Reason.ACCEPTED
+    return cells.with_columns(judgeable=pl.col("judgeable") & pl.Series(accepted, dtype=pl.Boolean))
+
+
+def kinds_left_out(known: Iterable[str]) -> tuple[str, ...]:
+    """Kinds of objects that are left out of the count for their look.
+
+    None for which the classifier was taught a class: then its word is taken, for it has seen more
+    such cells than the detection has.
+
+    Args:
+        known: codes that the classifier was taught.
+    """
+    taught = set(known)
+    return tuple(kind for kind, code in _CLASS_OF.items() if code not in taught)
+
+
+def with_answers(
+    cells: pl.DataFrame,
+    values: NDArray[np.float32],
+    classes: tuple[str, ...],
+    min_confidence: float | None = None,
+    no_cells: tuple[str, ...] = (),
+) -> pl.DataFrame:
+    """Add ``p_<CODE>``, ``predicted``, ``confidence`` and ``role`` to the cells of a field.
+
+    Cells that touch the border of the field, those that lie where cells cannot be judged, those
+    that are no intact cell, and those without an answer, are left out of the count; the others have
+    the role of their class, or are not classified below a confidence.
+
+    Args:
+        cells: (N) rows with ``touches_border``, ``judgeable`` and ``kind``.
+        values: (N, classes) probabilities, nan where there is no answer.
+        classes: their codes.
+        min_confidence: below it an answer is none.
+        no_cells: kinds that are left out.
+    """
+    good: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
+    best = np.where(good[:, None], values, 0).argmax(axis=1)
+    answers = {
+        **{
+            PROBABILITY + code: pl.Series(values[:, place], dtype=pl.Float32).fill_nan(None)
+            for place, code in enumerate(classes)
+        },
+        "predicted": pl.Series(
+            [classes[place] if ok else None for place, ok in zip(best, good, strict=True)],
+            dtype=pl.String,
+        ),
+        "confidence": pl.Series(
+            values[np.arange(len(best)), best], dtype=pl.Float32
+        ).fill_nan(None),
+    }  # fmt: skip
+    known = {code: _ROLES[count_roles.role(code)] for code in classes}
+    role = pl.col("predicted").replace_strict(known, default=None, return_dtype=pl.String)
+    if min_confidence is not None:
+        # As the differential count compares, so that both have the same cells.
+        unsure = pl.col("confidence").cast(pl.Float64) < min_confidence
+        role = pl.when(unsure).then(pl.lit(NOT_CLASSIFIED)).otherwise(role)
+    out = pl.any_horizontal(
+        pl.col("touches_border"), ~pl.col("judgeable"), pl.col("kind").is_in(no_cells),
+        pl.col("predicted").is_null(),
+    )  # fmt: skip
+    role = pl.when(out).then(pl.lit(LEFT_OUT)).otherwise(role)
+    return cells.with_columns(**answers).with_columns(role=role)
+
+
+_ROLES = {
+    count_roles.COUNTED: COUNTED,
+    count_roles.NOT_CLASSIFIED: NOT_CLASSIFIED,
+    count_roles.EXCLUDED: NOT_COUNTED,
+}

@@ -1,0 +1,145 @@
+"""What is in a cell table, beside what the study published."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import polars as pl
+
+from marrowscope.cells import GROUPS, group_column, usable
+from marrowscope.dataset.indexing import CONFLICT, DUPLICATE
+from marrowscope.morphology import BY_CODE, CLASSES, in_display_order
+from marrowscope.preprocessing import INPUT_SIZE
+
+NO_IDS = (
+    "No patient or slide ids: cells of one patient can lie on both sides of a split, "
+    "so results may look better than they would on new patients."
+)
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Images of one class; ``published`` is None for a class outside the study's scheme."""
+
+    code: str
+    name: str
+    images: int
+    published: int | None
+
+    @property
+    def remark(self) -> str:
+        """What a reader should notice about this count."""
+        if self.published is None:
+            return "not one of the study's classes"
+        if self.images == 0:
+            return "missing"
+        if self.images < self.published:
+            return f"{self.published - self.images} fewer than published"
+        if self.images > self.published:
+            return f"{self.images - self.published} more than published"
+        return ""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Everything ``marrowscope check`` says."""
+
+    rows: int
+    usable: int
+    unlabelled: int
+    classes: tuple[ClassCount, ...]
+    bad: tuple[tuple[str, str], ...]  # (path, reason)
+    converted: tuple[tuple[str, int], ...]  # (how, count)
+    sizes: tuple[tuple[str, int], ...]  # ("W×H", count), most frequent first
+    ids: dict[str, int]  # distinct values of each id column
+    warnings: tuple[str, ...]
+
+
+def check(table: pl.DataFrame) -> CheckResult:
+    """Count, compare and list what is wrong."""
+    good = usable(table)
+    labels = good["label"] if "label" in good.columns else pl.Series([None] * good.height)
+    counts = Counter(label for label in labels.to_list() if label is not None)
+    strangers = [code for code in in_display_order(set(counts)) if code not in BY_CODE]
+    classes = [
+        ClassCount(cell.code, cell.name, counts.get(cell.code, 0), cell.published_images)
+        for cell in CLASSES
+    ] + [ClassCount(code, code, counts[code], None) for code in strangers]
+    bad = (
+        table.filter(pl.col("error").is_not_null()).select("path", "error").rows()
+        if "error" in table.columns
+        else []
+    )
+    ids = {name: good[name].drop_nulls().n_unique() for name in GROUPS if name in good.columns}
+    return CheckResult(
+        rows=table.height,
+        usable=good.height,
+        unlabelled=int(labels.null_count()),
+        classes=tuple(classes),
+        bad=tuple(bad),
+        converted=_counted(good, "note"),
+        sizes=_sizes(good),
+        ids=ids,
+        warnings=tuple(_warnings(good, counts, bad, strangers)),
+    )
+
+
+def id_warning(table: pl.DataFrame) -> str | None:
+    """The line that every report has to carry when not every image has a patient or slide id."""
+    if group_column(table) is not None:
+        return None
+    name = incomplete_group_column(table)
+    if name is None:
+        return NO_IDS
+    rows = usable(table)
+    return (
+        f"Only {rows.height - rows[name].null_count()} of {rows.height} images have a {name}; "
+        "the others can only be split by image, so results may look better than they would on "
+        "new patients."
+    )
+
+
+def incomplete_group_column(table: pl.DataFrame) -> str | None:
+    """Name of the first id column that has a value in some usable row."""
+    rows = usable(table)
+    filled = [n for n in GROUPS if n in rows.columns and rows[n].null_count() < rows.height]
+    return filled[0] if filled else None
+
+
+def _counted(table: pl.DataFrame, column: str) -> tuple[tuple[str, int], ...]:
+    if column not in table.columns:
+        return ()
+    return tuple(Counter(table[column].drop_nulls().to_list()).most_common())
+
+
+def _sizes(table: pl.DataFrame) -> tuple[tuple[str, int], ...]:
+    if not {"width", "height"} <= set(table.columns):
+        return ()
+    pairs = table.select("width", "height").drop_nulls().rows()
+    return tuple(Counter(f"{width}×{height}" for width, height in pairs).most_common())
+
+
+def _warnings(
+    good: pl.DataFrame, counts: Counter[str], bad: list[tuple[str, str]], strangers: list[str]
+) -> list[str]:
+    warnings = []
+    ids = id_warning(good)
+    if ids is not None:
+        warnings.append(ids)
+    missing = [cell.code for cell in CLASSES if not counts.get(cell.code)]
+    if counts and missing and len(missing) < len(CLASSES):
+        warnings.append(f"Classes without any image: {', '.join(missing)}.")
+    if strangers:
+        warnings.append(
+            f"Labels outside the 21 classes, taken as a scheme of your own: {', '.join(strangers)}."
+        )
+    conflicts = sum(reason.startswith(CONFLICT) for _, reason in bad)
+    if conflicts:
+        warnings.append(f"{conflicts} files share their content with a differently labelled file.")
+    repeats = sum(reason.startswith(DUPLICATE) for _, reason in bad)
+    if repeats:
+        warnings.append(f"{repeats} files repeat another file of the same class.")
+    expected = f"{INPUT_SIZE}×{INPUT_SIZE}"
+    others = sum(count for size, count in _sizes(good) if size != expected)
+    if others:
+        warnings.append(f"{others} images are not {expected} px; the networks see them rescaled.")
+    return warnings

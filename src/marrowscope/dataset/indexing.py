@@ -1,0 +1,236 @@
+"""Index: one row per image file, with content hash, size, and why it cannot be used if it cannot.
+
+Files are read once, a few hundred at a time, so memory does not grow with image bytes. Finished
+batches are kept beside the output until it stands, and unchanged files (same path, size and
+modification time) are not read again: neither by a run that follows a killed one nor by the next.
+Stain vectors are estimated on request, while a file's content is at hand; those of unchanged files
+stay in the table whether they are asked for again or not.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from marrowscope.cells import SCHEMA, read_cells, write_cells
+from marrowscope.dataset.image_discovery import Found, discover, typed_columns
+from marrowscope.dataset.label_corrections import read_corrections
+from marrowscope.dataset.label_corrections import relabel as take_corrections
+from marrowscope.errors import InputError
+from marrowscope.io.images import ImageError, decode, inspect, read_bytes
+from marrowscope.stain import estimate_stain
+
+BATCH = 512
+CONFLICT = "same content as "
+DUPLICATE = "duplicate of "
+
+_MEASURED = ("path", "sha256", "error", "note", "width", "height", "bytes", "modified_ns")
+_MEASURED_SCHEMA = {name: SCHEMA[name] for name in (*_MEASURED, "stain")}
+
+Advance = Callable[..., None]
+
+
+def index(
+    paths: list[Path],
+    output: Path | None = None,
+    root: Path | None = None,
+    advance: Advance | None = None,
+    workers: int | None = None,
+    stains: bool = False,
+    relabel: Sequence[Path] = (),
+) -> pl.DataFrame:
+    """Index every image below ``paths``; write the cell table to ``output`` when one is given.
+
+    Args:
+        paths: folders, CSV lists, image files.
+        output: where the table goes; also where an earlier run is looked for.
+        root: folder to which paths in CSV lists are relative.
+        advance: called as ``advance(done, total=...)`` after every batch.
+        workers: threads that read and check files; default: as many as there are cores.
+        stains: fill the ``stain`` column too, where it is missing.
+        relabel: lists of corrected labels, in the order in which they were made.
+
+    Returns:
+        The table, in the order of discovery. Rows with an ``error`` cannot be used.
+
+    Raises:
+        InputError: nothing was found, a path does not exist, or the output cannot be written, or
+            is a CSV, which holds no stain vectors, when these are asked for; or a list of
+            corrections does not fit (see ``marrowscope.dataset.label_corrections``).
+    """
+    corrections = [(path, read_corrections(path)) for path in relabel]
+    if stains and output is not None and output.suffix.lower() == ".csv":
+        raise InputError(f"{output}: a CSV cannot hold stain vectors; name the output .parquet")
+    found = list(discover(paths, root))
+    if not found:
+        names = ", ".join(str(path) for path in paths)
+        raise InputError(f"{names}: no image found (looked for JPEG, PNG, TIFF, BMP, WebP)")
+    journal = None if output is None else output.with_name(output.name + ".partial")
+    known = _known_rows(output, journal)
+    measured: list[dict[str, Any]] = []
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        for start in range(0, len(found), BATCH):
+            batch = found[start : start + BATCH]
+            rows, read = _measure_batch(batch, known, pool, stains)
+            measured += rows
+            if journal is not None and read:
+                _keep(journal, read)
+            if advance is not None:
+                advance(len(batch), total=len(found))
+    table = take_corrections(assemble(found, measured), corrections).table
+    if output is not None:
+        write_cells(table, output)
+    if journal is not None:
+        shutil.rmtree(journal, ignore_errors=True)
+    return table
+
+
+def measure(path: str, stain: bool = False) -> dict[str, Any]:
+    """Hash, size, usability and, if wanted, stain vectors of one file.
+
+    Never raises for anything wrong with the file.
+    """
+    row: dict[str, Any] = dict.fromkeys(_MEASURED_SCHEMA)
+    row["path"] = path
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        row["path"] = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+        row["error"] = "file name is not UTF-8; rename the file"
+        return row
+    try:
+        status = os.stat(path)
+        row["bytes"], row["modified_ns"] = status.st_size, status.st_mtime_ns
+        data = read_bytes(Path(path))
+        row["sha256"] = hashlib.sha256(data).hexdigest()
+        facts = inspect(data, path)
+        row["width"], row["height"], row["note"] = facts.width, facts.height, facts.note
+        if stain:
+            row["stain"] = estimate_stain(decode(data, path)).tolist()
+    except ImageError as error:
+        row["error"] = error.reason
+    except FileNotFoundError:
+        row["error"] = "broken link" if os.path.islink(path) else "no such file"
+    except OSError as error:
+        row["error"] = error.strerror or str(error)
+    except ValueError as error:  # a zero byte in a path from a list
+        row["error"] = f"not a path ({error})"
+    return row
+
+
+def assemble(found: list[Found], measured: list[dict[str, Any]]) -> pl.DataFrame:
+    """Join what the places say and what the files say; mark repeated content; name the cells."""
+    table = pl.DataFrame(measured, schema=_MEASURED_SCHEMA).with_columns(
+        pl.Series("label", [row.label for row in found], dtype=pl.String),
+        *typed_columns(found).values(),
+    )
+    if table["stain"].null_count() == table.height:
+        table = table.drop("stain")
+    table = _mark_repeated_content(table)
+    return table.select("cell_id", *(name for name in table.columns if name != "cell_id"))
+
+
+def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
+    """Errors for repeated content, and a ``cell_id`` that is unique all the same.
+
+    One content under two labels: nobody can say which is right, so all its rows are excluded.
+    One content twice under one label, or once without: the first row with the label is kept.
+    """
+    errors = table["error"].to_list()
+    paths, labels, hashes = (table[name].to_list() for name in ("path", "label", "sha256"))
+    groups: dict[str, list[int]] = {}
+    for row, digest in enumerate(hashes):
+        if digest is not None and errors[row] is None:
+            groups.setdefault(digest, []).append(row)
+    identities = [
+        digest[:16] if digest else "path-" + hashlib.sha256(path.encode()).hexdigest()[:11]
+        for digest, path in zip(hashes, paths, strict=True)
+    ]
+    for rows in groups.values():
+        labelled = [row for row in rows if labels[row] is not None]
+        if len({labels[row] for row in labelled}) > 1:
+            for row in rows:
+                other = next(o for o in labelled if labels[o] != labels[row])
+                errors[row] = f"{CONFLICT}{paths[other]}, which is labelled {labels[other]}"
+        else:
+            kept = (labelled or rows)[0]
+            for row in rows:
+                if row != kept:
+                    errors[row] = f"{DUPLICATE}{paths[kept]}"
+    counts: dict[str, int] = {}
+    for row, identity in enumerate(identities):
+        counts[identity] = counts.get(identity, 0) + 1
+        if counts[identity] > 1:
+            identities[row] = f"{identity}-{counts[identity]}"
+    return table.with_columns(
+        pl.Series("error", errors, dtype=pl.String),
+        pl.Series("cell_id", identities, dtype=pl.String),
+    )
+
+
+def _measure_batch(
+    batch: list[Found], known: dict[str, dict[str, Any]], pool: ThreadPoolExecutor, stains: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of a batch in order, and those of them that had to be read."""
+    rows = [_unchanged(known.get(found.path), stains) for found in batch]
+    missing = [found.path for found, row in zip(batch, rows, strict=True) if row is None]
+    read = list(pool.map(partial(measure, stain=True) if stains else measure, missing))
+    fresh = iter(read)
+    return [row if row is not None else next(fresh) for row in rows], read
+
+
+def _unchanged(row: dict[str, Any] | None, stains: bool) -> dict[str, Any] | None:
+    # What could not be read at all is tried again: permissions and links change without a trace
+    # in size and time.
+    if row is None or row["sha256"] is None:
+        return None
+    if stains and row["stain"] is None and row["error"] is None:
+        return None
+    try:
+        status = os.stat(row["path"])
+    except OSError:
+        return None
+    same = (status.st_size, status.st_mtime_ns) == (row["bytes"], row["modified_ns"])
+    return row if same else None
+
+
+def _known_rows(output: Path | None, journal: Path | None) -> dict[str, dict[str, Any]]:
+    """Rows of an earlier output and of a killed run's journal, by path."""
+    tables = []
+    if output is not None and output.suffix.lower() != ".csv" and output.exists():
+        tables.append(_measured_part(read_cells(output, needs=_MEASURED)))
+    if journal is not None and journal.is_dir():
+        for part in sorted(journal.glob("*.parquet")):
+            try:
+                tables.append(_measured_part(pl.read_parquet(part)))
+            except (OSError, pl.exceptions.PolarsError):
+                continue  # its files are simply read again
+    known = {}
+    for table in tables:
+        for row in table.iter_rows(named=True):
+            error = row["error"]
+            if error is not None and error.startswith((CONFLICT, DUPLICATE)):
+                row["error"] = None  # judged anew, for the other file may be gone
+            known[row["path"]] = row
+    return known
+
+
+def _measured_part(table: pl.DataFrame) -> pl.DataFrame:
+    if "stain" not in table.columns:
+        table = table.with_columns(pl.lit(None, dtype=SCHEMA["stain"]).alias("stain"))
+    return table.select(list(_MEASURED_SCHEMA))
+
+
+def _keep(journal: Path, rows: list[dict[str, Any]]) -> None:
+    number = 1 + sum(1 for _ in journal.glob("*.parquet"))
+    part = journal / f"part-{number:06d}.parquet"
+    try:
+        write_cells(pl.DataFrame(rows, schema=_MEASURED_SCHEMA), part)
+    except InputError as error:
+        raise InputError(f"{error}; free some space and run the same command again") from error

@@ -1,0 +1,127 @@
+"""A split that somebody else made, from a list."""
+
+from pathlib import Path
+
+import polars as pl
+
+from marrowscope.cells import group_column
+from marrowscope.dataset.contents import incomplete_group_column
+from marrowscope.dataset.image_discovery import PATH_COLUMNS, SPLITS
+from marrowscope.dataset.splitting import Split, finish
+from marrowscope.errors import InputError
+
+_SEVERAL = -1  # in place of a row: the name fits more than one
+_KEY = "cell_id"
+
+
+def given_list(table: pl.DataFrame, path: Path) -> Split:
+    """Take the split from a CSV with a column ``split`` and ``cell_id`` or a path column.
+
+    Paths match by their ends, so that a list made elsewhere fits: ``BLA/BLA_00001.jpg`` matches
+    any cell whose path ends so; of a longer path than the table has, the folder and file name have
+    to match. Cells that the list does not name, or that have an error, get no part. Names that are
+    not in the table are counted in a warning.
+
+    Raises:
+        InputError: no fitting column, no name that fits, a name that fits several cells, a cell
+            in two parts, or a content hash or a patient on both sides.
+    """
+    path = Path(path)
+    key, entries = _read(path)
+    places = _by_id(table) if key == _KEY else _by_tail(table)
+    values: list[str | None] = [None] * table.height
+    strangers = []
+    for name, part in entries:
+        row = places.get(name) if key == _KEY else _find(places, name)
+        if row is None:
+            strangers.append(name)
+        elif row == _SEVERAL:
+            raise InputError(f"{path}: {name} fits more than one cell; give more of its path")
+        elif values[row] not in (None, part):
+            raise InputError(f"{path}: {name} is in part {values[row]} and in part {part}")
+        else:
+            values[row] = part
+    if len(strangers) == len(entries):
+        first = f" (the first is {strangers[0]})" if strangers else ""
+        raise InputError(f"{path}: none of its {len(entries)} names is in the table{first}")
+    if "error" in table.columns:
+        good = table["error"].is_null()
+        values = [value if use else None for value, use in zip(values, good, strict=True)]
+    group = group_column(table) or incomplete_group_column(table)
+    warnings = _gaps(table, values, strangers)
+    split = finish(table, "split", values, group, warnings, f"list {path.name}")
+    _refuse_crossing(split, path)
+    return split
+
+
+def _read(path: Path) -> tuple[str, list[tuple[str, str]]]:
+    """Name of the key column and (name, part) of every row that has both."""
+    try:
+        rows = pl.read_csv(path, infer_schema=False, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: cannot be read as CSV ({reason})") from None
+    columns = {name.strip().lower(): name for name in rows.columns}
+    key = next((name for name in (_KEY, *PATH_COLUMNS) if name in columns), None)
+    if key is None or "split" not in columns:
+        raise InputError(f"{path}: needs a column split and one of cell_id, path, file")
+    pairs = rows.select(columns[key], columns["split"]).drop_nulls().rows()
+    return key, [
+        (name.strip(), SPLITS.get(part.strip().lower(), part.strip())) for name, part in pairs
+    ]
+
+
+def _by_id(table: pl.DataFrame) -> dict[str, int]:
+    return {cell: row for row, cell in enumerate(table[_KEY])}
+
+
+def _by_tail(table: pl.DataFrame) -> dict[str, int]:
+    """Row by every tail of its path."""
+    places: dict[str, int] = {}
+    for row, path in enumerate(table["path"]):
+        pieces = _pieces(path)
+        for start in range(len(pieces)):
+            tail = "/".join(pieces[start:])
+            places[tail] = _SEVERAL if tail in places else row
+    return places
+
+
+def _find(places: dict[str, int], name: str) -> int | None:
+    pieces = _pieces(name)
+    for start in range(max(1, len(pieces) - 1)):
+        row = places.get("/".join(pieces[start:]))
+        if row is not None:
+            return row
+    return None
+
+
+def _pieces(path: str) -> list[str]:
+    return [piece for piece in path.replace("\\", "/").split("/") if piece not in ("", ".")]
+
+
+def _gaps(table: pl.DataFrame, values: list[str | None], strangers: list[str]) -> list[str]:
+    warnings = []
+    if strangers:
+        warnings.append(
+            f"{len(strangers)} names of the list are not in the table, the first is {strangers[0]}."
+        )
+    good = table["error"].is_null() if "error" in table.columns else [True] * table.height
+    left = sum(value is None and use for value, use in zip(values, good, strict=True))
+    if left:
+        warnings.append(f"{left} usable cells are not in the list and take no part.")
+    return warnings
+
+
+def _refuse_crossing(split: Split, path: Path) -> None:
+    for column in ("sha256", split.grouped_by):
+        if column is None or column not in split.table.columns:
+            continue
+        crossing = (
+            split.table.filter(pl.col("split").is_not_null() & pl.col(column).is_not_null())
+            .group_by(column)
+            .agg(pl.col("split").n_unique().alias("parts"))
+            .filter(pl.col("parts") > 1)
+        )
+        if crossing.height:
+            name = sorted(crossing[column].to_list())[0]
+            raise InputError(f"{path}: {column} {name} lies in more than one part of the split")

@@ -1,0 +1,171 @@
+"""Match stain and light of a set to those of another, such as the training data.
+
+After Macenko et al. (ISBI 2009, section 4), who replace an image's stain vectors by a reference's
+and scale concentrations to its maximum. One cell is too little to know its vectors and its maximum
+well, and a pale cell is meant to stay pale: so ours takes medians over a whole slide, patient or
+set, and moves all its images by the same map. In optical density with rows as pixels that map is
+linear: D' = D + D·pinv(M)·(S·M* − M), with stain vectors M and M* (2, 3) and the ratios of strength
+S (2, 2); what neither stain explains stays as it is.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.cells import GROUPS, usable
+from marrowscope.dataset.splitting import TRAIN
+from marrowscope.errors import InputError
+from marrowscope.io.images import read_image
+from marrowscope.stain import BACKGROUND_DENSITY, WHITE, default_stain, estimate_stain, is_default
+
+LEAST_IMAGES = 5
+LOOKED_AT = 300  # images per set; medians hardly change with more
+_LIGHT = 99.0  # percentile of a channel that stands for empty background
+_STRENGTH = 99.0  # percentile of a concentration, as Macenko's pseudo-maximum
+_LIMITS = (0.25, 4.0)  # of a ratio of strengths; beyond it something else is wrong
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Stain and light of a set of images, medians over them.
+
+    Attributes:
+        stain: (2, 3) unit vectors: haematoxylin-like, eosin-like.
+        strength: (2,) high percentile of the concentrations.
+        light: (3,) R, G, B of empty background, in (0, 255].
+        images: that were looked at.
+    """
+
+    stain: Array
+    strength: Array
+    light: Array
+    images: int
+
+
+def look_of(images: list[NDArray[np.uint8]]) -> Look:
+    """Measure a set.
+
+    Args:
+        images: (H, W, 3) uint8 RGB each.
+
+    Raises:
+        InputError: fewer than ``LEAST_IMAGES``.
+    """
+    if len(images) < LEAST_IMAGES:
+        raise InputError(f"{len(images)} images; stain and light are taken from {LEAST_IMAGES}")
+    light = np.median([np.percentile(image, _LIGHT, axis=(0, 1)) for image in images], axis=0)
+    light = np.maximum(light, 1.0)
+    # In white light: the tint of a lamp would count as a stain.
+    vectors = [
+        estimate_stain((image * (WHITE / light)).round().clip(0, 255).astype(np.uint8))
+        for image in images
+    ]
+    own = [vector for vector in vectors if not is_default(vector)] or [default_stain()]
+    stain = np.median(own, axis=0).astype(np.float64).reshape(2, 3)
+    stain /= np.linalg.norm(stain, axis=1, keepdims=True)
+    unmix = np.linalg.pinv(stain)
+    strengths = []
+    for image in images:
+        density = _density(image, light).reshape(-1, 3)
+        stained = density[(density >= BACKGROUND_DENSITY).all(axis=1)]
+        if len(stained) >= 100:
+            strengths.append(np.percentile(stained @ unmix, _STRENGTH, axis=0))
+    strength = np.median(strengths, axis=0) if strengths else np.ones(2)
+    return Look(stain, np.maximum(strength, 1e-3), light, len(images))
+
+
+def match(image: NDArray[np.uint8], own: Look, wanted: Look) -> NDArray[np.uint8]:
+    """Give an image (H, W, 3) uint8 RGB of a set ``own`` the look of another."""
+    ratio = np.clip(wanted.strength / own.strength, *_LIMITS)
+    step = np.linalg.pinv(own.stain) @ (ratio[:, None] * wanted.stain - own.stain)
+    density = _density(image, own.light)
+    density += density @ step
+    result: NDArray[np.uint8] = (
+        (wanted.light * np.exp(-density)).round().clip(0, 255).astype(np.uint8)
+    )
+    return result
+
+
+def reference_look(table: pl.DataFrame, seed: int = 0) -> Look:
+    """Look of a cell table; of a split one, of the images that train.
+
+    Raises:
+        InputError: too few images can be read.
+    """
+    rows = usable(table)
+    if "split" in rows.columns and (rows["split"] == TRAIN).any():
+        rows = rows.filter(pl.col("split") == TRAIN)
+    return look_of(_some_images(rows["path"].to_list(), seed))
+
+
+def matched(
+    table: pl.DataFrame,
+    wanted: Look,
+    seed: int = 0,
+    advance: Callable[..., None] | None = None,
+) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
+    """Images of all rows with the wanted look: (row, image or None where it cannot be read).
+
+    The own look is that of the row's patient or slide where the table names one and has enough
+    images of it, else that of the whole table.
+
+    Args:
+        table: with ``path``; rows with an ``error`` come as None.
+        wanted: of ``reference_look``.
+        seed: of the images that are looked at.
+        advance: called as ``advance(1, total=...)``.
+
+    Raises:
+        InputError: too few images can be read.
+    """
+    fine = table["error"].is_null() if "error" in table.columns else pl.repeat(
+        True, table.height, eager=True
+    )  # fmt: skip
+    group = next((name for name in reversed(GROUPS) if name in table.columns), None)
+    names = table[group].to_list() if group else [None] * table.height
+    whole: Look | None = None
+    for name in dict.fromkeys(names):
+        rows = [row for row, own in enumerate(names) if own == name]
+        paths = [table["path"][row] for row in rows if fine[row]]
+        own = None
+        if name is not None and len(paths) >= LEAST_IMAGES:
+            images = _some_images(paths, seed)
+            own = look_of(images) if len(images) >= LEAST_IMAGES else None
+        if own is None:
+            if whole is None:
+                whole = look_of(_some_images(table.filter(fine)["path"].to_list(), seed))
+            own = whole
+        for row in rows:
+            image = _read(table["path"][row]) if fine[row] else None
+            yield row, None if image is None else match(image, own, wanted)
+            if advance is not None:
+                advance(1, total=table.height)
+
+
+def _density(image: NDArray[np.uint8], light: Array) -> Array:
+    """Optical density (natural log) against the set's own light, >= 0."""
+    result: Array = np.maximum(-np.log(np.maximum(image, 1) / light), 0.0)
+    return result
+
+
+def _some_images(paths: list[str], seed: int) -> list[NDArray[np.uint8]]:
+    random = np.random.default_rng(seed)
+    if len(paths) > LOOKED_AT:
+        paths = [paths[place] for place in sorted(random.choice(len(paths), LOOKED_AT, False))]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        return [image for image in threads.map(_read, paths) if image is not None]
+
+
+def _read(path: str) -> NDArray[np.uint8] | None:
+    try:
+        return read_image(Path(path))
+    except (InputError, ValueError):
+        return None

@@ -1,0 +1,46 @@
+"""Stain vectors of every image, computed once and kept in the cell table."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from marrowscope.cells import SCHEMA
+from marrowscope.errors import InputError
+from marrowscope.io.images import read_image
+from marrowscope.stain import default_stain, estimate_stain
+
+
+def with_stains(table: pl.DataFrame, advance: Callable[..., None] | None = None) -> pl.DataFrame:
+    """Fill the ``stain`` column where it is missing; rows that have one are not read.
+
+    Images that cannot be read keep a null; so do rows with an ``error``.
+    """
+    given = table["stain"].to_list() if "stain" in table.columns else [None] * table.height
+    errors = table["error"].to_list() if "error" in table.columns else [None] * table.height
+    missing = [row for row in range(table.height) if given[row] is None and errors[row] is None]
+    paths = table["path"].to_list()
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for row, stain in zip(
+            missing, pool.map(_stain_of, (paths[r] for r in missing)), strict=True
+        ):
+            given[row] = stain
+            if advance is not None:
+                advance(1, total=len(missing))
+    return table.with_columns(pl.Series("stain", given, dtype=SCHEMA["stain"]))
+
+
+def stain_array(table: pl.DataFrame) -> np.ndarray:
+    """The ``stain`` column as (N, 6) float32, the default where a row has none."""
+    rows = table["stain"].to_list()
+    return np.array([default_stain() if row is None else row for row in rows], dtype=np.float32)
+
+
+def _stain_of(path: str) -> list[float] | None:
+    try:
+        return [float(value) for value in estimate_stain(read_image(Path(path)))]
+    except InputError:
+        return None

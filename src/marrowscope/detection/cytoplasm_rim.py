@@ -1,0 +1,84 @@
+"""What lies at the border of a nucleus and beyond: chromatin, a seam of cytoplasm, nothing.
+
+Rays go out from the centre of each nucleus, over the image itself, for a seam of cytoplasm may be
+half a µm wide. On each ray the nucleus ends where its density last falls below a share of its mean.
+Within 0.8 µm before that end lies the *rim*: where cytoplasm so dark as to look like nucleus ends
+there, it is bluer than the chromatin inside (basophilic cytoplasm takes less green from the light
+than chromatin does, at the same red). Beyond it lies paler cytoplasm, or glass, or a red cell.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowscope.detection.fragment_clusters import Cluster
+from marrowscope.detection.nuclear_fragments import Fragments
+from marrowscope.detection.nuclear_map import LOGARITHM, WORKING_MICRONS, NuclearMap
+from marrowscope.detection.radial_profile import BEYOND, measured_along_rays
+
+MEASURES: tuple[str, ...] = (
+    "green over red density, rim over core",
+    "the same in the octant in which it is lowest",
+    "density of the rim over that of the nucleus",
+    "roughness of the edge, over its radius",
+    "deviation of the density inside, over its mean",
+    "share of the inside that is not half as dense as the mean",
+    "fall of density across the edge, over the mean",
+    "deviation of the radius, over its mean",
+    "share of the rays' inside before the first gap",
+    "share of rays that are bare",
+    "share of rays that are plainly bare",
+    "share of rays with a seam",
+    "share of rays with something wide",
+    "share of rays that meet another nucleus or the border",
+    "red density of the ring, median over rays",
+    "red density of the ring, 90th percentile over rays",
+    "green density of the ring, median over rays",
+    "green density of the ring, 90th percentile over rays",
+    "red density of the ring in the octant in which it is highest",
+    "green density of the ring in the octant in which it is highest",
+    "red density of the core",
+    "area over that of the convex hull",
+    "area over that of the ellipse with the same moments",
+)
+
+
+def rim_measures(
+    image: NDArray[np.uint8],
+    microns_per_pixel: float,
+    found: NuclearMap,
+    parts: Fragments,
+    cells: Sequence[Cluster],
+) -> NDArray[np.float64]:
+    """Measure nuclei in the image.
+
+    Args:
+        image: (H, W, 3) uint8 RGB, the field.
+        microns_per_pixel: of it.
+        found: its nuclear map.
+        parts: the fragments of the map.
+        cells: nuclei, clusters of these fragments.
+
+    Returns:
+        (N, measures) as in ``MEASURES``; densities are natural logarithms against the background.
+    """
+    if not cells:
+        return np.zeros((0, len(MEASURES)))
+    owner = np.full(len(parts.peak), -1, np.int32)
+    centres, reach, level, shape = [], [], [], []
+    for number, cell in enumerate(cells):
+        owner[list(cell.members)] = number
+        centres.append(found.to_field(*cell.centre))
+        away = cell.hull - np.array(cell.centre)
+        reach.append(float(np.hypot(away[:, 0], away[:, 1]).max()) * WORKING_MICRONS + BEYOND)
+        level.append(cell.mass / float(cell.moments[0]))
+        hull = cv2.contourArea(cell.hull) * WORKING_MICRONS**2 + 1.0
+        shape.append((cell.area / hull, cell.ellipse[0]))
+    measured = measured_along_rays(
+        np.ascontiguousarray(image), LOGARITHM, np.log(found.background), found.density,
+        parts.labels, owner, np.array(centres), np.array(reach), np.array(level),
+        microns_per_pixel, found.scale,
+    )  # fmt: skip
+    return np.column_stack((measured, np.array(shape)))

@@ -1,0 +1,161 @@
+"""From a slide or fields to a cell table: where to look, detection, crops."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from marrowscope.cells import SCHEMA
+from marrowscope.detection.cell_crops import crop_at
+from marrowscope.detection.field_analysis import (
+    Look,
+    Once,
+    columns,
+    fields_as_they_are,
+    in_order,
+    look_at,
+)
+from marrowscope.errors import InputError
+from marrowscope.io.atomic import replacing
+from marrowscope.io.images import encode_png
+from marrowscope.slides.slide import CorruptTile, Slide
+from marrowscope.smear.contour import smear_contour
+from marrowscope.smear.field_plan import FieldPlan, PlannedField, Walk, plan_fields
+from marrowscope.smear.suitability import judge
+
+Advance = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was found in one slide or set of fields.
+
+    Attributes:
+        cells: cell table with the columns of ``detect`` beside; ``x``, ``y`` in px of level 0, for
+            field images in px of the field.
+        fields: fields that were looked at.
+        corrupt: pieces that could not be read and were left out.
+    """
+
+    cells: pl.DataFrame
+    fields: int
+    corrupt: tuple[CorruptTile, ...]
+
+
+def collect(
+    slide: Slide, enough: int | None = None, crops: Path | None = None,
+    advance: Advance | None = None,
+) -> Collected:  # fmt: skip
+    """Find the nucleated cells of a source.
+
+    Of field images all are looked at. Of a whole slide the fields of its plan are, in their order,
+    until there are enough cells.
+
+    Args:
+        slide: the source.
+        enough: cells after which no further field is looked at; None = all fields.
+        crops: folder for the 250×250 px crops, PNG; ``path`` then names them. None = no crops, and
+            ``path`` names the source.
+        advance: progress over fields.
+
+    Raises:
+        InputError: no smear or nothing that can be judged on a slide, a pixel size with which
+            cells cannot be seen, or the crops cannot be written.
+    """
+    plan = fields_as_they_are(slide) if slide.fields else _planned(slide)
+    walk = Walk(plan, enough if enough is not None else 2**62)
+    workers = os.cpu_count() or 1
+    frames = [pl.DataFrame(schema=_columns())]
+
+    once = Once(slide.microns_per_pixel)
+
+    def seen(field: PlannedField) -> tuple[Look, dict[str, bytes]]:
+        look = look_at(slide, field)
+        images = _encoded(look, slide.microns_per_pixel) if crops is not None else {}
+        return replace(look, pixels=look.pixels[:0]), images  # crops are all that is needed
+
+    with ThreadPoolExecutor(workers) as pool:
+        for look, images in in_order(pool, seen, walk, workers):
+            cells = once.new(look).cells
+            walk.tell(look.field, cells.height)
+            frames.append(_rows(slide, cells, crops, images))
+            if advance is not None:
+                advance(1, total=len(plan.fields))
+            if walk.enough:
+                break
+    return Collected(pl.concat(frames), len(walk.used), slide.corrupt)
+
+
+def _planned(slide: Slide) -> FieldPlan:
+    contour = smear_contour(slide)
+    return plan_fields(slide, judge(slide, contour, os.cpu_count() or 1))
+
+
+def _rows(
+    slide: Slide, cells: pl.DataFrame, crops: Path | None, images: Mapping[str, bytes]
+) -> pl.DataFrame:
+    """Cells of one field with what a cell table needs beside; their crops are written."""
+    paths = [slide.name] * cells.height
+    if crops is not None:
+        paths = [str(crops / f"{name}.png") for name in cells["cell_id"]]
+        for path, name in zip(paths, cells["cell_id"], strict=True):
+            with replacing(Path(path)) as temporary:
+                temporary.write_bytes(images[name])
+    return cells.with_columns(
+        path=pl.Series(paths, dtype=pl.String),
+        # A crop has the standard pixel size already: what is said here is the crop's.
+        microns_per_pixel=pl.lit(None if crops is not None else slide.microns_per_pixel,
+                                 dtype=pl.Float64),
+    ).select(*_columns())  # fmt: skip
+
+
+def _encoded(look: Look, microns: float) -> dict[str, bytes]:
+    return {
+        name: encode_png(crop_at(look.pixels, x, y, microns))
+        for name, (x, y) in zip(look.cells["cell_id"], look.places.tolist(), strict=True)
+    }
+
+
+def _columns() -> dict[str, pl.DataType]:
+    found = columns()
+    first = {"cell_id": found.pop("cell_id"), "path": SCHEMA["path"]}
+    return {**first, **found, "microns_per_pixel": SCHEMA["microns_per_pixel"]}
+
+
+def refuse_same_ids(slides: Iterable[Slide]) -> None:
+    """Refuse sources whose cells would have the same ids, and their crops the same names.
+
+    Args:
+        slides: looked at one by one; none is kept open.
+
+    Raises:
+        InputError: two slides of one file name, or two folders of one name with a field of one
+            name.
+    """
+    owners: dict[tuple[str, str], tuple[int, str]] = {}
+    for number, slide in enumerate(slides):
+        name = Path(slide.name).name
+        for field in [field.name for field in slide.fields] or [""]:
+            first, other = owners.setdefault((name, field), (number, slide.name))
+            if first != number:
+                raise InputError(
+                    f"{slide.name}: its cells would have the same ids as those of {other}; "
+                    "rename one, or detect in each by itself"
+                )
+
+
+def require_cells(collected: Collected, name: str) -> None:
+    """Refuse an empty result.
+
+    Raises:
+        InputError: no cell was found.
+    """
+    if not collected.cells.height:
+        raise InputError(
+            f"{name}: no nucleated cell in {collected.fields} "
+            f"{'field' if collected.fields == 1 else 'fields'}; is it a stained smear, and "
+            "is the pixel size right?"
+        )

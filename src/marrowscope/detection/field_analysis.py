@@ -1,0 +1,170 @@
+"""Looking at planned fields, one after the other while the next are being worked on."""
+
+import hashlib
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.cells import SCHEMA
+from marrowscope.detection.detector import detect, require_visible_cells
+from marrowscope.detection.nuclear_map import NuclearMap, nuclear_map
+from marrowscope.slides.slide import Slide
+from marrowscope.smear.field_plan import FieldPlan, PlannedField
+
+# Around a planned field of a slide: cells at its edge are seen whole, with room for a crop.
+MARGIN_MICRONS = 25.0
+
+# So far apart may the same cell be found from two fields, whose light is judged apart.
+SEAM_MICRONS = 1.0
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of one field.
+
+    Attributes:
+        field: as planned.
+        pixels: (H, W, 3) uint8 RGB of the field with its margin.
+        nuclear: map of these pixels.
+        places: (N, 2) float64, x and y of the cells' centres in these pixels.
+        cells: one row per cell, columns of ``columns()``; ``x``, ``y`` and box in px of level 0, of
+            field images in px of the field.
+        margin: px of level 0 around the field.
+    """
+
+    field: PlannedField
+    pixels: NDArray[np.uint8]
+    nuclear: NuclearMap
+    places: NDArray[np.float64]
+    cells: pl.DataFrame
+    margin: int
+
+    @property
+    def picture(self) -> NDArray[np.uint8]:
+        """The field without its margin."""
+        edge, field = self.margin, self.field
+        return self.pixels[edge : edge + field.height, edge : edge + field.width]
+
+
+def fields_as_they_are(slide: Slide) -> FieldPlan:
+    """All fields of a source of field images, in their own order."""
+    fields = tuple(
+        PlannedField(place, one.x, one.y, one.width, one.height, 1.0, 0.0, 0, one.name)
+        for place, one in enumerate(slide.fields)
+    )
+    return FieldPlan(fields, len(fields))
+
+
+def look_at(slide: Slide, field: PlannedField) -> Look:
+    """Read one field and find its cells.
+
+    Raises:
+        InputError: a pixel size with which cells cannot be seen.
+    """
+    whole = bool(slide.fields)
+    margin = 0 if whole else round(MARGIN_MICRONS / slide.microns_per_pixel)
+    left, top = field.x - margin, field.y - margin
+    pixels = slide.read_region(left, top, field.width + 2 * margin, field.height + 2 * margin)
+    require_visible_cells(slide.microns_per_pixel)
+    nuclear = nuclear_map(pixels, slide.microns_per_pixel)
+    found = detect(pixels, slide.microns_per_pixel, nuclear)
+    # The next field begins where this one ends. A cell on the seam is offered by both.
+    first = margin - SEAM_MICRONS / slide.microns_per_pixel
+    inside = pl.all_horizontal(
+        pl.col(axis).is_between(first, 2 * margin + length - first, closed="left")
+        for axis, length in (("x", field.width), ("y", field.height))
+    )
+    found = found.filter(inside) if margin else found
+    shift_x, shift_y = (0, 0) if whole else (left, top)
+    cells = found.with_columns(
+        *(pl.col(name) + shift_x for name in ("x", "x0", "x1")),
+        *(pl.col(name) + shift_y for name in ("y", "y0", "y1")),
+        cell_id=pl.Series(_cell_ids(slide, field, found.height), dtype=pl.String),
+        slide_id=pl.lit(Path(slide.name).absolute().stem),
+        field_id=pl.lit(field.name),
+    ).select(*columns())
+    return Look(field, pixels, nuclear, found.select("x", "y").to_numpy(), cells, margin)
+
+
+class Once:
+    """Lets every cell of a slide pass once, at the first field that offers it.
+
+    Only what lies near the edges of fields is remembered.
+    """
+
+    def __init__(self, microns_per_pixel: float) -> None:
+        self._reach = 2 * SEAM_MICRONS / microns_per_pixel
+        self._known: dict[tuple[int, int], list[tuple[float, float]]] = {}
+
+    def new(self, look: Look) -> Look:
+        """The same without the cells that an earlier field had; fields are shown in order."""
+        if not look.margin:
+            return look  # field images share no cells
+        places = [(float(x), float(y)) for x, y in look.cells.select("x", "y").rows()]
+        fresh = np.array([not self._has(x, y) for x, y in places], dtype=bool)
+        for (x, y), passes in zip(places, fresh, strict=True):
+            if passes and self._near_edge(look.field, x, y):
+                self._known.setdefault(self._square(x, y), []).append((x, y))
+        return replace(look, cells=look.cells.filter(fresh), places=look.places[fresh])
+
+    def _square(self, x: float, y: float) -> tuple[int, int]:
+        return math.floor(x / self._reach), math.floor(y / self._reach)
+
+    def _has(self, x: float, y: float) -> bool:
+        column, row = self._square(x, y)
+        return any(
+            math.hypot(x - other_x, y - other_y) < self._reach
+            for across in (column - 1, column, column + 1)
+            for down in (row - 1, row, row + 1)
+            for other_x, other_y in self._known.get((across, down), ())
+        )
+
+    def _near_edge(self, field: PlannedField, x: float, y: float) -> bool:
+        away = min(x - field.x, field.x + field.width - x, y - field.y, field.y + field.height - y)
+        return away < 2 * self._reach
+
+
+def columns() -> dict[str, pl.DataType]:
+    """Columns of ``Look.cells`` with their types."""
+    own = {name: SCHEMA[name] for name in ("cell_id", "slide_id", "field_id", "x", "y")}
+    sides = dict.fromkeys(("x0", "y0", "x1", "y1", "nuclear_area"), pl.Float64())
+    last = {"kind": pl.String(), "intact": pl.Float32()}
+    return {**own, **sides, "score": pl.Float32(), "touches_border": pl.Boolean(), **last}
+
+
+def in_order(
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
+) -> Iterator[Result]:
+    """Results in the order of the items, with up to ``ahead`` more items under way.
+
+    An item is asked for only when there is room for it. What is under way when the iteration is
+    given up is dropped.
+    """
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _cell_ids(slide: Slide, field: PlannedField, count: int) -> list[str]:
+    """The same at every run: from the names of source and field and the place in the field."""
+    source = hashlib.sha256(f"{Path(slide.name).name}/{field.name}".encode()).hexdigest()[:12]
+    return [f"{source}-{number:04d}" for number in range(count)]

@@ -1,0 +1,145 @@
+"""Which fragments are the nucleus of one cell: lobes are put together, touching cells are not.
+
+A logistic model of the features of a pair (``cluster.FEATURES``, with a few of their squares and
+products) says how likely both belong to one cell. The likeliest pair is joined, its neighbours are
+looked at again, and so on until no pair is likelier than not. The model's weights lie in
+``grouping.yaml``; ``grouping_fit`` learned them on synthetic fields, where the truth is known.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from marrowscope.detection.fragment_clusters import FEATURES, Cluster, pair_features
+from marrowscope.detection.nuclear_map import WORKING_MICRONS
+
+# Nuclear centres farther apart than this never belong to one cell (µm).
+FARTHEST = 12.0
+WEIGHTS = "lobe_grouping.yaml"
+
+# Squares and products that the model sees beside the features themselves, by their places.
+PRODUCTS: tuple[tuple[int, int], ...] = (
+    (0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (0, 2), (1, 2), (2, 6), (4, 5), (4, 6), (0, 10),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PairModel:
+    """Logistic regression on standardized columns.
+
+    Attributes:
+        mean, deviation, weights: one per column of ``columns_of``.
+        bias: added to the weighted sum.
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    bias: float
+
+    def likelihood(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """That both of each pair belong to one cell, (N,) in [0, 1], from (N, features)."""
+        standard = (columns_of(features) - self.mean) / self.deviation
+        odds = np.clip(standard @ self.weights + self.bias, -60.0, 60.0)
+        likelihood: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-odds))
+        return likelihood
+
+
+def columns_of(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features (N, F) and their ``PRODUCTS``, (N, F + products)."""
+    products = [features[:, one] * features[:, two] for one, two in PRODUCTS]
+    return np.column_stack((features, *products))
+
+
+@cache
+def shipped_model() -> PairModel:
+    """The weights that come with the package."""
+    text = files("marrowscope.detection").joinpath(WEIGHTS).read_text("utf-8")
+    content = yaml.safe_load(text)
+    columns = len(FEATURES) + len(PRODUCTS)
+    arrays = [
+        np.array(content[name], dtype=np.float64) for name in ("mean", "deviation", "weights")
+    ]
+    if any(array.shape != (columns,) for array in arrays):
+        raise AssertionError(f"{WEIGHTS} does not hold {columns} columns")
+    return PairModel(arrays[0], arrays[1], arrays[2], float(content["bias"]))
+
+
+def group(
+    made: dict[int, Cluster],
+    saddles: dict[tuple[int, int], float],
+    density: NDArray[np.float32],
+    likelihood: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> list[Cluster]:
+    """Join clusters until no pair is likelier to be one cell than two.
+
+    Args:
+        made: clusters by number.
+        saddles: {(i, j): density} for i < j of those that touch.
+        density: the nuclear map.
+        likelihood: from features (N, F) to (N,).
+
+    Returns:
+        The clusters that are left, each the nucleus of one cell; the same whatever the numbers of
+        the clusters, as long as no two pairs are equally likely.
+    """
+    current, meets = dict(made), dict(saddles)
+    pairs: dict[tuple[int, int], float] = {}
+
+    def look_at(new: list[tuple[int, int]]) -> None:
+        if not new:
+            return
+        rows = [
+            pair_features(current[one], current[two], meets.get((one, two), 0.0), density)
+            for one, two in new
+        ]
+        pairs.update(zip(new, likelihood(np.array(rows)).tolist(), strict=True))
+
+    look_at(near_pairs(current))
+    number = max(current, default=0)
+    while pairs:
+        pair = max(pairs, key=pairs.__getitem__)
+        if pairs[pair] < 0.5:
+            break
+        number += 1
+        look_at(join(current, meets, pairs, pair, number))
+    return list(current.values())
+
+
+def near_pairs(made: dict[int, Cluster]) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j, whose centres lie within ``FARTHEST``, sorted."""
+    numbers = sorted(made)
+    if len(numbers) < 2:
+        return []
+    tree = cKDTree(np.array([made[number].centre for number in numbers]))
+    found = tree.query_pairs(FARTHEST / WORKING_MICRONS)
+    return sorted((numbers[min(pair)], numbers[max(pair)]) for pair in found)
+
+
+def join(
+    current: dict[int, Cluster],
+    meets: dict[tuple[int, int], float],
+    pairs: dict[tuple[int, int], float],
+    pair: tuple[int, int],
+    number: int,
+) -> list[tuple[int, int]]:
+    """Replace a pair by one cluster of that number; returns the pairs that it forms.
+
+    ``current``, ``meets`` and ``pairs`` are changed. ``number`` is larger than all before.
+    """
+    one, two = pair
+    current[number] = current.pop(one).joined(current.pop(two))
+    neighbours = set()
+    for other in [key for key in pairs if one in key or two in key]:
+        del pairs[other]
+        neighbours.update(set(other) - {one, two})
+    for neighbour in neighbours:
+        edges = ((min(neighbour, part), max(neighbour, part)) for part in pair)
+        meets[neighbour, number] = max(meets.get(edge, 0.0) for edge in edges)
+    return [(neighbour, number) for neighbour in sorted(neighbours)]

@@ -1,0 +1,130 @@
+"""Learn the pair model of ``grouping`` on synthetic fields, where every pixel's cell is known.
+
+    python -m marrowscope.detection.lobe_grouping_fit [--fields 60]
+
+writes ``grouping.yaml``. Pixel sizes are stated wrongly by up to a fifth either way, so that a
+scanner with a slightly wrong size, or a patient with large cells, does not turn lobes into cells.
+"""
+
+import argparse
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from marrowscope.detection.fragment_clusters import clusters, pair_features
+from marrowscope.detection.lobe_grouping import WEIGHTS, PairModel, columns_of, join, near_pairs
+from marrowscope.detection.nuclear_fragments import fragments
+from marrowscope.detection.nuclear_map import nuclear_map
+from marrowscope.io.atomic import replacing
+from marrowscope.phantom import composition
+from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+
+Pairs = tuple[list[list[float]], list[bool]]
+
+
+def pairs_of(
+    image: NDArray[np.uint8],
+    microns_per_pixel: float,
+    cell_at: Callable[[float, float], int],
+    random: np.random.Generator,
+) -> Pairs:
+    """Features and truth of the pairs that a perfect grouping would look at.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        microns_per_pixel: as stated to the detection.
+        cell_at: number of the cell at a field position x, y; 0 = none.
+        random: chooses which true pair is joined next.
+    """
+    found = nuclear_map(image, microns_per_pixel)
+    parts = fragments(found.density)
+    current, meets = clusters(found.density, parts), dict(parts.saddles)
+    owner = {number: cell_at(*found.to_field(*one.centre)) for number, one in current.items()}
+    rows: list[list[float]] = []
+    truth: list[bool] = []
+    pairs: dict[tuple[int, int], float] = {}
+    new, number = near_pairs(current), max(current, default=0)
+    while True:
+        for one, two in new:
+            pairs[one, two] = 0.0
+            if owner[one] or owner[two]:
+                saddle = meets.get((one, two), 0.0)
+                rows.append(pair_features(current[one], current[two], saddle, found.density))
+                truth.append(owner[one] == owner[two])
+        open_pairs = [pair for pair in pairs if owner[pair[0]] == owner[pair[1]] > 0]
+        if not open_pairs:
+            return rows, truth
+        pair = open_pairs[int(random.integers(len(open_pairs)))]
+        number += 1
+        owner[number] = owner[pair[0]]
+        new = join(current, meets, pairs, pair, number)
+
+
+def fit(samples: Iterable[Pairs]) -> PairModel:
+    """Logistic regression over all pairs; both outcomes weigh as often as they occur."""
+    rows: list[list[float]] = []
+    truth: list[bool] = []
+    for features, outcome in samples:
+        rows += features
+        truth += outcome
+    columns = columns_of(np.array(rows))
+    mean, deviation = columns.mean(axis=0), columns.std(axis=0) + 1e-9
+    model = LogisticRegression(C=1.0, max_iter=5000).fit((columns - mean) / deviation, truth)
+    return PairModel(mean, deviation, model.coef_[0], float(model.intercept_[0]))
+
+
+def write(model: PairModel, path: Path) -> None:
+    """As YAML, numbers with seven digits."""
+    content = {
+        name: [float(f"{value:.7g}") for value in getattr(model, name)]
+        for name in ("mean", "deviation", "weights")
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(
+            "# Made by 'python -m marrowscope.detection.lobe_grouping_fit'; do not edit.\n"
+            + yaml.safe_dump({**content, "bias": float(f"{model.bias:.7g}")}, sort_keys=False),
+            encoding="utf-8",
+        )
+
+
+def phantom_samples(fields: int) -> Iterable[Pairs]:
+    """Pairs of synthetic fields of many densities, mixes and stains."""
+    random = np.random.default_rng(0)
+    mixes = composition.names()
+    stocks = {size: Library(size, 1) for size in (MICRONS_PER_PIXEL, 2 * MICRONS_PER_PIXEL)}
+    for seed in range(fields):
+        size = list(stocks)[seed % 2]
+        settings = FieldSettings(
+            width=1200 if seed % 2 == 0 else 800,
+            height=1000 if seed % 2 == 0 else 700,
+            microns_per_pixel=size,
+            composition=mixes[seed % len(mixes)],
+            cells_per_mm2=float(random.choice([1500, 3000, 6000])),
+            touching=float(random.choice([0.1, 0.3, 0.6])),
+            red=float(random.uniform(0.1, 0.9)),
+        )
+        field = draw_field(settings, 10_000 + seed, stocks[size])
+
+        def cell_at(x: float, y: float, mask: NDArray[np.uint16] = field.cell_mask) -> int:
+            row = min(max(round(y), 0), mask.shape[0] - 1)
+            return int(mask[row, min(max(round(x), 0), mask.shape[1] - 1)])
+
+        yield pairs_of(field.image, size * random.uniform(0.8, 1.2), cell_at, random)
+
+
+def main() -> None:
+    """Learn and write beside this file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--fields", type=int, default=60)
+    options = parser.parse_args()
+    write(fit(phantom_samples(options.fields)), Path(__file__).with_name(WEIGHTS))
+
+
+if __name__ == "__main__":
+    main()

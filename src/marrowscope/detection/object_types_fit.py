@@ -1,0 +1,201 @@
+"""Learn the model of ``kinds`` on synthetic fields and on single real cells.
+
+    python -m marrowscope.detection.object_types_fit CELLS [--fields 20]
+
+writes ``kinds.yaml``. ``CELLS`` is a folder in the layout of the public release (a folder for each
+class, 250×250 px at 0.08625 µm/px). Naked nuclei, smudges and debris come from synthetic fields,
+where all is known; intact cells from these and from every second real one (the even-numbered of
+each class, the first being number 0), so that no cell of a real patient is taken for a naked
+nucleus because it is drawn otherwise than a synthetic one. The real cells that are left out show
+how well this is met.
+"""
+
+import argparse
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from marrowscope.detection.detector import located
+from marrowscope.detection.nuclear_map import background_colour
+from marrowscope.detection.object_types import (
+    CELL,
+    CORE_DENSITY,
+    DEBRIS,
+    DENSE,
+    DENSE_CORE,
+    NAKED,
+    OUTCOMES,
+    PALE,
+    SMUDGE,
+    WEIGHTS,
+    KindModel,
+    columns_of,
+    ring_density,
+)  # fmt: skip
+from marrowscope.io.atomic import replacing
+from marrowscope.io.images import decode
+from marrowscope.morphology import BY_CODE, NOT_IDENTIFIABLE, CountRole
+from marrowscope.phantom.appearance import Variant
+from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+
+MIXES = "object_types_mixes.yaml"
+_PAINTERS = {
+    "smudge": SMUDGE, "crushed": SMUDGE, "strand": SMUDGE, "precipitate": DEBRIS, "debris": DEBRIS,
+}  # fmt: skip
+# A nucleus with so large a share of the cell is naked.
+_NAKED_SHARE = 0.9
+_SEED = 20_000
+# A real cell that is lost weighs more than a smudge that is found.
+_REAL_WEIGHT = 3.0
+# Cameras differ in contrast: half of what is learned from is shown with less.
+_PALER = (0.65, 1.0)
+
+Sample = tuple[NDArray[np.float64], list[str]]
+
+
+def kind_of(code: str, look: Variant) -> str | None:
+    """Kind of a drawn thing by its class and look; None where cytologists would not agree."""
+    if look.trouble in ("blur", "dark"):
+        return CELL  # intact, only that it cannot be identified
+    if look.painter in _PAINTERS:
+        return _PAINTERS[look.painter]
+    if code == NOT_IDENTIFIABLE:
+        return NAKED if look.nucleus.share.mean >= _NAKED_SHARE else None
+    return None if BY_CODE[code].role is CountRole.EXCLUDED else CELL
+
+
+def truth_at(field: PhantomField, library: Library, x: float, y: float) -> str | None:
+    """Kind of what lies at a position of a field; None where nothing does or it is not clear."""
+    instance = int(field.cell_mask[round(y), round(x)])
+    if not instance:
+        return None
+    code = str(field.cells["label"][instance - 1])
+    return kind_of(code, library.look(code, field.numbers[instance - 1]))
+
+
+def paler(image: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    """As a camera of less contrast shows it: densities against the background times ``share``."""
+    white = background_colour(image)
+    light = white * (np.maximum(image, 1) / white) ** np.float32(share)
+    return np.clip(np.rint(light), 0, 255).astype(np.uint8)
+
+
+def phantom_samples(fields: int) -> Iterator[Sample]:
+    """Measures and kinds in synthetic fields of several mixes, with pixel sizes stated wrongly."""
+    named = yaml.safe_load(files("marrowscope.detection").joinpath(MIXES).read_text("utf-8"))
+    mixes = (
+        FieldSettings(excluded=0.3),
+        FieldSettings(composition=named["unclear"], excluded=0.6),
+        FieldSettings(composition=named["round"]),
+        FieldSettings(cells_per_mm2=5000, touching=0.5, excluded=0.1),
+    )
+    random = np.random.default_rng(0)
+    for number in range(fields):
+        if number % (2 * len(mixes)) == 0:
+            library = Library(MICRONS_PER_PIXEL, _SEED + number)
+        field = draw_field(mixes[number % len(mixes)], _SEED + number, library)
+        stated = MICRONS_PER_PIXEL * random.uniform(0.85, 1.15)
+        share = 1.0 if number % 2 else random.uniform(*_PALER)
+        cells, measures = located(paler(field.image, share), stated)
+        whole = ~cells["touches_border"].to_numpy()
+        kinds = [truth_at(field, library, x, y) for x, y in cells.select("x", "y").rows()]
+        known = whole & np.array([kind is not None for kind in kinds], dtype=bool)
+        yield measures[known], [str(kinds[place]) for place in np.flatnonzero(known)]
+
+
+def real_samples(
+    folder: Path, left: int, share: float = 1.0
+) -> Iterator[tuple[str, int, NDArray[np.float64]]]:
+    """Code, number and measures of every second real cell.
+
+    Args:
+        folder: with a folder for each class.
+        left: 0 for the even-numbered cells, 1 for the others.
+        share: of the contrast that is left.
+    """
+    middle = 124.5
+    for place in sorted(one for one in folder.iterdir() if one.is_dir() and one.name in BY_CODE):
+        for number, path in list(enumerate(sorted(place.rglob("*.jpg"))))[left::2]:
+            cells, measures = located(paler(decode(path.read_bytes()), share), MICRONS_PER_PIXEL)
+            if not cells.height:
+                continue
+            places = cells.select("x", "y").to_numpy()
+            # The crop's border, near many a large cell, only hides some of its surroundings.
+            yield place.name, number, measures[int(np.hypot(*(places - middle).T).argmin())]
+
+
+def fit(drawn: Iterable[Sample], real: Iterable[NDArray[np.float64]]) -> KindModel:
+    """Logistic regression; what has plain cytoplasm is left out, as no question is asked there.
+
+    Args:
+        drawn: measures and kinds of synthetic things, which weigh as often as they occur.
+        real: (M,) measures of intact real cells.
+    """
+    rows, outcomes, weights = [], [], []
+    for kind, row in ((kind, row) for part in drawn for row, kind in zip(*part, strict=True)):
+        rows.append(row)
+        outcomes.append(_outcome(kind, row))
+        weights.append(1.0)
+    for row in real:
+        rows.append(row)
+        outcomes.append(0)
+        weights.append(_REAL_WEIGHT)
+    measures = np.array(rows)
+    asked = ring_density(measures) <= max(most for *_, most in OUTCOMES)
+    columns = columns_of(measures[asked])
+    mean, deviation = columns.mean(axis=0), columns.std(axis=0) + 1e-9
+    model = LogisticRegression(C=1.0, max_iter=5000).fit(
+        (columns - mean) / deviation, np.array(outcomes)[asked], np.array(weights)[asked]
+    )
+    return KindModel(mean, deviation, model.coef_, model.intercept_)
+
+
+def _outcome(kind: str, measures: NDArray[np.float64]) -> int:
+    if kind == NAKED:
+        return DENSE if measures[CORE_DENSITY] > DENSE_CORE else PALE
+    return [name for name, *_ in OUTCOMES].index(kind)
+
+
+def write(model: KindModel, path: Path) -> None:
+    """As YAML, numbers with seven digits."""
+    content = {
+        name: _rounded(getattr(model, name)) for name in ("mean", "deviation", "weights", "bias")
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(
+            "# Made by 'python -m marrowscope.detection.object_types_fit'; do not edit.\n"
+            + yaml.safe_dump(content, sort_keys=False, default_flow_style=None),
+            encoding="utf-8",
+        )
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float] | list[list[float]]:
+    if values.ndim > 1:
+        return [[float(f"{value:.7g}") for value in row] for row in values]
+    return [float(f"{value:.7g}") for value in values]
+
+
+def main() -> None:
+    """Learn and write beside this file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("cells", type=Path)
+    parser.add_argument("--fields", type=int, default=64)
+    options = parser.parse_args()
+    real = [
+        measures
+        for share in (1.0, _PALER[0])
+        for code, _, measures in real_samples(options.cells, 0, share)
+        if BY_CODE[code].role is CountRole.COUNTED
+    ]
+    write(fit(phantom_samples(options.fields), real), Path(__file__).with_name(WEIGHTS))
+
+
+if __name__ == "__main__":
+    main()

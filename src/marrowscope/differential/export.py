@@ -1,0 +1,94 @@
+"""A differential count as a table and as plain data, for CSV and JSON."""
+
+import math
+from typing import Any
+
+import polars as pl
+
+from marrowscope.differential.differential_result import Differential, Entry
+from marrowscope.differential.myeloid_erythroid_ratio import Ratio
+from marrowscope.differential.sentences import LEAST_TOLD, RATIO_CONVENTION, sentences
+
+
+def to_frame(result: Differential) -> pl.DataFrame:
+    """One row per counted class; shares in [0, 1], null where they do not exist."""
+    rows = [_entry(entry) for entry in result.classes]
+    whole = {"count": pl.Int64, "known": pl.Boolean}
+    text = {"code": pl.String, "name": pl.String, "lineage": pl.String}
+    schema = {key: {**whole, **text}.get(key, pl.Float64) for key in rows[0]}
+    return pl.DataFrame(rows, schema=schema)
+
+
+def to_dict(result: Differential) -> dict[str, Any]:
+    """Everything as data for JSON; what does not exist, and infinity, is None."""
+    cells, goal = result.tally, result.progress
+    told = cells.countable >= LEAST_TOLD  # of fewer cells how many more are needed is not said
+    return {
+        "countable": cells.countable,
+        "looked_at": cells.looked_at,
+        "not_classified": cells.not_classified,
+        "excluded": cells.excluded,
+        "left_out": cells.left_out,
+        "target": goal.target,
+        "target_reached": goal.reached,
+        "classes": [_entry(entry) for entry in result.classes],
+        "lineages": [_entry(entry) for entry in result.lineages],
+        "blasts": _entry(result.blasts),
+        "me_ratio": _ratio(result.ratio),
+        "me_ratio_corrected": _ratio(result.corrected_ratio),
+        "me_ratio_convention": RATIO_CONVENTION,
+        "open_decisions": [
+            {
+                "threshold": decision.threshold,
+                "more_cells": decision.more if told else None,
+                "practically_never": decision.practically_never,
+            }
+            for decision in result.decisions
+        ],
+        "open_decisions_corrected": [
+            {
+                "threshold": decision.threshold,
+                "times_as_many_cells": decision.times if told else None,
+            }
+            for decision in result.corrected_decisions
+        ],
+        "unknown": list(result.unknown),
+        "uncorrected": list(result.uncorrected),
+        "seed": result.seed,
+        "remarks": list(sentences(result)),
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    corrected = entry.corrected
+    return {
+        "code": entry.code,
+        "name": entry.name,
+        "lineage": entry.lineage,
+        "known": entry.known,
+        "count": entry.count,
+        "percent": _finite(entry.percent),
+        "share": _finite(entry.counted.share),
+        "low": entry.counted.low,
+        "high": entry.counted.high,
+        "lowest": entry.bounds[0],
+        "highest": entry.bounds[1],
+        "corrected_percent": _finite(entry.corrected_percent),
+        "corrected_share": _finite(corrected.share) if corrected else None,
+        "corrected_low": corrected.low if corrected else None,
+        "corrected_high": corrected.high if corrected else None,
+    }
+
+
+def _ratio(ratio: Ratio | None) -> dict[str, float | None] | None:
+    if ratio is None:
+        return None
+    return {
+        "value": _finite(ratio.value),
+        "low": _finite(ratio.low),
+        "high": _finite(ratio.high),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

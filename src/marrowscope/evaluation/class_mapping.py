@@ -1,0 +1,141 @@
+"""Mapping of an external class scheme: each of its classes to the compatible classes of a model.
+
+YAML, ``promyelocyte: [PMO, FGC]`` in each line, or CSV with the columns ``external`` and
+``compatible``, codes separated by ``;``.
+"""
+
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from marrowscope.dataset.image_discovery import resolve_class
+from marrowscope.errors import InputError
+
+Mapping = dict[str, tuple[str, ...]]
+_COLUMNS = ("external", "compatible")
+_EXAMPLE = "promyelocyte: [PMO]"
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping; the order of the file is the order of tables and figures.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or an entry names no class or one twice.
+    """
+    entries = _from_csv(path) if path.suffix.lower() == ".csv" else _from_yaml(path)
+    if not entries:
+        raise InputError(f"{path}: maps no class; write lines such as '{_EXAMPLE}'")
+    mapping: Mapping = {}
+    for name, codes in entries:
+        if not codes or not all(codes):
+            raise InputError(
+                f"{path}: {name!r} is compatible with no class; name at least one, or leave its "
+                "cells out of the table"
+            )
+        if name in mapping:
+            raise InputError(f"{path}: {name!r} stands there twice")
+        mapping[name] = tuple(dict.fromkeys(codes))
+    return mapping
+
+
+def apply_mapping(
+    labels: list[str], mapping: Mapping, known: tuple[str, ...], source: str
+) -> dict[str, str]:
+    """For every label of a table the entry of the mapping that it belongs to.
+
+    A label fits an entry of the same name in any case, or one that means the same of the 21
+    classes: lists that are predicted have their English names turned into codes.
+
+    Args:
+        labels: the external classes of the cells.
+        mapping: see ``load_mapping``.
+        known: classes that the model can answer.
+        source: the mapping file, named in errors.
+
+    Raises:
+        InputError: a label is not in the mapping, or the mapping names a class that the model
+            does not have.
+    """
+    foreign = sorted({code for codes in mapping.values() for code in codes} - set(known))
+    if foreign:
+        raise InputError(
+            f"{source}: {foreign[0]!r} is no class of these predictions; choose from "
+            f"{' '.join(known)}"
+        )
+    exact = {name.strip().casefold(): name for name in mapping}
+    meaning: dict[str, list[str]] = {}
+    for name in mapping:
+        code = resolve_class(name)
+        if code is not None:
+            meaning.setdefault(code, []).append(name)
+    found, missing = {}, []
+    for label in dict.fromkeys(labels):
+        same = meaning.get(resolve_class(label) or "", [])
+        if label.strip().casefold() in exact:
+            found[label] = exact[label.strip().casefold()]
+        elif len(same) == 1:
+            found[label] = same[0]
+        else:
+            missing.append(label)
+    if missing:
+        raise InputError(
+            f"{source}: does not map {', '.join(repr(name) for name in sorted(missing)[:5])}; "
+            f"add a line for each external class, such as '{_EXAMPLE}'"
+        )
+    return found
+
+
+def _from_yaml(path: Path) -> list[tuple[str, list[str]]]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _Names)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: cannot be read as YAML ({reason})") from None
+    if not content:
+        return []
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected lines such as '{_EXAMPLE}'")
+    entries = []
+    for name, codes in content.items():
+        given = [codes] if isinstance(codes, str) else codes
+        if not isinstance(given, list) or not all(isinstance(code, str) for code in given):
+            raise InputError(f"{path}: {name!r} must name a list of class codes, not {codes!r}")
+        entries.append((name, [code.strip() for code in given]))
+    return entries
+
+
+class _Names(yaml.BaseLoader):
+    """Takes every word for a name, and refuses one that stands there twice.
+
+    YAML itself makes true of ``yes``, which then is the same as ``1``, and 7 of ``007``; of two
+    equal names it keeps the last.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
+        names = [str(key.value) for key, _ in node.value]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise yaml.YAMLError(f"{twice[0]!r} stands there twice")
+        result: dict[object, object] = super().construct_mapping(node, deep)
+        return result
+
+
+def _from_csv(path: Path) -> list[tuple[str, list[str]]]:
+    try:
+        table = pl.read_csv(path, infer_schema=False, glob=False)
+    except pl.exceptions.NoDataError:
+        return []
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: cannot be read as CSV ({reason})") from None
+    missing = [name for name in _COLUMNS if name not in table.columns]
+    if missing:
+        raise InputError(f"{path}: has no column {missing[0]}; expected {', '.join(_COLUMNS)}")
+    return [
+        (
+            str(name or "").strip(),
+            [code.strip() for code in (codes or "").split(";") if code.strip()],
+        )
+        for name, codes in table.select(_COLUMNS).rows()
+    ]

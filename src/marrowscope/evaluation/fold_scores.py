@@ -1,0 +1,95 @@
+"""Scores over the folds of a cross-validation, as in the study's Table 1."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.errors import InputError
+from marrowscope.evaluation.evaluation_result import PER_CLASS, TOTALS, ClassFolds, Folds, Spread
+from marrowscope.scoring import confusion_matrix, score
+
+
+def join_folds(tables: list[pl.DataFrame]) -> pl.DataFrame:
+    """Predictions of several runs below each other.
+
+    Their ``fold`` column stays when every row has one and no fold is in two tables; otherwise every
+    table is a fold, numbered from 0 in the order given.
+
+    Raises:
+        InputError: columns of the same name hold different kinds of values.
+    """
+    if len(tables) == 1:
+        return tables[0]
+    named = [
+        set(table["fold"].to_list()) if "fold" in table.columns else {None} for table in tables
+    ]
+    if None in set.union(*named) or sum(map(len, named)) > len(set.union(*named)):
+        tables = [
+            table.with_columns(pl.lit(place, pl.Int32).alias("fold"))
+            for place, table in enumerate(tables)
+        ]
+    try:
+        return pl.concat(tables, how="diagonal_relaxed")
+    except pl.exceptions.PolarsError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"the tables do not fit together ({reason})") from None
+
+
+def over_folds(
+    rows: pl.DataFrame,
+    truth: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    codes: tuple[str, ...],
+    tolerant: NDArray[np.bool_],
+) -> Folds | None:
+    """Score every fold; None when there are not at least two.
+
+    Args:
+        rows: (N) evaluated cells; those without a ``fold`` take no part.
+        truth, predicted: (N,) places in ``codes``.
+        codes: the classes.
+        tolerant: (C, C) what counts as correct in the tolerant scores.
+    """
+    if "fold" not in rows.columns:
+        return None
+    column = rows["fold"]
+    names = column.drop_nulls().unique().sort().to_list()
+    if len(names) < 2:
+        return None
+    members = [(column == name).fill_null(False).to_numpy() for name in names]
+    matrices = np.stack(
+        [confusion_matrix(truth[chosen], predicted[chosen], len(codes)) for chosen in members]
+    )
+    present = matrices.sum(axis=2) > 0  # (F, C): a class without a cell says nothing in that fold
+    totals: dict[str, dict[str, Spread]] = {}
+    by_class: dict[str, list[dict[str, Spread]]] = {}
+    for kind, correct in (("strict", None), ("tolerant", tolerant)):
+        scores = score(matrices, correct)
+        totals[kind] = {name: _spread(getattr(scores, name)) for name in TOTALS}
+        values = {name: np.where(present, getattr(scores, name), np.nan) for name in PER_CLASS}
+        by_class[kind] = [
+            {name: _spread(values[name][:, place]) for name in PER_CLASS}
+            for place in range(len(codes))
+        ]
+    return Folds(
+        names=tuple(str(name) for name in names),
+        cells=tuple(int(matrix.sum()) for matrix in matrices),
+        strict=totals["strict"],
+        tolerant=totals["tolerant"],
+        classes=tuple(
+            ClassFolds(
+                code,
+                int(present[:, place].sum()),
+                by_class["strict"][place],
+                by_class["tolerant"][place],
+            )
+            for place, code in enumerate(codes)
+        ),
+    )
+
+
+def _spread(values: NDArray[np.float64]) -> Spread:
+    there = values[~np.isnan(values)]
+    mean = float(there.mean()) if len(there) else float("nan")
+    sd = float(there.std(ddof=1)) if len(there) > 1 else float("nan")
+    return Spread(mean, sd, tuple(float(value) for value in values))

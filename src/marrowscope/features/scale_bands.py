@@ -1,0 +1,155 @@
+"""Structure by scale: bands between Gaussians, gradients, granulometry, Gabor energy.
+
+Bands are differences of Gaussians; granulometry is what openings and closings by discs take away
+(Matheron 1975); Gabor filters are one-sided Gaussians in the frequency plane (Jain & Farrokhnia
+1991), of which mean and anisotropy over four orientations are kept.
+"""
+
+from functools import cache
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from marrowscope.features.feature_names import Feature, each
+from marrowscope.features.image_planes import HALF_MICRONS, PLANES, REGIONS, STRUCTURED, View
+from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL
+
+_SIGMAS = (0.0, 0.8, 1.6, 3.2, 6.4)  # px at half size
+_BAND_STATISTICS = (
+    ("sd", "grey", "standard deviation"),
+    ("magnitude", "grey", "mean magnitude"),
+    ("mean", "grey", "mean"),
+    ("skewness", "1", "skewness"),
+    ("bright", "1", "share beyond 1 sd above the mean"),
+)
+_RADII = (1, 2, 3, 5, 7)  # px at half size
+_GABOR_SIZE = 96
+_GABOR_MICRONS = INPUT_SIZE * MICRONS_PER_PIXEL / _GABOR_SIZE
+_WAVELENGTHS = (3.0, 5.0, 9.0, 16.0)  # px at Gabor size
+_ORIENTATIONS = 4
+
+
+def features() -> list[Feature]:
+    """Names, in the order of ``values``."""
+    bands = [
+        (f"band{place}.{name}",
+         f"of {name} between blurs of {low * HALF_MICRONS:.2f} and {high * HALF_MICRONS:.2f} µm")
+        for place, (low, high) in enumerate(pairwise(_SIGMAS), 1)
+        for name in PLANES
+    ] + [(f"gradient.{name}", f"of the gradient of {name}") for name in PLANES]  # fmt: skip
+    sieves = [
+        (f"granulometry.{kind}.r{radius}", f"by {kind}ing, disc of {radius * HALF_MICRONS:.2f} µm")
+        for kind in ("open", "clos") for radius in _RADII
+    ]  # fmt: skip
+    taken = [(name, "grey", f"mean {name} taken away") for name in STRUCTURED]
+    gabor = [
+        (f"gabor.w{place}.{name}", f"of {name} at wavelength {length * _GABOR_MICRONS:.2f} µm")
+        for name in STRUCTURED for place, length in enumerate(_WAVELENGTHS, 1)
+    ]  # fmt: skip
+    energy = [
+        ("energy", "grey", "mean Gabor magnitude"),
+        ("sd", "grey", "standard deviation of the Gabor magnitude"),
+        ("anisotropy", "1", "(largest − smallest) / mean Gabor magnitude over orientations"),
+    ]
+    return (
+        each(REGIONS, bands, _BAND_STATISTICS)
+        + each(REGIONS, sieves, taken)
+        + each(REGIONS, gabor, energy)
+    )
+
+
+def values(view: View) -> NDArray[np.float64]:
+    """Numbers in the order of ``features``; NaN for regions without pixels."""
+    masks = _masks(view.half_label)
+    return np.concatenate([_bands(view, masks), _sieves(view, masks), _gabor(view)])
+
+
+def _masks(label: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
+    return [label > 0, label == 2, label == 1]
+
+
+def _bands(view: View, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    picture = np.ascontiguousarray(view.half.transpose(1, 2, 0)).astype(np.float32)
+    smooth = [picture] + [cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in _SIGMAS[1:]]
+    layers = [low - high for low, high in pairwise(smooth)]
+    across, along = (
+        cv2.Sobel(smooth[1], cv2.CV_32F, *way, scale=0.125) for way in ((1, 0), (0, 1))
+    )
+    layers.append(cv2.magnitude(across, along))
+    inside = masks[0]
+    pixels = np.concatenate(layers, axis=2)[inside]  # (n, layers × planes)
+    member = np.stack([mask[inside] for mask in masks]).astype(np.float32)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        member /= member.sum(axis=1, keepdims=True)
+        square = pixels * pixels
+        mean, second, third = (
+            (member @ power).astype(np.float64) for power in (pixels, square, square * pixels)
+        )
+        sd = np.sqrt(np.maximum(second - mean**2, 0))
+        skewness = (third - 3 * mean * second + 2 * mean**3) / np.maximum(sd, 1e-2) ** 3
+        limits = (mean + sd).astype(np.float32)
+        bright = np.stack(
+            [share @ (pixels > limit) for share, limit in zip(member, limits, strict=True)]
+        )
+        magnitude = member @ np.abs(pixels)
+    return np.stack([sd, magnitude, mean, skewness, bright], axis=-1).ravel()
+
+
+def _sieves(view: View, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    planes = np.ascontiguousarray(view.structured().transpose(1, 2, 0))
+    taken = []
+    for kind in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE):
+        for radius in _RADII:
+            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+            taken.append(cv2.absdiff(planes, cv2.morphologyEx(planes, kind, disc)))
+    return _means(np.stack(taken), masks).ravel()
+
+
+def _means(layers: NDArray[np.uint8], masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    """(L, H, W, P) → (regions, L, P)."""
+    return np.stack(
+        [
+            layers[:, mask].mean(axis=1) if mask.any()
+            else np.full((len(layers), layers.shape[3]), np.nan)
+            for mask in masks
+        ]
+    )  # fmt: skip
+
+
+def _gabor(view: View) -> NDArray[np.float64]:
+    size = (_GABOR_SIZE, _GABOR_SIZE)
+    label = cv2.resize(view.half_label, size, interpolation=cv2.INTER_NEAREST)
+    planes = np.stack(
+        [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in view.structured()]
+    ).astype(np.float32)
+    spectrum = fft.fft2(planes - planes.mean(axis=(1, 2), keepdims=True))
+    answers = np.abs(fft.ifft2(spectrum[:, None] * _bank()[None]))  # (P, filters, H, W)
+    answers = answers.reshape(len(planes), len(_WAVELENGTHS), _ORIENTATIONS, -1)
+    member = np.stack(_masks(np.asarray(label, np.uint8))).reshape(3, -1).astype(np.float32).T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        member /= member.sum(axis=0)
+        mean = np.moveaxis(answers @ member, -1, 0).astype(np.float64)
+        square = np.moveaxis((answers * answers) @ member, -1, 0).astype(np.float64)
+    overall = mean.mean(axis=-1)
+    sd = np.sqrt(np.maximum(square.mean(axis=-1) - overall**2, 0))
+    anisotropy = np.ptp(mean, axis=-1) / np.maximum(overall, 1e-6)
+    return np.stack([overall, sd, anisotropy], axis=-1).ravel()
+
+
+@cache
+def _bank() -> NDArray[np.float32]:
+    """Transfer functions, (wavelengths × orientations, H, W)."""
+    line = np.fft.fftfreq(_GABOR_SIZE)
+    down, right = np.meshgrid(line, line, indexing="ij")
+    filters = []
+    for wavelength in _WAVELENGTHS:
+        for way in range(_ORIENTATIONS):
+            angle = way * np.pi / _ORIENTATIONS
+            along = right * np.cos(angle) + down * np.sin(angle) - 1 / wavelength
+            across = down * np.cos(angle) - right * np.sin(angle)
+            width = 0.4 / wavelength
+            filters.append(2 * np.exp(-(along**2 + across**2) / (2 * width**2)))
+    return np.stack(filters).astype(np.float32)

@@ -1,0 +1,242 @@
+"""Predict a table of images: decoding threads ahead of the engine, one row out per row in."""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.cells import PROBABILITY, probability_codes
+from marrowscope.errors import InputError
+from marrowscope.inference.calibrated_engine import NO_CALL, PREDICTION_SET
+from marrowscope.inference.engine import Answer, Engine, begun
+from marrowscope.inference.resume_cache import PART, Answers, Parts, load, save
+from marrowscope.io.images import ImageError, decode, read_bytes
+from marrowscope.preprocessing import INPUT_SIZE, pixel_sizes, prepare
+
+Advance = Callable[..., None]
+_Told = tuple[str | None, str]  # error, content hash
+_Batch = tuple[NDArray[np.uint8], list[_Told]]  # a row per image; of one with an error anything
+
+
+def predict_table(
+    engine: Engine,
+    table: pl.DataFrame,
+    microns_per_pixel: float | None = None,
+    batch_size: int | None = None,
+    advance: Advance | None = None,
+    parts: Parts | None = None,
+) -> pl.DataFrame:
+    """Predict every row of a table.
+
+    Args:
+        engine: computes probabilities.
+        table: with ``path``; a ``microns_per_pixel`` column gives each image's own pixel size.
+        microns_per_pixel: pixel size of all images that do not state their own.
+        batch_size: images per call of the engine; None: as many as it is made for.
+        advance: called as ``advance(done, total=...)`` after every batch.
+        parts: where answers are kept while it runs, so that a killed run goes on; whoever names
+            the place removes it when the result is safe.
+
+    Returns:
+        The same rows in the same order with ``cell_id``, ``p_<CODE>``, ``predicted`` and
+        ``confidence``. A row whose image cannot be read has an ``error`` and nulls. Probabilities
+        of an earlier prediction are replaced, its sets and no-calls dropped; other columns stay.
+
+    Raises:
+        InputError: the pixel size makes no sense, a column of the user's own has the name of a
+            probability, or ``parts`` cannot be written.
+    """
+    stale = [PROBABILITY + code for code in probability_codes(table, engine.classes)]
+    _refuse_taken_names(table, stale, engine.classes)
+    if stale:  # what an earlier model decided says nothing of this one
+        stale += [name for name in (PREDICTION_SET, NO_CALL) if name in table.columns]
+    sizes = pixel_sizes(table, microns_per_pixel)
+    paths = table["path"].to_list()
+    count = table.height
+    kept = parts if count > PART else None
+    step = max(count, 1) if kept is None else PART
+    found = []
+    for start in range(0, count, step):
+        rows = slice(start, start + step)
+        place = None if kept is None else kept.place(paths[rows], sizes[rows])
+        known = None if place is None else load(place, len(paths[rows]), len(engine.classes))
+        if known is None:
+            known = _answers(engine, paths[rows], sizes[rows], batch_size, count, advance)
+            if place is not None:
+                save(place, known)
+        else:
+            known = _retried(engine, known, paths[rows], sizes[rows], batch_size)
+            if advance is not None:
+                advance(len(known.errors), total=count)
+        found.append(known)
+    values = np.concatenate(
+        [np.empty((0, len(engine.classes)), np.float32), *(one.values for one in found)]
+    )
+    errors = [error for one in found for error in one.errors]
+    hashes = [digest for one in found for digest in one.hashes]
+    return _assemble(table.drop(stale), engine.classes, values, errors, hashes)
+
+
+def _answers(
+    engine: Engine,
+    paths: list[str | None],
+    sizes: list[float | None],
+    batch_size: int | None,
+    total: int,
+    advance: Advance | None,
+) -> Answers:
+    """Decode and compute; ``total`` is only for the progress."""
+    values = np.full((len(paths), len(engine.classes)), np.nan, dtype=np.float32)
+    errors: list[str | None] = [None] * len(paths)
+    hashes = [""] * len(paths)
+    start = 0
+    batches = _decoded_batches(paths, sizes, batch_size or engine.batch_size)
+    for told, good, found in _computed(engine, batches):
+        for row, (error, digest) in enumerate(told):
+            errors[start + row], hashes[start + row] = error, digest
+        for row, answer in zip(good, found(), strict=True):
+            if np.isfinite(answer).all():
+                values[start + row] = answer
+            else:
+                errors[start + row] = "the network's answer is not finite"
+        start += len(told)
+        if advance is not None:
+            advance(len(told), total=total)
+    return Answers(values, errors, hashes)
+
+
+def _computed(
+    engine: Engine, batches: Iterator[_Batch]
+) -> Iterator[tuple[list[_Told], list[int], Answer]]:
+    """What is told of each batch, its good rows, their answers; one batch ahead where it can be."""
+    ahead: deque[tuple[list[_Told], list[int], Answer]] = deque()
+    for pixels, told in batches:
+        good = [row for row, (error, _) in enumerate(told) if error is None]
+        images = pixels if len(good) == len(told) else pixels[good]
+        ahead.append((told, good, begun(engine, images)))
+        if len(ahead) > 1:
+            yield ahead.popleft()
+    yield from ahead
+
+
+def _retried(
+    engine: Engine,
+    known: Answers,
+    paths: list[str | None],
+    sizes: list[float | None],
+    batch_size: int | None,
+) -> Answers:
+    """Answers of an earlier run, with those images looked at again that could not be read then."""
+    bad = [row for row, error in enumerate(known.errors) if error is not None]
+    if not bad:
+        return known
+    again = _answers(
+        engine, [paths[row] for row in bad], [sizes[row] for row in bad], batch_size, 0, None
+    )
+    values, errors, hashes = known.values.copy(), list(known.errors), list(known.hashes)
+    for number, row in enumerate(bad):
+        values[row] = again.values[number]
+        errors[row], hashes[row] = again.errors[number], again.hashes[number]
+    return Answers(values, errors, hashes)
+
+
+def _load(path: str | None, microns_per_pixel: float | None, pixels: NDArray[np.uint8]) -> _Told:
+    """Read an image into ``pixels``, (250, 250, 3)."""
+    if not path:
+        return "no path in the table", ""
+    try:
+        data = read_bytes(Path(path))
+        digest = hashlib.sha256(data).hexdigest()
+        pixels[:] = prepare(decode(data, path), microns_per_pixel)
+    except ImageError as error:
+        return error.reason, ""
+    except (OSError, ValueError, cv2.error) as error:  # e.g. a NUL in a name
+        return " ".join(str(error).split()), ""
+    return None, digest
+
+
+def _decoded_batches(
+    paths: list[str | None], sizes: list[float | None], batch_size: int
+) -> Iterator[_Batch]:
+    """Batches in order, decoded by threads up to two batches ahead."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        ahead: deque[tuple[NDArray[np.uint8], list[Future[_Told]]]] = deque()
+        for start in range(0, len(paths), batch_size):
+            rows = range(start, min(start + batch_size, len(paths)))
+            pixels = np.empty((len(rows), INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
+            told = [
+                pool.submit(_load, paths[row], sizes[row], place)
+                for row, place in zip(rows, pixels, strict=True)
+            ]
+            ahead.append((pixels, told))
+            if len(ahead) > 2:
+                yield _done(*ahead.popleft())
+        while ahead:
+            yield _done(*ahead.popleft())
+
+
+def _done(pixels: NDArray[np.uint8], told: list[Future[_Told]]) -> _Batch:
+    return pixels, [future.result() for future in told]
+
+
+def _assemble(
+    table: pl.DataFrame,
+    classes: tuple[str, ...],
+    values: NDArray[np.float32],
+    errors: list[str | None],
+    hashes: list[str],
+) -> pl.DataFrame:
+    good = np.array([error is None for error in errors], dtype=bool)
+    best = np.where(good, np.nan_to_num(values).argmax(axis=1), 0)
+    earlier = table["error"].to_list() if "error" in table.columns else [None] * table.height
+    columns = [
+        pl.Series(
+            # The index knows more: a file name that is not UTF-8 is "no such file" here.
+            "error",
+            [old or new for new, old in zip(errors, earlier, strict=True)],
+            pl.String,
+        ),
+        *(
+            pl.Series(PROBABILITY + code, values[:, place], pl.Float32).fill_nan(None)
+            for place, code in enumerate(classes)
+        ),
+        pl.Series(
+            "predicted",
+            [classes[place] if ok else None for place, ok in zip(best, good, strict=True)],
+            pl.String,
+        ),
+        pl.Series("confidence", values[np.arange(len(best)), best], pl.Float32).fill_nan(None),
+    ]
+    made = pl.Series("cell_id", _identities(hashes), pl.String)
+    if "cell_id" in table.columns:  # a table and loose files may have been named together
+        made = table["cell_id"].cast(pl.String).zip_with(table["cell_id"].is_not_null(), made)
+    table = table.select(made, pl.exclude("cell_id"))
+    return table.with_columns(columns)
+
+
+def _refuse_taken_names(table: pl.DataFrame, stale: list[str], classes: tuple[str, ...]) -> None:
+    names = {PROBABILITY + code for code in classes}
+    taken = [name for name in table.columns if name in names and name not in stale]
+    if taken:
+        raise InputError(
+            f"the table has a column {taken[0]} that is no earlier prediction, and the model wants "
+            "to write its own there; rename it"
+        )
+
+
+def _identities(hashes: list[str]) -> list[str]:
+    """Content-made ids; what comes twice gets a number."""
+    seen: dict[str, int] = {}
+    result = []
+    for row, digest in enumerate(hashes):
+        identity = digest[:16] or f"unread-{row + 1}"
+        seen[identity] = seen.get(identity, 0) + 1
+        result.append(identity if seen[identity] == 1 else f"{identity}-{seen[identity]}")
+    return result

@@ -1,0 +1,66 @@
+"""Which engine computes."""
+
+from importlib.util import find_spec
+
+from marrowscope.errors import InputError
+from marrowscope.inference.calibrated_engine import CalibratedEngine
+from marrowscope.inference.engine import Engine, TorchEngine
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.calibration import read_calibration
+from marrowscope.models.features_svm import FEATURES
+
+ENGINES = ("auto", "openvino", "int8", "torch")
+
+
+def choose_engine(
+    bundle: Bundle, engine: str = "auto", device: str = "cpu", calibrated: bool = True
+) -> tuple[Engine, str | None]:
+    """Make an engine, and what should be said about the choice.
+
+    ``auto`` is OpenVINO in float32 on a processor, which gives PyTorch's probabilities several
+    times as fast, compiled PyTorch on CUDA, and plain PyTorch where either is not there. int8
+    changes probabilities a little and is therefore never chosen by itself. A bundle with a
+    calibration gives calibrated probabilities unless ``calibrated`` is false.
+
+    Raises:
+        InputError: no such engine or device, one that cannot run here, no usable int8 part, or a
+            calibration for other weights.
+    """
+    calibration = read_calibration(bundle) if calibrated else None
+    chosen, remark = _choose(bundle, engine, device)
+    return (chosen if calibration is None else CalibratedEngine(chosen, calibration)), remark
+
+
+def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | None]:
+    if engine not in ENGINES:
+        raise InputError(f"--engine {engine}: expected {', '.join(ENGINES)}")
+    if engine in ("openvino", "int8") and device != "cpu":
+        raise InputError(f"--engine {engine}: runs on the CPU; leave out --device {device}")
+    if bundle.card.architecture == FEATURES:
+        if engine not in ("auto", "torch") or device != "cpu":
+            raise InputError(
+                f"{bundle.card.name}: measures features on the CPU; leave out --engine and --device"
+            )
+        return TorchEngine(bundle), None
+    if engine == "auto" and device == "cuda":
+        return _on_cuda(bundle)
+    if engine == "torch" or device != "cpu":
+        return TorchEngine(bundle, device), None
+    if find_spec("openvino") is None:
+        if engine == "auto":
+            return TorchEngine(bundle), "OpenVINO is not installed: PyTorch computes, more slowly"
+        raise InputError(f"--engine {engine}: OpenVINO is not installed")
+    from marrowscope.inference.openvino_engine import OpenVinoEngine
+
+    return OpenVinoEngine(bundle, "int8" if engine == "int8" else "fp32"), None
+
+
+def _on_cuda(bundle: Bundle) -> tuple[Engine, str | None]:
+    from marrowscope.inference.compiled_engine import CompiledEngine
+
+    plain = TorchEngine(bundle, "cuda")  # refuses where there is no GPU
+    try:
+        return CompiledEngine(bundle), None
+    except RuntimeError as error:  # no compiler, an old GPU, too little memory for graphs
+        reason = str(error).strip().partition("\n")[0][:200]
+        return plain, f"the network could not be compiled ({reason}): it computes uncompiled"

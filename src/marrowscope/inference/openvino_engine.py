@@ -1,0 +1,145 @@
+"""The OpenVINO engine: exact in float32, or int8 where a bundle has a checked int8 part."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from marrowscope.errors import InputError
+from marrowscope.inference.engine import BATCH, Answer, image_views
+from marrowscope.inference.openvino_graph import convert
+from marrowscope.models.bundle import INT8_GRAPH, Bundle
+from marrowscope.models.int8_part import read_int8
+from marrowscope.preprocessing import INPUT_SIZE
+
+PRECISIONS = ("fp32", "int8")
+
+
+class OpenVinoEngine:
+    """Requests side by side on all cores, each of one view of an image."""
+
+    def __init__(self, bundle: Bundle, precision: str = "fp32") -> None:
+        """Compile the graph.
+
+        Args:
+            bundle: network, card, outputs.
+            precision: ``fp32`` or ``int8``.
+
+        Raises:
+            InputError: no such precision, or the int8 part is missing, damaged, made for other
+                weights, or does not fit.
+        """
+        if precision not in PRECISIONS:
+            raise InputError(f"precision {precision!r}: expected {' or '.join(PRECISIONS)}")
+        self._classes, self._precision = bundle.outputs.classes, precision
+        model = convert(bundle) if precision == "fp32" else _int8_model(bundle)
+        self._requests = Requests(model, bundle.card.views)
+
+    @property
+    def name(self) -> str:
+        """What computes, in what precision."""
+        return f"openvino cpu {self._precision}"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class codes, the columns of the result."""
+        return self._classes
+
+    @property
+    def batch_size(self) -> int:
+        """Images per call that it is made for."""
+        return BATCH
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""
+        if not len(images):
+            return np.empty((0, len(self._classes)), dtype=np.float32)
+        return self._requests.begin(images)()
+
+    def begin(self, images: NDArray[np.uint8]) -> Answer:
+        """As ``probabilities`` of one image or more, but does not wait for the last ones."""
+        return self._requests.begin(images)
+
+
+class Requests:
+    """A graph of one image, compiled: what it computes of one view stays in a core's cache."""
+
+    def __init__(self, model: Any, views: int) -> None:
+        """Compile.
+
+        Args:
+            model: ``openvino.Model``, see ``graph.convert``.
+            views: of every image; see ``image_views``.
+        """
+        import openvino
+
+        self._views = views
+        compiled = openvino.Core().compile_model(
+            model,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                # Not bf16, which it would take by itself on processors that have it.
+                "INFERENCE_PRECISION_HINT": "f32",
+                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            },
+        )
+        streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        # Some wait ready, so that no core stands still until Python hands it the next one.
+        self._queue = openvino.AsyncInferQueue(compiled, streams + (streams + 1) // 2)
+        self._answers: dict[int, NDArray[np.float32]] = {}
+        self._queue.set_callback(_keeping(self._answers))
+        self._begun = 0
+
+    def begin(self, images: NDArray[np.uint8]) -> Answer:
+        """(N, 250, 250, 3) uint8 RGB, N ≥ 1 → (N, classes) float32, averaged over the views.
+
+        All are handed over when it returns; the answer waits for those that are not done then.
+        """
+        first = self._begun
+        for image in images:
+            for view in image_views(image, self._views):
+                self._queue.start_async({0: view[None]}, self._begun)
+                self._begun += 1
+        return lambda: self._mean(range(first, first + len(images) * self._views))
+
+    def _mean(self, numbers: range) -> NDArray[np.float32]:
+        if not all(number in self._answers for number in numbers):
+            self._queue.wait_all()
+        each = np.stack([self._answers.pop(number) for number in numbers])
+        mean: NDArray[np.float32]
+        mean = each.reshape(len(numbers) // self._views, self._views, -1).mean(axis=1)
+        return mean
+
+
+def _keeping(answers: dict[int, NDArray[np.float32]]) -> Callable[[Any, int], None]:
+    """Not a method: the queue would keep its owner, the owner the queue, and neither would go."""
+
+    def keep(request: Any, number: int) -> None:
+        answers[number] = np.array(request.get_output_tensor().data[0], dtype=np.float32)
+
+    return keep
+
+
+def _int8_model(bundle: Bundle) -> Any:
+    import openvino
+
+    graph, constants = read_int8(bundle)
+    try:
+        model = openvino.Core().read_model(graph, constants)
+        wanted = [1, INPUT_SIZE, INPUT_SIZE, 3], [1, len(bundle.outputs.classes)]
+        shapes = tuple(
+            [side.get_length() if side.is_static else -1 for side in port.partial_shape]
+            for port in (model.input(0), model.output(0))
+        )
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{bundle.folder}/{INT8_GRAPH}: cannot be read ({reason})") from None
+    if shapes != wanted:
+        raise InputError(
+            f"{bundle.folder}/{INT8_GRAPH}: has shapes {shapes}, not {wanted}: made for another "
+            "card or by an earlier version; run 'marrowscope quantize' again"
+        )
+    return model

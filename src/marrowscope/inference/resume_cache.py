@@ -1,0 +1,121 @@
+"""Answers of a long prediction, kept part by part, so that a killed run goes on where it was."""
+
+import hashlib
+import json
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowscope import __version__
+from marrowscope.io.atomic import replacing
+from marrowscope.models.bundle import CALIBRATION, INT8_CONSTANTS, INT8_GRAPH, Bundle
+
+PART = 2048  # rows; fewer in all are done before it would pay to keep them
+SUFFIX = ".answers"
+_NAME = re.compile(r"[0-9a-f]{32}\.npz")
+_UNFINISHED = re.compile(r"\.[0-9a-f]{32}-\w+\.npz")  # a run killed while it wrote leaves this
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of some rows, in their order.
+
+    Attributes:
+        values: (N, classes) float32 probabilities, nan where there is none.
+        errors: why an image has none.
+        hashes: SHA-256 of the files' content, empty where it could not be read.
+    """
+
+    values: NDArray[np.float32]
+    errors: list[str | None]
+    hashes: list[str]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where the parts of one prediction lie.
+
+    Attributes:
+        folder: of the parts; made when the first one is written.
+        identity: of whatever decides an answer beside the image; other parts are not taken.
+    """
+
+    folder: Path
+    identity: str
+
+    @property
+    def begun(self) -> bool:
+        """Whether an earlier run left some."""
+        return any(_NAME.fullmatch(path.name) for path in self.folder.glob("*.npz"))
+
+    def clear(self) -> None:
+        """Remove the parts, and the folder if nothing else is in it."""
+        for path in self.folder.glob("*.npz"):
+            if _NAME.fullmatch(path.name) or _UNFINISHED.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+    def place(self, paths: list[str | None], sizes: list[float | None]) -> Path:
+        """Of the part with these files as they are now and these pixel sizes (µm or None)."""
+        seen = hashlib.sha256(self.identity.encode())
+        for path, size in zip(paths, sizes, strict=True):
+            seen.update(json.dumps([path, size, *_state(path)]).encode())
+        return self.folder / f"{seen.hexdigest()[:32]}.npz"
+
+
+def identity(bundle: Bundle, *settings: object) -> str:
+    """Of a bundle's weights and parts, and the settings that it predicts with.
+
+    Args:
+        bundle: the model.
+        settings: with a ``str`` that tells them apart.
+    """
+    facts = (__version__, bundle.card.to_dict(), *map(str, settings))
+    seen = hashlib.sha256(repr(facts).encode())
+    # The card holds the checksum of the weights.
+    beside = (INT8_GRAPH, INT8_CONSTANTS, CALIBRATION)
+    paths = [] if bundle.folder is None else [bundle.folder / name for name in beside]
+    for path in paths:
+        if path.is_file():
+            with path.open("rb") as stream:
+                seen.update(path.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+    return seen.hexdigest()
+
+
+def save(place: Path, answers: Answers) -> None:
+    """Write a part.
+
+    Raises:
+        InputError: the folder cannot be written, or the disk is full.
+    """
+    text = json.dumps([answers.errors, answers.hashes]).encode()
+    with replacing(place) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, values=answers.values, text=np.frombuffer(text, np.uint8))
+
+
+def load(place: Path, rows: int, classes: int) -> Answers | None:
+    """A part, or None where it is not there or damaged (a zip has checksums)."""
+    try:
+        with np.load(place, allow_pickle=False) as stored:
+            values = stored["values"]
+            errors, hashes = json.loads(stored["text"].tobytes())
+    except Exception:  # whatever is wrong with it, it is made again
+        return None
+    if values.shape != (rows, classes) or values.dtype != np.float32:
+        return None
+    return Answers(values, errors, hashes) if len(errors) == len(hashes) == rows else None
+
+
+def _state(path: str | None) -> tuple[int, int] | tuple[()]:
+    """Size and time of a file, which change with its content."""
+    try:
+        found = os.stat(path or "")
+    except (OSError, ValueError):
+        return ()
+    return found.st_size, found.st_mtime_ns

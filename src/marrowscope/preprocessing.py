@@ -1,0 +1,60 @@
+"""The standard crop: 250×250 px at 0.08625 µm/px, what every network sees."""
+
+import cv2
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.errors import InputError
+from marrowscope.io.images import resize
+
+INPUT_SIZE = 250  # px, each side
+MICRONS_PER_PIXEL = 0.08625  # 3.45 µm camera pixel behind a 40× objective (Matek et al. 2021)
+
+
+def prepare(image: NDArray[np.uint8], microns_per_pixel: float | None) -> NDArray[np.uint8]:
+    """Bring an image to the network's input of 250×250 px.
+
+    With a known pixel size the image is resampled to 0.08625 µm/px and the middle 250×250 px are
+    taken; what is missing at the border is mirrored. Without one, an image of another size is
+    scaled to 250×250 px as a whole, as the study did with external images.
+    """
+    if microns_per_pixel is None:
+        return resize(image, INPUT_SIZE, INPUT_SIZE)
+    ratio = microns_per_pixel / MICRONS_PER_PIXEL
+    # Only the part that is needed is resampled: a whole field at a fine pixel size would not fit.
+    image = _middle(image, int(np.ceil(INPUT_SIZE / ratio)) + 2)
+    if abs(ratio - 1) > 1e-3:
+        height, width = (max(1, round(side * ratio)) for side in image.shape[:2])
+        image = resize(image, height, width)
+    image = _middle(image, INPUT_SIZE)
+    missing = [INPUT_SIZE - side for side in image.shape[:2]]
+    top, left = (side // 2 for side in missing)
+    padded = cv2.copyMakeBorder(
+        image, top, missing[0] - top, left, missing[1] - left, cv2.BORDER_REFLECT
+    )
+    return np.asarray(padded, dtype=np.uint8)
+
+
+def _middle(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    top, left = (max(0, (length - side) // 2) for length in image.shape[:2])
+    return image[top : top + side, left : left + side]
+
+
+def pixel_sizes(table: pl.DataFrame, given: float | None = None) -> list[float | None]:
+    """Pixel size of every row in µm: its own, else the given one, else None.
+
+    Raises:
+        InputError: a size is not between 0.005 and 10.
+    """
+    if given is not None and not 0.005 <= given <= 10:
+        raise InputError(f"--microns-per-pixel is {given}; expected 0.005 to 10 µm per pixel")
+    own = (
+        table["microns_per_pixel"].to_list()
+        if "microns_per_pixel" in table.columns
+        else [None] * table.height
+    )
+    wrong = next((size for size in own if size is not None and not 0.005 <= size <= 10), None)
+    if wrong is not None:
+        raise InputError(f"microns_per_pixel in the table is {wrong}; expected 0.005 to 10")
+    return [size if size is not None else given for size in own]

@@ -1,0 +1,1 @@
+"""The report of a count: page, figures, PDF, JSON, CSV, FHIR and DICOM annotations."""

@@ -1,0 +1,116 @@
+"""The count of a smear as data: JSON with everything that the page says, and a CSV of the table."""
+
+import math
+import platform
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import polars as pl
+
+from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope.counting.smear_count import SmearCount
+from marrowscope.differential.export import to_dict, to_frame
+
+KIND = "marrowscope smear count"
+FORMAT = 1
+_PACKAGES = ("numpy", "polars", "torch", "openvino")
+
+
+def count_dict(count: SmearCount, issued: datetime) -> dict[str, Any]:
+    """Everything but pictures and single cells as data for JSON; what does not exist is None.
+
+    Args:
+        count: of one smear.
+        issued: when the report is written, with time zone.
+    """
+    data = {
+        "kind": KIND,
+        "format": FORMAT,
+        "use": RESEARCH_USE_ONLY,
+        "issued": issued.isoformat(timespec="seconds"),
+        "name": count.name,
+        "sources": list(count.sources),
+        "microns_per_pixel": count.microns_per_pixel,
+        "remarks": list(count.remarks),
+        "model": _model(count),
+        "engine": count.engine,
+        "held_out_source": count.held_out_source,
+        "differential": to_dict(count.differential),
+        "located_kinds": dict(sorted(count.cells["kind"].value_counts().rows())),
+        "fields_planned": count.planned,
+        "fields_not_counted": [{"name": name, "why": why} for name, why in count.not_counted],
+        "fields": [
+            {
+                "order": field.order,
+                "name": field.name,
+                "x": field.x,
+                "y": field.y,
+                "width": field.width,
+                "height": field.height,
+                "cells": field.cells,
+                "countable": field.countable,
+            }
+            for field in count.fields
+        ],
+        "smear_area_mm2": count.overview.contour.area if count.overview else None,
+        "corrupt": [
+            {
+                "level": tile.level,
+                "x": tile.x,
+                "y": tile.y,
+                "width": tile.width,
+                "height": tile.height,
+                "reason": tile.reason,
+            }
+            for tile in count.corrupt
+        ],
+        "seconds": round(count.seconds, 1),
+        "versions": _versions(),
+    }
+    cleaned: dict[str, Any] = _finite(data)
+    return cleaned
+
+
+def count_frame(count: SmearCount) -> pl.DataFrame:
+    """One row per counted class as in ``differential.plain.to_frame``, and the use allowed."""
+    return to_frame(count.differential).with_columns(use=pl.lit(RESEARCH_USE_ONLY))
+
+
+def _model(count: SmearCount) -> dict[str, Any]:
+    card = count.card
+    return {
+        "name": card.name,
+        "architecture": card.architecture,
+        "weights_sha256": card.weights_sha256,
+        "version": card.version,
+        "created": card.created,
+        "licence": card.licence,
+        "known": list(card.known),
+        "views": card.views,
+        "microns_per_pixel": card.microns_per_pixel,
+        "data": card.data,
+        "split": card.split,
+        "metrics": card.metrics,
+    }
+
+
+def _versions() -> dict[str, str]:
+    """Of what has a part in the numbers; what is not installed is not named."""
+    found = {"marrowscope": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data

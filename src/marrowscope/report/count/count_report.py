@@ -1,0 +1,124 @@
+"""Write the count of a smear as a folder: a page for screens, a PDF, data, cells and figures."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from marrowscope import RESEARCH_USE_ONLY
+from marrowscope.counting.smear_count import SmearCount
+from marrowscope.errors import InputError
+from marrowscope.io.atomic import replacing_folder, require_replaceable
+from marrowscope.report.count.count_data import KIND, count_dict, count_frame
+from marrowscope.report.count.count_page import PAPER, SCREEN, render
+from marrowscope.report.count.dicom_annotations import write_annotations
+from marrowscope.report.count.fhir import diagnostic_bundle
+from marrowscope.report.count.interval_figure import drawable, interval_figure, png
+from marrowscope.report.count.smear_figure import smear_figure
+from marrowscope.report.pdf_export import pdf as as_pdf
+from marrowscope.report.pdf_export import require_pdf
+
+_DATA = "count.json"
+_OWN = {
+    "report.html", "report.pdf", _DATA, "count.csv", "cells.parquet", "fhir.json",
+    "annotations.dcm", "intervals.png", "smear.png",
+}  # fmt: skip
+_DPI = 160
+_LARGEST_DATA = 64_000_000  # bytes of a count.json that is looked into
+
+
+def write_count_report(
+    count: SmearCount, folder: Path, pdf: bool = True, issued: datetime | None = None
+) -> tuple[Path, ...]:
+    """Write page, PDF, count.json, count.csv, fhir.json, cells.parquet and figures.
+
+    All in one rename. For a DICOM slide annotations.dcm too.
+
+    Args:
+        count: of one smear.
+        folder: new, empty, or an earlier report of a count, which is replaced as a whole.
+        pdf: whether to write report.pdf.
+        issued: date of the report, with time zone; now by default.
+
+    Returns:
+        Paths of what was written, the page first.
+
+    Raises:
+        InputError: the folder cannot be written, or holds anything but an earlier report; or the
+            library for PDFs is missing.
+    """
+    refuse_other(folder)
+    if pdf:
+        require_pdf()
+    issued = issued if issued is not None else datetime.now(UTC)
+    figures = _figures(count)
+    with replacing_folder(folder) as place:
+        # A name may be no text; then a mark stands for the odd bytes.
+        page = render(count, issued, figures, SCREEN)
+        (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
+        if pdf:
+            (place / "report.pdf").write_bytes(as_pdf(render(count, issued, figures, PAPER)))
+        data = json.dumps(
+            count_dict(count, issued), indent=2, ensure_ascii=False, allow_nan=False
+        )  # fmt: skip
+        (place / _DATA).write_text(data + "\n", encoding="utf-8", errors="replace")
+        count_frame(count).write_csv(place / "count.csv")
+        fhir = json.dumps(diagnostic_bundle(count, issued), ensure_ascii=False, allow_nan=False)
+        (place / "fhir.json").write_text(fhir + "\n", encoding="utf-8", errors="replace")
+        count.cells.write_parquet(
+            place / "cells.parquet", compression="zstd", metadata={"use": RESEARCH_USE_ONLY}
+        )
+        write_annotations(count, place / "annotations.dcm")
+        for name, picture in figures.items():
+            (place / f"{name}.png").write_bytes(picture)
+        names = sorted(path.name for path in place.iterdir())
+    return tuple(folder / name for name in sorted(names, key=lambda one: one != "report.html"))
+
+
+def refuse_other(folder: Path) -> None:
+    """Refuse a folder that is no report of a count: what it holds would be lost.
+
+    Raises:
+        InputError: it holds something else, cannot be listed, or a report cannot be put there.
+    """
+    require_replaceable(folder)
+    try:
+        if not folder.exists():
+            return
+        names = {entry.name for entry in folder.iterdir()}
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    others = sorted(names - _OWN)
+    if names and not others and not _is_report(folder):
+        others = sorted(names)
+    if others:
+        raise InputError(
+            f"{folder}: holds {others[0]} and is no earlier report of a count; name a new folder"
+        )
+
+
+def _is_report(folder: Path) -> bool:
+    try:
+        path = folder / _DATA
+        if path.stat().st_size > _LARGEST_DATA:
+            return False
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and data.get("kind") == KIND
+
+
+def _figures(count: SmearCount) -> dict[str, bytes]:
+    found = {}
+    if count.differential.tally.countable:
+        found["intervals"] = png(interval_figure(count.differential), _DPI)
+    if count.overview is not None:
+        overview = count.overview
+        figure = smear_figure(
+            overview.contour,
+            overview.judged,
+            overview.plan,
+            drawable(count.name),
+            len(count.fields),
+        )
+        found["smear"] = png(figure, _DPI)
+    return found

@@ -1,0 +1,174 @@
+"""Figures: functions from a result to a matplotlib Figure; saving is the caller's.
+
+Figures are built without pyplot, so that no window system and no global state is involved.
+"""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from marrowscope import RESEARCH_USE_ONLY
+from marrowscope.evaluation.evaluation_result import ClassResult, Evaluation
+from marrowscope.morphology import BY_CODE, Lineage
+from marrowscope.report.fonts import families, writable
+
+# Okabe–Ito, told apart by people with any of the common colour visions.
+LINEAGE_COLOURS = {
+    Lineage.MYELOID: "#0072B2",
+    Lineage.ERYTHROID: "#D55E00",
+    Lineage.LYMPHOID: "#009E73",
+    Lineage.OTHER: "#666666",
+}
+_TRUTH_LABEL = "true class"
+_NAME_LENGTH = 32  # longer names of users' classes are cut in figures
+
+
+def confusion_figure(result: Evaluation) -> Figure:
+    """Row-normalized confusion matrix in lineage order with class sizes beside it.
+
+    The layout of the study's Figure 2: rows are the truth, each sums to 1; the bars show the
+    number of cells on a logarithmic axis. Classes that neither occur nor are predicted are left
+    out; a class that is only predicted keeps an empty row.
+    """
+    shown = (result.matrix.sum(axis=0) + result.matrix.sum(axis=1)) > 0
+    codes = tuple(code for code, show in zip(result.codes, shown, strict=True) if show)
+    matrix = result.matrix[np.ix_(shown, shown)]
+    count = len(codes)
+    sizes = matrix.sum(axis=1)
+    share = matrix / np.maximum(sizes, 1)[:, None]
+    height = max(4.2, 0.42 * count + 1.4)
+    figure = Figure(figsize=(1.17 * height + 2.0, height), layout="constrained")
+    axes, bars = figure.subplots(1, 2, width_ratios=(6, 1), sharey=True)
+    # Not "equal": it would shrink the matrix only, and bars would stand beside other rows.
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row in range(count):
+        for column in range(count):
+            if matrix[row, column]:
+                _write_share(axes, row, column, share[row, column], count)
+    # Class names of users are no formulas, whatever dollar signs they hold.
+    fonts = families(codes)
+    text = {"fontsize": 8, "fontfamily": fonts, "parse_math": False}
+    axes.set_yticks(range(count), [_named(code, fonts) for code in codes], **text)
+    axes.set_xticks(range(count), [_short(code, fonts) for code in codes], rotation=90, **text)
+    for labels in (axes.get_yticklabels(), axes.get_xticklabels()):
+        for label, code in zip(labels, codes, strict=True):
+            label.set_color(_colour(code))
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel(_TRUTH_LABEL)
+    _separate_lineages(axes, codes)
+    bars.barh(range(count), np.maximum(sizes, 0), color=[_colour(code) for code in codes])
+    axes.set_ylim(count - 0.5, -0.5)  # shared: bars add no margin of their own
+    bars.set_xscale("log")
+    bars.set_xlim(0.8, max(10, sizes.max() * 2.2))
+    for row, size in enumerate(sizes):
+        bars.text(max(size, 1) * 1.08, row, f"{size:,}", va="center", fontsize=7)
+    bars.tick_params(axis="y", left=False, labelleft=False)
+    bars.set_xlabel("cells")
+    for edge in ("top", "right"):
+        bars.spines[edge].set_visible(False)
+    _footer(figure, result)
+    return figure
+
+
+def per_class_figure(result: Evaluation) -> Figure:
+    """Precision and recall per class, strict and tolerant, with intervals and published values."""
+    entries = [entry for entry in result.classes if entry.cells]
+    height = max(2.6, 0.36 * len(entries) + 1.4)
+    figure = Figure(figsize=(9.5, height), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    for axes, name in ((left, "precision"), (right, "recall")):
+        _dots(axes, entries, name)
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_xlabel(name)
+        axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+        axes.set_axisbelow(True)
+        for edge in ("top", "right"):
+            axes.spines[edge].set_visible(False)
+    fonts = families(entry.code for entry in entries)
+    names = [_named(entry.code, fonts) for entry in entries]
+    left.set_yticks(range(len(entries)), names, fontfamily=fonts, parse_math=False)
+    left.invert_yaxis()
+    handles, labels = right.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    _footer(figure, result)
+    return figure
+
+
+def reliability_figure(result: Evaluation) -> Figure:
+    """Share of correct cells against stated confidence; the area of a dot is its cell count."""
+    figure = Figure(figsize=(3.8, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
+    points = np.array(result.calibration["bins"], dtype=float).reshape(-1, 3)
+    if len(points):
+        area = 20 + 180 * points[:, 2] / points[:, 2].max()
+        axes.scatter(points[:, 0], points[:, 1], s=area, color="#0072B2", alpha=0.8, linewidth=0)
+    axes.set_xlim(0, 1.03)
+    axes.set_ylim(0, 1.03)
+    axes.set_xlabel("stated confidence")
+    axes.set_ylabel("share correct")
+    _footer(figure, result)
+    return figure
+
+
+def _dots(axes: Axes, entries: list[ClassResult], name: str) -> None:
+    rows = np.arange(len(entries))
+    for kind, shift, colour in (("strict", -0.14, "#0072B2"), ("tolerant", 0.14, "#E69F00")):
+        values = [getattr(entry, kind)[name] for entry in entries]
+        middle = np.array([value.value for value in values])
+        spread = np.abs(
+            np.array([[v.value - v.low for v in values], [v.high - v.value for v in values]])
+        )
+        axes.errorbar(
+            middle, rows + shift, xerr=np.nan_to_num(spread), fmt="o", color=colour,
+            markersize=4.5, elinewidth=1.2, label=f"{kind}, 95 % interval",
+        )  # fmt: skip
+        published = [
+            np.nan if entry.published is None else entry.published[f"{kind}_{name}"][0]
+            for entry in entries
+        ]
+        if np.isnan(published).all():
+            continue
+        axes.scatter(
+            published, rows + shift, marker="|", s=90, color=colour, alpha=0.55, linewidth=2,
+            label=f"published, {kind}",
+        )  # fmt: skip
+
+
+def _write_share(axes: Axes, row: int, column: int, share: float, count: int) -> None:
+    text = "<.01" if share < 0.005 else f"{share:.2f}".lstrip("0")
+    colour = "white" if share > 0.55 else "#1a1a1a"
+    axes.text(
+        column, row, text, ha="center", va="center", color=colour, fontsize=6.5 if count > 10 else 8
+    )
+
+
+def _separate_lineages(axes: Axes, codes: tuple[str, ...]) -> None:
+    for place in range(1, len(codes)):
+        if _lineage(codes[place]) != _lineage(codes[place - 1]):
+            axes.axhline(place - 0.5, color="#444444", linewidth=0.8)
+            axes.axvline(place - 0.5, color="#444444", linewidth=0.8)
+
+
+def _lineage(code: str) -> Lineage | None:
+    return BY_CODE[code].lineage if code in BY_CODE else None
+
+
+def _named(code: str, fonts: list[str]) -> str:
+    return f"{BY_CODE[code].name}  {code}" if code in BY_CODE else _short(code, fonts)
+
+
+def _short(code: str, fonts: list[str]) -> str:
+    shown = "".join(sign if sign.isprintable() else "·" for sign in code)
+    shown = writable(shown, fonts)
+    return shown if len(shown) <= _NAME_LENGTH else shown[: _NAME_LENGTH - 1] + "…"
+
+
+def _colour(code: str) -> str:
+    lineage = _lineage(code)
+    return "#333333" if lineage is None else LINEAGE_COLOURS[lineage]
+
+
+def _footer(figure: Figure, result: Evaluation) -> None:
+    text = ("Synthetic cells. " if result.synthetic else "") + RESEARCH_USE_ONLY
+    figure.supxlabel(text, fontsize=6.5, color="#777777")

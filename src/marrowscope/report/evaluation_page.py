@@ -1,0 +1,226 @@
+"""Write an evaluation as a folder: one self-contained HTML page, and the same as data."""
+
+import base64
+import io
+import json
+import math
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from jinja2 import DictLoader, Environment, StrictUndefined
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope.errors import InputError
+from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, Spread, Value
+from marrowscope.io.atomic import replacing_folder
+from marrowscope.io.images import encode_jpeg, read_image, resize
+from marrowscope.report.evaluation_figures import (
+    confusion_figure,
+    per_class_figure,
+    reliability_figure,
+)
+
+CONFUSIONS_SHOWN = 8
+EXAMPLES_SHOWN = 8
+THUMBNAIL = 112  # px
+
+_FIGURES = ("confusion", "per_class", "reliability")
+_OWN = {"report.html", "metrics.json", "per_class.csv", "confusion.csv"} | {
+    f"{name}.png" for name in _FIGURES
+}
+
+TOTAL_NAMES = {
+    "macro_f1": "macro-F1",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "weighted_f1": "weighted F1",
+}
+
+
+def write_report(
+    result: Evaluation,
+    predictions: pl.DataFrame,
+    folder: Path,
+    title: str,
+    provenance: dict[str, Any] | None = None,
+) -> None:
+    """Write report.html, metrics.json, per_class.csv, confusion.csv and figures, in one rename.
+
+    Args:
+        result: of ``evaluate``.
+        predictions: the evaluated table, from which example cells are taken.
+        folder: new, empty, or an earlier report, which is replaced as a whole.
+        title: of the page.
+        provenance: facts about model and data to show, as plain data.
+
+    Raises:
+        InputError: the folder cannot be written, or holds anything but an earlier report.
+    """
+    refuse_foreign(folder)
+    drawings = (confusion_figure, per_class_figure, reliability_figure)
+    figures = {name: draw(result) for name, draw in zip(_FIGURES, drawings, strict=True)}
+    with replacing_folder(folder) as place:
+        for name, figure in figures.items():
+            figure.savefig(place / f"{name}.png", dpi=150)
+        page = render(result, predictions, figures, title, provenance or {})
+        # A title may name a file whose name is no text; then a mark stands for the odd bytes.
+        (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
+        data = json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False)
+        (place / "metrics.json").write_text(data + "\n", encoding="utf-8")
+        per_class_table(result).write_csv(place / "per_class.csv")
+        confusion_table(result.codes, result.matrix).write_csv(place / "confusion.csv")
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds other files: they would be lost when the report replaces it.
+
+    Raises:
+        InputError: it does, or it cannot be listed.
+    """
+    try:
+        others = (
+            sorted({entry.name for entry in folder.iterdir()} - _OWN) if folder.exists() else []
+        )
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    if others:
+        raise InputError(
+            f"{folder}: holds {others[0]}, which is no part of a report; name a new folder"
+        )
+
+
+def render(
+    result: Evaluation,
+    predictions: pl.DataFrame,
+    figures: dict[str, Figure],
+    title: str,
+    provenance: dict[str, Any],
+) -> str:
+    """The page as text: no script, no font, no image from anywhere else."""
+    template = files("marrowscope.report").joinpath("templates/evaluation.html").read_text("utf-8")
+    environment = Environment(
+        loader=DictLoader({"page": template}), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["score"] = _score
+    environment.filters["spread"] = _spread
+    environment.filters["range"] = lambda value: f"{_score(value.low)}–{_score(value.high)}"
+    return environment.get_template("page").render(
+        title=title,
+        result=result,
+        totals=TOTAL_NAMES,
+        figures={name: _figure_uri(figure) for name, figure in figures.items()},
+        confusions=[
+            (confusion, _examples(predictions, confusion))
+            for confusion in result.confusions[:CONFUSIONS_SHOWN]
+        ],
+        provenance=provenance,
+        research_use_only=RESEARCH_USE_ONLY,
+        version=__version__,
+        shown=[entry for entry in result.classes if entry.cells or entry.predicted],
+    )
+
+
+def per_class_table(result: Evaluation) -> pl.DataFrame:
+    """One row per class: scores, intervals, published values, mean and sd over folds if any."""
+    rows = []
+    folds = {entry.code: entry for entry in result.folds.classes} if result.folds else {}
+    for entry in result.classes:
+        row: dict[str, Any] = {"code": entry.code, "name": entry.name, "cells": entry.cells}
+        row["predicted"] = entry.predicted
+        for kind in ("strict", "tolerant"):
+            for name, value in getattr(entry, kind).items():
+                row[f"{kind}_{name}"] = _finite(value.value)
+                row[f"{kind}_{name}_low"] = _finite(value.low)
+                row[f"{kind}_{name}_high"] = _finite(value.high)
+                if name != "f1":
+                    published = entry.published or {}
+                    row[f"published_{kind}_{name}"] = published.get(f"{kind}_{name}", (None,))[0]
+                if entry.code in folds:
+                    spread = getattr(folds[entry.code], kind)[name]
+                    row[f"{kind}_{name}_fold_mean"] = _finite(spread.mean)
+                    row[f"{kind}_{name}_fold_sd"] = _finite(spread.sd)
+        rows.append(row)
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def confusion_table(codes: tuple[str, ...], matrix: NDArray[Any]) -> pl.DataFrame:
+    """Counts with the true class in the first column."""
+    columns = {code: matrix[:, place] for place, code in enumerate(codes)}
+    return pl.DataFrame({"truth": list(codes), **columns})
+
+
+def _examples(predictions: pl.DataFrame, confusion: Confusion) -> list[dict[str, Any]]:
+    """The most confident mistakes of one kind, as pictures; unreadable files are passed over."""
+    if "path" not in predictions.columns:
+        return []
+    rows = predictions.filter(
+        pl.col("path").is_not_null()
+        & (pl.col("label") == confusion.truth)
+        & (pl.col("predicted") == confusion.predicted)
+    )
+    if "confidence" in rows.columns:
+        rows = rows.with_columns(pl.col("confidence").cast(pl.Float64).fill_nan(None))
+        rows = rows.sort("confidence", descending=True, nulls_last=True)
+    examples = []
+    for row in rows.iter_rows(named=True):
+        try:
+            image = resize(read_image(Path(row["path"])), THUMBNAIL, THUMBNAIL)
+        except (InputError, ValueError):  # ValueError: a path with a null byte
+            continue
+        data = base64.b64encode(encode_jpeg(image, 85)).decode()
+        examples.append(
+            {
+                "uri": f"data:image/jpeg;base64,{data}",
+                "name": Path(row["path"]).name,
+                "confidence": row.get("confidence"),
+            }
+        )
+        if len(examples) == EXAMPLES_SHOWN:
+            break
+    return examples
+
+
+def _figure_uri(figure: Figure) -> str:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=140)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _plain(result: Evaluation) -> dict[str, Any]:
+    """The evaluation as JSON data; what does not exist is null."""
+    data = asdict(result)
+    data["matrix"] = result.matrix.tolist()
+    cleaned: dict[str, Any] = _without_nan(data)
+    return cleaned
+
+
+def _without_nan(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_nan(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_without_nan(value) for value in data]
+    return _finite(data) if isinstance(data, float) else data
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _score(value: float | Value | None) -> str:
+    number = value.value if isinstance(value, Value) else value
+    return "–" if number is None or not math.isfinite(number) else f"{number:.3f}".lstrip("0")
+
+
+def _spread(spread: Spread) -> str:
+    if not math.isfinite(spread.mean):
+        return "–"
+    return (
+        f"{_score(spread.mean)} ± {_score(spread.sd)}"
+        if math.isfinite(spread.sd)
+        else _score(spread.mean)
+    )

@@ -1,0 +1,1 @@
+"""Slides and fields opened for reading: one reader per container behind one protocol."""

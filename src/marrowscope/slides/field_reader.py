@@ -1,0 +1,161 @@
+"""Fields as a camera took them: one image, or a folder of images, read like a slide.
+
+The images lie side by side in rows, in the order of their names (numbers by value), with white
+between them; ``Slide.fields`` says where each one is. What lies beside what means nothing.
+"""
+
+import math
+import re
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from marrowscope.errors import InputError
+from marrowscope.io.images import MASK_SUFFIX, MAX_PIXELS, SUFFIXES, ImageError, inspect, read_image
+from marrowscope.slides.file_handles import PerThread
+from marrowscope.slides.slide import CorruptTile, Field, Level, checked_pixel_size, pieces
+from marrowscope.slides.tiled_slide import Box, TiledSlide, UnreadableError, one_line
+
+MAX_FIELDS = 5_000
+_GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
+_ORIENTATION = 0x0112  # EXIF tag; from 5 on width and height change places
+
+
+class FieldSlide(TiledSlide):
+    """One field image or many; each is a tile of it."""
+
+    def __init__(self, paths: list[Path], name: str, microns_per_pixel: float | None) -> None:
+        """Read the headers; of a single image all of it, so that damage is told at once.
+
+        Args:
+            paths: the images, in the order in which they are laid out.
+            name: how the whole is called in messages.
+            microns_per_pixel: the same for all; images do not say it.
+
+        Raises:
+            InputError: an image cannot be read, there is none, or no pixel size.
+        """
+        if not paths:
+            raise InputError(f"{name}: holds no field images; sub-folders are not searched")
+        if len(paths) == 1:
+            inspect(paths[0])
+        sides, broken = _all_sides(paths)
+        if len(broken) == len(paths):
+            raise broken[0]
+        pixel = checked_pixel_size(name, microns_per_pixel, None)
+        across = math.ceil(math.sqrt(len(paths)))
+        gap = _GAP if len(paths) > 1 else 0
+        wide, high = (max(side[axis] for side in sides.values()) + gap for axis in (0, 1))
+        rows = -(-len(paths) // across)
+        whole = Level(across * wide - gap, rows * high - gap, 1.0, wide, high)
+        super().__init__(name, (whole,), pixel)
+        self._fields = {
+            place: Field(paths[place].name, place % across * wide, place // across * high, *side)
+            for place, side in sides.items()
+        }
+        self.fields = tuple(self._fields.values())
+        for place, error in broken.items():
+            x, y = place % across * wide, place // across * high
+            reason = f"{paths[place].name}: {error.reason}"
+            self._corrupt.add(CorruptTile(0, y, x, wide - gap, high - gap, reason))
+        self._across = across
+        self._handle: PerThread[_Reads] = PerThread(partial(_reader, tuple(paths)))
+
+    def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
+        stored, read = self.levels[level], self._handle.get()
+        for piece in pieces(*box, stored):
+            place = piece[1] // stored.tile_height * self._across + piece[0] // stored.tile_width
+            if place not in self._fields:
+                continue  # the last row need not be full
+            field = self._fields[place]
+            left, top = piece[:2]
+            right, bottom = (
+                min(piece[2], field.x + field.width),
+                min(piece[3], field.y + field.height),
+            )
+            if left >= right or top >= bottom:
+                continue
+            pixels = read(place)
+            if pixels.shape[:2] != (field.height, field.width):
+                raise UnreadableError(f"{field.name}: not of the size that its header promises")
+            target = image[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
+            target[:] = pixels[top - field.y : bottom - field.y, left - field.x : right - field.x]
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images directly in a folder, in natural order; masks of phantoms are none.
+
+    Raises:
+        InputError: it cannot be listed, holds too many, or a link in it leads elsewhere.
+    """
+    try:
+        found = [
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in SUFFIXES
+            and not path.name.startswith(".")
+            and not path.name.endswith(MASK_SUFFIX)
+            and (path.is_file() or path.is_symlink())
+        ]
+        home = folder.resolve()
+        for path in found:
+            if path.is_symlink() and home not in path.resolve().parents:
+                raise InputError(f"{path}: a link that leads out of its folder; copy the file")
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror or error}") from None
+    if len(found) > MAX_FIELDS:
+        raise InputError(f"{folder}: {len(found)} images; the limit is {MAX_FIELDS} fields at once")
+    return sorted(found, key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, str, int]]:
+    parts = re.split(r"(\d+)", path.name)
+    return [(1, "", int(part)) if part.isdecimal() else (0, part, 0) for part in parts if part]
+
+
+def _all_sides(paths: list[Path]) -> tuple[dict[int, tuple[int, int]], dict[int, ImageError]]:
+    """Width and height by place, and for the others why there are none."""
+    sides, broken = {}, {}
+    for place, path in enumerate(paths):
+        try:
+            sides[place] = _sides(path)
+        except ImageError as error:
+            broken[place] = error
+    return sides, broken
+
+
+def _sides(path: Path) -> tuple[int, int]:
+    """Width and height from the header alone."""
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            # Of a PNG the EXIF block is not looked for: it may lie behind all the pixels.
+            has_exif = image.format in ("JPEG", "MPO", "WEBP") or "exif" in image.info
+            turned = has_exif and image.getexif().get(_ORIENTATION, 1) >= 5
+    except Exception as error:  # a damaged header makes Pillow raise whatever it stumbles on
+        inspect(path)  # says it better
+        raise ImageError(str(path), f"damaged header ({one_line(error)})") from None
+    if width * height > MAX_PIXELS:
+        raise ImageError(str(path), f"{width}×{height} px is more than 64 megapixels")
+    return (height, width) if turned else (width, height)
+
+
+class _Reads(Protocol):
+    def __call__(self, place: int) -> NDArray[np.uint8]: ...
+
+
+def _reader(paths: tuple[Path, ...]) -> _Reads:
+    """Reads images by place, and keeps the last one: its regions are asked for in turn."""
+
+    @lru_cache(1)
+    def read(place: int) -> NDArray[np.uint8]:
+        try:
+            return read_image(paths[place])
+        except ImageError as error:
+            raise UnreadableError(f"{paths[place].name}: {error.reason}") from None
+
+    return read

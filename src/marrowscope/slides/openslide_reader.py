@@ -1,0 +1,142 @@
+"""Whole-slide images through OpenSlide: scanners' own formats, tiled TIFF, DICOM.
+
+OpenSlide (Goode et al. 2013) reads Aperio, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle,
+Ventana, Zeiss, DICOM and generic tiled TIFF. After any error a handle of it is of no more use, so
+it is opened again.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from openslide import OpenSlide, OpenSlideError
+
+from marrowscope.errors import InputError
+from marrowscope.io.images import MAX_PIXELS
+from marrowscope.slides.file_handles import PerThread
+from marrowscope.slides.slide import MAX_SIDE, Level, checked_pixel_size
+from marrowscope.slides.tiled_slide import Box, TiledSlide, UnreadableError, one_line
+
+_DEFAULT_TILE = 512  # px; where a format does not say how it stores
+
+
+class OpenSlideSlide(TiledSlide):
+    """A slide in one of OpenSlide's formats."""
+
+    def __init__(self, path: Path, microns_per_pixel: float | None = None) -> None:
+        """Read the header.
+
+        Raises:
+            InputError: it cannot be opened, its sides are absurd, or it has no pixel size.
+        """
+        _refuse_names_that_lead_away(path)
+        self._handle = PerThread(partial(_opened, str(path)))
+        slide = self._handle.get()
+        facts = dict(slide.properties)
+        levels = tuple(
+            _level(path, facts, index, size, down)
+            for index, (size, down) in enumerate(
+                zip(slide.level_dimensions, slide.level_downsamples, strict=True)
+            )
+        )
+        if not levels or not all(0 < side <= MAX_SIDE for side in slide.dimensions):
+            raise InputError(f"{path}: its header promises {slide.dimensions} px; it is damaged")
+        own = _pixel_size(path, facts) if microns_per_pixel is None else None
+        super().__init__(str(path), levels, checked_pixel_size(str(path), microns_per_pixel, own))
+
+    def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
+        down = self.levels[level].downsample
+        place = (round(box[0] * down), round(box[1] * down))
+        try:
+            # OpenSlide's positions are of level 0, its sizes of the level.
+            region = self._handle.get().read_region(
+                place, level, (box[2] - box[0], box[3] - box[1])
+            )
+        except OpenSlideError as error:
+            self._handle.drop()
+            raise UnreadableError(one_line(error)) from None
+        pixels = np.ascontiguousarray(region)
+        together = np.bitwise_and.reduce(pixels.view(np.uint32), axis=None)
+        if together.tobytes()[3] == 255:  # opaque throughout; quicker than the least of a channel
+            image[:] = cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)  # quicker than every fourth byte
+        else:  # not scanned, or transparent: laid on white
+            colour, weight = pixels[..., :3], pixels[..., 3:].astype(np.uint16)
+            image[:] = (colour * weight + 255 * (255 - weight) + 127) // 255
+
+
+def _opened(path: str) -> OpenSlide:
+    try:
+        return OpenSlide(path)
+    except OpenSlideError as error:
+        raise InputError(f"{path}: a damaged or cut-off slide ({one_line(error)})") from None
+
+
+def _level(
+    path: Path, facts: dict[str, str], index: int, size: tuple[int, int], down: float
+) -> Level:
+    wide, high = (
+        int(told) if told.isdecimal() else _DEFAULT_TILE
+        for told in (
+            facts.get(f"openslide.level[{index}].tile-{side}", "") for side in ("width", "height")
+        )
+    )
+    # For a damaged size OpenSlide asks for memory that nobody has, and ends the whole process.
+    if not 0 < wide * high <= MAX_PIXELS:
+        raise InputError(f"{path}: its header promises tiles of {wide}×{high} px; it is damaged")
+    return Level(*size, float(down), wide, high)
+
+
+def _pixel_size(path: Path, facts: dict[str, str]) -> float | None:
+    """Side of a pixel in µm as the file says it.
+
+    Raises:
+        InputError: width and height differ by more than 5 %.
+    """
+    try:
+        across, along = (float(facts[f"openslide.mpp-{axis}"]) for axis in "xy")
+    except (KeyError, ValueError):
+        return None
+    return one_side(path, across, along)
+
+
+def one_side(path: Path, across: float, along: float) -> float:
+    """Side of a pixel in µm, from width and height; their geometric mean.
+
+    Raises:
+        InputError: they differ by more than 5 %.
+    """
+    if not (across > 0 and along > 0):
+        return across if not across > 0 else along  # for checked_pixel_size to refuse
+    if abs(np.log(across / along)) > np.log(1.05):
+        raise InputError(
+            f"{path}: its pixels are {across:g} µm wide and {along:g} µm high; "
+            "export it with square ones, or give --microns-per-pixel"
+        )
+    return float(np.sqrt(across * along))
+
+
+def _refuse_names_that_lead_away(path: Path) -> None:
+    """Formats of several files name the others in a text: they must lie beside it.
+
+    Raises:
+        InputError: a name leads out of the folder of the slide.
+    """
+    index = path.with_suffix("") / "Slidedat.ini" if path.suffix.lower() == ".mrxs" else path
+    if not index.is_file():
+        return
+    with index.open("rb") as stream:
+        text = stream.read(1_000_000)
+    if index == path and not text.lstrip(b"\xef\xbb\xbf \r\n").startswith(
+        (b"[Virtual Microscope Specimen]", b"[Uncompressed Virtual Microscope Specimen]")
+    ):
+        return
+    for line in text.splitlines():
+        key, _, value = line.partition(b"=")
+        parts = value.strip().replace(b"\\", b"/").split(b"/")
+        named = b"file" in key.lower() and len(parts) > 1
+        if named and (b".." in parts or parts[0] == b"" or parts[0].endswith(b":")):
+            raise InputError(
+                f"{path}: names a file outside of its folder; put all its files into one folder"
+            )

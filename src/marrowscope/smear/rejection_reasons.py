@@ -1,0 +1,93 @@
+"""What is said of a smear, square by square or field by field: accepted, or why not."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowscope.slides.slide import Field
+
+LEAST_RATIO = 0.01  # nucleated to red cells: blood has 1:200 to 1:1000, marrow 1:5 to 1:50
+
+
+class Reason(IntEnum):
+    """Why cells are not judged in a square; 0 where they are."""
+
+    ACCEPTED = 0
+    OUTSIDE = 1
+    NOT_A_SMEAR = 2
+    EMPTY = 3
+    THICK = 4
+    OUT_OF_FOCUS = 5
+    PALE = 6
+    DILUTED = 7
+    CRUSHED = 8
+
+    @property
+    def words(self) -> str:
+        """For readers."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.ACCEPTED: "can be judged",
+    Reason.OUTSIDE: "outside of the smear",
+    Reason.NOT_A_SMEAR: "colours that no Romanowsky stain has",
+    Reason.EMPTY: "hardly any cells",
+    Reason.THICK: "cells on top of each other",
+    Reason.OUT_OF_FOCUS: "out of focus",
+    Reason.PALE: "too pale",
+    Reason.DILUTED: "blood with few nucleated cells",
+    Reason.CRUSHED: "crushed cells",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Squares or fields with a verdict; arrays (rows, columns), or (1, fields).
+
+    Attributes:
+        reason: uint8, ``Reason``.
+        quality: 0 to 1, 0 where rejected.
+        cells: nucleated cells expected in each.
+        blur: µm, nan where it was not seen.
+        side: of a square in px of level 0; 0 for fields.
+        reds_per_nucleated: red cells to one nucleated, over all where cells lie singly and sharp.
+        fields: the fields, for a source of fields.
+    """
+
+    reason: NDArray[np.uint8]
+    quality: NDArray[np.float64]
+    cells: NDArray[np.float64]
+    blur: NDArray[np.float64]
+    side: int
+    reds_per_nucleated: float = float("nan")
+    fields: tuple[Field, ...] = ()
+
+    def count(self, reason: Reason) -> int:
+        """How many have this verdict."""
+        return int((self.reason == reason).sum())
+
+    def blood(self) -> str | None:
+        """A sentence when this looks like blood and not like marrow, else None."""
+        if not self.reds_per_nucleated > 1 / LEAST_RATIO:
+            return None
+        return (
+            f"blood rather than marrow, 1 nucleated cell to {self.reds_per_nucleated:.0f} red cells"
+        )
+
+    def verdict(self) -> str | None:
+        """Why there is nothing to be counted, in one sentence; None where there is something."""
+        if self.count(Reason.ACCEPTED):
+            return None
+        counts = {reason: self.count(reason) for reason in Reason if reason > Reason.OUTSIDE}
+        seen = sum(counts.values())
+        if not seen:
+            return "nothing stained lies on the glass"
+        main = max(counts, key=lambda reason: counts[reason])
+        if main == Reason.DILUTED:
+            return f"no place where cells can be judged: {self.blood()}"
+        place = "fields" if self.fields else "smear"
+        share = f"{100 * counts[main] / seen:.0f} % of the {place}: {main.words}"
+        return f"no place where cells can be judged ({share})"

@@ -1,0 +1,1 @@
+"""Training of whole networks on Lightning, with checkpoints that survive a kill."""

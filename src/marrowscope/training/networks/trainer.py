@@ -1,0 +1,134 @@
+"""The Lightning trainer of a run: callbacks, loggers, precision."""
+
+import csv
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from marrowscope.training.networks.batch_stream import Plan
+from marrowscope.training.networks.callbacks import (
+    AverageWeights,
+    Checkpoints,
+    EpochReports,
+    LossWatch,
+    StepBar,
+)
+from marrowscope.training.networks.throughput import StepClock
+from marrowscope.training.recipe import Recipe
+from marrowscope.training.run_folder import LOGS
+from marrowscope.training.training_cells import TrainingData
+from marrowscope.training.validation import early_sight
+
+Advance = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Observer:
+    """How a run tells somebody what it does; every part may be left out."""
+
+    stains: Advance | None = None
+    decoding: Advance | None = None
+    steps: Advance | None = None
+    epoch: Callable[[int, dict[str, float]], None] | None = None
+    packing: Advance | None = None
+    line: Callable[[str], None] | None = None
+
+    def say(self, text: str | None) -> None:
+        """Pass on what a user should know."""
+        if text is not None and self.line is not None:
+            self.line(text)
+
+
+def make_trainer(
+    folder: Path,
+    device: str,
+    recipe: Recipe,
+    plan: Plan,
+    data: TrainingData,
+    observer: Observer,
+    checkpoint: Path,
+    first: int,
+    checkpoint_seconds: float,
+    checkpoint_steps: int | None,
+    clock: StepClock,
+) -> pl.Trainer:
+    """The trainer of a run that starts at step ``first``."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    # Deterministic mode would fill every new tensor before it is written: time for nothing here.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    watch = LossWatch()
+    callbacks: list[pl.Callback] = [AverageWeights(), watch, clock]
+    if data.held_out.height:
+        callbacks.append(
+            EpochReports(
+                plan.steps_per_epoch,
+                lambda trained: early_sight(trained, data, device),
+                observer.epoch or (lambda epoch, metrics: None),
+                clock,
+            )
+        )
+    if observer.steps is not None:
+        callbacks.append(StepBar(observer.steps))
+    # Last, so that what it saves includes what the others did at the same step.
+    callbacks.append(
+        Checkpoints(
+            checkpoint, watch, plan.steps_per_epoch, checkpoint_seconds, checkpoint_steps, clock
+        )
+    )
+    return pl.Trainer(
+        accelerator="gpu" if device == "cuda" else "cpu",
+        devices=1,
+        # The whole training is one Lightning epoch: virtual epochs follow from the step alone, and
+        # every checkpoint is of the one kind that is made in the middle.
+        max_epochs=1,
+        max_steps=plan.steps,
+        precision="bf16-mixed" if uses_half(recipe, device) else "32-true",
+        deterministic=device == "cpu",
+        # All steps have the same shapes: cuDNN tries its kernels once and keeps the fastest.
+        benchmark=device == "cuda",
+        logger=[
+            _continued_csv(folder, first),
+            TensorBoardLogger(folder, name=LOGS, version="tensorboard", purge_step=first + 1),
+        ],
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+        use_distributed_sampler=False,
+    )
+
+
+def uses_half(recipe: Recipe, device: str) -> bool:
+    """Whether the network computes in bf16: on a GPU always."""
+    return device == "cuda" or recipe.precision == "bf16"
+
+
+def _continued_csv(folder: Path, first: int) -> CSVLogger:
+    """A CSV log that keeps what an earlier part of the run wrote up to step ``first``.
+
+    Lightning's own would start by deleting it.
+    """
+    earlier: list[dict[str, Any]] = []
+    path = folder / LOGS / "csv" / "metrics.csv"
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = [row for row in csv.DictReader(stream) if (row.get("step") or "").isdigit()]
+        earlier = [
+            {name: float(value) for name, value in row.items() if name != "step" and value}
+            | {"step": int(row["step"])}
+            for row in rows
+            if int(row["step"]) <= first
+        ]
+    logger = CSVLogger(folder, name=LOGS, version="csv")
+    logger.experiment.metrics.extend(earlier)
+    logger.save()
+    return logger

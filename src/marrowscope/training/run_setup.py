@@ -1,0 +1,144 @@
+"""What a network starts from: random weights, those of its own kind, or a published backbone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from marrowscope.errors import InputError
+from marrowscope.models import NAMES, create
+from marrowscope.models.backbone import (
+    FINETUNE,
+    HEADS,
+    LINEAR,
+    VIT,
+    Backbone,
+    backbone_from_file,
+    is_backbone,
+)
+from marrowscope.models.card import Card
+from marrowscope.models.checkpoint_files import read_checkpoint
+from marrowscope.models.features_svm import FEATURES
+from marrowscope.models.outputs import OutputMap
+from marrowscope.models.start_weights import checksum, take_over
+from marrowscope.models.timm_backbone import TIMM
+from marrowscope.models.torchvision_names import own_names
+from marrowscope.training.networks.finetuning import FinetuneModule
+from marrowscope.training.networks.lightning_module import TrainingModule
+from marrowscope.training.recipe import Recipe
+
+Say = Callable[[str | None], None]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to start from, checked against the model that they are for.
+
+    Attributes:
+        model: name of the network.
+        weights: their file; None for random ones.
+        head: what is put on a backbone and how it is trained; None for other networks.
+    """
+
+    model: str
+    weights: Path | None = None
+    head: str | None = None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the backbone stays as it is and only its features are learned from."""
+        return self.head is not None and self.head != FINETUNE
+
+    def identity(self) -> dict[str, Any]:
+        """What a resume must agree with.
+
+        Raises:
+            InputError: the weights cannot be read.
+        """
+        beside = None if self.weights is None else self.weights.with_suffix(".json")
+        stated = self.head is not None and beside is not None and beside.exists()
+        return {
+            "weights_sha256": None if self.weights is None else checksum(self.weights),
+            "head": self.head,
+            "transform_sha256": checksum(beside) if beside is not None and stated else None,
+        }
+
+
+def choose_start(model: str, weights: Path | None, head: str | None) -> Start:
+    """Check what was asked for.
+
+    Raises:
+        InputError: an unknown model or head, a backbone without weights, or a head or weights for
+            a model that takes none.
+    """
+    if is_backbone(model):
+        if weights is None:
+            raise InputError(
+                f"--model {model}: needs --weights FILE, the weights on disk; none are downloaded"
+            )
+        if head not in (None, *HEADS):
+            raise InputError(f"--head {head}: expected {', '.join(HEADS)}")
+        return Start(model, weights, head or LINEAR)
+    if model not in (*NAMES, FEATURES):
+        names = ", ".join((*NAMES, FEATURES, VIT, TIMM + "NAME"))
+        raise InputError(f"--model {model}: choose one of {names}")
+    if head is not None:
+        raise InputError(f"--head {head}: only for --model {VIT} and {TIMM}NAME")
+    if model == FEATURES and weights is not None:
+        raise InputError(f"--weights {weights}: {FEATURES} is no network and has no start")
+    return Start(model, weights)
+
+
+def usual_recipe(model: str) -> str:
+    """Name of the recipe where none was chosen."""
+    return "finetune" if is_backbone(model) else "default"
+
+
+def new_network(start: Start, outputs: int, seed: int, say: Say) -> nn.Module:
+    """The network as training begins.
+
+    Raises:
+        InputError: the weights are not those of this network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if start.head is not None and start.weights is not None:
+            network: nn.Module = backbone_from_file(start.model, start.weights, outputs)
+            left: tuple[str, ...] = ("head.weight", "head.bias")
+        else:
+            network = create(start.model, outputs)
+            left = ()
+            if start.weights is not None:
+                found = own_names(read_checkpoint(start.weights))
+                left = take_over(network, found, start.weights)
+    if start.weights is not None:
+        rest = f"; {', '.join(left)} start at random" if left else ""
+        say(f"starts from {start.weights}{rest}")
+    return network
+
+
+def module_for(
+    start: Start, network: nn.Module, outputs: OutputMap, recipe: Recipe, steps: int, seed: int
+) -> TrainingModule:
+    """The Lightning module: a backbone learns more slowly than the layer on it."""
+    kind = FinetuneModule if start.head == FINETUNE else TrainingModule
+    return kind(network, outputs, recipe, steps, seed)
+
+
+def card_for(start: Start, card: Card, network: nn.Module) -> Card:
+    """The card with what the network started from, and the transform that travels with it."""
+    if start.weights is None:
+        return card
+    facts: dict[str, Any] = {
+        "start_weights": start.weights.name,
+        "start_weights_sha256": checksum(start.weights),
+    }
+    preprocessing = card.preprocessing
+    if isinstance(network, Backbone):
+        transform = network.transform.facts
+        facts |= {"head": start.head, "transform": transform.to_dict()}
+        preprocessing = transform.told()
+    return replace(card, recipe={**card.recipe, **facts}, preprocessing=preprocessing)

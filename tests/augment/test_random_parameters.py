@@ -1,0 +1,82 @@
+"""Draws: pure, uniform, within their ranges."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marrowscope.augment import AugmentationSettings, draw_parameters
+from marrowscope.augment.random_parameters import uniforms
+from marrowscope.errors import InputError
+
+
+def test_a_draw_depends_only_on_seed_epoch_and_position() -> None:
+    whole = draw_parameters(AugmentationSettings(), 3, 5, np.arange(100))
+    part = draw_parameters(AugmentationSettings(), 3, 5, np.array([97, 2]))
+    assert torch.equal(part.sampling, whole.sampling[[97, 2]])
+    assert torch.equal(part.stain_scale, whole.stain_scale[[97, 2]])
+
+
+@pytest.mark.parametrize("other", [(4, 5), (3, 6)])
+def test_another_seed_or_epoch_gives_other_draws(other: tuple[int, int]) -> None:
+    one = uniforms(3, 5, np.arange(50), 4)
+    two = uniforms(*other, np.arange(50), 4)
+    assert (one != two).all()
+
+
+def test_uniforms_are_uniform_and_columns_are_uncorrelated() -> None:
+    numbers = uniforms(0, 0, np.arange(200_000), 6)
+    assert numbers.min() >= 0
+    assert numbers.max() < 1
+    # Four standard errors of a mean, of a decile count and of a correlation.
+    assert np.abs(numbers.mean(0) - 0.5).max() < 4 * 0.2887 / np.sqrt(200_000)
+    counts = np.stack([np.histogram(column, 10, (0, 1))[0] for column in numbers.T])
+    assert np.abs(counts - 20_000).max() < 4.5 * np.sqrt(20_000 * 0.9)
+    correlation = np.corrcoef(numbers.T) - np.eye(6)
+    assert np.abs(correlation).max() < 4.5 / np.sqrt(200_000)
+
+
+def test_consecutive_positions_are_uncorrelated() -> None:
+    column = uniforms(0, 0, np.arange(200_000), 1)[:, 0]
+    assert abs(np.corrcoef(column[:-1], column[1:])[0, 1]) < 4.5 / np.sqrt(200_000)
+
+
+def test_ranges_are_those_of_the_study() -> None:
+    drawn = draw_parameters(AugmentationSettings(), 0, 0, np.arange(20_000))
+    assert 0.8 <= drawn.stain_scale.min() < 0.801
+    assert 1.199 < drawn.stain_scale.max() <= 1.2
+    assert -0.2 <= drawn.stain_shift.min() < -0.199
+    assert drawn.light.abs().max() == 0
+    forward = np.linalg.inv(
+        np.concatenate(
+            [drawn.sampling.double().numpy(), np.tile([[[0, 0, 1.0]]], (20_000, 1, 1))], 1
+        )
+    )
+    shift = forward[:, :2, 2] / 2  # share of the side
+    assert 0.249 < np.abs(shift).max() <= 0.25 + 1e-6
+    # No zoom: flips, rotation and shear keep the area.
+    np.testing.assert_allclose(np.abs(np.linalg.det(forward)), 1, atol=1e-5)
+    # All four combinations of the two flips, a quarter each; a mirror changes the sign.
+    assert np.mean(np.linalg.det(forward) < 0) == pytest.approx(0.5, abs=0.02)
+
+
+def test_without_ranges_nothing_changes() -> None:
+    still = AugmentationSettings(0, False, False, 0, 0, 0, 0, 0, 0)
+    drawn = draw_parameters(still, 0, 0, np.arange(5))
+    assert torch.equal(drawn.sampling, torch.eye(3)[:2].expand(5, 2, 3))
+    assert (drawn.stain_scale == 1).all()
+    assert (drawn.stain_shift == 0).all()
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(0, 10**6))
+def test_any_seed_and_epoch_give_invertible_finite_maps(seed: int, epoch: int) -> None:
+    drawn = draw_parameters(AugmentationSettings(zoom=0.5), seed, epoch, np.arange(8))
+    assert torch.isfinite(drawn.sampling).all()
+    assert (torch.linalg.det(drawn.sampling[:, :, :2]).abs() > 0.1).all()
+
+
+@pytest.mark.parametrize("wrong", [{"shift": 0.7}, {"stain_scale": -0.1}, {"fill": "black"}])
+def test_a_range_that_makes_no_sense_is_refused_by_name(wrong: dict) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        AugmentationSettings(**wrong)

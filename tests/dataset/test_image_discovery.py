@@ -1,0 +1,162 @@
+"""Layouts in which people keep their images."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from marrowscope.dataset.image_discovery import discover, resolve_class, typed_columns
+from marrowscope.errors import InputError
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def labels(paths: list[Path], root: Path | None = None) -> dict[str, str | None]:
+    return {Path(found.path).name: found.label for found in discover(paths, root)}
+
+
+def test_the_public_layout_with_nested_thousand_folders(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/0001-1000/BLA_00001.jpg", tmp_path / "BLA/1001-2000/BLA_01001.jpg")
+    touch(tmp_path / "KSC/KSC_00001.jpg")
+    expected = {"BLA_00001.jpg": "BLA", "BLA_01001.jpg": "BLA", "KSC_00001.jpg": "KSC"}
+    assert labels([tmp_path]) == expected
+
+
+def test_pointing_at_one_class_folder_or_at_its_range_folder(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/0001-1000/BLA_00001.jpg")
+    assert labels([tmp_path / "BLA"]) == {"BLA_00001.jpg": "BLA"}
+    assert labels([tmp_path / "BLA/0001-1000"]) == {"BLA_00001.jpg": "BLA"}
+
+
+def test_train_and_test_trees_give_a_split(tmp_path: Path) -> None:
+    touch(tmp_path / "train/BLA/a.png", tmp_path / "test/LYT/b.png", tmp_path / "valid/LYT/c.png")
+    found = {Path(f.path).name: (f.label, f.columns["split"]) for f in discover([tmp_path])}
+    assert found == {"a.png": ("BLA", "train"), "b.png": ("LYT", "test"), "c.png": ("LYT", "val")}
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Segmented neutrophils", "NGS"),
+        ("neutrophil_segmented", "NGS"),
+        ("PLASMA-CELLS", "PLM"),
+        ("Lymphocyte", "LYT"),
+        ("immature lymphocytes", "LYI"),
+        ("bla", "BLA"),
+        ("Not identifiable", "NIF"),
+        ("hairy cells", "HAC"),
+        ("teapot", None),
+        ("", None),
+    ],
+)
+def test_class_names_in_many_spellings(name: str, code: str | None) -> None:
+    assert resolve_class(name) == code
+
+
+def test_folders_outside_the_scheme_are_a_scheme_of_the_users_own(tmp_path: Path) -> None:
+    touch(tmp_path / "cat/1.jpg", tmp_path / "dog/2.jpg")
+    assert labels([tmp_path]) == {"1.jpg": "cat", "2.jpg": "dog"}
+
+
+def test_loose_images_have_no_label(tmp_path: Path) -> None:
+    touch(tmp_path / "a.jpg", tmp_path / "train/b.jpg")
+    assert labels([tmp_path]) == {"a.jpg": None, "b.jpg": None}
+
+
+def test_a_csv_list_with_ids(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(
+        "Image Path,Label,patient_id,x\nimg/1.jpg,blast,P1,10.5\nimg/2.jpg,LYT,P2,\n"
+    )
+    found = list(discover([tmp_path / "list.csv"]))
+    assert [f.label for f in found] == ["BLA", "LYT"]
+    assert found[0].path == str(tmp_path / "img/1.jpg")
+    columns = typed_columns(found)
+    assert columns["patient_id"].to_list() == ["P1", "P2"]
+    assert columns["x"].to_list() == [10.5, None]
+    assert labels([tmp_path / "list.csv"], tmp_path / "else") == {"1.jpg": "BLA", "2.jpg": "LYT"}
+    assert next(iter(discover([tmp_path / "list.csv"], tmp_path / "else"))).path.startswith(
+        str(tmp_path / "else")
+    )
+
+
+def test_a_csv_without_paths_or_with_a_wrong_number_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("name,Label\na,BLA\n")
+    with pytest.raises(InputError, match="no path column"):
+        list(discover([tmp_path / "list.csv"]))
+    (tmp_path / "list.csv").write_text("path,x\na.jpg,left\n")
+    with pytest.raises(InputError, match="column x"):
+        typed_columns(list(discover([tmp_path / "list.csv"])))
+
+
+def test_hidden_files_masks_and_other_suffixes_are_left_alone(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/.hidden.jpg", tmp_path / ".git/x.jpg", tmp_path / "BLA/a.mask.png")
+    touch(tmp_path / "BLA/readme.txt", tmp_path / "BLA/good.WEBP")
+    assert labels([tmp_path]) == {"good.WEBP": "BLA"}
+
+
+def test_a_file_named_twice_comes_once_and_order_is_stable(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/b.jpg", tmp_path / "BLA/a.jpg", tmp_path / "ART/z.jpg")
+    names = [Path(f.path).name for f in discover([tmp_path, tmp_path / "BLA/a.jpg"])]
+    assert names == ["z.jpg", "a.jpg", "b.jpg"]
+
+
+def test_a_link_back_to_the_top_does_not_go_round_for_ever(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/a.jpg")
+    (tmp_path / "BLA/loop").symlink_to(tmp_path)
+    assert labels([tmp_path]) == {"a.jpg": "BLA"}
+
+
+def test_a_missing_path_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        list(discover([tmp_path / "nowhere"]))
+
+
+def test_two_labels_for_one_file_both_come_and_a_repeated_one_does_not(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label\na.jpg,BLA\na.jpg,LYT\na.jpg,BLA\na.jpg,\n")
+    found = list(discover([tmp_path / "list.csv"]))
+    assert [(Path(f.path).name, f.label) for f in found] == [("a.jpg", "BLA"), ("a.jpg", "LYT")]
+
+
+def test_train_and_test_folders_named_side_by_side_are_a_split(tmp_path: Path) -> None:
+    touch(tmp_path / "train/BLA/a.png", tmp_path / "test/LYT/b.png")
+    both = discover([tmp_path / "train", tmp_path / "test"])
+    assert [f.columns for f in both] == [{"split": "train"}, {"split": "test"}]
+    alone = discover([tmp_path / "test"])  # a folder for trying things out, perhaps
+    assert [(f.label, f.columns) for f in alone] == [("LYT", {})]
+
+
+def test_a_single_image_takes_the_class_of_the_folder_around_its_thousand(tmp_path: Path) -> None:
+    image = tmp_path / "BLA/0001-1000/BLA_00001.jpg"
+    touch(image)
+    assert labels([image]) == {"BLA_00001.jpg": "BLA"}
+
+
+def test_inner_folders_of_a_class_do_not_hide_it(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/patient 7/a.jpg", tmp_path / "cat/kitten/b.jpg")
+    assert labels([tmp_path]) == {"a.jpg": "BLA", "b.jpg": "kitten"}
+
+
+def test_a_list_written_on_windows_is_found(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA/a.jpg")
+    (tmp_path / "list.csv").write_bytes(b"\xef\xbb\xbfImage Path,Label\r\nBLA\\a.jpg,BLA\r\n")
+    (found,) = discover([tmp_path / "list.csv"])
+    assert (found.path, found.label) == (str(tmp_path / "BLA/a.jpg"), "BLA")
+
+
+def test_a_folder_that_cannot_be_listed_is_yielded_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "BLA/a.jpg", tmp_path / "LYT/b.jpg")
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("LYT"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert labels([tmp_path]) == {"a.jpg": "BLA", "LYT": "LYT"}

@@ -1,0 +1,226 @@
+"""Splits: tight, stable, and nothing crosses."""
+
+import hashlib
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marrowscope.dataset.contents import NO_IDS
+from marrowscope.dataset.split_lists import given_list
+from marrowscope.dataset.splitting import folds, hold_out, split_warning
+from marrowscope.errors import InputError
+
+
+def cells(counts: dict[str, int], patients: int = 0, repeat: int = 0) -> pl.DataFrame:
+    """A table of made-up cells; ``repeat`` contents occur twice, under different cell ids."""
+    rows = []
+    for label, count in counts.items():
+        for number in range(count):
+            digest = hashlib.sha256(f"{label}{number}".encode()).hexdigest()
+            patient = f"P{int(digest[:6], 16) % patients}" if patients else None
+            rows.append((digest[:16], f"/d/{label}/{number}.jpg", digest, label, patient))
+    for cell, path, digest, label, patient in rows[:repeat]:
+        rows.append((cell + "-2", path + "2", digest, label, patient))
+    names = ["cell_id", "path", "sha256", "label", "patient_id"]
+    table = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    return table if patients else table.drop("patient_id")
+
+
+def crossing(table: pl.DataFrame, by: str, column: str) -> int:
+    parts = table.filter(pl.col(column).is_not_null()).group_by(by)
+    return parts.agg(pl.col(column).n_unique().alias("n")).filter(pl.col("n") > 1).height
+
+
+def test_hold_out_takes_the_share_of_every_class() -> None:
+    result = hold_out(cells({"BLA": 450, "PMO": 350, "KSC": 42}), 0.2)
+    assert result.counts() == {
+        "BLA": {"test": 90, "train": 360},
+        "PMO": {"test": 70, "train": 280},
+        "KSC": {"test": 8, "train": 34},
+    }
+
+
+@given(
+    st.dictionaries(st.sampled_from("ABCDE"), st.integers(2, 60), min_size=1),
+    st.floats(0.05, 0.95),
+    st.integers(0, 2**31),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_class_is_within_one_image_of_its_share(
+    counts: dict[str, int], test: float, seed: int
+) -> None:
+    found = hold_out(cells(counts), test, seed).counts()
+    for label, count in counts.items():
+        assert abs(found[label]["test"] - test * count) <= 1
+        assert found[label]["test"] >= 1
+        assert found[label]["train"] >= 1
+
+
+@given(
+    st.dictionaries(st.sampled_from("ABCD"), st.integers(1, 60), min_size=1),
+    st.integers(2, 6),
+    st.integers(0, 2**31),
+    st.sampled_from([0, 7, 30]),
+    st.integers(0, 20),
+)
+@settings(max_examples=80, deadline=None)
+def test_no_content_and_no_patient_crosses(
+    counts: dict[str, int], parts: int, seed: int, patients: int, repeat: int
+) -> None:
+    table = cells(counts, patients, repeat)
+    for result, column in (
+        (folds(table, parts, seed), "fold"),
+        (hold_out(table, 0.3, seed), "split"),
+    ):
+        assert crossing(result.table, "sha256", column) == 0
+        if patients:
+            assert crossing(result.table, "patient_id", column) == 0
+            assert result.grouped_by == "patient_id"
+        assert result.table[column].null_count() == 0
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 2**31), st.sampled_from([0, 9]))
+@settings(max_examples=30, deadline=None)
+def test_row_order_does_not_matter(random, seed: int, patients: int) -> None:
+    table = cells({"A": 40, "B": 25}, patients)
+    order = list(range(table.height))
+    random.shuffle(order)
+    for make in (lambda t: hold_out(t, 0.2, seed), lambda t: folds(t, 4, seed)):
+        one = make(table).table.sort("cell_id")
+        two = make(table[order]).table.sort("cell_id")
+        assert one.equals(two)
+
+
+def test_the_split_is_the_same_on_every_machine() -> None:
+    table = hold_out(cells({"A": 20}), 0.2, seed=0).table
+    chosen = [Path(p).stem for p in table.filter(pl.col("split") == "test")["path"]]
+    # Worked out from the definition: the last four in order of SHA-256 of "seed content".
+    digests = {
+        number: hashlib.sha256(
+            f"0 {hashlib.sha256(f'A{number}'.encode()).hexdigest()}".encode()
+        ).hexdigest()[:16]
+        for number in range(20)
+    }
+    expected = sorted(digests, key=digests.__getitem__)[16:]
+    assert sorted(chosen, key=int) == [str(number) for number in sorted(expected)]
+
+
+def test_another_seed_gives_another_split() -> None:
+    for patients in (0, 40):
+        table = cells({"A": 200, "B": 100}, patients)
+        one, two = (hold_out(table, 0.2, seed).table["split"] for seed in (0, 1))
+        assert (one != two).any()
+
+
+def test_grouped_parts_are_balanced() -> None:
+    result = folds(cells({"A": 3000, "B": 600}, patients=150), 5)
+    for label, total in (("A", 3000), ("B", 600)):
+        for count in result.counts()[label].values():
+            assert count == pytest.approx(total / 5, rel=0.12)
+    assert result.warnings == ()
+
+
+def test_a_class_of_eight_fills_five_folds_and_a_class_of_three_is_reported() -> None:
+    result = folds(cells({"BLA": 100, "ABE": 8, "KSC": 3}), 5)
+    assert sorted(result.counts()["ABE"].values()) == [1, 1, 2, 2, 2]
+    assert sorted(result.counts()["KSC"].values()) == [0, 0, 1, 1, 1]
+    assert any("KSC has 3 images" in warning for warning in result.warnings)
+    assert not any("ABE" in warning for warning in result.warnings)
+
+
+def test_without_ids_there_is_a_loud_line_and_with_ids_there_is_none() -> None:
+    assert hold_out(cells({"A": 50}), 0.2).warnings == (NO_IDS,)
+    assert hold_out(cells({"A": 50}, patients=10), 0.2).warnings == ()
+    assert split_warning(cells({"A": 5})) == NO_IDS
+    assert split_warning(cells({"A": 5}, patients=2)) is None
+
+
+def test_bad_and_unlabelled_rows_take_no_part() -> None:
+    table = cells({"A": 50}).with_columns(
+        pl.Series("error", ["empty file"] + [None] * 49, dtype=pl.String),
+        pl.Series("label", ["A"] * 49 + [None], dtype=pl.String),
+    )
+    parts = hold_out(table, 0.2).table["split"]
+    assert parts[0] is None
+    assert parts[49] is None
+    assert parts.null_count() == 2
+
+
+def test_tables_without_labels_and_impossible_options_are_refused() -> None:
+    with pytest.raises(InputError, match="no labels"):
+        hold_out(cells({"A": 5}).drop("label"), 0.2)
+    with pytest.raises(InputError, match="--test"):
+        hold_out(cells({"A": 5}), 1.5)
+    with pytest.raises(InputError, match="--folds"):
+        folds(cells({"A": 5}), 1)
+
+
+def test_a_given_list_matches_by_the_end_of_the_path(tmp_path: Path) -> None:
+    table = cells({"A": 3, "B": 1})
+    (tmp_path / "list.csv").write_text("path,split\nA/0.jpg,train\nB/0.jpg,test\n./A/2.jpg,test\n")
+    result = given_list(table, tmp_path / "list.csv")
+    assert result.table["split"].to_list() == ["train", None, "test", "test"]
+    (tmp_path / "ids.csv").write_text(f"cell_id,split\n{table['cell_id'][1]},val\n")
+    assert given_list(table, tmp_path / "ids.csv").table["split"].to_list()[1] == "val"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("path,split\nA/9.jpg,test\n", "none of its 1 names .*A/9.jpg"),
+        ("path,split\n0.jpg,test\n", "more than one"),
+        ("path\nA/0.jpg\n", "needs a column split"),
+        ("path,split\nA/0.jpg,test\nA/0.jpg,train\n", "in part test and in part train"),
+        ("path,split\n", "none of its 0 names"),
+    ],
+)
+def test_a_list_that_does_not_fit_is_refused(tmp_path: Path, content: str, reason: str) -> None:
+    (tmp_path / "list.csv").write_text(content)
+    with pytest.raises(InputError, match=reason):
+        given_list(cells({"A": 3, "B": 1}), tmp_path / "list.csv")
+
+
+def test_a_list_that_tears_a_patient_apart_is_refused(tmp_path: Path) -> None:
+    table = cells({"A": 2}).with_columns(pl.lit("P1").alias("patient_id"))
+    (tmp_path / "list.csv").write_text("path,split\nA/0.jpg,train\nA/1.jpg,test\n")
+    with pytest.raises(InputError, match="patient_id P1"):
+        given_list(table, tmp_path / "list.csv")
+
+
+def test_a_list_made_elsewhere_fits_as_far_as_it_can_and_says_how_far(tmp_path: Path) -> None:
+    table = cells({"A": 4, "B": 1}).with_columns(
+        pl.Series("error", ["empty file", None, None, None, None], dtype=pl.String)
+    )
+    (tmp_path / "list.csv").write_text(
+        "Image Path,Label,Split\n/else/A/0.jpg,x,Train\nC:\\else\\A\\1.jpg,x,testing\n"
+        "/else/A/2.jpg,x,train\n/else/Z/9.jpg,x,train\n"
+    )
+    result = given_list(table, tmp_path / "list.csv")
+    assert result.table["split"].to_list() == [None, "test", "train", None, None]
+    assert any("1 names of the list are not in the table" in line for line in result.warnings)
+    assert any("2 usable cells are not in the list" in line for line in result.warnings)
+    assert NO_IDS in result.warnings
+
+
+def test_ids_that_only_some_cells_have_still_keep_those_together() -> None:
+    table = cells({"A": 90, "B": 60}, patients=6).with_columns(
+        pl.when(pl.col("cell_id").str.slice(-1) < "8").then(pl.col("patient_id"))
+    )
+    result = folds(table, 3)
+    assert result.grouped_by == "patient_id"
+    assert crossing(result.table.drop_nulls("patient_id"), "patient_id", "fold") == 0
+    assert result.table["fold"].null_count() == 0
+    assert "images have a patient_id" in result.warnings[0]
+    assert split_warning(result.table) == result.warnings[0]
+
+
+def test_a_grouped_split_worked_by_hand() -> None:
+    # Two halves of one class, groups of 2, 1 and 1 cells: they go 2 | 1 + 1, unless the jitter puts
+    # both small groups before the large one.
+    table = cells({"A": 4}).with_columns(pl.Series("patient_id", ["P", "P", "Q", "R"]))
+    seeds = [folds(table, 2, seed).table["fold"].to_list() for seed in range(20)]
+    assert all(parts[0] == parts[1] for parts in seeds)
+    assert sum(parts[2] == parts[3] != parts[0] for parts in seeds) >= 10

@@ -1,0 +1,76 @@
+"""Cells in particles are told from cells that lie densely, and light does not matter."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from marrowscope.detection.crowding import packed
+from marrowscope.detection.detector import detect
+from marrowscope.detection.nuclear_map import nuclear_map
+from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+
+PIXEL = 0.25
+
+
+def drawn(seed: int, **settings: object) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A field, and where the true cells are of which it knows."""
+    own = FieldSettings(width=900, height=800, microns_per_pixel=PIXEL, **settings)  # type: ignore[arg-type]
+    field = draw_field(own, seed)
+    return field.image, field.cells.select("x", "y").to_numpy()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("composition", ["normal", "acute-leukaemia"])
+def test_dense_cells_of_one_layer_are_not_packed(composition: str, seed: int) -> None:
+    image, cells = drawn(
+        seed, composition=composition, cells_per_mm2=7000.0, touching=0.8, overlap=0.2
+    )
+    assert len(cells) > 100
+    assert packed(nuclear_map(image, PIXEL), cells).mean() < 0.01
+
+
+def test_cells_of_a_particle_are_packed_and_those_beside_it_are_not() -> None:
+    inside = beside = found_inside = found_beside = 0
+    for seed in range(6):
+        image, true = drawn(seed, particles=2.0)
+        places = detect(image, PIXEL).select("x", "y").to_numpy()
+        apart = np.hypot(*(places[:, None] - true[None]).transpose(2, 0, 1)).min(axis=1)
+        unknown = apart * PIXEL > 3.5  # cells that are part of a particle are not in the truth
+        hit = packed(nuclear_map(image, PIXEL), places)
+        inside, beside = inside + int(unknown.sum()), beside + int((~unknown).sum())
+        found_inside, found_beside = (
+            found_inside + int(hit[unknown].sum()),
+            found_beside + int(hit[~unknown].sum()),
+        )
+    assert inside > 30
+    assert found_inside / inside > 0.75
+    assert found_beside / beside < 0.03
+
+
+def square(gap: int) -> NDArray[np.uint8]:
+    """A violet square of 40 µm on white, with a white gap of some pixels in its middle."""
+    image = np.full((400, 400, 3), 240, np.uint8)
+    image[120:280, 120:280] = (110, 70, 170)
+    image[200 - gap : 200 + gap, 120:280] = 240
+    return image
+
+
+@pytest.mark.parametrize(("gap", "expected"), [(0, True), (8, False)])
+@pytest.mark.parametrize("light", [1.0, 0.75])
+def test_a_gap_makes_it_no_longer_packed(gap: int, expected: bool, light: float) -> None:
+    image = (square(gap) * np.linspace(1, light, 400)[None, :, None]).astype(np.uint8)
+    places = np.array([[200.0, 160.0], [200.0, 240.0], [20.0, 20.0], [399.6, 399.6]])
+    assert packed(nuclear_map(image, PIXEL), places).tolist() == [expected, expected, False, False]
+
+
+def test_one_large_cell_is_not_packed_and_a_particle_reaches_beyond_its_edge() -> None:
+    image = np.full((400, 400, 3), 240, np.uint8)
+    cv2.circle(image, (80, 200), 50, (110, 70, 170), -1)  # 25 µm across
+    cv2.circle(image, (280, 200), 80, (110, 70, 170), -1)
+    places = np.array([[80.0, 200.0], [280.0, 200.0], [280.0, 296.0], [280.0, 330.0]])
+    assert packed(nuclear_map(image, PIXEL), places).tolist() == [False, True, True, False]
+
+
+def test_no_positions_no_answers() -> None:
+    assert packed(nuclear_map(square(0), PIXEL), np.empty((0, 2))).shape == (0,)

@@ -1,0 +1,262 @@
+"""Detection against synthetic fields whose every cell is known, and hand-drawn ones."""
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marrowscope.detection import tile_overlap
+from marrowscope.detection.cell_crops import crop_at
+from marrowscope.detection.detector import detect
+from marrowscope.detection.fragment_clusters import Cluster, clusters
+from marrowscope.detection.nuclear_fragments import PEAK_SMOOTHING_MICRONS, fragments
+from marrowscope.detection.nuclear_map import DARKEST, WORKING_MICRONS, nuclear_map
+from marrowscope.detection.tile_overlap import detect_region, tiles
+from marrowscope.errors import InputError
+from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+
+NUCLEUS, RED_CELL, GLASS = (70, 40, 150), (225, 180, 190), (240, 236, 242)
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return Library(MICRONS_PER_PIXEL, 3)
+
+
+def scores(field: PhantomField, found: pl.DataFrame) -> tuple[int, int, int]:
+    """True, missed, and false finds at half a cell radius.
+
+    Cells that the field's edge cuts may be found or not, and so may smudges and artefacts.
+    """
+    truth = field.cells.select("x", "y", "radius", "touches_border", "is_cell").rows()
+    places = found.select("x", "y").rows()
+    pairs = sorted(
+        (distance, one, two)
+        for one, (x, y, radius, _, _) in enumerate(truth)
+        for two, (a, b) in enumerate(places)
+        if (distance := float(np.hypot(x - a, y - b))) <= radius / 2
+    )
+    met_truth: set[int] = set()
+    met_found: set[int] = set()
+    for _, one, two in pairs:
+        if one not in met_truth and two not in met_found:
+            met_truth.add(one)
+            met_found.add(two)
+    counted = {row for row, (_, _, _, cut, cell) in enumerate(truth) if cell and not cut}
+    edge = field.image.shape[1], field.image.shape[0]
+    strangers = [
+        place for number, place in enumerate(places)
+        if number not in met_found
+        # What is left of a cell at the edge may have its centre anywhere.
+        and 60 < place[0] < edge[0] - 60 and 60 < place[1] < edge[1] - 60
+    ]  # fmt: skip
+    return len(counted & met_truth), len(counted - met_truth), len(strangers)
+
+
+def discs(*centres: tuple[float, float, float], side: int = 400) -> np.ndarray:
+    """Nuclei on glass: x, y and radius in px."""
+    image = np.full((side, side, 3), GLASS, np.uint8)
+    for x, y, radius in centres:
+        cv2.circle(image, (round(x), round(y)), round(radius), NUCLEUS, -1, cv2.LINE_AA)
+    return image
+
+
+@pytest.mark.parametrize("dense", [False, True], ids=["usual", "dense, clustered"])
+def test_cells_of_synthetic_fields_are_found(dense: bool, library: Library) -> None:
+    totals = np.zeros(3, dtype=int)
+    for seed in range(3):
+        settings = FieldSettings(
+            width=1600, height=1400, cells_per_mm2=6000 if dense else 2500, touching=0.3
+        )
+        field = draw_field(settings, 900 + seed, library)
+        totals += scores(field, detect(field.image, MICRONS_PER_PIXEL))
+    true, missed, false = totals
+    assert true + missed > 60
+    assert 2 * true / (2 * true + missed + false) >= 0.97
+
+
+def test_three_nuclei_are_three_cells_at_their_places() -> None:
+    places = [(80.0, 90.0, 45.0), (250.0, 120.0, 40.0), (200.0, 300.0, 50.0)]
+    found = detect(discs(*places), MICRONS_PER_PIXEL)
+    assert found.height == 3
+    for row, (x, y, radius) in zip(found.rows(named=True), places, strict=True):
+        assert row["x"] == pytest.approx(x, abs=2)
+        assert row["y"] == pytest.approx(y, abs=2)
+        area = np.pi * (radius * MICRONS_PER_PIXEL) ** 2
+        assert row["nuclear_area"] == pytest.approx(area, rel=0.12)
+        assert row["x0"] < x - radius
+        assert row["x1"] > x + radius
+        assert not row["touches_border"]
+        assert 0 < row["score"] <= 1
+
+
+def test_lobes_of_one_nucleus_are_one_cell() -> None:
+    lobes = [(180.0, 180.0, 17.0), (215.0, 190.0, 18.0), (200.0, 222.0, 16.0)]
+    image = discs(*lobes)
+    cv2.line(image, (180, 180), (215, 190), NUCLEUS, 6)
+    found = detect(image, MICRONS_PER_PIXEL)
+    assert found.height == 1
+    assert found["x"][0] == pytest.approx(198, abs=10)
+    assert found["y"][0] == pytest.approx(197, abs=10)
+
+
+def test_red_cells_platelets_and_specks_are_no_cells() -> None:
+    image = np.full((500, 500, 3), GLASS, np.uint8)
+    for x in range(60, 480, 110):
+        cv2.circle(image, (x, 120), 42, RED_CELL, -1, cv2.LINE_AA)
+        cv2.circle(image, (x, 280), 12, (180, 150, 210), -1, cv2.LINE_AA)
+        cv2.circle(image, (x, 400), 4, NUCLEUS, -1, cv2.LINE_AA)
+    assert detect(image, MICRONS_PER_PIXEL).height == 0
+
+
+@pytest.mark.parametrize("value", [0, 128, 240, 255])
+def test_an_even_field_holds_no_cell(value: int) -> None:
+    assert detect(np.full((300, 400, 3), value, np.uint8), MICRONS_PER_PIXEL).height == 0
+
+
+def test_the_lamp_does_not_matter() -> None:
+    image = discs((100.0, 100.0, 45.0), (260.0, 220.0, 50.0))
+    dim = (image * np.array([0.75, 0.7, 0.6])).astype(np.uint8)
+    bright, dark = detect(image, MICRONS_PER_PIXEL), detect(dim, MICRONS_PER_PIXEL)
+    assert bright.height == dark.height == 2
+    np.testing.assert_allclose(bright.select("x", "y"), dark.select("x", "y"), atol=1.0)
+
+
+def test_a_cell_at_the_edge_says_so() -> None:
+    found = detect(discs((20.0, 200.0, 45.0), (250.0, 200.0, 45.0)), MICRONS_PER_PIXEL)
+    assert found.sort("x")["touches_border"].to_list() == [True, False]
+    assert found["x0"].min() == 0
+
+
+@pytest.mark.parametrize("size", [0.0, 0.01, 0.7, 5.0])
+def test_a_pixel_size_with_which_nothing_can_be_seen_is_refused(size: float) -> None:
+    with pytest.raises(InputError, match="--microns-per-pixel"):
+        detect(discs(), size)
+
+
+def test_the_same_field_at_other_pixel_sizes_has_the_same_cells(library: Library) -> None:
+    field = draw_field(FieldSettings(width=1200, height=1000), 5, library)
+    whole = detect(field.image, MICRONS_PER_PIXEL)
+    for scale in (0.5, 0.7, 1.5):
+        other = cv2.resize(field.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        found = detect(other, MICRONS_PER_PIXEL / scale)
+        assert abs(found.height - whole.height) <= max(1, whole.height // 20)
+
+
+def test_tiles_cover_everything_and_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tile_overlap, "TILE", 100)
+    seen = np.zeros((270, 330), dtype=int)
+    for tile in tiles(0, 0, 330, 270, 40):
+        assert tile.width <= 100
+        assert tile.height <= 100
+        seen[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
+    assert seen.min() >= 1
+    assert seen.max() == 4
+
+
+class Still:
+    """A slide that is one array."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        self.image, self.microns_per_pixel = image, MICRONS_PER_PIXEL
+
+    def read_region(self, x: int, y: int, width: int, height: int, level: int = 0) -> np.ndarray:
+        return self.image[y : y + height, x : x + width]
+
+
+def test_cells_across_seams_appear_exactly_once(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = draw_field(FieldSettings(width=1800, height=1500, cells_per_mm2=3000), 8, library)
+    whole = detect_region(Still(field.image), 0, 0, 1800, 1500)
+    assert whole.equals(detect(field.image, MICRONS_PER_PIXEL).select(whole.columns))
+    monkeypatch.setattr(tile_overlap, "TILE", 900)
+    tiled = detect_region(Still(field.image), 0, 0, 1800, 1500)
+    true, missed, false = scores(field, tiled)
+    assert (missed, false) == (0, 0) or 2 * true / (2 * true + missed + false) >= 0.97
+    assert abs(tiled.height - whole.height) <= 1
+    places = tiled.select("x", "y").to_numpy()
+    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    assert apart[~np.eye(len(places), dtype=bool)].min() * MICRONS_PER_PIXEL > 4
+
+
+def test_a_part_of_a_slide_is_told_in_the_slides_own_pixels(library: Library) -> None:
+    field = draw_field(FieldSettings(width=1600, height=1200), 2, library)
+    part = detect_region(Still(field.image), 300, 200, 1000, 800)
+    alone = detect(field.image[200:1000, 300:1300], MICRONS_PER_PIXEL)
+    np.testing.assert_allclose(part["x"], alone["x"] + 300)
+    np.testing.assert_allclose(part["y0"], alone["y0"] + 200)
+    assert part["touches_border"].to_list() == alone["touches_border"].to_list()
+
+
+@settings(max_examples=30, deadline=None)
+@given(x=st.integers(0, 399), y=st.integers(0, 299))
+def test_a_crop_has_its_position_in_the_middle_and_mirrors_what_is_outside(x: int, y: int) -> None:
+    field = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    crop = crop_at(field, x, y, MICRONS_PER_PIXEL)
+    assert crop.shape == (250, 250, 3)
+    mirrored = cv2.copyMakeBorder(field, 130, 130, 130, 130, cv2.BORDER_REFLECT)
+    places = np.argwhere((mirrored[:, :, :] == crop[125, 125]).all(axis=2))
+    middle = np.array([y + 130, x + 130])
+    assert (np.abs(places - middle).max(axis=1) <= 1).any()
+
+
+def test_a_crop_of_a_finer_scan_shows_the_same_part() -> None:
+    field = discs((200.0, 150.0, 45.0))
+    fine = cv2.resize(field, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    one = crop_at(field, 200, 150, MICRONS_PER_PIXEL)
+    two = crop_at(fine, 400.5, 300.5, MICRONS_PER_PIXEL / 2)
+    assert np.abs(one.astype(int) - two).mean() < 2
+
+
+def test_the_nuclear_map_is_dark_where_red_cells_are() -> None:
+    image = discs((100.0, 100.0, 45.0))
+    cv2.circle(image, (280, 280), 45, RED_CELL, -1)
+    found = nuclear_map(image, MICRONS_PER_PIXEL)
+    scale = MICRONS_PER_PIXEL / WORKING_MICRONS
+    assert found.density[round(100 * scale), round(100 * scale)] > 0.8
+    assert found.density[round(280 * scale), round(280 * scale)] < 0.05
+    assert found.density.max() <= DARKEST
+    np.testing.assert_allclose(found.background, GLASS, atol=1)
+
+
+def test_two_hills_are_two_fragments_and_their_saddle_is_measured() -> None:
+    y, x = np.mgrid[:60, :100]
+    hills = [np.exp(-((x - cx) ** 2 + (y - 30) ** 2) / (2 * 9.0**2)) for cx in (33, 67)]
+    parts = fragments(np.maximum(*hills).astype(np.float32))
+    assert set(np.unique(parts.labels)) - {0} == {
+        number for number in range(1, len(parts.peak)) if parts.moments[number, 0]
+    }
+    assert len(set(np.unique(parts.labels)) - {0}) == 2
+    ((pair, saddle),) = parts.saddles.items()
+    assert pair[0] < pair[1]
+    smooth = cv2.GaussianBlur(np.maximum(*hills), (0, 0), PEAK_SMOOTHING_MICRONS / WORKING_MICRONS)
+    assert saddle == pytest.approx(smooth[30, 50], abs=0.01)
+    assert parts.labels[30, 33] != parts.labels[30, 67]
+
+
+def test_a_cluster_measures_an_ellipse() -> None:
+    image = np.zeros((80, 120), np.float32)
+    cv2.ellipse(image, (60, 40), (40, 20), 0, 0, 360, 1.0, -1)
+    parts = fragments(image)
+    (cell,) = clusters(image, parts).values()
+    assert isinstance(cell, Cluster)
+    assert cell.area == pytest.approx(np.pi * 40 * 20 * WORKING_MICRONS**2, rel=0.05)
+    assert cell.centre == pytest.approx((60, 40), abs=0.5)
+    filled, ratio = cell.ellipse
+    assert filled == pytest.approx(1.0, abs=0.03)
+    assert ratio == pytest.approx(0.5, abs=0.03)
+    assert cell.content == pytest.approx(cell.area, rel=0.05)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])  # in the last red cells are bluish
+def test_red_cells_alone_are_no_nucleated_cells(seed: int) -> None:
+    settings = FieldSettings(
+        width=1200, height=1000, microns_per_pixel=0.25, composition="blood", cells_per_mm2=0.1,
+        excluded=0, red=0.2 + 0.25 * seed,
+    )  # fmt: skip
+    assert detect(draw_field(settings, seed).image, 0.25).height <= 1

@@ -1,0 +1,158 @@
+"""What a located object is: hand-painted nuclei, and fields whose every thing is known."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marrowscope.detection import object_types
+from marrowscope.detection.cytoplasm_rim import MEASURES
+from marrowscope.detection.detector import detect, located
+from marrowscope.detection.object_types import CELL, DEBRIS, KINDS, NAKED, SMUDGE
+from marrowscope.detection.object_types_fit import fit, kind_of, paler, truth_at
+from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+
+# Cytoplasm as of a lymphocyte: blue, half as dense in red as the chromatin.
+GLASS, CHROMATIN, SEAM = (240, 236, 242), (75, 45, 155), (145, 160, 220)
+FINER = 4
+
+
+def painted(radius: float, seam: float, side: int = 320) -> np.ndarray:
+    """A round nucleus of clumped chromatin with a seam of cytoplasm all around; lengths in µm."""
+    scale = FINER / MICRONS_PER_PIXEL
+    image = np.full((side * FINER, side * FINER, 3), GLASS, np.uint8)
+    middle = (side * FINER // 2,) * 2
+    if seam:
+        cv2.circle(image, middle, round((radius + seam) * scale), SEAM, -1)
+    cv2.circle(image, middle, round(radius * scale), CHROMATIN, -1)
+    nucleus = (image == CHROMATIN).all(axis=2)
+    random = np.random.default_rng(0)
+    clumps = cv2.GaussianBlur(random.normal(size=nucleus.shape), (0, 0), 0.25 * scale)
+    lighter = np.exp(0.12 * clumps / clumps.std())[..., None]
+    image = np.where(nucleus[..., None], image * lighter, image).astype(np.float32)
+    image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    image = cv2.GaussianBlur(image, (0, 0), 0.15 / MICRONS_PER_PIXEL)
+    return np.clip(image + random.normal(0, 1.5, image.shape), 0, 255).astype(np.uint8)
+
+
+def one_kind(image: np.ndarray, microns: float = MICRONS_PER_PIXEL) -> str:
+    found = detect(image, microns)
+    assert found.height == 1
+    return str(found["kind"][0])
+
+
+@pytest.mark.parametrize("radius", [3.5, 4.5, 5.5])
+def test_a_nucleus_with_a_seam_of_cytoplasm_is_a_cell_and_one_without_is_naked(
+    radius: float,
+) -> None:
+    for seam in (1.5, 0.9, 0.6):
+        assert one_kind(painted(radius, seam)) == CELL
+    assert one_kind(painted(radius, 0.0)) == NAKED
+
+
+def test_coarse_pixels_show_no_seam_so_all_are_cells() -> None:
+    bare = painted(4.5, 0.0)
+    small = cv2.resize(bare, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    found = detect(small, 2 * MICRONS_PER_PIXEL)
+    assert found["kind"].to_list() == [CELL]
+    assert found["intact"].to_list() == [None]
+
+
+def test_an_image_without_contrast_does_not_tell() -> None:
+    found = detect(paler(painted(4.5, 0.0), 0.6), MICRONS_PER_PIXEL)
+    assert found.select("kind", "intact").rows() == [(CELL, None)]
+
+
+def test_what_the_border_cuts_is_a_cell() -> None:
+    cut = painted(4.5, 0.0)[:, 130:]
+    found = detect(np.ascontiguousarray(cut), MICRONS_PER_PIXEL)
+    assert found.select("touches_border", "kind", "intact").rows() == [(True, CELL, None)]
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return Library(MICRONS_PER_PIXEL, 31)
+
+
+def test_kinds_of_synthetic_fields(library: Library) -> None:
+    there = dict.fromkeys(KINDS, 0)
+    told = dict.fromkeys(KINDS, 0)
+    for seed, mix in enumerate(
+        (
+            FieldSettings(
+                width=1800,
+                height=1500,
+                cells_per_mm2=6000,
+                touching=0,
+                composition={"NIF": 1, "KSC": 1, "ART": 2},
+                excluded=0.5,
+            ),
+            FieldSettings(width=1800, height=1500, cells_per_mm2=5000, touching=0.3, excluded=0),
+        )
+    ):
+        field = draw_field(mix, 31_000 + seed, library)
+        for row in detect(field.image, MICRONS_PER_PIXEL).rows(named=True):
+            kind = truth_at(field, library, row["x"], row["y"])
+            if kind is not None and not row["touches_border"]:
+                there[kind] += 1
+                told[kind] += row["kind"] != CELL
+    assert there[CELL] > 60
+    assert min(there[NAKED], there[SMUDGE], there[DEBRIS]) >= 2
+    assert told[CELL] <= 1
+    lost = sum(there[kind] for kind in KINDS[1:])
+    assert sum(told[kind] for kind in KINDS[1:]) >= 0.55 * lost
+
+
+def test_the_kind_changes_neither_place_nor_box(library: Library) -> None:
+    field = draw_field(FieldSettings(width=900, height=700, excluded=0.3), 4, library)
+    found = detect(field.image, MICRONS_PER_PIXEL)
+    cells, measures = located(field.image, MICRONS_PER_PIXEL)
+    assert found.drop("kind", "intact").equals(cells)
+    assert measures.shape == (cells.height, len(MEASURES))
+    assert np.isfinite(measures).all()
+    assert set(found["kind"]) <= set(KINDS)
+    assert found["intact"].drop_nulls().is_between(0, 1).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(turns=st.integers(0, 3), mirrored=st.booleans())
+def test_turned_images_are_measured_alike(turns: int, mirrored: bool) -> None:
+    image = painted(4.5, 0.9)
+    turned = np.rot90(image[:, ::-1] if mirrored else image, turns)
+    _, one = located(image, MICRONS_PER_PIXEL)
+    _, two = located(np.ascontiguousarray(turned), MICRONS_PER_PIXEL)
+    np.testing.assert_allclose(one, two, atol=0.12, rtol=0.25)
+
+
+def test_likelihoods_of_the_shipped_model_are_shares() -> None:
+    random = np.random.default_rng(1)
+    share = object_types.shipped_model().likelihood(random.uniform(-1, 3, (50, len(MEASURES))))
+    assert share.shape == (50, len(object_types.OUTCOMES))
+    np.testing.assert_allclose(share.sum(axis=1), 1)
+    assert object_types.kinds_of(np.zeros((0, len(MEASURES))))[0] == []
+
+
+def test_a_model_learns_to_part_what_is_apart() -> None:
+    random = np.random.default_rng(2)
+    naked, smudge, debris, cell = (
+        np.clip(random.normal(0.1 + 0.15 * number, 0.01, (40, len(MEASURES))), 0, None)
+        for number in range(4)
+    )
+    drawn = [(naked, [NAKED] * 40), (smudge, [SMUDGE] * 40), (debris, [DEBRIS] * 40)]
+    dense = naked.copy()
+    dense[:, object_types.CORE_DENSITY] = 2.2
+    model = fit([*drawn, (dense, [NAKED] * 40)], list(cell))
+    best = model.likelihood(np.concatenate([cell, naked, smudge, debris, dense])).argmax(axis=1)
+    expected = np.repeat([0, object_types.PALE, 3, 4, object_types.DENSE], 40)
+    assert (best == expected).mean() > 0.95
+
+
+def test_looks_of_the_synthetic_cells_have_a_kind(library: Library) -> None:
+    found = {kind_of(code, library.look(code, number))
+             for code in ("NIF", "KSC", "ART", "LYT") for number in range(40)}  # fmt: skip
+    assert found == {*KINDS, None}
+    assert kind_of("LYT", library.look("LYT", 0)) == CELL
+    assert kind_of("KSC", library.look("KSC", 0)) == SMUDGE

@@ -1,0 +1,249 @@
+"""Evaluation of a prediction table."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from marrowscope.dataset.contents import NO_IDS
+from marrowscope.errors import InputError
+from marrowscope.evaluation.bootstrap import intervals, resampled_matrices
+from marrowscope.evaluation.evaluate_predictions import MAX_CLASSES, evaluate
+from marrowscope.evaluation.published_scores import published_totals
+from marrowscope.evaluation.reliability import calibration
+from marrowscope.morphology import CODES
+
+
+def predictions(count: int = 300, seed: int = 0, codes: tuple[str, ...] = CODES) -> pl.DataFrame:
+    """Random truth, predictions right for about 70 %."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, len(codes), count)
+    values = random.dirichlet(np.full(len(codes), 0.3), count)
+    values[np.arange(count), truth] += random.uniform(0, 1.2, count)
+    values = (values / values.sum(1, keepdims=True)).astype(np.float32)
+    return pl.DataFrame(
+        {
+            "cell_id": [f"c{k}" for k in range(count)],
+            "path": [f"/nowhere/{k}.png" for k in range(count)],
+            "label": [codes[k] for k in truth],
+            "predicted": [codes[k] for k in values.argmax(1)],
+            "confidence": values.max(1),
+            **{f"p_{code}": values[:, k] for k, code in enumerate(codes)},
+        }
+    )
+
+
+def test_published_totals_are_those_computed_from_table_1() -> None:
+    found = published_totals()
+    strict = {
+        "macro_f1": 0.545,
+        "balanced_accuracy": 0.689,
+        "accuracy": 0.726,
+        "weighted_f1": 0.748,
+    }
+    tolerant = {
+        "macro_f1": 0.645, "balanced_accuracy": 0.762, "accuracy": 0.805, "weighted_f1": 0.822,
+    }  # fmt: skip
+    assert found["strict"] == pytest.approx(strict, abs=6e-4)
+    assert found["tolerant"] == pytest.approx(tolerant, abs=6e-4)
+
+
+def test_every_value_lies_in_its_interval_and_tolerant_is_not_below_strict() -> None:
+    result = evaluate(predictions(), resamples=400)
+    for entry in result.classes:
+        for kind in (entry.strict, entry.tolerant):
+            assert kind["recall"].low <= kind["recall"].value <= kind["recall"].high
+        assert entry.tolerant["recall"].value >= entry.strict["recall"].value
+    assert result.strict["accuracy"].low < result.strict["accuracy"].value
+    assert result.strict["accuracy"].value < result.strict["accuracy"].high
+    assert result.matrix.sum() == 300
+
+
+def test_intervals_cover_the_true_accuracy_about_95_times_in_100() -> None:
+    random = np.random.default_rng(1)
+    covered = 0
+    for seed in range(300):
+        truth = random.integers(0, 3, 120)
+        predicted = np.where(random.random(120) < 0.8, truth, (truth + 1) % 3)
+        draws = resampled_matrices(truth, predicted, 3, 300, seed)
+        low, high = intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"]
+        covered += bool(low <= 0.8 <= high)
+    assert 0.91 <= covered / 300 <= 0.985
+
+
+def test_intervals_of_dependent_cells_are_wider_when_patients_are_known() -> None:
+    random = np.random.default_rng(0)
+    patients = np.repeat(np.arange(20), 30)
+    skill = random.uniform(0.4, 1.0, 20)[patients]
+    truth = random.integers(0, 2, 600)
+    predicted = np.where(random.random(600) < skill, truth, 1 - truth)
+    width = []
+    for groups in (None, [str(p) for p in patients]):
+        draws = resampled_matrices(truth, predicted, 2, 1000, 0, groups)
+        assert draws.shape == (1000, 2, 2)
+        low, high = intervals(draws, np.eye(2, dtype=bool), ("accuracy",))["accuracy"]
+        width.append(float(high - low))
+    assert width[1] > 1.5 * width[0]
+
+
+def test_drawing_whole_groups_equals_adding_up_their_matrices() -> None:
+    # Two groups that never mix: every resample is 0, 1 or 2 times each, in whole.
+    truth, predicted = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0])
+    groups = ["a", "a", "b", "b", "b"]
+    a, b = np.array([[1, 1], [0, 0]]), np.array([[0, 0], [1, 2]])
+    draws = resampled_matrices(truth, predicted, 2, 200, 0, groups)
+    kinds = {draw.tobytes() for draw in draws}
+    assert kinds == {matrix.astype(np.int64).tobytes() for matrix in (2 * a, a + b, 2 * b)}
+
+
+def test_a_group_for_every_cell_is_like_independent_cells() -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, 2000)
+    predicted = np.where(random.random(2000) < 0.8, truth, random.integers(0, 3, 2000))
+    ends = []
+    for groups in (None, [str(k) for k in range(2000)]):
+        draws = resampled_matrices(truth, predicted, 3, 1000, 0, groups)
+        ends.append(intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"])
+    np.testing.assert_allclose(ends[0], ends[1], atol=0.004)
+
+
+def test_few_patients_are_said_and_one_patient_gives_no_interval_of_width_zero() -> None:
+    three = predictions().with_columns(pl.Series("patient_id", ["a", "b", "c"] * 100))
+    result = evaluate(three, resamples=10)
+    assert (result.bootstrap["unit"], result.bootstrap["units"]) == ("patient_id", 3)
+    assert any("Only 3" in line for line in result.warnings)
+    result = evaluate(three.with_columns(pl.lit("a").alias("patient_id")), resamples=50)
+    assert any("same patient_id" in line for line in result.warnings)
+    assert result.strict["accuracy"].low < result.strict["accuracy"].high
+
+
+def test_a_cell_without_id_among_others_with_one_stands_for_itself() -> None:
+    ids = pl.Series("patient_id", ["a", "b", None] * 100)
+    assert evaluate(predictions().with_columns(ids), resamples=10).bootstrap["units"] == 102
+
+
+def test_one_cell_of_a_tiny_class_is_not_the_worst_confusion() -> None:
+    table = predictions(101, codes=("BLA", "LYT")).with_columns(
+        pl.Series("label", ["ABE"] + ["BLA"] * 100),
+        pl.Series("predicted", ["BLA"] + ["LYT"] * 60 + ["BLA"] * 40),
+    )
+    worst = evaluate(table, resamples=10).confusions
+    assert [(c.truth, c.predicted, c.share) for c in worst] == [
+        ("BLA", "LYT", 0.6), ("ABE", "BLA", 1.0),
+    ]  # fmt: skip
+
+
+def test_a_class_without_a_mistake_is_not_called_certain() -> None:
+    table = predictions(8, codes=("BLA", "LYT")).with_columns(
+        pl.lit("BLA").alias("label"), pl.lit("BLA").alias("predicted")
+    )
+    recall = evaluate(table, resamples=20).classes[0].strict["recall"]
+    # Wilson with all of 8 right: 8 / (8 + 1.96²) = .676.
+    assert (recall.value, recall.high) == (1, 1)
+    assert recall.low == pytest.approx(0.6756, abs=1e-4)
+
+
+def test_a_table_without_split_is_said_to_be_possibly_that_of_the_training() -> None:
+    def said(table: pl.DataFrame) -> bool:
+        return any("no split" in line for line in evaluate(table, resamples=10).warnings)
+
+    assert said(predictions())
+    assert not said(predictions().with_columns(pl.lit("test").alias("split")))
+
+
+def test_classes_that_are_never_predicted_are_said() -> None:
+    table = predictions(codes=("BLA", "LYT")).with_columns(pl.lit("BLA").alias("predicted"))
+    assert any("Never predicted: LYT" in line for line in evaluate(table, resamples=10).warnings)
+
+
+def test_synthetic_cells_among_real_ones_are_said() -> None:
+    names = pl.Series("annotator", ["synthetic"] * 5 + ["someone"] * 295)
+    result = evaluate(predictions().with_columns(names), resamples=10)
+    assert not result.synthetic
+    assert any("5 of 300 cells are synthetic" in line for line in result.warnings)
+
+
+def test_blank_labels_are_no_class() -> None:
+    table = predictions().with_columns(pl.Series("label", [" ", ""] + ["BLA"] * 298))
+    assert evaluate(table, resamples=10).counts["without label"] == 2
+
+
+def test_a_column_that_holds_no_classes_is_refused() -> None:
+    table = predictions().with_columns(pl.col("cell_id").alias("label"))
+    with pytest.raises(InputError, match=f"more than {MAX_CLASSES}"):
+        evaluate(table)
+
+
+def test_probabilities_out_of_range_give_no_calibration() -> None:
+    table = predictions().with_columns(pl.lit(float("inf"), pl.Float32).alias("p_BLA"))
+    assert evaluate(table, resamples=10).calibration["ece"] is None
+
+
+def test_rows_without_truth_or_prediction_are_counted_and_left_out() -> None:
+    table = predictions(100).with_columns(
+        pl.Series("error", ["empty file"] + [None] * 99, dtype=pl.String)
+    )
+    label = table["label"].to_list()
+    label[1] = None
+    result = evaluate(table.with_columns(pl.Series("label", label)), resamples=10)
+    assert result.counts == {
+        "rows": 100, "evaluated": 98, "without label": 1, "without prediction": 1,
+    }  # fmt: skip
+
+
+def test_without_patient_ids_every_result_carries_the_line() -> None:
+    assert NO_IDS in evaluate(predictions(), resamples=10).warnings
+    with_ids = predictions().with_columns(pl.col("cell_id").alias("patient_id"))
+    assert NO_IDS not in evaluate(with_ids, resamples=10).warnings
+
+
+def test_training_cells_among_the_evaluated_are_said() -> None:
+    table = predictions().with_columns(pl.lit("train").alias("split"))
+    assert any("flatter" in line for line in evaluate(table, resamples=10).warnings)
+
+
+def test_seven_of_21_classes_are_not_compared_in_silence() -> None:
+    table = predictions(codes=CODES[:7]).with_columns(
+        pl.lit(0.0, dtype=pl.Float32).alias(f"p_{code}") for code in CODES[7:]
+    )
+    result = evaluate(table, resamples=10)
+    assert len(result.codes) == 21
+    assert any("No cell of" in line for line in result.warnings)
+    assert any("published totals" in line for line in result.warnings)
+    present = [c for c in result.classes if c.cells]
+    assert result.strict["macro_f1"].value == pytest.approx(
+        np.mean([c.strict["f1"].value for c in present])
+    )
+
+
+def test_labels_outside_the_models_classes_count_as_errors() -> None:
+    table = predictions(codes=("cat", "dog")).with_columns(
+        pl.Series("label", ["bird"] * 300, dtype=pl.String)
+    )
+    result = evaluate(table, resamples=10)
+    assert result.codes == ("bird", "cat", "dog")
+    assert result.strict["accuracy"].value == 0
+
+
+def test_pairs_of_ones_own_count() -> None:
+    table = predictions(codes=("cat", "dog", "fox"))
+    pairs = frozenset({frozenset({"cat", "dog"})})
+    result = evaluate(table, tolerated=pairs, resamples=10)
+    assert result.tolerant["accuracy"].value > result.strict["accuracy"].value
+    assert {c.tolerated for c in result.confusions if {c.truth, c.predicted} == {"cat", "dog"}} == {
+        True
+    }
+
+
+def test_calibration_error_of_a_hand_worked_example() -> None:
+    # Four cells said .9 (three right), two said .6 (one right): (4·|.9−.75| + 2·|.6−.5|) / 6.
+    values = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 2, dtype=np.float32)
+    rows = pl.DataFrame({"label": ["a", "a", "a", "b", "a", "b"]})
+    assert calibration(values, rows, ["a", "b"])["ece"] == pytest.approx((0.6 + 0.2) / 6, abs=1e-6)
+
+
+@pytest.mark.parametrize("column", ["label", "predicted"])
+def test_tables_that_cannot_be_evaluated_are_refused(column: str) -> None:
+    with pytest.raises(InputError, match=column):
+        evaluate(predictions().drop(column))
+    with pytest.raises(InputError, match="no row"):
+        evaluate(predictions().with_columns(pl.lit(None, dtype=pl.String).alias(column)))

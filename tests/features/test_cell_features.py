@@ -1,0 +1,160 @@
+"""Numbers with names: worked examples, other libraries as references, and what is missing."""
+
+import mahotas
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.feature import graycomatrix
+
+from marrowscope.errors import InputError
+from marrowscope.features import Segmentation, cell_features, feature_catalogue, haralick, lbp
+from marrowscope.features.image_planes import PLANES, view
+from marrowscope.morphology import CODES
+from marrowscope.phantom.synthetic_cell import draw_cell
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+
+
+def disc(radius: float, x: float = 125, y: float = 125) -> np.ndarray:
+    rows, columns = np.ogrid[:250, :250]
+    return np.hypot(rows - y, columns - x) < radius
+
+
+def table(image: np.ndarray, segmentation: Segmentation | None = None) -> dict[str, float]:
+    found, values = cell_features(image, segmentation)
+    return dict(zip(found, values.tolist(), strict=True))
+
+
+NOISE = np.random.default_rng(0).integers(0, 256, (250, 250, 3), dtype=np.uint8)
+BOTH = Segmentation(disc(60, 124.5, 124.5), disc(30, 124.5, 124.5), False)
+
+
+def test_there_are_more_than_6000_features_each_with_name_unit_and_description() -> None:
+    features = feature_catalogue()
+    assert len(features) > 6000
+    assert len({feature.name for feature in features}) == len(features)
+    assert len({feature.description for feature in features}) == len(features)
+    assert all(feature.unit and "\n" not in feature.description for feature in features)
+
+
+def test_names_come_in_the_order_of_the_catalogue() -> None:
+    found, values = cell_features(NOISE, BOTH)
+    assert found == tuple(feature.name for feature in feature_catalogue())
+    assert values.shape == (len(found),)
+    assert values.dtype == np.float32
+
+
+def test_size_and_colour_of_a_painted_cell_are_what_was_painted() -> None:
+    image = np.full((250, 250, 3), 250, np.uint8)
+    image[BOTH.cell] = (200, 180, 220)
+    image[BOTH.nucleus] = (90, 40, 140)
+    numbers = table(image, BOTH)
+    area = BOTH.nucleus.sum() * MICRONS_PER_PIXEL**2
+    assert numbers["nucleus.shape.area"] == pytest.approx(area, rel=1e-6)
+    assert numbers["relation.nucleus_share"] == pytest.approx(0.25, abs=0.005)
+    assert numbers["cell.shape.eccentricity"] < 0.1
+    assert numbers["cell.shape.circularity"] > 0.85
+    assert numbers["nucleus.intensity.red.mean"] == 90
+    assert numbers["cytoplasm.intensity.green.p50"] == 180
+    assert numbers["nucleus.intensity.blue.sd"] == 0
+    assert numbers["contrast.nucleus_cytoplasm.red"] == -110
+    assert numbers["segmentation.fallback"] == 0
+
+
+def test_statistics_of_a_region_are_those_of_its_pixels() -> None:
+    numbers, pixels = table(NOISE, BOTH), NOISE[BOTH.cytoplasm][:, 1].astype(float)
+    assert numbers["cytoplasm.intensity.green.mean"] == pytest.approx(pixels.mean(), rel=1e-5)
+    assert numbers["cytoplasm.intensity.green.sd"] == pytest.approx(pixels.std(), rel=1e-5)
+    away = (pixels - pixels.mean()) / pixels.std()
+    assert numbers["cytoplasm.intensity.green.skewness"] == pytest.approx(
+        (away**3).mean(), abs=1e-4
+    )
+    assert numbers["cytoplasm.intensity.green.p90"] == pytest.approx(
+        np.percentile(pixels, 90), abs=1
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 16))
+def test_texture_statistics_agree_with_mahotas(seed: int, levels: int) -> None:
+    picture = np.random.default_rng(seed).integers(0, levels, (24, 24)).astype(np.uint8)
+    matrix = graycomatrix(picture, [1], [0], levels=16, symmetric=True)[..., 0, 0]
+    ours = haralick.statistics(matrix.astype(np.float64)[None])[0]
+    theirs = mahotas.features.texture.haralick_features([matrix.astype(np.int32)])[0]
+    # mahotas takes the variance of the histogram of differences itself; Haralick, and we, that of
+    # the differences. The second measure of information is exp of nats here, of bits there.
+    other = ("difference_variance", "information2")
+    same = [place for place, name in enumerate(haralick.STATISTICS) if name not in other]
+    np.testing.assert_allclose(ours[same], theirs[same], rtol=1e-6, atol=1e-8)
+    bits = -np.log(1 - theirs[12] ** 2) / 2
+    assert ours[12] == pytest.approx(np.sqrt(1 - np.exp(-2 * bits * np.log(2))), abs=1e-6)
+
+
+def test_pairs_of_a_region_are_those_that_scikit_image_counts() -> None:
+    picture = np.random.default_rng(1).integers(0, 16, (30, 40))
+    codes = (picture + 16).astype(np.int32)  # all cytoplasm
+    ours = haralick._pairs(codes, 2, -2)
+    theirs = graycomatrix(picture.astype(np.uint8), [2 * 2**0.5], [3 * np.pi / 4], levels=16,
+                          symmetric=True)[..., 0, 0]  # fmt: skip
+    np.testing.assert_array_equal(ours[0], theirs)
+    np.testing.assert_array_equal(ours[2], theirs)
+    assert ours[1].sum() == 0
+
+
+def test_patterns_are_uniform_with_at_most_two_changes() -> None:
+    bins = lbp.uniform_bins()
+    assert bins[0b00000000] == 0
+    assert bins[0b00000111] == 3
+    assert bins[0b11111111] == 8
+    assert bins[0b00000101] == 9
+    assert (bins != 9).sum() == 58
+
+
+def test_shares_sum_to_one() -> None:
+    numbers = table(NOISE, BOTH)
+    for stem in ("nucleus.lbp.r2.azure", "cell.histogram.hue"):
+        total = sum(value for name, value in numbers.items() if name.startswith(f"{stem}.bin"))
+        assert total == pytest.approx(1, abs=1e-5)
+
+
+def test_a_cell_turned_by_a_quarter_keeps_its_numbers() -> None:
+    image = draw_cell(CODES[0], 5).image
+    first, second = table(image, BOTH), table(np.ascontiguousarray(np.rot90(image)), BOTH)
+    for name in ("nucleus.haralick.d2.q16.green.contrast", "cell.lbp.r3.green.bin4",
+                 "cell.gabor.w2.green.energy", "nucleus.band2.green.sd",
+                 "cell.radial.shell2.green.mean"):  # fmt: skip
+        assert second[name] == pytest.approx(first[name], rel=0.12), name
+
+
+def test_a_region_that_is_not_there_gives_nan_and_nothing_is_infinite() -> None:
+    _, values = cell_features(NOISE, Segmentation(disc(50), np.zeros((250, 250), bool), False))
+    names = [feature.name for feature in feature_catalogue()]
+    missing = {name.split(".")[0] for name, value in zip(names, values, strict=True)
+               if np.isnan(value)}  # fmt: skip
+    assert "nucleus" in missing
+    assert not {"cell", "cytoplasm", "image"} & missing
+    assert not np.isinf(values).any()
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+def test_a_blank_image_is_measured_as_a_fallback(grey: int) -> None:
+    numbers = table(np.full((250, 250, 3), grey, np.uint8))
+    assert numbers["segmentation.fallback"] == 1
+    assert numbers["image.intensity.red.mean"] == grey
+
+
+def test_the_same_image_gives_the_same_numbers() -> None:
+    image = draw_cell(CODES[3], 1).image
+    np.testing.assert_array_equal(cell_features(image)[1], cell_features(image)[1])
+
+
+def test_an_image_of_another_size_is_refused() -> None:
+    with pytest.raises(InputError, match="expected"):
+        cell_features(np.zeros((100, 100, 3), np.uint8))
+
+
+def test_planes_of_red_cells_are_eosin_more_than_azure() -> None:
+    image = draw_cell(CODES[0], 5).image
+    planes = view(image, BOTH).planes
+    assert planes.shape == (len(PLANES), 250, 250)
+    assert planes[PLANES.index("red")].tolist() == image[..., 0].tolist()

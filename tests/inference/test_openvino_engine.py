@@ -1,0 +1,322 @@
+"""OpenVINO in float32 gives PyTorch's probabilities; int8 only where it was checked."""
+
+import gc
+import hashlib
+import io
+import json
+import shutil
+import weakref
+from contextlib import redirect_stdout
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from marrowscope.cli.quantize_command import quantize as _command
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.splitting import hold_out
+from marrowscope.errors import InputError
+from marrowscope.inference import engine_choice
+from marrowscope.inference.engine import TorchEngine, image_views, symmetries
+from marrowscope.inference.engine_choice import choose_engine
+from marrowscope.inference.openvino_engine import OpenVinoEngine
+from marrowscope.models import create
+from marrowscope.models.bundle import Bundle, load_bundle, save_bundle
+from marrowscope.models.card import Card
+from marrowscope.models.int8_part import good_enough
+from marrowscope.morphology import OUTPUTS_22
+from marrowscope.training import quantization as quantizing
+from marrowscope.training.quantization import quantize
+from marrowscope.training.training_cells import select
+
+assert _command  # the command exists
+
+
+def images(count: int, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (count, 10, 10, 3), dtype=np.uint8)
+    return np.stack([cv2.resize(image, (250, 250)) for image in coarse])
+
+
+def bundle(name: str, views: int = 1, known: tuple[str, ...] = OUTPUTS_22) -> Bundle:
+    torch.manual_seed(0)
+    network = create(name, 22).eval()
+    return Bundle(network, Card("x", name, OUTPUTS_22, tuple(dict.fromkeys(known)), views=views))
+
+
+@pytest.mark.parametrize(
+    ("name", "views", "known"),
+    [
+        ("sequential", 1, OUTPUTS_22),
+        ("sequential", 8, OUTPUTS_22[:7]),
+        ("resnext50", 1, OUTPUTS_22),
+    ],
+)
+def test_probabilities_are_those_of_torch(name: str, views: int, known: tuple[str, ...]) -> None:
+    made, pixels = bundle(name, views, known), images(5)
+    exact = TorchEngine(made).probabilities(pixels)
+    engine = OpenVinoEngine(made)
+    found = engine.probabilities(pixels)
+    assert engine.classes == TorchEngine(made).classes
+    assert found.shape == exact.shape
+    assert np.abs(found - exact).max() <= 1e-4
+    unknown = [place for place, code in enumerate(engine.classes) if code not in known]
+    assert (found[:, unknown] == 0).all()
+
+
+@pytest.mark.parametrize("views", [1, 8])
+def test_views_of_bytes_are_those_of_tensors(views: int) -> None:
+    image = images(1)[0]
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None]
+    turned = [view[0].permute(1, 2, 0).numpy() for view in symmetries(batch, views)]
+    for ours, theirs in zip(image_views(image, views), turned, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_batches_of_any_size_give_the_same_rows_in_order() -> None:
+    engine, pixels = OpenVinoEngine(bundle("sequential")), images(9)
+    whole = engine.probabilities(pixels)
+    parts = [engine.probabilities(pixels[low : low + 2]) for low in range(0, 9, 2)]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
+    assert engine.probabilities(pixels[:0]).shape == (0, len(engine.classes))
+
+
+@pytest.mark.parametrize("views", [1, 8])
+def test_a_batch_is_begun_before_the_last_one_is_asked_for(views: int) -> None:
+    engine, pixels = OpenVinoEngine(bundle("sequential", views)), images(9)
+    whole = engine.probabilities(pixels)
+    answers = [engine.begin(pixels[low:high]) for low, high in ((0, 5), (5, 6), (6, 9))]
+    parts = [answer() for answer in answers]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
+
+
+def test_an_engine_that_is_done_with_gives_its_graph_and_threads_back() -> None:
+    engine = OpenVinoEngine(bundle("sequential"))
+    engine.probabilities(images(2))
+    there = weakref.ref(engine._requests)
+    del engine
+    gc.collect()
+    assert there() is None
+
+
+def test_the_shipped_model_is_loaded_and_predicts_alike() -> None:
+    made, pixels = load_bundle("sequential-mll7"), images(3, 1)
+    exact = TorchEngine(made).probabilities(pixels)
+    assert np.abs(OpenVinoEngine(made).probabilities(pixels) - exact).max() <= 1e-4
+
+
+def test_the_choice_is_openvino_on_a_processor_and_int8_only_when_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = bundle("sequential")
+    assert choose_engine(made)[0].name == "openvino cpu fp32"
+    assert choose_engine(made, "torch")[0].name == "torch cpu fp32"
+    with pytest.raises(InputError, match="no int8 part; 'marrowscope quantize'"):
+        choose_engine(made, "int8")
+    with pytest.raises(InputError, match="--engine fast: expected auto, openvino"):
+        choose_engine(made, "fast")
+    with pytest.raises(InputError, match="runs on the CPU"):
+        choose_engine(made, "openvino", "cuda")
+    monkeypatch.setattr(engine_choice, "find_spec", lambda name: None)
+    engine, remark = choose_engine(made)
+    assert engine.name == "torch cpu fp32"
+    assert "not installed" in str(remark)
+    with pytest.raises(InputError, match="OpenVINO is not installed"):
+        choose_engine(made, "int8")
+
+
+@pytest.mark.parametrize(
+    ("agreement", "loss", "good"),
+    [(0.99, 0.005, True), (0.9899, 0.0, False), (1.0, 0.0051, False), (1.0, -0.1, True)],
+)
+def test_the_bars_of_int8(agreement: float, loss: float, good: bool) -> None:
+    assert good_enough(agreement, loss) is good
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    folder = tmp_path_factory.mktemp("cells")
+    for code, level in (("LYT", 90), ("NGS", 190)):
+        (folder / code).mkdir()
+        for number, image in enumerate(images(16, level)):
+            mixed = (0.3 * image + 0.7 * level).astype(np.uint8)
+            cv2.imwrite(str(folder / code / f"{number}.png"), mixed)
+    return hold_out(index([folder]), 0.5).table
+
+
+@pytest.fixture(scope="module")
+def trained(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """As if trained on the table."""
+    folder = tmp_path_factory.mktemp("bundles") / "b"
+    data = select(table)
+    torch.manual_seed(1)
+    card = Card("b", "sequential", data.outputs, data.known, data=data.description)
+    save_bundle(create("sequential", 22).eval(), card, folder)
+    return load_bundle(folder)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantizing, "CALIBRATION_IMAGES", 8)
+    monkeypatch.setattr(quantizing, "LEAST_CHECKED", 10)
+
+
+needs_nncf = pytest.mark.skipif(find_spec("nncf") is None, reason="NNCF is not installed")
+
+
+@pytest.fixture(scope="module")
+def quantized(
+    table: pl.DataFrame, trained: Bundle, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("int8") / "q"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quantizing, "CALIBRATION_IMAGES", 8)
+        patch.setattr(quantizing, "LEAST_CHECKED", 10)
+        patch.setattr(quantizing, "good_enough", lambda agreement, loss: True)
+        with redirect_stdout(io.StringIO()) as printed:
+            quantize(trained, table, folder)
+    assert printed.getvalue() == ""  # standard output belongs to --json
+    # Random weights need not agree; the files are what is tested here.
+    card = json.loads((folder / "card.json").read_text())
+    card["int8"] |= {"agreement": 1.0, "macro_f1_loss": 0.0}
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+@needs_nncf
+def test_the_int8_part_computes_and_stays_close(quantized: Path, trained: Bundle) -> None:
+    engine, _ = choose_engine(load_bundle(quantized), "int8")
+    assert engine.name == "openvino cpu int8"
+    exact = TorchEngine(trained).probabilities(images(6, 90))
+    found = engine.probabilities(images(6, 90))
+    assert np.abs(found - exact).max() < 0.1
+    assert not np.array_equal(found, exact)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+@needs_nncf
+def test_the_card_tells_how_it_was_calibrated_and_checked(quantized: Path) -> None:
+    facts = load_bundle(quantized).card.int8
+    assert facts["calibration_images"] == 8
+    assert facts["checked_images"] == 16
+    assert {"agreement", "macro_f1_fp32", "macro_f1_int8", "nncf", "openvino"} <= set(facts)
+
+
+@needs_nncf
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "int8.bin").write_bytes(b"\0" * 100), r"int8\.bin: checksum"),
+        (lambda folder: (folder / "int8.xml").write_text("<net/>"), r"int8\.xml: checksum"),
+        (lambda folder: (folder / "int8.bin").unlink(), r"int8\.bin: No such file"),
+        (lambda folder: edit(folder, weights_sha256="0" * 64), "was made for other weights"),
+        (lambda folder: edit(folder, agreement=0.5), "not say that the int8 part is good"),
+        (lambda folder: edit(folder, agreement="yes"), "not say that the int8 part is good"),
+    ],
+    ids=["constants", "graph", "gone", "other weights", "too far off", "nonsense"],
+)
+def test_a_bad_int8_part_is_one_line_and_float32_goes_on(
+    quantized: Path, tmp_path: Path, damage, message: str
+) -> None:
+    folder = tmp_path / "b"
+    shutil.copytree(quantized, folder)
+    damage(folder)
+    made = load_bundle(folder)
+    with pytest.raises(InputError, match=message) as caught:
+        choose_engine(made, "int8")
+    assert "\n" not in str(caught.value)
+    assert choose_engine(made)[0].name == "openvino cpu fp32"
+
+
+@needs_nncf
+def test_an_int8_part_with_other_shapes_is_refused(quantized: Path, tmp_path: Path) -> None:
+    """Earlier versions took any number of images, and had the views of an image in the graph."""
+    import openvino
+
+    folder = tmp_path / "b"
+    shutil.copytree(quantized, folder)
+    model = openvino.Core().read_model(folder / "int8.xml")
+    model.reshape([-1, 250, 250, 3])
+    openvino.save_model(model, tmp_path / "int8.xml", compress_to_fp16=False)
+    hashes = {}
+    for name, key in (("int8.xml", "graph_sha256"), ("int8.bin", "constants_sha256")):
+        shutil.copy(tmp_path / name, folder / name)
+        hashes[key] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    edit(folder, **hashes)
+    with pytest.raises(InputError, match=r"int8\.xml: has shapes .* an earlier version; run"):
+        choose_engine(load_bundle(folder), "int8")
+
+
+@needs_nncf
+def test_int8_sees_the_brightest_background_though_few_images_have_it() -> None:
+    """Glass is white; a range that is the mean of the images' ranges would cut it off."""
+    import openvino
+
+    dark = [(image * 0.6).astype(np.uint8) for image in images(7)]
+    white = np.full((250, 250, 3), 255, np.uint8)
+    with redirect_stdout(io.StringIO()):
+        graph, constants = quantizing.quantized_graph(bundle("sequential"), [*dark, white], "none")
+    nodes = openvino.Core().read_model(graph, constants).get_ordered_ops()
+    ranges = [node for node in nodes if node.get_type_name() == "FakeQuantize"]
+    taken = next(
+        node for node in ranges if node.input_value(0).get_node().get_type_name() != "Constant"
+    )
+    high = float(np.max(taken.input_value(2).get_node().data))
+    assert high in (pytest.approx(1, abs=0.01), pytest.approx(255, abs=2))
+
+
+@needs_nncf
+def test_int8_answers_are_averaged_over_the_views(quantized: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "b"
+    shutil.copytree(quantized, folder)
+    one, _ = choose_engine(load_bundle(folder), "int8")
+    pixels = images(2, 90)
+    each = [one.probabilities(np.stack(image_views(image, 8))).mean(axis=0) for image in pixels]
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {"views": 8}))
+    averaged, _ = choose_engine(load_bundle(folder), "int8")
+    np.testing.assert_allclose(averaged.probabilities(pixels), each, atol=1e-6)
+    assert not np.allclose(averaged.probabilities(pixels), one.probabilities(pixels), atol=1e-6)
+
+
+def edit(folder: Path, **facts: object) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    card["int8"] |= facts
+    (folder / "card.json").write_text(json.dumps(card))
+
+
+@needs_nncf
+@pytest.mark.usefixtures("quick")
+def test_int8_that_is_not_good_enough_is_refused_and_nothing_is_written(
+    table: pl.DataFrame, trained: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantizing, "_check", lambda *_: (0.5, 0.1))
+    with pytest.raises(InputError, match=r"not good enough on 16 held-out .* agrees in 50\.0%"):
+        quantize(trained, table, tmp_path / "q")
+    assert not (tmp_path / "q").exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_held_out_cells_that_may_have_trained_are_refused(
+    table: pl.DataFrame, trained: Bundle, tmp_path: Path
+) -> None:
+    swapped = table.with_columns(pl.col("split").replace({"train": "test", "test": "train"}))
+    with pytest.raises(InputError, match="not trained on the training cells of this table"):
+        quantize(trained, swapped, tmp_path / "q")
+    with pytest.raises(InputError, match=r"0 held-out images; int8 is checked on at least 10"):
+        quantize(trained, table.drop("split"), tmp_path / "q")
+
+
+def test_a_bundle_never_replaces_other_files(trained: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(InputError, match="is not empty and holds no bundle"):
+        save_bundle(trained.model, trained.card, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
+    save_bundle(trained.model, replace(trained.card, name="one"), tmp_path / "b")
+    save_bundle(trained.model, replace(trained.card, name="two"), tmp_path / "b")
+    assert load_bundle(tmp_path / "b").card.name == "two"

@@ -1,0 +1,472 @@
+"""Training: killed and resumed, it ends with the same bits; what goes wrong is one line."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import weakref
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from safetensors.torch import save_file
+
+from marrowscope.cells import read_cells, write_cells
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.packing import pack
+from marrowscope.dataset.splitting import hold_out
+from marrowscope.errors import InputError
+from marrowscope.models.bundle import load_bundle
+from marrowscope.training import pixel_source
+from marrowscope.training.networks import throughput, train_network
+from marrowscope.training.networks.train_network import train
+from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.recipe import Recipe
+
+SMALL = Recipe(
+    name="small",
+    epochs=3,
+    target_per_class=8,
+    batch_size=4,
+    optimizer="adamw",
+    schedule="one_cycle",
+    warmup=0.2,
+    learning_rate=0.002,
+    weight_decay=0.05,
+    label_smoothing=0.05,
+    mixup=0.2,
+    average=0.9,
+)  # 2 classes × 8 images in batches of 4: 4 steps an epoch, 12 in all
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """Twelve dark and twelve light images, labelled with two of the 21 classes, split."""
+    folder = tmp_path_factory.mktemp("images")
+    random = np.random.default_rng(0)
+    for code, level in (("LYT", 80), ("NGS", 180)):
+        (folder / code).mkdir()
+        for number in range(12):
+            image = random.normal(level, 30, (250, 250, 3)).clip(0, 255).astype(np.uint8)
+            cv2.imwrite(str(folder / code / f"{number}.png"), image)
+    return hold_out(index([folder]), 0.25).table
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "bundle" / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def finished(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    train(table, "sequential", SMALL, folder)
+    return folder
+
+
+def test_a_run_leaves_bundle_predictions_table_and_logs(finished: Path) -> None:
+    bundle = load_bundle(finished / "bundle")
+    assert bundle.card.known == ("NGS", "LYT")
+    assert len(bundle.card.outputs) == 22
+    assert bundle.card.data["images"] == {"NGS": 9, "LYT": 9}
+    assert bundle.card.recipe["learning_rate"] == 0.002
+    assert "by image" in bundle.card.split["method"]
+    assert bundle.card.metrics["images"] == 6
+    predictions = read_cells(finished / "predictions.parquet", needs=["label", "p_LYT"])
+    assert predictions.height == 6
+    assert read_cells(finished / "cells.parquet")["stain"].null_count() == 0
+    logs = pl.read_csv(finished / "logs" / "csv" / "metrics.csv")
+    assert logs["held_out/recall_LYT"].drop_nulls().len() == 3  # once an epoch
+    assert list((finished / "logs" / "tensorboard").glob("events*"))
+    assert not (finished / "last.ckpt").exists()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(
+    table: pl.DataFrame, finished: Path, tmp_path: Path
+) -> None:
+    train(table, "sequential", SMALL, tmp_path / "same")
+    assert weights(tmp_path / "same") == weights(finished)
+    train(table, "sequential", SMALL, tmp_path / "other", seed=1)
+    assert weights(tmp_path / "other") != weights(finished)
+
+
+_PROGRAM = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3].split(":")
+from marrowscope.cells import read_cells
+from marrowscope.training.networks.train_network import train
+from test_train_network import SMALL
+train(read_cells(Path(sys.argv[1])), "sequential", SMALL, Path(sys.argv[2]), checkpoint_steps=1,
+      resume=Path(sys.argv[2]).exists())
+"""
+
+
+@pytest.mark.parametrize("kills", [1, 3])
+def test_killed_and_resumed_it_ends_with_the_same_bits(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, kills: int
+) -> None:
+    write_cells(table, tmp_path / "split.parquet")
+    run = tmp_path / "run"
+    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "split.parquet"), str(run)]
+    command.append(os.pathsep.join([str(Path(__file__).parent)]))
+    checkpoint = run / "last.ckpt"
+    seen = 0
+    killed = 0
+    while killed < kills:
+        # Kill right after another checkpoint appears, at whatever the process is doing then.
+        process = subprocess.Popen(command)
+        limit = time.monotonic() + 120
+        while time.monotonic() < limit and process.poll() is None:
+            if checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen:
+                seen = checkpoint.stat().st_mtime_ns
+                break
+            time.sleep(0.002)
+        assert process.poll() is None, "the run ended before it could be killed"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed += 1
+        saved = torch.load(checkpoint, weights_only=True)["global_step"]
+        assert 0 < saved < 12
+    assert not (run / "bundle").exists()
+    subprocess.run(command, check=True)
+    assert weights(run) == weights(finished)
+    one = read_cells(run / "predictions.parquet")
+    assert one.equals(read_cells(finished / "predictions.parquet"))
+
+
+def test_resuming_a_finished_run_says_so_and_changes_nothing(
+    table: pl.DataFrame, finished: Path
+) -> None:
+    before = weights(finished)
+    result = train(table, "sequential", SMALL, finished, resume=True)
+    assert result.throughput is None
+    assert result.metrics == json.loads((finished / "run.json").read_text())["metrics"]
+    assert weights(finished) == before
+
+
+def test_a_run_is_not_overwritten_nor_resumed_as_something_else(
+    table: pl.DataFrame, finished: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="--resume"):
+        train(table, "sequential", SMALL, finished)
+    with pytest.raises(InputError, match="another seed"):
+        train(table, "sequential", SMALL, finished, seed=5, resume=True)
+    with pytest.raises(InputError, match="another model"):
+        train(table, "resnext50", SMALL, finished, resume=True)
+    with pytest.raises(InputError, match="another cells"):
+        train(table.head(20), "sequential", SMALL, finished, resume=True)
+    with pytest.raises(InputError, match="no run to resume"):
+        train(table, "sequential", SMALL, tmp_path / "new", resume=True)
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(InputError, match="not empty"):
+        train(table, "sequential", SMALL, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_step_and_keeps_the_checkpoint(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = train_network.TrainingModule.training_step
+
+    def poisoned(self, batch, index):
+        loss = original(self, batch, index)
+        if self.trainer.global_step == 6:
+            loss = loss * float("nan")
+            self.recent_losses[-1] = loss.detach()
+        return loss
+
+    monkeypatch.setattr(train_network.TrainingModule, "training_step", poisoned)
+    with pytest.raises(InputError, match="nan at step 7"):
+        train(table, "sequential", SMALL, tmp_path / "run", checkpoint_steps=1)
+    saved = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 6
+    assert all(torch.isfinite(t).all() for t in saved["state_dict"].values())
+
+
+def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_resumes(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Trainer.save_checkpoint
+
+    def full(self, path, *rest, **options):
+        if self.global_step == 5:
+            Path(path).write_bytes(b"half a checkpoint")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        original(self, path, *rest, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "save_checkpoint", full)
+        with pytest.raises(InputError, match="No space left on device"):
+            train(table, "sequential", SMALL, tmp_path / "run", checkpoint_steps=1)
+    assert torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["global_step"] == 4
+    train(table, "sequential", SMALL, tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_a_checkpoint_that_is_damaged_is_named(table: pl.DataFrame, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="stop here"):
+        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=_stop_at(3))
+    (run / "last.ckpt").write_bytes(b"garbage")
+    with pytest.raises(InputError, match=r"last\.ckpt"):
+        train(table, "sequential", SMALL, run, resume=True)
+
+
+def _stop_at(step: int) -> Observer:
+    done = 0
+
+    def advance(count: int = 1, total: int | None = None) -> None:
+        nonlocal done
+        done += count
+        if done >= step:
+            raise RuntimeError("stop here")
+
+    return Observer(steps=advance)
+
+
+def test_a_missing_image_is_named_before_training_starts(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    gone = table.with_columns(
+        pl.when(pl.col("split") == "train")
+        .then(pl.lit(str(tmp_path / "gone.png")))
+        .otherwise("path")
+        .alias("path")
+    )
+    with pytest.raises(InputError, match=r"gone\.png: no such file \(18 of 24"):
+        train(gone, "sequential", SMALL, tmp_path / "run")
+
+
+def test_a_table_without_a_split_trains_on_everything(table: pl.DataFrame, tmp_path: Path) -> None:
+    one_epoch = Recipe(epochs=1, target_per_class=2, batch_size=4)
+    result = train(table.drop("split"), "sequential", one_epoch, tmp_path / "run")
+    assert result.metrics == {}
+    assert load_bundle(tmp_path / "run/bundle").card.data["images"] == {"NGS": 12, "LYT": 12}
+    assert not (tmp_path / "run/predictions.parquet").exists()
+
+
+def test_a_scheme_of_ones_own_gets_its_own_outputs(table: pl.DataFrame, tmp_path: Path) -> None:
+    own = table.with_columns(pl.col("label").replace({"LYT": "dark", "NGS": "light"}))
+    one_epoch = Recipe(epochs=1, target_per_class=2, batch_size=4)
+    train(own, "sequential", one_epoch, tmp_path / "run")
+    assert load_bundle(tmp_path / "run/bundle").card.outputs == ("dark", "light")
+
+
+def test_the_log_of_a_resumed_run_goes_on_where_it_was(
+    table: pl.DataFrame, finished: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(RuntimeError, match="stop here"):
+        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=_stop_at(7))
+    train(table, "sequential", SMALL, run, resume=True)
+    logs = pl.read_csv(run / "logs" / "csv" / "metrics.csv")
+    whole = pl.read_csv(finished / "logs" / "csv" / "metrics.csv")
+    held_out = [name for name in whole.columns if name.startswith("held_out")]
+    kept = logs.select("step", *held_out).drop_nulls()
+    assert kept["step"].to_list() == [4, 8, 12]
+    assert kept.equals(whole.select("step", *held_out).drop_nulls())
+    assert logs.filter(pl.col("loss").is_not_null())["step"].is_unique().all()
+
+
+def test_a_weight_that_is_not_finite_is_never_saved(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = train_network.TrainingModule.optimizer_step
+
+    def poisoned(self, *arguments, **options):
+        original(self, *arguments, **options)
+        if self.trainer.global_step == 5:  # counted after the step
+            with torch.no_grad():
+                self.network.head.bias[0] = float("inf")
+
+    monkeypatch.setattr(train_network.TrainingModule, "optimizer_step", poisoned)
+    with pytest.raises(InputError, match=r"weight .* before step 7"):
+        train(table, "sequential", SMALL, tmp_path / "run", checkpoint_steps=2)
+    saved = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+    assert saved["global_step"] == 4
+
+
+def test_a_run_that_ended_before_its_bundle_was_written_needs_no_more_steps(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise InputError("bundle: cannot be written: No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_network, "save_bundle", full)
+        with pytest.raises(InputError, match="No space left"):
+            train(table, "sequential", SMALL, tmp_path / "run")
+    seen: list[int] = []
+    observer = Observer(steps=lambda count=1, total=None: seen.append(count))
+    train(table, "sequential", SMALL, tmp_path / "run", resume=True, observer=observer)
+    assert seen == []
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"precision": "bf16"},
+        {"optimizer": "adam", "average": 0.0, "mixup": 0.0, "schedule": "constant"},
+    ],
+)
+def test_other_recipes_resume_to_the_same_bits_too(
+    table: pl.DataFrame, tmp_path: Path, change: dict[str, object]
+) -> None:
+    recipe = replace(SMALL, epochs=2, views=8, **change)
+    train(table, "sequential", recipe, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="stop here"):
+        train(table, "sequential", recipe, tmp_path / "run", checkpoint_steps=1,
+              observer=_stop_at(6))  # fmt: skip
+    train(table, "sequential", recipe, tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_images_read_from_disk_at_every_step_train_the_same_network(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pixel_source, "free_memory", lambda: 0)
+    train(table, "sequential", SMALL, tmp_path / "run")
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_a_store_trains_the_same_network(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(table[::-1], tmp_path / "s")
+    monkeypatch.setattr(pixel_source, "read_image", lambda path: pytest.fail("decoded again"))
+    train(table, "sequential", SMALL, tmp_path / "run", store=tmp_path / "s")
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_a_store_is_made_where_images_do_not_fit_into_memory_and_is_used_again(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pixel_source, "free_memory", lambda: 0)
+    said: list[str] = []
+    where, options = tmp_path / "s", {"store_given": False, "observer": Observer(line=said.append)}
+    train(table, "sequential", SMALL, tmp_path / "run", store=where, **options)
+    assert said == [f"pixels do not fit into memory: packed into {where}"]
+    assert weights(tmp_path / "run") == weights(finished)
+    train(table, "sequential", SMALL, tmp_path / "again", store=where, **options)
+    assert said[1:] == [f"pixels from {where}"]
+    assert weights(tmp_path / "again") == weights(finished)
+
+
+def test_a_store_that_was_named_but_lacks_images_is_refused(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    rows = table.filter(pl.col("split") == "train")
+    pack(rows[3:], tmp_path / "s")
+    with pytest.raises(InputError, match=r"s: lacks 3 of 18 training images, the first is .*png"):
+        train(table, "sequential", SMALL, tmp_path / "run", store=tmp_path / "s")
+    assert not (tmp_path / "run").exists()
+
+
+def test_damaged_packed_pixels_stop_the_training_with_one_line(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    pack(table, tmp_path / "s")
+    with (tmp_path / "s" / "pixels.bin").open("r+b") as stream:
+        for row in range(24):
+            stream.seek(row * 187_500 + 50)
+            stream.write(b"\x01\x02\x03")
+    with pytest.raises(InputError, match=r"pixels\.bin: image \d+ .* is damaged"):
+        train(table, "sequential", SMALL, tmp_path / "run", store=tmp_path / "s")
+
+
+def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No GPU here: the pixels are made resident all the same, and one step is made to fail.
+    class Resident(train_network.Pixels):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)
+            assert self.move_to_gpu() is None
+            assert self.where == "GPU"
+            taken.append(weakref.ref(self._resident))
+
+    step, failed, taken = train_network.TrainingModule.training_step, [], []
+
+    def exhausted(self, batch, index):
+        if self.trainer.global_step == 7 and not failed:
+            failed.append(True)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        assert not failed or taken[0]() is None, "the next step finds the memory still taken"
+        return step(self, batch, index)
+
+    monkeypatch.setattr(train_network, "Pixels", Resident)
+    monkeypatch.setattr(train_network.TrainingModule, "training_step", exhausted)
+    said: list[str] = []
+    train(table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append))
+    assert said == ["the GPU ran out of memory: pixels go back to memory"]
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+def test_a_gpu_too_small_for_the_batch_is_one_line(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(train_network.TrainingModule, "training_step", exhausted)
+    with pytest.raises(InputError, match=r"GPU ran out of memory; lower batch_size .*\(4\)"):
+        train(table, "sequential", SMALL, tmp_path / "run")
+
+
+def test_no_room_to_measure_the_bare_network_does_not_stop_a_run_that_is_trained(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(train_network, "bare_steps_per_second", exhausted)
+    said: list[str] = []
+    result = train(
+        table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append)
+    )
+    assert said == ["the GPU has no room to measure the bare network beside the trained one"]
+    assert result.throughput is not None
+    assert result.throughput.ratio is None
+    assert (tmp_path / "run/bundle/card.json").exists()
+
+
+def test_long_runs_tell_their_speed_beside_the_network_alone(
+    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throughput, "LEAST_STEPS", 3)
+    monkeypatch.setattr(throughput, "BARE_SECONDS", 0.05)
+    result = train(table, "sequential", SMALL, tmp_path / "run")
+    speed = result.throughput
+    assert speed is not None
+    assert speed.steps_per_second > 0
+    assert speed.images_per_second == speed.steps_per_second * 4
+    assert 0 < speed.ratio < 5
+    assert json.loads((tmp_path / "run/run.json").read_text())["throughput"] == speed.to_dict()
+
+
+def test_stain_vectors_that_the_table_has_are_used(table: pl.DataFrame, tmp_path: Path) -> None:
+    given = [0.6, 0.8, 0.0, 0.0, 0.8, 0.6]
+    stained = table.with_columns(
+        pl.Series("stain", [given] * table.height, dtype=pl.Array(pl.Float32, 6))
+    )
+    one_epoch = Recipe(epochs=1, target_per_class=2, batch_size=4)
+    train(stained, "sequential", one_epoch, tmp_path / "run")
+    kept = read_cells(tmp_path / "run" / "cells.parquet")["stain"].to_list()
+    np.testing.assert_allclose(kept, [given] * table.height, rtol=1e-6)
+
+
+def test_wrong_weights_leave_no_run_behind(table: pl.DataFrame, tmp_path: Path) -> None:
+    file = tmp_path / "w.safetensors"
+    save_file({"strange": torch.zeros(3)}, file)
+    for model, head in (("sequential", None), ("vit", "linear"), ("vit", "finetune")):
+        with pytest.raises(InputError, match=r"w\.safetensors"):
+            train(table, model, SMALL, tmp_path / "run", weights=file, head=head)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,201 @@
+"""Learning without labels: the loss as published, the run resumable, labels and held-out unused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from safetensors import safe_open
+
+from marrowscope.augment import AugmentationSettings
+from marrowscope.cells import write_cells
+from marrowscope.dataset.indexing import index
+from marrowscope.dataset.splitting import hold_out
+from marrowscope.errors import InputError
+from marrowscope.models import create
+from marrowscope.models.bundle import load_bundle
+from marrowscope.models.start_weights import load_start_weights
+from marrowscope.training.networks.train_network import train
+from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.recipe import Recipe
+from marrowscope.training.self_supervised import pretrain as module
+from marrowscope.training.self_supervised.pretrain import Pretrained, neighbour_purity, pretrain
+from marrowscope.training.self_supervised.vicreg import vicreg
+
+SMALL = Recipe(
+    name="small", epochs=2, target_per_class=None, batch_size=12, optimizer="adamw",
+    learning_rate=0.002, augmentation=AugmentationSettings(shift=0.1),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    folder = tmp_path_factory.mktemp("images")
+    random = np.random.default_rng(0)
+    for code, level in (("LYT", 80), ("NGS", 180)):
+        (folder / code).mkdir()
+        for number in range(24):
+            image = random.normal(level, 30, (250, 250, 3)).clip(0, 255).astype(np.uint8)
+            cv2.imwrite(str(folder / code / f"{number}.png"), image)
+    return hold_out(index([folder]), 0.25).table
+
+
+@pytest.fixture(scope="module")
+def run(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
+    return pretrain(table, "sequential", SMALL, tmp_path_factory.mktemp("run") / "run")
+
+
+def reference(one: np.ndarray, other: np.ndarray) -> float:
+    """The loss in float64, written out with loops over dimensions."""
+    rows, dimensions = one.shape
+    distance = ((one - other) ** 2).sum() / (rows * dimensions)
+    spread = covariance = 0.0
+    for side in (one, other):
+        for i in range(dimensions):
+            a = side[:, i] - side[:, i].mean()
+            spread += max(0.0, 1 - np.sqrt((a @ a) / (rows - 1) + 1e-4)) / dimensions
+            for j in range(dimensions):
+                b = side[:, j] - side[:, j].mean()
+                covariance += ((a @ b) / (rows - 1)) ** 2 / dimensions * (i != j)
+    return 25 * distance + 25 * spread / 2 + covariance
+
+
+def test_the_loss_is_the_published_one() -> None:
+    random = np.random.default_rng(3)
+    one, other = random.normal(0, 0.7, (2, 9, 5))
+    found = vicreg(torch.from_numpy(one), torch.from_numpy(other))
+    assert float(found) == pytest.approx(reference(one, other), rel=1e-9)
+
+
+def test_features_that_are_all_the_same_cost_the_whole_spread() -> None:
+    same = torch.ones(8, 4, dtype=torch.float64)
+    assert float(vicreg(same, same)) == pytest.approx(25 * (1 - 1e-2))
+
+
+def test_only_training_images_take_part_and_labels_do_not(
+    table: pl.DataFrame, run: Pretrained, tmp_path: Path
+) -> None:
+    assert run.images == 36
+    other = table.with_columns(pl.col("label").reverse())
+    again = pretrain(other.sort("cell_id"), "sequential", SMALL, tmp_path / "run")
+    in_order = pretrain(table.sort("cell_id"), "sequential", SMALL, tmp_path / "run2")
+    assert again.weights.read_bytes() == in_order.weights.read_bytes()
+
+
+def test_the_file_holds_the_network_without_its_last_layer_and_says_how_it_came(
+    run: Pretrained,
+) -> None:
+    with safe_open(run.weights, framework="pt") as file:
+        names, facts = set(file.keys()), json.loads(file.metadata()["marrowscope"])
+    own = create("sequential", 2).state_dict()
+    assert names == {name for name in own if not name.startswith("head.")}
+    assert (facts["method"], facts["model"], facts["images"]) == ("VICReg", "sequential", 36)
+
+
+def test_training_starts_from_them_and_says_so_in_the_card(
+    table: pl.DataFrame, run: Pretrained, tmp_path: Path
+) -> None:
+    network = create("sequential", 22)
+    assert load_start_weights(network, run.weights) == ("head.weight", "head.bias")
+    recipe = Recipe(epochs=1, target_per_class=4, batch_size=4, learning_rate=1e-9)
+    train(table, "sequential", recipe, tmp_path / "run", weights=run.weights)
+    made = load_bundle(tmp_path / "run" / "bundle")
+    learned = made.model.state_dict()["layers.0.weight"]
+    # A learning rate of nearly nothing leaves what the network started from.
+    assert torch.allclose(learned, network.state_dict()["layers.0.weight"], atol=1e-6)
+    assert made.card.recipe["start_weights"] == "weights.safetensors"
+
+
+_PROGRAM = """
+import sys
+from pathlib import Path
+sys.path[:0] = sys.argv[3].split(":")
+from marrowscope.cells import read_cells
+from marrowscope.training.self_supervised.pretrain import pretrain
+from test_pretrain import SMALL
+pretrain(read_cells(Path(sys.argv[1])), "sequential", SMALL, Path(sys.argv[2]), checkpoint_steps=1,
+         resume=Path(sys.argv[2]).exists())
+"""
+
+
+def test_killed_and_resumed_it_ends_with_the_same_bits(
+    table: pl.DataFrame, run: Pretrained, tmp_path: Path
+) -> None:
+    write_cells(table, tmp_path / "split.parquet")
+    folder = tmp_path / "run"
+    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "split.parquet"), str(folder)]
+    command.append(os.pathsep.join([str(Path(__file__).parent)]))
+    process = subprocess.Popen(command)
+    limit = time.monotonic() + 120
+    while time.monotonic() < limit and process.poll() is None:
+        if (folder / "last.ckpt").exists():
+            break
+        time.sleep(0.002)
+    assert process.poll() is None, "the run ended before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "weights.safetensors").exists()
+    subprocess.run(command, check=True)
+    assert (folder / "weights.safetensors").read_bytes() == run.weights.read_bytes()
+
+
+def test_a_finished_run_is_not_done_again(table: pl.DataFrame, run: Pretrained) -> None:
+    before = run.weights.stat().st_mtime_ns
+    again = pretrain(table, "sequential", SMALL, run.weights.parent, resume=True)
+    assert again == run
+    assert run.weights.stat().st_mtime_ns == before
+
+
+def test_few_images_and_another_run_are_refused(
+    table: pl.DataFrame, run: Pretrained, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="32 at least"):
+        pretrain(table.head(8), "sequential", SMALL, tmp_path / "few")
+    with pytest.raises(InputError, match="another seed"):
+        pretrain(table, "sequential", SMALL, run.weights.parent, seed=5, resume=True)
+
+
+def test_neighbours_of_two_far_groups_have_the_same_label() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(0, 0.1, (40, 2))
+    features[:20, 0] += 30
+    features[20:, 1] += 30
+    labels = np.array(["LYT"] * 20 + ["NGS"] * 20)
+    assert neighbour_purity(features.astype(np.float32), labels) == 1.0
+    mixed = np.array(["LYT", "NGS"] * 20)
+    assert neighbour_purity(features.astype(np.float32), mixed) < 0.7
+
+
+def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
+    table: pl.DataFrame, run: Pretrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No GPU here: the pixels are made resident all the same, and one step is made to fail.
+    class Resident(module.Pixels):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments)
+            assert self.move_to_gpu() is None
+
+    step, failed = module.PretrainingModule.training_step, []
+
+    def exhausted(self, batch, index):
+        if self.trainer.global_step == 3 and not failed:
+            failed.append(True)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step(self, batch, index)
+
+    monkeypatch.setattr(module, "Pixels", Resident)
+    monkeypatch.setattr(module.PretrainingModule, "training_step", exhausted)
+    said: list[str] = []
+    found = pretrain(
+        table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append)
+    )
+    assert said == ["the GPU ran out of memory: pixels go back to memory"]
+    assert found.weights.read_bytes() == run.weights.read_bytes()
