@@ -12,6 +12,7 @@ ROOT = Path(marrowscope.__file__).parent
 # From the ground up; rooms on one line do not import each other.
 FLOORS = (
     {"", "errors"},
+    {"extras"},
     {"io"},
     {"morphology"},
     {"cells", "stain", "scoring", "preprocessing"},

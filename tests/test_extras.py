@@ -1,0 +1,34 @@
+"""A missing extra is one line with the command to type."""
+
+import sys
+
+import pytest
+
+from marrowscope import extras
+from marrowscope.errors import InputError
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name in names else object())
+
+
+def test_what_is_installed_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch)
+    for name in extras.EXTRAS:
+        extras.require_extra(name, "this")
+
+
+def test_the_line_names_what_is_missing_and_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "torch", "lightning")
+    with pytest.raises(InputError) as caught:
+        extras.require_extra("train", "training")
+    assert str(caught.value) == (
+        "training needs torch, lightning: pip install 'marrowscope[train]'"
+    )
+
+
+def test_a_python_without_wheels_is_the_true_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    without(monkeypatch, "highdicom")
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
+    with pytest.raises(InputError, match=r"no build for Python 3\.14 or newer"):
+        extras.require_extra("dicom", "DICOM annotations")
