@@ -1,0 +1,53 @@
+"""What the documentation names is there: files, links, pages of the site."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "marrowscope"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def named_files(text: str) -> set[str]:
+    """Paths in code style that end in a suffix of ours, without placeholders."""
+    found = re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|yaml|html|css|md|toml))`", text)
+    return {path for path in found if "<" not in path}
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_a_guide_names_exists(name: str) -> None:
+    names = named_files((ROOT / name).read_text("utf-8"))
+    assert len(names) > 5
+    missing = {one for one in names if not ((ROOT / one).exists() or (PACKAGE / one).exists())}
+    assert not missing
+
+
+def test_every_room_has_its_line_in_the_architecture() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert not {room for room in rooms if f"`{room}/`" not in text}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_page_is_in_the_menu_of_the_site() -> None:
+    content = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
+
+    def files(entry: object) -> list[str]:
+        if isinstance(entry, str):
+            return [entry]
+        parts = entry.values() if isinstance(entry, dict) else entry
+        return [name for part in parts for name in files(part)]  # type: ignore[union-attr]
+
+    listed = files(content["nav"])
+    assert sorted(listed) == sorted(set(listed))
+    assert set(listed) == {page.name for page in (ROOT / "docs").glob("*.md")}
