@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Test processes side by side; each computes with one thread, so that they do not fight for cores.
 JOBS ?= 2
 
-.PHONY: setup test lint demo bench clean
+.PHONY: setup test lint demo docs bench clean
 
 setup: $(VENV)/.ready
 
@@ -25,6 +25,11 @@ test: setup lint
 
 demo: setup
 	$(BIN)/marrowscope demo -o demo
+
+# The site, in build/site; a page that is missing or a broken link is an error.
+docs: setup
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 
 # Helpers, and studies of accuracy that take long; docs/differential.md and
 # docs/label-noise.md tell how to run those.
