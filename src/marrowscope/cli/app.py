@@ -9,32 +9,23 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope.cli.lazy_group import MARKUP, RootGroup
 from marrowscope.errors import InputError
 
 app = typer.Typer(
+    cls=RootGroup,
     name="marrowscope",
     help=f"Bone-marrow cytomorphology, from images to classes. {RESEARCH_USE_ONLY}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=MARKUP,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 # Everything for people goes to standard error, so that --json owns standard output.
 console = Console(stderr=True, highlight=False)
-
-JSON = typer.Option(False, "--json", help="Print a machine-readable summary on standard output.")
 
 
 def _print_version(asked: bool) -> None:
@@ -69,6 +60,17 @@ def finite(value: Any) -> Any:
 @contextmanager
 def progress(description: str, total: int | None = None) -> Iterator[Any]:
     """Show a bar while the block runs; yields ``advance(n=1)``."""
+    # Here, because --help has no use for it.
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json
+from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.options import JSON
 
 
-@app.command()
 def calibrate(
     bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
     held_out: Annotated[
@@ -38,6 +37,7 @@ def calibrate(
 
     Example: `marrowscope calibrate run/bundle run/predictions.parquet -o run/calibrated`
     """
+    from marrowscope.cells import read_cells
     from marrowscope.differential.held_out_answers import held_out_from_table
     from marrowscope.evaluation.fit_calibration import calibrate as fit
     from marrowscope.evaluation.fit_calibration import (

@@ -6,20 +6,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json
+from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from marrowscope.evaluation.model_comparison import Comparison, Duel
 
 PREDICTIONS = "predictions.parquet"
 
 
-@app.command()
 def compare(
     models: Annotated[
         list[str],
@@ -46,6 +46,8 @@ def compare(
 
     Example: `marrowscope compare resnext=cv-resnext sequential=cv-sequential -o comparison`
     """
+    import polars as pl
+
     from marrowscope.evaluation.model_comparison import compare as compare_tables
     from marrowscope.io.atomic import replacing
     from marrowscope.morphology import TOLERATED, load_tolerated
@@ -79,7 +81,9 @@ def compare(
     console.print(f"→ {output / 'compare.png'}", markup=False, soft_wrap=True)
 
 
-def _tables(models: list[str]) -> dict[str, pl.DataFrame]:
+def _tables(models: list[str]) -> "dict[str, pl.DataFrame]":
+    from marrowscope.cells import read_cells
+
     tables: dict[str, pl.DataFrame] = {}
     for model in models:
         name, equals, place = model.partition("=")

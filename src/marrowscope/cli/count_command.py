@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from marrowscope.cli.app import JSON, Bars, app, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
     from marrowscope.counting.smear_count import SmearCount
 
 
-@app.command()
 def count(
     sources: Annotated[
         list[Path],

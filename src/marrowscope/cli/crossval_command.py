@@ -3,19 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 from rich.table import Table
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, Bars, app, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from marrowscope.evaluation.evaluation_result import Evaluation
 
 
-@app.command()
 def crossval(
     cells: Annotated[Path, typer.Argument(help="Cell table with labels.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")],
@@ -51,6 +51,7 @@ def crossval(
 
     Example: `marrowscope crossval cells.parquet --model sequential --folds 5 -o cv`
     """
+    from marrowscope.cells import read_cells
     from marrowscope.evaluation.cross_validation import Plan, cross_validate
     from marrowscope.evaluation.evaluate_predictions import evaluate
     from marrowscope.evaluation.study_table import table_one
@@ -138,7 +139,7 @@ def _summary(output: Path, scored: "Evaluation", trained: list[str]) -> dict[str
     }
 
 
-def _shown(rows: pl.DataFrame) -> Table:
+def _shown(rows: "pl.DataFrame") -> Table:
     """Table 1: mean ± sd over folds, and in brackets what was published."""
     columns = ("strict_precision", "strict_recall", "tolerant_precision", "tolerant_recall")
     shown = Table("class", "images", "strict P", "strict R", "tolerant P", "tolerant R",

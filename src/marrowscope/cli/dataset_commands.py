@@ -2,27 +2,24 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from marrowscope.cells import read_cells, require_table_name, write_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
-from marrowscope.dataset.contents import CheckResult
-from marrowscope.dataset.contents import check as check_table
-from marrowscope.dataset.indexing import index as index_paths
-from marrowscope.dataset.label_corrections import BEFORE, corrected_before
-from marrowscope.dataset.split_lists import given_list
-from marrowscope.dataset.splitting import Split, folds, hold_out
+from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
+
+if TYPE_CHECKING:
+    from marrowscope.dataset.contents import CheckResult
+    from marrowscope.dataset.splitting import Split
 
 SHOWN = 20
 
 CellTable = Annotated[Path, typer.Argument(help="Cell table (.parquet) made by 'index'.")]
 
 
-@app.command()
 def index(
     paths: Annotated[list[Path], typer.Argument(help="Folders, images, or CSV lists.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write (.parquet).")],
@@ -47,6 +44,11 @@ def index(
 
     Example: `marrowscope index BM_cytomorphology_data -o cells.parquet`
     """
+    from marrowscope.cells import require_table_name
+    from marrowscope.dataset.contents import check as check_table
+    from marrowscope.dataset.indexing import index as index_paths
+    from marrowscope.dataset.label_corrections import BEFORE, corrected_before
+
     require_table_name(output)
     earlier = corrected_before(output)
     with progress("indexing") as advance:
@@ -74,12 +76,14 @@ def index(
     )
 
 
-@app.command()
 def check(cells: CellTable, json: bool = JSON) -> None:
     """Count images per class beside the published counts; list bad files; say what is missing.
 
     Example: `marrowscope check cells.parquet`
     """
+    from marrowscope.cells import read_cells
+    from marrowscope.dataset.contents import check as check_table
+
     result = check_table(read_cells(cells))
     if json:
         emit_json(_summary(result))
@@ -96,7 +100,6 @@ def check(cells: CellTable, json: bool = JSON) -> None:
         console.print(f"! {warning}", markup=False, style="yellow")
 
 
-@app.command()
 def split(
     cells: CellTable,
     output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write.")],
@@ -113,6 +116,10 @@ def split(
 
     Example: `marrowscope split cells.parquet --test 0.2 -o split.parquet`
     """
+    from marrowscope.cells import read_cells, require_table_name, write_cells
+    from marrowscope.dataset.split_lists import given_list
+    from marrowscope.dataset.splitting import folds, hold_out
+
     if sum(option is not None for option in (test, fold_count, given)) != 1:
         raise typer.BadParameter("give exactly one of --test, --folds, --list")
     require_table_name(output)
@@ -142,7 +149,7 @@ def split(
     console.print(f"→ {output}", markup=False)
 
 
-def _summary(result: CheckResult) -> dict[str, Any]:
+def _summary(result: "CheckResult") -> dict[str, Any]:
     summary = asdict(result)
     summary["classes"] = {
         entry.code: {"images": entry.images, "published": entry.published, "remark": entry.remark}
@@ -154,7 +161,7 @@ def _summary(result: CheckResult) -> dict[str, Any]:
     return summary
 
 
-def _print_counts(result: CheckResult) -> None:
+def _print_counts(result: "CheckResult") -> None:
     table = Table("class", "name", "images", "published", "remark", box=None, pad_edge=False)
     for entry in result.classes:
         published = "" if entry.published is None else str(entry.published)
@@ -166,7 +173,7 @@ def _print_counts(result: CheckResult) -> None:
     console.print(f"{result.rows} rows, {result.usable} usable, {result.unlabelled} without label")
 
 
-def _print_bad(result: CheckResult) -> None:
+def _print_bad(result: "CheckResult") -> None:
     for path, reason in result.bad[:SHOWN]:
         console.print(f"unusable: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
     if len(result.bad) > SHOWN:
@@ -174,7 +181,7 @@ def _print_bad(result: CheckResult) -> None:
         console.print(f"… and {rest} more; every one is a row with an error in the table")
 
 
-def _print_split(result: Split) -> None:
+def _print_split(result: "Split") -> None:
     counts = result.counts()
     parts = list(next(iter(counts.values()), {}))
     table = Table("class", *parts, box=None, pad_edge=False)

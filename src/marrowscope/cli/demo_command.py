@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import JSON, Bars, app, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.options import JSON
 
 
-@app.command()
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")] = Path("demo"),
     data: Annotated[

@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-import polars as pl
 import typer
 
-from marrowscope.cells import require_table_name, write_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 
-@app.command()
 def detect(
     sources: Annotated[
         list[Path],
@@ -35,6 +33,9 @@ def detect(
 
     Example: `marrowscope detect fields/ --microns-per-pixel 0.08625 -o cells.parquet --crops cells`
     """
+    import polars as pl
+
+    from marrowscope.cells import require_table_name, write_cells
     from marrowscope.detection.detect_cells import collect, refuse_same_ids, require_cells
     from marrowscope.slides.open_slide import open_slide
 

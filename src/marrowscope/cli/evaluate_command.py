@@ -3,21 +3,21 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json
+from marrowscope.cli.app import console, emit_json
 from marrowscope.cli.evaluate_external import evaluate_external
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from marrowscope.evaluation.evaluation_result import Folds
 
 
-@app.command()
 def evaluate(
     predictions: Annotated[
         list[Path],
@@ -141,7 +141,8 @@ def _refuse_alone(
             raise InputError(f"{name}: works only with --external")
 
 
-def _joined(predictions: list[Path], truth: Path | None, split: str | None) -> pl.DataFrame:
+def _joined(predictions: list[Path], truth: Path | None, split: str | None) -> "pl.DataFrame":
+    from marrowscope.cells import read_cells
     from marrowscope.evaluation.fold_scores import join_folds
 
     tables = []
@@ -168,7 +169,8 @@ def _folds_summary(folds: "Folds") -> dict[str, Any]:
     }
 
 
-def _with_truth(table: pl.DataFrame, truth: Path) -> pl.DataFrame:
+def _with_truth(table: "pl.DataFrame", truth: Path) -> "pl.DataFrame":
+    from marrowscope.cells import read_cells
     from marrowscope.evaluation.truth_labels import with_truth
 
     try:
@@ -180,7 +182,9 @@ def _with_truth(table: pl.DataFrame, truth: Path) -> pl.DataFrame:
         ) from None
 
 
-def _of_split(table: pl.DataFrame, split: str, path: Path) -> pl.DataFrame:
+def _of_split(table: "pl.DataFrame", split: str, path: Path) -> "pl.DataFrame":
+    import polars as pl
+
     if "split" not in table.columns:
         raise InputError(
             f"{path}: has no column split; leave --split out or evaluate a split table"

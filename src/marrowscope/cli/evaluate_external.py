@@ -6,22 +6,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from rich.table import Table
 from rich.text import Text
 
 from marrowscope import __version__
-from marrowscope.cells import read_cells
 from marrowscope.cli.app import console, emit_json
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from marrowscope.evaluation.domain_shift import Shift
     from marrowscope.evaluation.external_validation import External, Share
 
 
 def evaluate_external(
-    table: pl.DataFrame,
+    table: "pl.DataFrame",
     named: str,
     output: Path,
     mapping: Path,
@@ -33,6 +33,9 @@ def evaluate_external(
     json: bool,
 ) -> None:
     """Judge, write files and figures, print; see ``evaluate --help``."""
+    import polars as pl
+
+    from marrowscope.cells import read_cells
     from marrowscope.evaluation.class_mapping import load_mapping
     from marrowscope.evaluation.domain_shift import shift
     from marrowscope.evaluation.external_validation import evaluate_external as judge
@@ -75,12 +78,16 @@ def evaluate_external(
     console.print(f"→ {page}", markup=False, soft_wrap=True)
 
 
-def _matrix(result: "External") -> pl.DataFrame:
+def _matrix(result: "External") -> "pl.DataFrame":
+    import polars as pl
+
     columns = {code: result.matrix[:, place] for place, code in enumerate(result.codes)}
     return pl.DataFrame({"external": [entry.name for entry in result.classes], **columns})
 
 
-def _class_rows(result: "External") -> pl.DataFrame:
+def _class_rows(result: "External") -> "pl.DataFrame":
+    import polars as pl
+
     rows = []
     for entry in result.classes:
         row: dict[str, Any] = {"external": entry.name, "compatible": ";".join(entry.compatible)}

@@ -4,11 +4,10 @@ import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, finite, progress
+from marrowscope.cli.app import console, emit_json, finite, progress
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 SANITY_CELLS = 7
@@ -16,13 +15,13 @@ LEARNED_CELLS = 50  # of each class, for the test with permuted labels
 
 if TYPE_CHECKING:
     import numpy as np
+    import polars as pl
     from numpy.typing import NDArray
 
     from marrowscope.explain.explained_cells import ExplainedCell
     from marrowscope.models.bundle import Bundle
 
 
-@app.command()
 def explain(
     bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
     sources: Annotated[
@@ -94,10 +93,12 @@ def explain(
 
 
 def _sanity(
-    bundle: "Bundle", predictions: pl.DataFrame, cells: "list[ExplainedCell]", output: Path,
+    bundle: "Bundle", predictions: "pl.DataFrame", cells: "list[ExplainedCell]", output: Path,
     seed: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Both tests: weights made random, and labels permuted where there are labels."""
+    import polars as pl
+
     from marrowscope.explain.explained_cells import labelled_cells
     from marrowscope.explain.label_randomization import label_test
     from marrowscope.explain.weight_randomization import cascade
@@ -175,7 +176,6 @@ def _number(value: float) -> float | None:
     return None if value != value else round(value, 4)
 
 
-@app.command()
 def embed(
     bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
     cells: Annotated[Path, typer.Argument(help="Cell table.")],
@@ -187,6 +187,7 @@ def embed(
 
     Example: `marrowscope embed sequential-mll7 cells.parquet -o map`
     """
+    from marrowscope.cells import read_cells
     from marrowscope.explain.embedding import embed as make
     from marrowscope.io.atomic import replacing
     from marrowscope.models.bundle import load_bundle
@@ -229,6 +230,8 @@ def embed(
     console.print(f"{found.method} → {output / 'map.html'}", markup=False, soft_wrap=True)
 
 
-def _with_features(table: pl.DataFrame, features: "NDArray[np.float32]") -> pl.DataFrame:
+def _with_features(table: "pl.DataFrame", features: "NDArray[np.float32]") -> "pl.DataFrame":
+    import polars as pl
+
     columns = pl.Series("features", features, dtype=pl.Array(pl.Float32, features.shape[1]))
     return table.with_columns(columns)

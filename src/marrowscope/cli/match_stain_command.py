@@ -1,17 +1,18 @@
 """Command match-stain."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import polars as pl
 import typer
 
-from marrowscope.cells import read_cells, write_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
+if TYPE_CHECKING:
+    import polars as pl
 
-@app.command("match-stain")
+
 def match_stain(
     sources: Annotated[
         list[str], typer.Argument(metavar="PATH...", help="As for predict: folders, lists, tables.")
@@ -28,6 +29,9 @@ def match_stain(
 
     Example: `marrowscope match-stain theirs/ --reference split.parquet -o matched`
     """
+    import polars as pl
+
+    from marrowscope.cells import read_cells, write_cells
     from marrowscope.dataset.stain_normalization import LEAST_IMAGES, matched, reference_look
     from marrowscope.inference.image_sources import expand
     from marrowscope.io.atomic import replacing_folder
@@ -67,8 +71,10 @@ def match_stain(
     )  # fmt: skip
 
 
-def _with_ids(table: pl.DataFrame) -> pl.DataFrame:
+def _with_ids(table: "pl.DataFrame") -> "pl.DataFrame":
     """What was measured of the old pixels goes; a cell without an id gets its number."""
+    import polars as pl
+
     stale = ("stain", "sha256", "bytes", "modified_ns")
     table = table.drop(name for name in stale if name in table.columns)
     if "cell_id" in table.columns:

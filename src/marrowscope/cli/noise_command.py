@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json
+from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 
-@app.command()
 def noise(
     predictions: Annotated[
         Path, typer.Argument(help="Predictions of labelled cells by networks not trained on them.")
@@ -28,6 +27,7 @@ def noise(
 
     Example: `marrowscope noise out_of_fold.parquet -o suspects`
     """
+    from marrowscope.cells import read_cells
     from marrowscope.evaluation.label_issues import find_suspects
     from marrowscope.report.label_issue_pages import LIST, refuse_to_overwrite, write_suspects
 

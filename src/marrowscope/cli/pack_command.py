@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 
-@app.command()
 def pack(
     cells: Annotated[Path, typer.Argument(help="Cell table made by 'index'.")],
     output: Annotated[
@@ -32,6 +31,7 @@ def pack(
     """
     import numpy as np
 
+    from marrowscope.cells import read_cells
     from marrowscope.dataset.packing import pack as pack_table
     from marrowscope.dataset.pixel_store import IMAGE_BYTES, Store
 

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
-from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.options import JSON
 
 
-@app.command()
 def phantom(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images.")],
     per_class: Annotated[int, typer.Option(min=1, help="Images of each class.")] = 50,
@@ -33,8 +32,9 @@ def phantom(
         float, typer.Option(help="Share of them that touch another, from 0 to 0.9.")
     ] = 0.3,
     microns_per_pixel: Annotated[
-        float, typer.Option(help="Pixel size of fields and slide in µm.")
-    ] = MICRONS_PER_PIXEL,
+        float | None,
+        typer.Option(help="Pixel size of fields and slide in µm; default: 0.08625."),
+    ] = None,
     json: bool = JSON,
 ) -> None:
     """Draw synthetic cells of all 21 classes, whole fields or a slide, for trying things out.
@@ -45,12 +45,15 @@ def phantom(
 
     A slide: `marrowscope phantom -o slide --slide 20000x20000`
     """
+    from marrowscope.preprocessing import MICRONS_PER_PIXEL
+
+    pixel = MICRONS_PER_PIXEL if microns_per_pixel is None else microns_per_pixel
     if fields is not None and slide is not None:
         raise typer.BadParameter("--fields and --slide exclude each other")
     if fields is not None:
-        _fields(output, fields, seed, composition, density, touching, microns_per_pixel, json)
+        _fields(output, fields, seed, composition, density, touching, pixel, json)
     elif slide is not None:
-        _slide(output, slide, seed, composition, density, touching, microns_per_pixel, json)
+        _slide(output, slide, seed, composition, density, touching, pixel, json)
     else:
         _cells(output, per_class, patients, seed, masks, json)
 

@@ -3,18 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-import polars as pl
 import typer
 from rich.table import Table
 
-from marrowscope.cells import require_table_name, write_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 SHOWN = 20
 
 
-@app.command()
 def predict(
     bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
     sources: Annotated[
@@ -50,6 +48,9 @@ def predict(
 
     Example: `marrowscope predict sequential-mll7 my_cells/ -o predictions.csv`
     """
+    import polars as pl
+
+    from marrowscope.cells import require_table_name, write_cells
     from marrowscope.inference.batch_prediction import predict_table
     from marrowscope.inference.calibrated_engine import NO_CALL, with_decisions
     from marrowscope.inference.engine_choice import choose_engine
@@ -112,7 +113,6 @@ def predict(
     )
 
 
-@app.command()
 def models(json: bool = JSON) -> None:
     """List the models that come with the package.
 

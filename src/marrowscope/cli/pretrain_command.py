@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, Bars, app, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.options import JSON
 
 
-@app.command()
 def pretrain(
     sources: Annotated[
         list[Path],
@@ -34,6 +33,7 @@ def pretrain(
 
     Example: `marrowscope pretrain split.parquet -o pretrained`
     """
+    from marrowscope.cells import read_cells
     from marrowscope.dataset.indexing import index
     from marrowscope.training.networks.train_network import choose_device
     from marrowscope.training.networks.trainer import Observer

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.options import JSON
 
 
-@app.command()
 def quantize(
     bundle: Annotated[Path, typer.Argument(help="Bundle folder, for example run/bundle.")],
     cells: Annotated[Path, typer.Argument(help="The table it was trained from, with its split.")],
@@ -24,6 +23,7 @@ def quantize(
 
     Example: `marrowscope quantize run/bundle split.parquet -o run/bundle-int8`
     """
+    from marrowscope.cells import read_cells
     from marrowscope.models.bundle import load_bundle
     from marrowscope.training.quantization import quantize as make_int8
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import JSON, Bars, app, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 
-@app.command()
 def reproduce(
     path: Annotated[Path, typer.Argument(help="The data set as published, or part of it.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.")],

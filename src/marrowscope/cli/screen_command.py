@@ -5,14 +5,11 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cells import read_cells, require_table_name, write_cells
-from marrowscope.cli.app import JSON, app, console, emit_json, progress
+from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
-from marrowscope.io.atomic import replacing
-from marrowscope.io.images import encode_png
 
 
-@app.command()
 def screen(
     cells: Annotated[Path, typer.Argument(help="Cell table made by 'index'.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write.")],
@@ -29,7 +26,10 @@ def screen(
 
     Example: `marrowscope screen cells.parquet -o clean.parquet --sheet overlaps.png`
     """
+    from marrowscope.cells import read_cells, require_table_name, write_cells
     from marrowscope.dataset.overlap_screening import screen as screen_table
+    from marrowscope.io.atomic import replacing
+    from marrowscope.io.images import encode_png
     from marrowscope.report.overlap_sheet import overlap_sheet
 
     require_table_name(output)

@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marrowscope.cells import read_cells
-from marrowscope.cli.app import JSON, Bars, app, console, emit_json
-from marrowscope.dataset.splitting import split_warning
+from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.options import JSON
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
     from marrowscope.training.networks.throughput import Throughput
 
 
-@app.command()
 def train(
     cells: Annotated[Path, typer.Argument(help="Cell table with labels and a split or folds.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
@@ -67,6 +65,8 @@ def train(
 
     Example: `marrowscope train split.parquet --model sequential -o run`
     """
+    from marrowscope.cells import read_cells
+    from marrowscope.dataset.splitting import split_warning
     from marrowscope.models.backbone import is_backbone
     from marrowscope.training.networks.train_network import train as train_network
     from marrowscope.training.networks.trainer import Observer

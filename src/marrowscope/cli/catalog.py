@@ -1,0 +1,132 @@
+"""Names of all commands, in the order of work → where their code is, panel and line in the help.
+
+Listing the commands imports none of them; a test compares every line with its docstring.
+"""
+
+from dataclasses import dataclass
+
+SLIDES, DATA, MODELS = "Cells and slides", "Data", "Models"
+JUDGE, STUDY, TOOLS = "Judge", "Study", "Tools"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command or a group of commands.
+
+    Attributes:
+        name: what the user types.
+        target: ``module:function`` below ``marrowscope.cli``; "" for a group.
+        summary: its line in the list of commands; first line of the function's docstring.
+        panel: heading under which it is listed.
+        commands: what a group consists of.
+    """
+
+    name: str
+    target: str
+    summary: str
+    panel: str | None = None
+    commands: "tuple[Entry, ...]" = ()
+
+
+COMMANDS: tuple[Entry, ...] = (
+    Entry(
+        "predict", "predict_command:predict",
+        "Classify cell images; one row out per image in, in the same order.", SLIDES,
+    ),
+    Entry(
+        "detect", "detect_command:detect",
+        "Find nucleated cells in fields or slides; with --crops also cut them out for `predict`.",
+        SLIDES,
+    ),
+    Entry(
+        "count", "count_command:count",
+        "Count the cells of a smear: region, fields, cells, classes, differential count, report.",
+        SLIDES,
+    ),
+    Entry(
+        "index", "dataset_commands:index",
+        "Find images and their labels; hash, size and check every file.", DATA,
+    ),
+    Entry(
+        "check", "dataset_commands:check",
+        "Count images per class beside the published counts; list bad files; say what is missing.",
+        DATA,
+    ),
+    Entry(
+        "screen", "screen_command:screen",
+        "Find images that show parts of the same field, and keep one of each group.", DATA,
+    ),
+    Entry(
+        "split", "dataset_commands:split",
+        "Split by class, keeping patients (or slides) and identical images together.", DATA,
+    ),
+    Entry(
+        "pack", "pack_command:pack",
+        "Decode every image once into a store that training maps into memory.", DATA,
+    ),
+    Entry(
+        "match-stain", "match_stain_command:match_stain",
+        "Give images the stain and the light of the training data; predict them from there.", DATA,
+    ),
+    Entry(
+        "train", "train_command:train",
+        "Train a network; the run folder gets a model bundle and the held-out predictions.", MODELS,
+    ),
+    Entry(
+        "crossval", "crossval_command:crossval",
+        "Cross-validate a model: one training per fold, mean ± sd per class, one report.", MODELS,
+    ),
+    Entry(
+        "pretrain", "pretrain_command:pretrain",
+        "Learn from images without labels (VICReg); `train --weights` starts from what was "
+        "learned.", MODELS,
+    ),
+    Entry(
+        "models", "predict_command:models",
+        "List the models that come with the package.", MODELS,
+    ),
+    Entry(
+        "quantize", "quantize_command:quantize",
+        "Add an int8 part to a bundle, for `predict --engine int8`.", MODELS,
+    ),
+    Entry(
+        "calibrate", "calibrate_command:calibrate",
+        "Add a calibration to a bundle; `predict` and `count` use it from then on.", MODELS,
+    ),
+    Entry(
+        "evaluate", "evaluate_command:evaluate",
+        "Strict and tolerant scores with intervals, beside the published ones; an HTML report.",
+        JUDGE,
+    ),
+    Entry(
+        "compare", "compare_command:compare",
+        "Compare models on the same cells and folds: recall per class, and is one better.", JUDGE,
+    ),
+    Entry(
+        "noise", "noise_command:noise",
+        "List labels that are probably wrong, with pictures, for a cytologist to correct.", JUDGE,
+    ),
+    Entry(
+        "explain", "explain_commands:explain",
+        "Show what a network looks at: SmoothGrad and Grad-CAM, in the layout of the study.", JUDGE,
+    ),
+    Entry(
+        "embed", "explain_commands:embed",
+        "Map the cells by the network's features, with figure, interactive page and measures.",
+        JUDGE,
+    ),
+    Entry(
+        "reproduce", "reproduce_command:reproduce",
+        "Reproduce the study: every table and figure beside the published numbers, in one report.",
+        STUDY,
+    ),
+    Entry(
+        "demo", "demo_command:demo",
+        "The whole way in a few minutes: images, split, short training, report.", STUDY,
+    ),
+    Entry(
+        "phantom", "phantom_command:phantom",
+        "Draw synthetic cells of all 21 classes, whole fields or a slide, for trying things out.",
+        STUDY,
+    ),
+)  # fmt: skip

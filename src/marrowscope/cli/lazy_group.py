@@ -1,0 +1,64 @@
+"""A group of commands from its entries in the catalog: a command is imported when it is called."""
+
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from marrowscope.cli.catalog import COMMANDS, Entry
+
+MARKUP: Final = "markdown"
+
+
+class ListedCommand(TyperCommand):
+    """Stands for a command where commands are listed: name, panel and one line."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(
+            entry.name, help=entry.summary, rich_help_panel=entry.panel, rich_markup_mode=MARKUP
+        )
+        self.entry = entry
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows the names and lines of its commands, and imports the one called."""
+
+    entries: tuple[Entry, ...] = ()
+
+    def __init__(self, *, entries: tuple[Entry, ...] | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        for entry in self.entries if entries is None else entries:
+            self.add_command(_listed(entry), entry.name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Name, command and its arguments; the command is imported here."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if isinstance(command, ListedCommand):
+            command = load_command(command.entry)
+        return name, command, rest
+
+
+class RootGroup(LazyGroup):
+    """All commands of ``marrowscope``."""
+
+    entries = COMMANDS
+
+
+def load_command(entry: Entry) -> Any:
+    """Import the function of an entry and make it a command."""
+    module, _, function = entry.target.partition(":")
+    single = typer.Typer(
+        add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False
+    )
+    single.command(entry.name)(getattr(import_module(f"marrowscope.cli.{module}"), function))
+    return typer.main.get_command(single)
+
+
+def _listed(entry: Entry) -> TyperCommand | LazyGroup:
+    if not entry.commands:
+        return ListedCommand(entry)
+    return LazyGroup(
+        entries=entry.commands, name=entry.name, help=entry.summary, no_args_is_help=True,
+        rich_help_panel=entry.panel, rich_markup_mode=MARKUP,
+    )  # fmt: skip
