@@ -31,7 +31,7 @@ FLOORS = (
     {"counting"},
     {"report"},
     {"reproduce"},
-    {"demo"},
+    {"demo", "doctor"},
     {"cli"},
     {"__main__"},
 )

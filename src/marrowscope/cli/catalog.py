@@ -129,4 +129,9 @@ COMMANDS: tuple[Entry, ...] = (
         "Draw synthetic cells of all 21 classes, whole fields or a slide, for trying things out.",
         STUDY,
     ),
+    Entry(
+        "doctor", "doctor_command:doctor",
+        "Say what works on this machine, how fast it is, and what to type for what is missing.",
+        TOOLS,
+    ),
 )  # fmt: skip
