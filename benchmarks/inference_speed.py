@@ -5,7 +5,7 @@ with the OpenVINO engine in float32 and in int8. Plain PyTorch is what one write
 decode, float32, NCHW, batches of 32, eager; then the same channels-last; then ONNX Runtime.
 
 Networks: the sequential one (one view) and ResNeXt-50, both with random weights, for speed does not
-depend on them. Accuracy of int8 is another matter: 'marrowscope quantize' measures it.
+depend on them. Accuracy of int8 is another matter: 'marrowscope model quantize' measures it.
 
 Wall-clock rates: run it on an idle machine.
 

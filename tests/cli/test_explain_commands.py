@@ -70,7 +70,7 @@ def test_a_calibrated_bundle_predicts_with_sets_and_no_calls(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     made, figure = tmp_path / "calibrated", tmp_path / "reliability.png"
-    command = ["calibrate", bundle, held_out, "-o", made, "--figure", figure, "--json"]
+    command = ["model", "calibrate", bundle, held_out, "-o", made, "--figure", figure, "--json"]
     assert run(monkeypatch, *command, "--risk", 0.25) == 0
     facts = json.loads(capfd.readouterr().out)
     assert facts["temperature"] == pytest.approx(3, rel=0.2)
@@ -94,7 +94,7 @@ def test_predictions_of_another_model_are_refused_in_one_line(
 ) -> None:  # fmt: skip
     other = tmp_path / "other.parquet"
     pl.read_parquet(held_out).rename({"p_NGS": "p_EOS"}).write_parquet(other)
-    assert run(monkeypatch, "calibrate", bundle, other, "-o", tmp_path / "x") == 1
+    assert run(monkeypatch, "model", "calibrate", bundle, other, "-o", tmp_path / "x") == 1
     said = capfd.readouterr().err.strip()
     assert "another classifier" in said
     assert "\n" not in said

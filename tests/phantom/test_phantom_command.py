@@ -17,7 +17,7 @@ from marrowscope.io.images import MASK_SUFFIX, read_image
 def test_the_command_writes_a_set_and_says_that_it_is_synthetic(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     result = CliRunner().invoke(
-        app, ["phantom", "-o", str(folder), "--per-class", "1", "--no-masks", "--json"]
+        app, ["phantom", "cells", "-o", str(folder), "--per-class", "1", "--no-masks", "--json"]
     )
     assert result.exit_code == 0
     summary = json.loads(result.stdout)
@@ -32,7 +32,7 @@ def test_a_folder_with_other_things_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
-    monkeypatch.setattr("sys.argv", ["marrowscope", "phantom", "-o", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["marrowscope", "phantom", "cells", "-o", str(tmp_path)])
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 1
@@ -45,7 +45,7 @@ def test_the_command_draws_fields_with_their_truth(tmp_path: Path) -> None:
     folder = tmp_path / "fields"
     result = CliRunner().invoke(
         app,
-        ["phantom", "-o", str(folder), "--fields", "2", "--density", "600", "--json",
+        ["phantom", "fields", "-o", str(folder), "--number", "2", "--density", "600", "--json",
          "--composition", "blood"],
     )  # fmt: skip
     assert result.exit_code == 0
@@ -65,7 +65,7 @@ def test_the_command_draws_fields_with_their_truth(tmp_path: Path) -> None:
 
 def test_the_command_draws_a_slide(tmp_path: Path) -> None:
     result = CliRunner().invoke(
-        app, ["phantom", "-o", str(tmp_path), "--slide", "1200x1100", "--json",
+        app, ["phantom", "slide", "-o", str(tmp_path), "--size", "1200x1100", "--json",
               "--microns-per-pixel", "0.25"],
     )  # fmt: skip
     assert result.exit_code == 0
@@ -78,8 +78,14 @@ def test_the_command_draws_a_slide(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--slide", "wide"], ["--slide", "2000x2000", "--fields", "2"]]
+    "options",
+    [
+        ["slide", "--size", "wide"],
+        ["cells", "--per-class", "0"],
+        ["--slide", "wide"],
+        ["--slide", "2000x2000", "--fields", "2"],
+    ],
 )
 def test_options_that_make_no_sense_are_wrong_usage(tmp_path: Path, options: list[str]) -> None:
-    assert CliRunner().invoke(app, ["phantom", "-o", str(tmp_path), *options]).exit_code == 2
+    assert CliRunner().invoke(app, ["phantom", *options, "-o", str(tmp_path)]).exit_code == 2
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Command calibrate."""
+"""Command model calibrate."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,7 +35,7 @@ def calibrate(
     the confidence below which no class should be called. `count` also corrects its shares by the
     answers for these cells.
 
-    Example: `marrowscope calibrate run/bundle run/predictions.parquet -o run/calibrated`
+    Example: `marrowscope model calibrate run/bundle run/predictions.parquet -o run/calibrated`
     """
     from marrowscope.cells import read_cells
     from marrowscope.differential.held_out_answers import held_out_from_table

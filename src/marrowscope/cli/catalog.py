@@ -15,10 +15,12 @@ class Entry:
 
     Attributes:
         name: what the user types.
-        target: ``module:function`` below ``marrowscope.cli``; "" for a group.
+        target: ``module:function`` below ``marrowscope.cli``. Of a group: what its name did when it
+            was a command, or "".
         summary: its line in the list of commands; first line of the function's docstring.
         panel: heading under which it is listed.
         commands: what a group consists of.
+        now: of a former name, which is hidden: the words that took its place.
     """
 
     name: str
@@ -26,7 +28,33 @@ class Entry:
     summary: str
     panel: str | None = None
     commands: "tuple[Entry, ...]" = ()
+    now: str = ""
 
+
+MODEL_COMMANDS = (
+    Entry("list", "model_list_command:list_models", "List the models that come with the package."),
+    Entry(
+        "quantize", "quantize_command:quantize",
+        "Add an int8 part to a bundle, for `predict --engine int8`.",
+    ),
+    Entry(
+        "calibrate", "calibrate_command:calibrate",
+        "Add a calibration to a bundle; `predict` and `count` use it from then on.",
+    ),
+)  # fmt: skip
+
+PHANTOM_COMMANDS = (
+    Entry("cells", "phantom_command:cells", "Draw synthetic cells of all 21 classes."),
+    Entry("fields", "phantom_command:fields", "Draw synthetic microscope fields."),
+    Entry("slide", "phantom_command:slide", "Draw one synthetic slide."),
+)
+
+# Kept for one release; they work as before and say their new name.
+FORMER = (
+    Entry("models", "model_list_command:list_models", "", now="model list"),
+    Entry("quantize", "quantize_command:quantize", "", now="model quantize"),
+    Entry("calibrate", "calibrate_command:calibrate", "", now="model calibrate"),
+)
 
 COMMANDS: tuple[Entry, ...] = (
     Entry(
@@ -82,16 +110,8 @@ COMMANDS: tuple[Entry, ...] = (
         "learned.", MODELS,
     ),
     Entry(
-        "models", "predict_command:models",
-        "List the models that come with the package.", MODELS,
-    ),
-    Entry(
-        "quantize", "quantize_command:quantize",
-        "Add an int8 part to a bundle, for `predict --engine int8`.", MODELS,
-    ),
-    Entry(
-        "calibrate", "calibrate_command:calibrate",
-        "Add a calibration to a bundle; `predict` and `count` use it from then on.", MODELS,
+        "model", "", "List models, make them fast (quantize) and their probabilities honest "
+        "(calibrate).", MODELS, MODEL_COMMANDS,
     ),
     Entry(
         "evaluate", "evaluate_command:evaluate",
@@ -126,8 +146,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(
         "phantom", "phantom_command:phantom",
-        "Draw synthetic cells of all 21 classes, whole fields or a slide, for trying things out.",
-        STUDY,
+        "Draw synthetic cells, fields or a slide, for trying things out.", STUDY, PHANTOM_COMMANDS,
     ),
     Entry(
         "doctor", "doctor_command:doctor",

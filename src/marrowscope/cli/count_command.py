@@ -24,7 +24,7 @@ def count(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")],
     model: Annotated[str, typer.Option(help="Shipped model or bundle folder.")] = "sequential-mll7",
     engine: Annotated[
-        str, typer.Option(help="auto, openvino, int8 (after 'quantize') or torch.")
+        str, typer.Option(help="auto, openvino, int8 (after 'model quantize') or torch.")
     ] = "auto",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     cells: Annotated[int, typer.Option(min=1, help="Countable cells that are enough.")] = 500,

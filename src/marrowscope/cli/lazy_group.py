@@ -1,12 +1,13 @@
 """A group of commands from its entries in the catalog: a command is imported when it is called."""
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from marrowscope.cli.catalog import COMMANDS, Entry
+from marrowscope.cli.catalog import COMMANDS, FORMER, Entry
 
 MARKUP: Final = "markdown"
 
@@ -16,7 +17,11 @@ class ListedCommand(TyperCommand):
 
     def __init__(self, entry: Entry) -> None:
         super().__init__(
-            entry.name, help=entry.summary, rich_help_panel=entry.panel, rich_markup_mode=MARKUP
+            entry.name,
+            help=entry.summary,
+            rich_help_panel=entry.panel,
+            rich_markup_mode=MARKUP,
+            hidden=bool(entry.now),
         )
         self.entry = entry
 
@@ -25,6 +30,7 @@ class LazyGroup(TyperGroup):
     """A group that knows the names and lines of its commands, and imports the one called."""
 
     entries: tuple[Entry, ...] = ()
+    former: Entry | None = None
 
     def __init__(self, *, entries: tuple[Entry, ...] | None = None, **settings: Any) -> None:
         super().__init__(**settings)
@@ -34,7 +40,11 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Name, command and its arguments; the command is imported here."""
         name, command, rest = super().resolve_command(ctx, args)
+        if isinstance(command, LazyGroup) and command.former and _is_option(rest, ctx):
+            command = ListedCommand(command.former)
         if isinstance(command, ListedCommand):
+            if command.entry.now and not ctx.resilient_parsing:
+                say_renamed(command.entry.name, f"'{command.entry.now}'")
             command = load_command(command.entry)
         return name, command, rest
 
@@ -42,7 +52,7 @@ class LazyGroup(TyperGroup):
 class RootGroup(LazyGroup):
     """All commands of ``marrowscope``."""
 
-    entries = COMMANDS
+    entries = COMMANDS + FORMER
 
 
 def load_command(entry: Entry) -> Any:
@@ -55,10 +65,28 @@ def load_command(entry: Entry) -> Any:
     return typer.main.get_command(single)
 
 
+def say_renamed(former: str, now: str) -> None:
+    """One line on standard error, so that a former way to call a command can go some day."""
+    typer.echo(
+        f"marrowscope: '{former}' is now {now}; the old form works until the next release",
+        err=True,
+    )
+
+
+def _is_option(arguments: list[str], ctx: Any) -> bool:
+    """Whether a group is called with options of its own: as the command that it used to be."""
+    first = arguments[0] if arguments else ""
+    return first.startswith("-") and first not in ctx.help_option_names
+
+
 def _listed(entry: Entry) -> TyperCommand | LazyGroup:
     if not entry.commands:
         return ListedCommand(entry)
-    return LazyGroup(
+    group = LazyGroup(
         entries=entry.commands, name=entry.name, help=entry.summary, no_args_is_help=True,
         rich_help_panel=entry.panel, rich_markup_mode=MARKUP,
     )  # fmt: skip
+    if entry.target:
+        names = "', '".join(f"{entry.name} {command.name}" for command in entry.commands)
+        group.former = replace(entry, commands=(), now=names)
+    return group

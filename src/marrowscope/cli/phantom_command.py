@@ -1,4 +1,4 @@
-"""Command phantom."""
+"""Commands phantom cells, fields and slide."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,54 +8,112 @@ import typer
 from marrowscope.cli.app import console, emit_json, progress
 from marrowscope.cli.options import JSON
 
+Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the images.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same images.")]
+Composition = Annotated[
+    str, typer.Option(help="Mix of classes: normal, promyelocytic, lymphocytic, myeloma, blood.")
+]
+Density = Annotated[float, typer.Option(help="Nucleated cells per mm².")]
+Touching = Annotated[float, typer.Option(help="Share of cells that touch another, from 0 to 0.9.")]
+PixelSize = Annotated[float | None, typer.Option(help="Pixel size in µm; default: 0.08625.")]
 
-def phantom(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the images.")],
+
+def cells(
+    output: Folder,
     per_class: Annotated[int, typer.Option(min=1, help="Images of each class.")] = 50,
     patients: Annotated[int, typer.Option(min=1, help="Synthetic patients.")] = 20,
-    seed: Annotated[int, typer.Option(help="Same seed, same images.")] = 0,
+    seed: Seed = 0,
     masks: Annotated[bool, typer.Option(help="Write masks of cell and nucleus as well.")] = True,
-    fields: Annotated[
-        int | None, typer.Option(min=1, help="Draw so many whole fields instead of cells.")
-    ] = None,
-    slide: Annotated[
-        str | None,
-        typer.Option(metavar="WIDTHxHEIGHT", help="Draw one slide of so many pixels instead."),
-    ] = None,
-    composition: Annotated[
-        str, typer.Option(help="Mix of classes in fields and slide, such as normal or myeloma.")
-    ] = "normal",
-    density: Annotated[
-        float, typer.Option(help="Nucleated cells per mm² in fields and slide.")
-    ] = 2500.0,
-    touching: Annotated[
-        float, typer.Option(help="Share of them that touch another, from 0 to 0.9.")
-    ] = 0.3,
-    microns_per_pixel: Annotated[
-        float | None,
-        typer.Option(help="Pixel size of fields and slide in µm; default: 0.08625."),
-    ] = None,
     json: bool = JSON,
 ) -> None:
-    """Draw synthetic cells of all 21 classes, whole fields or a slide, for trying things out.
+    """Draw synthetic cells of all 21 classes.
 
-    Example, cells: `marrowscope phantom -o phantom --per-class 50`
-
-    Ten fields: `marrowscope phantom -o fields --fields 10`
-
-    A slide: `marrowscope phantom -o slide --slide 20000x20000`
+    Example: `marrowscope phantom cells -o phantom --per-class 50`
     """
-    from marrowscope.preprocessing import MICRONS_PER_PIXEL
+    _cells(output, per_class, patients, seed, masks, json)
 
-    pixel = MICRONS_PER_PIXEL if microns_per_pixel is None else microns_per_pixel
+
+def fields(
+    output: Folder,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many fields.")] = 10,
+    composition: Composition = "normal",
+    density: Density = 2500.0,
+    touching: Touching = 0.3,
+    microns_per_pixel: PixelSize = None,
+    seed: Seed = 0,
+    json: bool = JSON,
+) -> None:
+    """Draw synthetic microscope fields.
+
+    A table with place, class and outline of every cell comes with them.
+
+    Example: `marrowscope phantom fields -o fields --number 10`
+    """
+    pixel = _pixel_size(microns_per_pixel)
+    _fields(output, number, seed, composition, density, touching, pixel, json)
+
+
+def slide(
+    output: Folder,
+    size: Annotated[
+        str, typer.Option(metavar="WIDTHxHEIGHT", help="Width and height in pixels.")
+    ] = "20000x20000",
+    composition: Composition = "normal",
+    density: Density = 2500.0,
+    touching: Touching = 0.3,
+    microns_per_pixel: PixelSize = None,
+    seed: Seed = 0,
+    json: bool = JSON,
+) -> None:
+    """Draw one synthetic slide.
+
+    A table of its cells and the truth about its regions come with it.
+
+    Example: `marrowscope phantom slide -o slide --size 20000x20000`
+    """
+    width, height = _sides(size, "--size")
+    pixel = _pixel_size(microns_per_pixel)
+    _slide(output, width, height, seed, composition, density, touching, pixel, json)
+
+
+def phantom(
+    output: Folder,
+    per_class: Annotated[int, typer.Option(min=1)] = 50,
+    patients: Annotated[int, typer.Option(min=1)] = 20,
+    seed: int = 0,
+    masks: bool = True,
+    fields: Annotated[int | None, typer.Option(min=1)] = None,
+    slide: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT")] = None,
+    composition: str = "normal",
+    density: float = 2500.0,
+    touching: float = 0.3,
+    microns_per_pixel: float | None = None,
+    json: bool = JSON,
+) -> None:
+    """Former form of the three commands, kept for one release."""
     if fields is not None and slide is not None:
         raise typer.BadParameter("--fields and --slide exclude each other")
+    pixel = _pixel_size(microns_per_pixel)
     if fields is not None:
         _fields(output, fields, seed, composition, density, touching, pixel, json)
     elif slide is not None:
-        _slide(output, slide, seed, composition, density, touching, pixel, json)
+        width, height = _sides(slide, "--slide")
+        _slide(output, width, height, seed, composition, density, touching, pixel, json)
     else:
         _cells(output, per_class, patients, seed, masks, json)
+
+
+def _pixel_size(given: float | None) -> float:
+    from marrowscope.preprocessing import MICRONS_PER_PIXEL
+
+    return MICRONS_PER_PIXEL if given is None else given
+
+
+def _sides(size: str, option: str) -> tuple[int, int]:
+    sides = size.lower().replace("×", "x").split("x")
+    if len(sides) != 2 or not all(side.strip().isdecimal() for side in sides):
+        raise typer.BadParameter(f"{option} {size}: expected WIDTHxHEIGHT such as 20000x20000")
+    return int(sides[0]), int(sides[1])
 
 
 def _cells(output: Path, per_class: int, patients: int, seed: int, masks: bool, json: bool) -> None:
@@ -122,7 +180,8 @@ def _fields(
 
 def _slide(
     output: Path,
-    size: str,
+    width: int,
+    height: int,
     seed: int,
     composition: str,
     density: float,
@@ -132,12 +191,9 @@ def _slide(
 ) -> None:
     from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 
-    sides = size.lower().replace("×", "x").split("x")
-    if len(sides) != 2 or not all(side.strip().isdecimal() for side in sides):
-        raise typer.BadParameter(f"--slide {size}: expected WIDTHxHEIGHT such as 20000x20000")
     settings = SlideSettings(
-        width=int(sides[0]),
-        height=int(sides[1]),
+        width=width,
+        height=height,
         microns_per_pixel=microns_per_pixel,
         composition=composition,
         cells_per_mm2=density,

@@ -1,10 +1,9 @@
-"""Commands predict and models."""
+"""Command predict."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from marrowscope.cli.app import console, emit_json, progress
 from marrowscope.cli.options import JSON
@@ -34,7 +33,7 @@ def predict(
     ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     engine: Annotated[
-        str, typer.Option(help="auto, openvino, int8 (after 'quantize') or torch.")
+        str, typer.Option(help="auto, openvino, int8 (after 'model quantize') or torch.")
     ] = "auto",
     calibrated: Annotated[
         bool, typer.Option("--calibrated/--uncalibrated", help="Use the bundle's calibration.")
@@ -111,35 +110,6 @@ def predict(
         markup=False,
         soft_wrap=True,
     )
-
-
-def models(json: bool = JSON) -> None:
-    """List the models that come with the package.
-
-    Example: `marrowscope models`
-    """
-    from marrowscope.models.bundle import available
-
-    cards = available()
-    if json:
-        emit_json({card.name: card.to_dict() for card in cards})
-        return
-    table = Table("name", "architecture", "knows", "macro-F1", box=None, pad_edge=False)
-    for card in cards:
-        score = card.metrics.get("macro_f1")
-        shown = "not measured" if score is None else f"{score:.3f}"
-        table.add_row(card.name, card.architecture, " ".join(card.known), shown)
-    console.print(table)
-    for card in cards:
-        said = {
-            "note": card.note or card.intended_use,
-            "macro-F1 measured on": card.metrics.get("measured_on"),
-            "licence": card.licence,
-        }
-        console.print(f"\n{card.name}", markup=False)
-        for title, text in said.items():
-            if text:
-                console.print(f"  {title}: {text}", markup=False, soft_wrap=True)
 
 
 def _say_what_is_unknown(known: tuple[str, ...], classes: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Command quantize."""
+"""Command model quantize."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +21,7 @@ def quantize(
     It is calibrated on training images and checked on the held-out ones: the top class must agree
     with float32 in 99 %, and macro-F1 may fall by .005. Otherwise nothing is written.
 
-    Example: `marrowscope quantize run/bundle split.parquet -o run/bundle-int8`
+    Example: `marrowscope model quantize run/bundle split.parquet -o run/bundle-int8`
     """
     from marrowscope.cells import read_cells
     from marrowscope.models.bundle import load_bundle

@@ -140,6 +140,6 @@ def _int8_model(bundle: Bundle) -> Any:
     if shapes != wanted:
         raise InputError(
             f"{bundle.folder}/{INT8_GRAPH}: has shapes {shapes}, not {wanted}: made for another "
-            "card or by an earlier version; run 'marrowscope quantize' again"
+            "card or by an earlier version; run 'marrowscope model quantize' again"
         )
     return model

@@ -68,12 +68,14 @@ def read_calibration(bundle: Bundle) -> Calibration | None:
     try:
         content = json.loads(read_part(folder, CALIBRATION, MAX_BYTES))
     except (ValueError, RecursionError):
-        raise InputError(f"{path}: not JSON; run 'marrowscope calibrate' again") from None
+        raise InputError(f"{path}: not JSON; run 'marrowscope model calibrate' again") from None
     problem = _problem(content, bundle.outputs.classes)
     if problem:
-        raise InputError(f"{path}: {problem}; run 'marrowscope calibrate' again")
+        raise InputError(f"{path}: {problem}; run 'marrowscope model calibrate' again")
     if content["weights_sha256"] != bundle.card.weights_sha256:
-        raise InputError(f"{path}: was made for other weights; run 'marrowscope calibrate' again")
+        raise InputError(
+            f"{path}: was made for other weights; run 'marrowscope model calibrate' again"
+        )
     return Calibration(**content)
 
 

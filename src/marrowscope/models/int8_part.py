@@ -47,10 +47,13 @@ def read_int8(bundle: Bundle) -> tuple[bytes, bytes]:
     """
     folder, facts = bundle.folder, bundle.card.int8
     if folder is None or not facts:
-        raise InputError(f"{bundle.card.name}: has no int8 part; 'marrowscope quantize' makes one")
+        raise InputError(
+            f"{bundle.card.name}: has no int8 part; 'marrowscope model quantize' makes one"
+        )
     if facts.get("weights_sha256") != bundle.card.weights_sha256:
         raise InputError(
-            f"{folder / INT8_GRAPH}: was made for other weights; run 'marrowscope quantize' again"
+            f"{folder / INT8_GRAPH}: was made for other weights; run 'marrowscope model quantize' "
+            "again"
         )
     graph = read_part(folder, INT8_GRAPH, MAX_GRAPH_BYTES)
     constants = read_part(folder, INT8_CONSTANTS, MAX_CONSTANT_BYTES)
