@@ -16,12 +16,16 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 lint: setup
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks tools
+	$(BIN)/ruff format --check src tests benchmarks tools
 	$(BIN)/mypy
 
 test: setup lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# The wheel is built, installed into a bare environment with the network cut, and used there.
+wheel: setup
+	$(BIN)/python tools/check_wheel.py
 
 demo: setup
 	$(BIN)/marrowscope demo -o demo
