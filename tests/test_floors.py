@@ -29,6 +29,7 @@ FLOORS = (
     {"evaluation"},
     {"differential", "explain"},
     {"counting"},
+    {"exchange"},
     {"report"},
     {"reproduce"},
     {"demo", "doctor"},
