@@ -11,7 +11,7 @@ ROOT = Path(marrowscope.__file__).parent
 
 # From the ground up; rooms on one line do not import each other.
 FLOORS = (
-    {"", "errors"},
+    {"_about", "errors"},
     {"extras"},
     {"io"},
     {"morphology"},
@@ -33,6 +33,8 @@ FLOORS = (
     {"report"},
     {"reproduce"},
     {"demo", "doctor"},
+    {"api"},
+    {""},
     {"cli"},
     {"__main__"},
 )
