@@ -1,6 +1,9 @@
 """A missing extra is one line with the command to type."""
 
+import re
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +35,21 @@ def test_a_python_without_wheels_is_the_true_reason(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "version_info", (3, 14, 0))
     with pytest.raises(InputError, match=r"no build for Python 3\.14 or newer"):
         extras.require_extra("dicom", "DICOM annotations")
+
+
+def test_extras_and_the_package_s_metadata_name_the_same_libraries() -> None:
+    metadata = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    declared = metadata["project"]["optional-dependencies"]
+    names = {"sklearn": "scikit-learn", "skimage": "scikit-image", "umap": "umap-learn"}
+    for name, extra in extras.EXTRAS.items():
+        required = {re.split(r"[<>=;\[ ]", line)[0] for line in declared[name]}
+        assert {names.get(module, module) for module in extra.modules} == required, name
+    assert declared["all"] == [f"marrowscope[{','.join(extras.EXTRAS)}]"]
+
+
+def test_the_core_requires_no_library_of_an_extra() -> None:
+    metadata = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    core = {re.split(r"[<>=;\[ ]", line)[0] for line in metadata["project"]["dependencies"]}
+    for name, lines in metadata["project"]["optional-dependencies"].items():
+        of_extra = {re.split(r"[<>=;\[ ]", line)[0] for line in lines}
+        assert not core & of_extra, name
