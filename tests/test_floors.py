@@ -11,7 +11,7 @@ ROOT = Path(marrowscope.__file__).parent
 
 # From the ground up; rooms on one line do not import each other.
 FLOORS = (
-    {"", "errors"},
+    {"_about", "errors"},
     {"extras"},
     {"io"},
     {"morphology"},
@@ -29,9 +29,12 @@ FLOORS = (
     {"evaluation"},
     {"differential", "explain"},
     {"counting"},
+    {"exchange"},
     {"report"},
     {"reproduce"},
     {"demo", "doctor"},
+    {"api"},
+    {""},
     {"cli"},
     {"__main__"},
 )

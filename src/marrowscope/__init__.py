@@ -1,5 +1,5 @@
 """marrowscope: bone-marrow cytomorphology from images to counts. Research use only."""
 
-__version__ = "0.1.0"
+from marrowscope._about import RESEARCH_USE_ONLY, __version__
 
-RESEARCH_USE_ONLY = "Research use only. Not a medical device; not for diagnosis."
+__all__ = ["RESEARCH_USE_ONLY", "__version__"]

@@ -35,6 +35,7 @@ EXTRAS: dict[str, Extra] = {
     # highdicom needs pyjpegls, which has no wheel for Python 3.14 yet.
     "dicom": Extra(("highdicom", "pydicom"), "DICOM annotations of located cells", (3, 14)),
     "int8": Extra(("nncf", "torch"), "making the int8 graph of a model"),
+    "anndata": Extra(("anndata",), "cell tables for scanpy and squidpy"),
     "timm": Extra(("timm", "torch"), "backbones of timm"),
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.cli.lazy_group import MARKUP, RootGroup
 from marrowscope.errors import InputError
 

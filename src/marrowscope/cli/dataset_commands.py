@@ -21,10 +21,13 @@ CellTable = Annotated[Path, typer.Argument(help="Cell table (.parquet) made by '
 
 
 def index(
-    paths: Annotated[list[Path], typer.Argument(help="Folders, images, or CSV lists.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write (.parquet).")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Folders, images, CSV lists, or GeoJSON.")
+    ] = None,
     root: Annotated[
-        Path | None, typer.Option(help="Folder to which the paths in a CSV list are relative.")
+        Path | None,
+        typer.Option(help="Folder to which the paths in a CSV list, or pictures, are relative."),
     ] = None,
     stain: Annotated[
         bool,
@@ -33,6 +36,20 @@ def index(
     relabel: Annotated[
         list[Path] | None,
         typer.Option(help="Corrected list made by 'noise' (.csv); repeat for later lists."),
+    ] = None,
+    boxes: Annotated[
+        list[Path] | None,
+        typer.Option(help="Annotated fields: COCO .json, YOLO folder, VOC .xml folder, GeoJSON."),
+    ] = None,
+    crops: Annotated[
+        Path | None,
+        typer.Option(help="With --boxes: new folder for the 250×250 px cells, by class."),
+    ] = None,
+    synonyms: Annotated[
+        Path | None, typer.Option(help="With --boxes: YAML or CSV, name in the file → class code.")
+    ] = None,
+    microns_per_pixel: Annotated[
+        float | None, typer.Option(help="With --boxes: pixel size of the fields.")
     ] = None,
     json: bool = JSON,
 ) -> None:
@@ -43,6 +60,8 @@ def index(
     take the place of labels; the first label stays in the column label_before.
 
     Example: `marrowscope index BM_cytomorphology_data -o cells.parquet`
+
+    Boxes: `marrowscope index --boxes coco.json --crops cells/ --microns-per-pixel 0.1 -o c.parquet`
     """
     from marrowscope.cells import require_table_name
     from marrowscope.dataset.contents import check as check_table
@@ -50,6 +69,15 @@ def index(
     from marrowscope.dataset.label_corrections import BEFORE, corrected_before
 
     require_table_name(output)
+    sources = _box_sources(paths or [], boxes or [], relabel)
+    if sources:
+        from marrowscope.cli.index_boxes import index_boxes
+
+        index_boxes(sources, output, root, synonyms, microns_per_pixel, crops, stain, json)
+        return
+    _refuse_without_boxes(crops, synonyms, microns_per_pixel)
+    if not paths:
+        raise typer.BadParameter("name folders, images or lists, or give --boxes")
     earlier = corrected_before(output)
     with progress("indexing") as advance:
         table = index_paths(paths, output, root, advance, stains=stain, relabel=relabel or ())
@@ -74,6 +102,31 @@ def index(
         f"→ {output}",
         markup=False,
     )
+
+
+def _box_sources(
+    paths: list[Path], boxes: list[Path], relabel: list[Path] | None
+) -> list[Path]:  # fmt: skip
+    """Files and folders of boxes: those of --boxes, and GeoJSON among the paths."""
+    geojson = [path for path in paths if path.name.lower().endswith((".geojson", ".geojson.gz"))]
+    sources = [*boxes, *geojson]
+    if sources and len(geojson) < len(paths):
+        other = next(path for path in paths if path not in geojson)
+        raise InputError(f"{other}: images and boxes make two tables; index them one by one")
+    if sources and relabel:
+        raise InputError(f"--relabel {relabel[0]}: works with folders and lists, not with boxes")
+    return sources
+
+
+def _refuse_without_boxes(
+    crops: Path | None, synonyms: Path | None, microns_per_pixel: float | None
+) -> None:
+    given = {
+        "--crops": crops, "--synonyms": synonyms, "--microns-per-pixel": microns_per_pixel,
+    }  # fmt: skip
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"{name}: works only with --boxes")
 
 
 def check(cells: CellTable, json: bool = JSON) -> None:

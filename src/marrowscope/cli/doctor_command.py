@@ -49,7 +49,7 @@ def _show(checks: "tuple[Check, ...]", seconds: float) -> None:
     """Print to standard output: this is what the command is asked for, to be kept and sent on."""
     from rich.console import Console
 
-    from marrowscope import RESEARCH_USE_ONLY, __version__
+    from marrowscope._about import RESEARCH_USE_ONLY, __version__
 
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without the signs gets "?" for them

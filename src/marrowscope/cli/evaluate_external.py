@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from marrowscope import __version__
+from marrowscope._about import __version__
 from marrowscope.cli.app import console, emit_json
 from marrowscope.errors import InputError
 

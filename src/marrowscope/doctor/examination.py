@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from marrowscope import __version__
+from marrowscope._about import __version__
 from marrowscope.doctor import engine_checks, format_checks, library_checks, machine_checks
 from marrowscope.doctor.health_check import Check, State, guarded
 from marrowscope.doctor.isolated_calls import AGAIN, Answer, call_isolated

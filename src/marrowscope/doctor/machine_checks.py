@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from marrowscope import __version__
+from marrowscope._about import __version__
 from marrowscope.doctor.health_check import Check, State
 
 GROUP, FOLDERS = "machine", "folders"

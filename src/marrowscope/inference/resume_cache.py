@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope import __version__
+from marrowscope._about import __version__
 from marrowscope.io.atomic import replacing
 from marrowscope.models.bundle import CALIBRATION, INT8_CONSTANTS, INT8_GRAPH, Bundle
 

@@ -20,7 +20,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import nn
 
-from marrowscope import __version__
+from marrowscope._about import __version__
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.models import NAMES, create

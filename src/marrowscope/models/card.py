@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.errors import InputError
 from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.evaluation.model_comparison import KINDS, Comparison
 from marrowscope.report.fonts import families, writable
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.explain.embedding import Embedding
 from marrowscope.io.images import ImageError, encode_jpeg, read_image
 from marrowscope.morphology import BY_CODE, in_display_order

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.evaluation.evaluation_result import ClassResult, Evaluation
 from marrowscope.morphology import BY_CODE, Lineage
 from marrowscope.report.fonts import families, writable

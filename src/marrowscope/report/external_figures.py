@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.evaluation.domain_shift import Shift
 from marrowscope.evaluation.external_validation import External
 from marrowscope.morphology import BY_CODE

@@ -12,7 +12,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.errors import InputError
 from marrowscope.evaluation.label_issues import Suspects
 from marrowscope.io.atomic import replacing_folder

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.io.atomic import replacing
 from marrowscope.report.sections import Section
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from marrowscope import __version__
+from marrowscope._about import __version__
 from marrowscope.dataset.image_discovery import discover
 from marrowscope.errors import InputError
 from marrowscope.evaluation.class_mapping import load_mapping

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.export import to_dict, to_frame
 

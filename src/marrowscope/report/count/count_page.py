@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
-from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.smear_count import CountedField, SmearCount
 from marrowscope.differential.count_roles import name as class_name
 from marrowscope.differential.sentences import RATIO_CONVENTION, sentences

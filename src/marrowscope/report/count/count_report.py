@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder, require_replaceable

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.field_classification import COUNTED, LEFT_OUT, NOT_CLASSIFIED, NOT_COUNTED
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.io.atomic import replacing

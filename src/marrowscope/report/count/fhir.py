@@ -10,7 +10,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from marrowscope import RESEARCH_USE_ONLY, __version__
+from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.differential_result import Differential, Entry, Interval
 from marrowscope.differential.myeloid_erythroid_ratio import Ratio

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.differential.count_roles import BLASTS
 from marrowscope.differential.decision_thresholds import BLAST_DECISIONS
 from marrowscope.differential.differential_result import Differential, Interval

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch, Rectangle
 
-from marrowscope import RESEARCH_USE_ONLY
+from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.report.fonts import families
 from marrowscope.smear.contour import Contour
 from marrowscope.smear.field_plan import FieldPlan

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
-from marrowscope import __version__
+from marrowscope._about import __version__
 from marrowscope.cells import read_cells, usable, write_cells
 from marrowscope.dataset.splitting import TRAIN
 from marrowscope.dataset.stain_vectors import stain_array, with_stains

@@ -1,0 +1,144 @@
+"""Cut the cells of a table out of their pictures: PNG in folders by class."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from marrowscope.cells import SCHEMA
+from marrowscope.dataset.image_discovery import SPLITS, resolve_class
+from marrowscope.dataset.indexing import measure
+from marrowscope.detection.cell_crops import crop_at, crop_from_slide
+from marrowscope.errors import InputError
+from marrowscope.io.atomic import replacing
+from marrowscope.io.images import ImageError, encode_png, read_image
+from marrowscope.slides.open_slide import open_slide
+
+_MEASURED = ("sha256", "width", "height", "bytes", "modified_ns")
+_RANGE = re.compile(r"\d+-\d+")
+_FORBIDDEN = set('/\\:*?"<>|\0')
+
+Advance = Callable[..., None]
+
+
+def write_box_crops(
+    table: pl.DataFrame,
+    folder: Path,
+    advance: Advance | None = None,
+    workers: int | None = None,
+    stain: bool = False,
+) -> pl.DataFrame:
+    """Cut the standard 250×250 px at 0.08625 µm/px around every cell that can be used.
+
+    They go to ``folder/LABEL/cell_id.png``, which ``index`` reads back with the same labels, cells
+    without a label to ``folder`` itself. What lies outside of a field is mirrored, of a slide
+    white.
+
+    Args:
+        table: of ``cells_from_boxes``.
+        folder: new or empty.
+        advance: called as ``advance(done, total=...)``.
+        workers: threads, one picture each.
+        stain: fill the column ``stain`` too.
+
+    Returns:
+        The table with ``path``, hash and size of the crops; ``microns_per_pixel`` is null, for the
+        crops have the standard pixel size. Rows with an error stay as they are.
+
+    Raises:
+        InputError: the folder holds something, the pixel size of a picture is not known, or a label
+            cannot be the name of a folder that is read back.
+    """
+    require_empty(folder)
+    good = pl.col("error").is_null()
+    usable = table.filter(good)
+    unknown = usable.filter(pl.col("microns_per_pixel").is_null())
+    if unknown.height:
+        raise InputError(
+            f"{unknown['path'][0]}: its pixel size is not known, which a crop needs; give "
+            "--microns-per-pixel (a red cell is about 7.5 µm wide)"
+        )
+    _refuse_labels(sorted(set(usable["label"].drop_nulls().to_list())))
+    frames = usable.partition_by("path", maintain_order=True)
+    made: dict[str, dict[str, object]] = {}
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        for rows in pool.map(partial(_cut, folder=folder, stain=stain), frames):
+            made |= rows
+            if advance is not None:
+                advance(len(rows), total=usable.height)
+    more = ("stain",) if stain else ()
+    columns = ("path", *_MEASURED, "error", "note", "microns_per_pixel", *more)
+    changed = [made.get(row["cell_id"], row) for row in table.iter_rows(named=True)]
+    return table.with_columns(
+        pl.Series(name, [row.get(name) for row in changed], dtype=SCHEMA[name]) for name in columns
+    )
+
+
+def require_empty(folder: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        InputError: it does, or is no folder.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder}: is not an empty folder; choose another one")
+
+
+def _refuse_labels(labels: list[str]) -> None:
+    """Labels that ``index`` would not read back from the name of a folder."""
+    for label in labels:
+        wrong = (
+            set(label) & _FORBIDDEN
+            or label.startswith(".")
+            or label != label.strip()
+            or label.lower() in SPLITS
+            or _RANGE.fullmatch(label)
+            or resolve_class(label) not in (None, label)
+        )
+        if wrong:
+            raise InputError(
+                f"label {label!r} cannot be the name of a folder of crops; give it another name in "
+                "a file for --synonyms"
+            )
+
+
+def _cut(rows: pl.DataFrame, folder: Path, stain: bool) -> dict[str, dict[str, object]]:
+    """Crops of the cells of one picture; what is known of each by its id."""
+    made = {}
+    crops = _crops(rows)
+    for row, crop in zip(rows.iter_rows(named=True), crops, strict=True):
+        if isinstance(crop, str):
+            made[row["cell_id"]] = {**row, "error": crop}
+            continue
+        place = (folder / (row["label"] or "") / f"{row['cell_id']}.png").absolute()
+        with replacing(place) as temporary:
+            temporary.write_bytes(encode_png(crop))
+        facts = measure(str(place), stain)
+        made[row["cell_id"]] = {**row, **facts, "note": row["note"], "microns_per_pixel": None}
+    return made
+
+
+def _crops(rows: pl.DataFrame) -> Iterator[NDArray[np.uint8] | str]:
+    """The crops in the order of the rows, or why there is none."""
+    path, microns = Path(rows["path"][0]), float(rows["microns_per_pixel"][0])
+    is_slide = "slide_id" in rows.columns and rows["slide_id"][0] is not None
+    try:
+        if is_slide:
+            slide = open_slide(path, microns)
+            for x, y in rows.select("x", "y").rows():
+                yield crop_from_slide(slide, x, y)
+            return
+        pixels = read_image(path)
+    except ImageError as error:
+        yield from [error.reason] * rows.height
+        return
+    height, width = pixels.shape[:2]
+    for x, y in rows.select("x", "y").rows():
+        inside = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+        yield crop_at(pixels, *inside, microns)

@@ -1,0 +1,151 @@
+"""Cells and crops of boxes, in whatever format they come."""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from marrowscope.cells import read_cells
+from marrowscope.cli import main
+from marrowscope.dataset.indexing import index
+from marrowscope.errors import InputError
+from marrowscope.exchange.box_cells import cells_from_boxes
+from marrowscope.exchange.box_crops import write_box_crops
+from marrowscope.exchange.box_formats import read_boxes
+from marrowscope.exchange.class_names import load_synonyms
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from support.box_files import BOXES, coco, picture, voc, yolo
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["marrowscope", "index", *map(str, arguments)])
+    monkeypatch.setenv("COLUMNS", "300")
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+def test_the_same_boxes_have_the_same_ids_in_every_format_and_place(tmp_path: Path) -> None:
+    for name in ("coco", "voc", "yolo"):
+        picture(tmp_path / name / "a.png")
+    coco(tmp_path / "coco" / "c.json", ["a.png"])
+    voc(tmp_path / "voc" / "a.xml", "a.png")
+    yolo(tmp_path / "yolo" / "a.txt")
+    (tmp_path / "yolo" / "classes.txt").write_text("BLA\nlymphocyte\nRBC\n")
+    tables = [cells_from_boxes(read_boxes(tmp_path / name)).table for name in ("coco", "voc")]
+    tables.append(cells_from_boxes(read_boxes(tmp_path / "yolo")).table)
+    ids = [table["cell_id"].to_list() for table in tables]
+    assert ids[0] == ids[1] == ids[2]
+    assert [table["label"].to_list() for table in tables] == [["BLA", "LYT", "RBC"]] * 3
+
+
+def test_crops_are_read_back_with_the_same_labels_and_show_the_cell(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    found = read_boxes(coco(tmp_path / "c.json", ["a.png"]))
+    table = cells_from_boxes(found, microns_per_pixel=MICRONS_PER_PIXEL).table
+    cut = write_box_crops(table, tmp_path / "crops", stain=True)
+    again = index([tmp_path / "crops"])
+    there = dict(again.select("path", "label").rows())
+    assert there == dict(cut.select("path", "label").rows())
+    assert cut["microns_per_pixel"].null_count() == cut.height  # the crop has the standard one
+    assert cut.select("x", "y", "cell_id").equals(table.select("x", "y", "cell_id"))
+    assert cut["stain"].null_count() == 0
+    assert dict(again.select("path", "sha256").rows()) == dict(cut.select("path", "sha256").rows())
+    crop = cv2.imread(cut["path"][0])
+    assert crop.shape == (250, 250, 3)
+    # The dark square lies in the middle: 80×90 px of it, to the pixel.
+    dark = crop.max(axis=2) < 100
+    rows, columns = np.nonzero(dark[60:190, 60:190])
+    assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == (80, 90)
+    assert abs(columns.mean() + 60 - 125) <= 1
+    assert abs(rows.mean() + 60 - 125) <= 1
+
+
+def test_crops_need_a_pixel_size_and_an_empty_folder(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    found = read_boxes(coco(tmp_path / "c.json", ["a.png"]))
+    with pytest.raises(InputError, match="give --microns-per-pixel"):
+        write_box_crops(cells_from_boxes(found).table, tmp_path / "crops")
+    table = cells_from_boxes(found, microns_per_pixel=0.1).table
+    with pytest.raises(InputError, match="is not an empty folder"):
+        write_box_crops(table, tmp_path)
+
+
+@pytest.mark.parametrize("label", ["a/b", "..", "train", "1-1000", ".hidden"])
+def test_labels_that_no_folder_gives_back_are_refused(tmp_path: Path, label: str) -> None:
+    picture(tmp_path / "a.png")
+    found = read_boxes(coco(tmp_path / "c.json", ["a.png"], (("X", 9, 9, 9, 9),)))
+    table = cells_from_boxes(found, {"x": label}, 0.1).table
+    with pytest.raises(InputError, match="cannot be the name of a folder"):
+        write_box_crops(table, tmp_path / "crops")
+
+
+def test_synonyms_rename_and_leave_out_and_say_so(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    found = read_boxes(coco(tmp_path / "c.json", ["a.png"]))
+    (tmp_path / "s.yaml").write_text("bla: promyelocyte\nRBC:\nno: OTH\n")
+    (tmp_path / "s.csv").write_text("name,code\nBLA,PMO\nrbc,\n")
+    for name in ("s.yaml", "s.csv"):
+        cells = cells_from_boxes(found, load_synonyms(tmp_path / name))
+        assert cells.table["label"].to_list() == ["PMO", "LYT"]
+        assert cells.left_out == 1
+        assert "left out by the synonyms: RBC (1)" in cells.notes
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "A: [B]\n", "A: B\na: C\n", "A: B\nA: C\n", "a: ["])
+def test_synonyms_that_cannot_be_read_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"s\.yaml: "):
+        load_synonyms(tmp_path / "s.yaml")
+
+
+def test_a_folder_of_two_formats_is_asked_about(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    coco(tmp_path / "c.json", ["a.png"])
+    voc(tmp_path / "a.xml", "a.png")
+    with pytest.raises(InputError, match="holds VOC and COCO; name one"):
+        read_boxes(tmp_path)
+
+
+def test_index_takes_boxes_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    picture(tmp_path / "a.png")
+    file, out = coco(tmp_path / "c.json", ["a.png", "b.png"]), tmp_path / "cells.parquet"
+    assert run(monkeypatch, "--boxes", file, "-o", out, "--microns-per-pixel", 0.1) == 0
+    said = capfd.readouterr().err
+    assert "6 boxes (COCO) in 2 pictures, 3 unusable; cut them out with --crops" in said
+    assert "BLA 1, LYT 1, RBC 1" in said
+    table = read_cells(out)
+    assert table.height == 2 * len(BOXES)
+    assert set(table.filter(table["error"].is_null())["field_id"]) == {"a.png"}
+    options = ("--crops", tmp_path / "crops", "--microns-per-pixel", 0.1)
+    assert run(monkeypatch, "--boxes", file, "-o", out, *options) == 0
+    assert "cut them out" not in capfd.readouterr().err
+    assert {path.parent.name for path in (tmp_path / "crops").rglob("*.png")} == {
+        "BLA", "LYT", "RBC",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--crops", "x", "p"], "--crops: works only with --boxes"),
+        (["p", "--boxes", "c.json"], "make two tables"),
+        (["--boxes", "gone.json"], "no such file or folder"),
+        (["--boxes", "c.json", "--stain"], "only when they are cut out"),
+        (["--boxes", "c.json", "--microns-per-pixel", "99"], "0.005"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    arguments: list[str], said: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "a.png")
+    coco(tmp_path / "c.json", ["a.png"])
+    assert run(monkeypatch, *arguments, "-o", "cells.parquet") == 1
+    assert said in capfd.readouterr().err
+    assert not Path("cells.parquet").exists()
