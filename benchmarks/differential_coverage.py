@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from marrowscope.differential.corrected_shares import REPLICATES, correct, share_intervals
+from marrowscope.differential.corrected_shares import REPLICATES, correct_shares, share_intervals
 from marrowscope.differential.count_roles import COUNTED, role
-from marrowscope.differential.held_out_answers import BANDS
+from marrowscope.differential.held_out_answers import CONFIDENCE_BANDS
 from marrowscope.scoring import wilson_interval
 from simulated_smears import COMPOSITIONS, Source, composition, real, smears, synthetic
 
@@ -28,11 +28,11 @@ def coverage(source: Source, name: str, number: int, cells: int, replicates: int
     corrected, plain, width = [], [], []
     drawn = smears(source, shares, number, cells, seed=list(COMPOSITIONS).index(name))
     for seed, smear in enumerate(drawn):  # one seed for all would make their errors alike
-        estimate = correct(smear.counts, smear.held_out, replicates, seed)
+        estimate = correct_shares(smear.counts, smear.held_out, replicates, seed)
         _, low, high = share_intervals(estimate, members, among, seed)
         corrected.append((low <= truth) & (truth <= high))
         width.append(high - low)
-        predicted = smear.counts.reshape(-1, BANDS).sum(axis=1)
+        predicted = smear.counts.reshape(-1, CONFIDENCE_BANDS).sum(axis=1)
         low, high = wilson_interval(predicted, np.full(len(shares), predicted[among].sum()))
         plain.append((low <= truth) & (truth <= high))
     hits, naive, mean_width = (np.mean(one, axis=0) for one in (corrected, plain, width))

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from marrowscope.differential.corrected_shares import correct
+from marrowscope.differential.corrected_shares import correct_shares
 from marrowscope.differential.count_roles import BLASTS
-from marrowscope.differential.held_out_answers import BANDS
+from marrowscope.differential.held_out_answers import CONFIDENCE_BANDS
 from marrowscope.differential.prevalence_estimation import (
     constrained_inversion,
     maximum_likelihood,
-    saerens,
+    saerens_em,
 )
 from simulated_smears import COMPOSITIONS, Smear, composition, real, smears, synthetic
 
@@ -27,12 +27,12 @@ from simulated_smears import COMPOSITIONS, Smear, composition, real, smears, syn
 def rates(smear: Smear) -> np.ndarray:
     """P(predicted class | class) among the held-out cells, with one right pseudo-cell."""
     size = len(smear.held_out.codes)
-    counts = smear.held_out.counts.reshape(size, size, BANDS).sum(axis=2) + np.eye(size)
+    counts = smear.held_out.counts.reshape(size, size, CONFIDENCE_BANDS).sum(axis=2) + np.eye(size)
     return counts / counts.sum(axis=1, keepdims=True)
 
 
 def predicted(smear: Smear) -> np.ndarray:
-    return smear.counts.reshape(-1, BANDS).sum(axis=1).astype(float)
+    return smear.counts.reshape(-1, CONFIDENCE_BANDS).sum(axis=1).astype(float)
 
 
 def plain(smear: Smear) -> np.ndarray:
@@ -64,12 +64,12 @@ def likelihood(smear: Smear) -> np.ndarray:
 
 
 def likelihood_by_confidence(smear: Smear) -> np.ndarray:
-    return correct(smear.counts, smear.held_out, replicates=1).shares
+    return correct_shares(smear.counts, smear.held_out, replicates=1).shares
 
 
 def expectation_maximization(smear: Smear) -> np.ndarray:
     size = len(smear.held_out.codes)
-    return saerens(smear.probabilities, np.full(size, 1 / size))
+    return saerens_em(smear.probabilities, np.full(size, 1 / size))
 
 
 ESTIMATORS: dict[str, Callable[[Smear], np.ndarray]] = {

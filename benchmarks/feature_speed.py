@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from marrowscope.features import cell_segmentation
 from marrowscope.features.feature_catalogue import FAMILIES, catalogue
-from marrowscope.features.image_planes import view
+from marrowscope.features.image_planes import image_planes
 from marrowscope.io.images import decode, encode_jpeg, resize
 from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
@@ -56,7 +56,7 @@ def speed(files: list[bytes]) -> None:
         now = done("decoding", now)
         found = cell_segmentation(image)
         now = done("segmentation", now)
-        picture = view(image, found)
+        picture = image_planes(image, found)
         now = done("colour planes", now)
         for family in FAMILIES:
             family.values(picture)

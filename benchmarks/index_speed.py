@@ -32,7 +32,7 @@ import cv2
 from PIL import Image
 
 from marrowscope.dataset.image_discovery import discover
-from marrowscope.dataset.indexing import measure
+from marrowscope.dataset.indexing import measure_file
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "mll-sample"
 ROUNDS = 5
@@ -40,7 +40,7 @@ DAMAGED = 200
 
 
 def ours(path: str) -> None:
-    if measure(path)["error"]:
+    if measure_file(path)["error"]:
         raise SystemExit(f"{path} cannot be read")
 
 

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from marrowscope.dataset.landmarks import landmarks
-from marrowscope.dataset.overlap_detection import overlaps
+from marrowscope.dataset.overlap_detection import find_overlaps
 from marrowscope.detection.cell_crops import crop_at
 from marrowscope.phantom.cell_library import Library
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
@@ -103,7 +103,8 @@ def main() -> None:
         found = [landmarks(decoded(data)) for data in crops[:count]]
         middle = time.process_time()
         pairs = {
-            (pair.one, pair.two) for pair in overlaps(found, lambda number: decoded(crops[number]))
+            (pair.one, pair.two)
+            for pair in find_overlaps(found, lambda number: decoded(crops[number]))
         }
         end = time.process_time()
         large = {pair for pair, share in truth.items() if share >= 0.25 and pair[1] < count}

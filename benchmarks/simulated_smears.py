@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import PROBABILITY, read_cells
-from marrowscope.differential.held_out_answers import BANDS, SURE, HeldOut
+from marrowscope.differential.held_out_answers import CONFIDENCE_BANDS, CONFIDENT, HeldOutCounts
 from marrowscope.morphology import CLASSES, CODES, TOLERATED, in_display_order
 
 Array = NDArray[np.float64]
@@ -98,14 +98,16 @@ def real(path: Path) -> Source:
 
 def answers(probabilities: Array) -> NDArray[np.int64]:
     """Number of the answer of each cell, as in ``held_out.HeldOut``."""
-    return BANDS * probabilities.argmax(axis=1) + (probabilities.max(axis=1) >= SURE)
+    return CONFIDENCE_BANDS * probabilities.argmax(axis=1) + (
+        probabilities.max(axis=1) >= CONFIDENT
+    )
 
 
 @dataclass(frozen=True)
 class Smear:
     """One simulated smear beside one simulated held-out sample."""
 
-    held_out: HeldOut
+    held_out: HeldOutCounts
     held_probabilities: Array
     held_truth: NDArray[np.int64]
     probabilities: Array
@@ -119,13 +121,13 @@ def smears(source: Source, shares: Array, number: int, cells: int, seed: int) ->
         random = np.random.default_rng([seed, smear])
         held = source.draw(random, source.held)
         truth = np.repeat(np.arange(size), source.held)
-        counts = np.zeros((size, BANDS * size), dtype=np.int64)
+        counts = np.zeros((size, CONFIDENCE_BANDS * size), dtype=np.int64)
         np.add.at(counts, (truth, answers(held)), 1)
         seen = source.draw(random, random.multinomial(cells, shares))
         yield Smear(
-            HeldOut(tuple(source.codes), counts),
+            HeldOutCounts(tuple(source.codes), counts),
             held,
             truth,
             seen,
-            np.bincount(answers(seen), minlength=BANDS * size),
+            np.bincount(answers(seen), minlength=CONFIDENCE_BANDS * size),
         )

@@ -32,7 +32,7 @@ from PIL import Image
 from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.packing import keys_of, pack
-from marrowscope.dataset.pixel_store import SHAPE, Store, writing
+from marrowscope.dataset.pixel_store import SHAPE, PixelStore, open_for_writing
 from marrowscope.phantom.synthetic_dataset import write_dataset
 from side_by_side import SAMPLE, in_turn, show, versions
 
@@ -51,7 +51,7 @@ def write_random(folder: Path, count: int) -> dict[str, float]:
     """A store of random images, as 'pack' writes it."""
     random = np.random.default_rng(0)
     began, most = time.perf_counter(), 0.0
-    with writing(folder) as writer:
+    with open_for_writing(folder) as writer:
         for start in range(0, count, 256):
             number = min(256, count - start)
             keys = [(hashlib.sha256(b"%d" % (start + i)).hexdigest(), None) for i in range(number)]
@@ -62,7 +62,7 @@ def write_random(folder: Path, count: int) -> dict[str, float]:
 
 def read_random(folder: Path, count: int) -> dict[str, float]:
     """Random images out of a store, one batch after the other."""
-    store, random = Store(folder), np.random.default_rng(1)
+    store, random = PixelStore(folder), np.random.default_rng(1)
     began, most = time.perf_counter(), 0.0
     for _ in range(count // BATCH):
         rows = random.integers(0, len(store), BATCH)
@@ -107,7 +107,7 @@ def main() -> None:
         table = index([SAMPLE if SAMPLE.is_dir() else folder / "cells"])
         write_cells(table, folder / "cells.parquet")
         packing = apart("pack", folder / "cells.parquet", folder / "s")
-        store, paths = Store(folder / "s"), table["path"].to_list()
+        store, paths = PixelStore(folder / "s"), table["path"].to_list()
         where = store.rows(keys_of(table))
         random = np.random.default_rng(0)
         choices = [random.integers(0, len(paths), BATCH) for _ in range(BATCHES)]

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from marrowscope.counting import count_warnings
-from marrowscope.differential.held_out_answers import HeldOut
+from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.models.card import Card
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.smear.rejection_reasons import Reason
@@ -68,7 +68,7 @@ def test_damage_is_told_in_grammar() -> None:
 
 
 def test_a_classifier_less_sure_than_on_held_out_cells_is_told() -> None:
-    held_out = HeldOut(("A", "B"), np.array([[20, 30, 0, 0], [0, 0, 20, 30]]))  # 40 % unsure
+    held_out = HeldOutCounts(("A", "B"), np.array([[20, 30, 0, 0], [0, 0, 20, 30]]))  # 40 % unsure
     usual = pl.Series([0.5] * 59 + [0.9] * 41)
     odd = pl.Series([0.5] * 61 + [0.9] * 39)
     assert count_warnings.of_answers(usual, held_out) == []

@@ -189,9 +189,11 @@ def test_unchanged_files_are_not_read_again(
     output = tmp_path / "cells.parquet"
     first = index([tmp_path / "data"], output)
     read: list[str] = []
-    measure = index_module.measure
+    measure = index_module.measure_file
     monkeypatch.setattr(
-        index_module, "measure", lambda path, **how: (read.append(path), measure(path, **how))[1]
+        index_module,
+        "measure_file",
+        lambda path, **how: (read.append(path), measure(path, **how))[1],
     )
     assert index([tmp_path / "data"], output).equals(first)
     assert read == []
@@ -234,9 +236,11 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     done = sum(pl.read_parquet(part).height for part in journal.glob("part-*.parquet"))
     assert 20 <= done < 60
     read: list[str] = []
-    measure = index_module.measure
+    measure = index_module.measure_file
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index_module, "measure", lambda path: (read.append(path), measure(path))[1])
+        patch.setattr(
+            index_module, "measure_file", lambda path: (read.append(path), measure(path))[1]
+        )
         table = index([tmp_path / "data"], output)
     assert len(read) == 60 - done
     assert table.equals(index([tmp_path / "data"]))
@@ -274,9 +278,11 @@ def test_a_second_run_keeps_stains_and_estimates_missing_ones_only(
     output = tmp_path / "cells.parquet"
     first = index([tmp_path / "data"], output, stains=True)
     read: list[str] = []
-    measure = index_module.measure
+    measure = index_module.measure_file
     monkeypatch.setattr(
-        index_module, "measure", lambda path, **how: (read.append(path), measure(path, **how))[1]
+        index_module,
+        "measure_file",
+        lambda path, **how: (read.append(path), measure(path, **how))[1],
     )
     assert index([tmp_path / "data"], output, stains=True).equals(first)
     assert index([tmp_path / "data"], output).equals(first)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from marrowscope.dataset.indexing import index
-from marrowscope.dataset.label_corrections import Relabelled, read_corrections, relabel
+from marrowscope.dataset.label_corrections import RelabelResult, read_corrections, relabel
 from marrowscope.errors import InputError
 from marrowscope.io.images import encode_png
 
@@ -25,7 +25,7 @@ def cells() -> pl.DataFrame:
     )
 
 
-def apply(cells: pl.DataFrame, folder: Path, *lists: str) -> Relabelled:
+def apply(cells: pl.DataFrame, folder: Path, *lists: str) -> RelabelResult:
     read = []
     for number, text in enumerate(lists):
         path = folder / f"{number}.csv"

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from marrowscope.dataset import overlap_screening as screening
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.landmarks import landmarks
-from marrowscope.dataset.overlap_detection import Overlap, groups, overlaps, verify
+from marrowscope.dataset.overlap_detection import (
+    Overlap,
+    connected_groups,
+    find_overlaps,
+    verify_overlap,
+)
 from marrowscope.dataset.overlap_screening import screen
 from marrowscope.errors import InputError
 from marrowscope.phantom.cell_library import Library
@@ -42,7 +47,7 @@ def test_the_shift_is_measured_exactly_whatever_the_compression(
 ) -> None:
     shared = (250 - abs(x)) * (250 - abs(y)) / 250**2
     one, two = cut(field, 600, 500), cut(field, 600 + x, 500 + y)
-    found = verify(one, two, x + off, y - off)
+    found = verify_overlap(one, two, x + off, y - off)
     if shared < 0.1:
         assert found is None
     elif found is not None:
@@ -57,7 +62,7 @@ def test_crops_of_one_field_are_found_and_no_others(field: np.ndarray) -> None:
     random = np.random.default_rng(0)
     places = [tuple(int(v) for v in random.integers(0, (1250, 1050))) for _ in range(40)]
     crops = [cut(field, *place) for place in places]
-    found = overlaps([landmarks(crop) for crop in crops], lambda number: crops[number])
+    found = find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number])
     truth = {}
     for one, (x1, y1) in enumerate(places):
         for two in range(one + 1, len(places)):
@@ -86,7 +91,7 @@ def test_cells_that_look_alike_are_no_overlap() -> None:
     crops = [
         cut(field, int(x), int(y)) for field in fields for x, y in random.integers(0, 350, (4, 2))
     ]
-    found = overlaps([landmarks(crop) for crop in crops], lambda number: crops[number])
+    found = find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number])
     assert all(pair.one // 4 == pair.two // 4 for pair in found)
 
 
@@ -95,20 +100,20 @@ def test_even_images_have_no_landmarks_and_no_overlap(value: int) -> None:
     even = np.full((250, 250, 3), value, np.uint8)
     found = [landmarks(even)] * 3
     assert all(len(one.places) == 0 for one in found)
-    assert overlaps(found, lambda number: even) == []
-    assert verify(even, even, 10, 10) is None
+    assert find_overlaps(found, lambda number: even) == []
+    assert verify_overlap(even, even, 10, 10) is None
 
 
 def test_a_turned_crop_is_no_overlap(field: np.ndarray) -> None:
     one = cut(field, 400, 400)
     turned = np.ascontiguousarray(one[::-1, ::-1])
     crops = [one, turned]
-    assert overlaps([landmarks(crop) for crop in crops], lambda number: crops[number]) == []
+    assert find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number]) == []
 
 
 def test_groups_are_what_hangs_together() -> None:
     pairs = [Overlap(one, two, 0, 0, 0.5, 1.0) for one, two in ((1, 4), (4, 6), (2, 3))]
-    assert groups(8, pairs) == [0, 1, 2, 2, 1, 5, 1, 7]
+    assert connected_groups(8, pairs) == [0, 1, 2, 2, 1, 5, 1, 7]
 
 
 @pytest.fixture
@@ -167,7 +172,7 @@ def test_bad_images_are_reported_and_stay_in_the_table(table: pl.DataFrame) -> N
 def test_an_image_that_cannot_be_read_costs_a_killed_screen_no_other_part(
     table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screening, "PART", 2)
+    monkeypatch.setattr(screening, "CHUNK", 2)
     Path(table["path"][0]).write_text("gone bad")
     parts, seen = tmp_path / "landmarks", []
 
@@ -184,7 +189,7 @@ def test_an_image_that_cannot_be_read_costs_a_killed_screen_no_other_part(
 def test_a_killed_screen_goes_on_with_what_it_had(
     table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screening, "PART", 2)
+    monkeypatch.setattr(screening, "CHUNK", 2)
     parts = tmp_path / "landmarks"
 
     def stop(count: int, total: int) -> None:

@@ -20,7 +20,15 @@ from marrowscope.dataset import packing as packing
 from marrowscope.dataset import pixel_store as storing
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.packing import pack
-from marrowscope.dataset.pixel_store import IMAGE_BYTES, PIXELS, RECORD, ROWS, Key, Store, writing
+from marrowscope.dataset.pixel_store import (
+    IMAGE_BYTES,
+    PIXELS,
+    RECORD,
+    ROWS,
+    Key,
+    PixelStore,
+    open_for_writing,
+)
 from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
 from marrowscope.preprocessing import prepare
@@ -38,7 +46,7 @@ def keys(numbers: list[int], microns: float | None = None) -> list[Key]:
 
 
 def fill(folder: Path, *batches: list[int]) -> Path:
-    with writing(folder) as writer:
+    with open_for_writing(folder) as writer:
         for numbers in batches:
             writer.append(keys(numbers), crops(numbers))
     return folder
@@ -67,7 +75,7 @@ def test_crops_come_back_under_their_keys_however_they_were_appended(
     for part in parts:  # each time a new writer, as in a new process
         fill(folder, part)
     fill(folder)
-    store, count = Store(folder), int(bounds[-1])
+    store, count = PixelStore(folder), int(bounds[-1])
     assert len(store) == count
     rows = store.rows(keys(list(range(count))))
     assert [int(store.pixels[row, 9, 9, 1]) for row in rows] == list(range(count))
@@ -75,14 +83,14 @@ def test_crops_come_back_under_their_keys_however_they_were_appended(
 
 
 def test_the_same_content_at_another_pixel_size_is_another_crop(tmp_path: Path) -> None:
-    with writing(tmp_path / "s") as writer:
+    with open_for_writing(tmp_path / "s") as writer:
         writer.append(keys([1]) + keys([1], 0.2), crops([5, 6]))
-    store = Store(tmp_path / "s")
+    store = PixelStore(tmp_path / "s")
     assert store.rows(keys([1]) + keys([1], 0.2) + keys([1], 0.3)).tolist() == [0, 1, -1]
 
 
 def test_nothing_is_stored_twice(tmp_path: Path) -> None:
-    with writing(tmp_path / "s") as writer:
+    with open_for_writing(tmp_path / "s") as writer:
         writer.append(keys([1]), crops([1]))
         with pytest.raises(ValueError, match="stored twice"):
             writer.append(keys([2, 1]), crops([2, 1]))
@@ -97,9 +105,9 @@ def test_a_torn_last_record_is_left_out_and_cut_off_by_the_next_writer(
     folder = fill(tmp_path / "s", [0, 1], [2])
     size = (folder / ROWS).stat().st_size
     os.truncate(folder / ROWS, size - cut)
-    assert len(Store(folder)) == 2
+    assert len(PixelStore(folder)) == 2
     fill(folder, [3])
-    store = Store(folder)
+    store = PixelStore(folder)
     assert len(store) == 3
     assert (folder / PIXELS).stat().st_size == 3 * IMAGE_BYTES
     row = store.rows(keys([3]))
@@ -111,16 +119,16 @@ def test_pixels_without_a_record_belong_to_nothing(tmp_path: Path) -> None:
     folder = fill(tmp_path / "s", [0])
     with (folder / PIXELS).open("ab") as stream:
         stream.write(b"half an image")
-    assert len(Store(folder)) == 1
+    assert len(PixelStore(folder)) == 1
     fill(folder, [1])
-    store = Store(folder)
+    store = PixelStore(folder)
     store.verify(store.rows(keys([0, 1])))
 
 
 def test_a_pixel_file_that_was_cut_short_is_named(tmp_path: Path) -> None:
     folder = fill(tmp_path / "s", [0, 1, 2])
     os.truncate(folder / PIXELS, 2 * IMAGE_BYTES + 10)
-    for use in (Store, fill):
+    for use in (PixelStore, fill):
         with pytest.raises(InputError, match=r"pixels\.bin: cut short: holds 2 of 3 images"):
             use(folder)
 
@@ -131,7 +139,7 @@ def test_one_changed_byte_is_found_and_its_image_named(tmp_path: Path, place: in
     with (folder / PIXELS).open("r+b") as stream:
         stream.seek(place)
         stream.write(b"\xff")
-    store, bad = Store(folder), place // IMAGE_BYTES
+    store, bad = PixelStore(folder), place // IMAGE_BYTES
     store.verify(np.array([row for row in range(3) if row != bad]))
     with pytest.raises(InputError, match=rf"image {bad} \(content .*\) is damaged"):
         store.verify(np.arange(3))
@@ -143,7 +151,7 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
         stream.seek(RECORD.itemsize + 3)
         stream.write(b"\x00\x01")
     with pytest.raises(InputError, match=r"rows\.bin: record 1 is damaged"):
-        Store(folder)
+        PixelStore(folder)
 
 
 def test_a_full_disk_keeps_what_was_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,14 +166,14 @@ def test_a_full_disk_keeps_what_was_packed(tmp_path: Path, monkeypatch: pytest.M
             fill(folder, [1, 2])
     assert (folder / PIXELS).stat().st_size == IMAGE_BYTES
     fill(folder, [1, 2])
-    assert len(Store(folder)) == 3
+    assert len(PixelStore(folder)) == 3
 
 
 def test_a_second_writer_has_to_wait(tmp_path: Path) -> None:
     with (
-        writing(tmp_path / "s"),
+        open_for_writing(tmp_path / "s"),
         pytest.raises(InputError, match="another process is packing"),
-        writing(tmp_path / "s"),
+        open_for_writing(tmp_path / "s"),
     ):
         pass
 
@@ -175,20 +183,20 @@ def test_other_peoples_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letters" / "dear.txt").write_text("hello")
     with (
         pytest.raises(InputError, match="is not empty and holds no store"),
-        writing(tmp_path / "letters"),
+        open_for_writing(tmp_path / "letters"),
     ):
         pass
     with pytest.raises(InputError, match="no pixel store"):
-        Store(tmp_path / "letters")
+        PixelStore(tmp_path / "letters")
     (tmp_path / "letters" / "store.json").write_text('{"format": 99}')
     with pytest.raises(InputError, match=r"store\.json: not a store of format 1"):
-        Store(tmp_path / "letters")
+        PixelStore(tmp_path / "letters")
 
 
 def test_packed_crops_are_what_a_prediction_would_see(tmp_path: Path, table: pl.DataFrame) -> None:
     result = pack(table, tmp_path / "s")
     assert (result.images, result.added, result.failed) == (7, 7, ())
-    store = Store(tmp_path / "s")
+    store = PixelStore(tmp_path / "s")
     rows = store.rows(packing.keys_of(table))
     for path, row in zip(table["path"], rows, strict=True):
         np.testing.assert_array_equal(store.pixels[row], prepare(read_image(Path(path)), None))
@@ -201,7 +209,7 @@ def test_the_store_holds_its_table_in_the_order_of_the_crops(
     pack(table.with_columns(batch=pl.lit("second")), tmp_path / "s")
     kept = read_cells(tmp_path / "s" / "cells.parquet")
     assert kept["cell_id"].to_list() == [*table["cell_id"][4:], *table["cell_id"][:4]]
-    assert Store(tmp_path / "s").rows(packing.keys_of(kept)).tolist() == list(range(7))
+    assert PixelStore(tmp_path / "s").rows(packing.keys_of(kept)).tolist() == list(range(7))
     assert kept["label"].to_list() == [*table["label"][4:], *table["label"][:4]]
 
 
@@ -270,7 +278,7 @@ def test_a_pack_killed_in_the_middle_of_a_write_goes_on(
     result = pack(table, folder)
     # Two writes per batch of two images, crops and records; half of the records is one of them.
     assert result.added == 7 - (call - 1)
-    store = Store(folder)
+    store = PixelStore(folder)
     rows = store.rows(packing.keys_of(table))
     store.verify(rows)
     for path, row in zip(table["path"], rows, strict=True):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowscope.dataset.contents import NO_IDS
-from marrowscope.dataset.split_lists import given_list
+from marrowscope.dataset.split_lists import apply_split_list
 from marrowscope.dataset.splitting import folds, hold_out, split_warning
 from marrowscope.errors import InputError
 
@@ -161,10 +161,10 @@ def test_tables_without_labels_and_impossible_options_are_refused() -> None:
 def test_a_given_list_matches_by_the_end_of_the_path(tmp_path: Path) -> None:
     table = cells({"A": 3, "B": 1})
     (tmp_path / "list.csv").write_text("path,split\nA/0.jpg,train\nB/0.jpg,test\n./A/2.jpg,test\n")
-    result = given_list(table, tmp_path / "list.csv")
+    result = apply_split_list(table, tmp_path / "list.csv")
     assert result.table["split"].to_list() == ["train", None, "test", "test"]
     (tmp_path / "ids.csv").write_text(f"cell_id,split\n{table['cell_id'][1]},val\n")
-    assert given_list(table, tmp_path / "ids.csv").table["split"].to_list()[1] == "val"
+    assert apply_split_list(table, tmp_path / "ids.csv").table["split"].to_list()[1] == "val"
 
 
 @pytest.mark.parametrize(
@@ -180,14 +180,14 @@ def test_a_given_list_matches_by_the_end_of_the_path(tmp_path: Path) -> None:
 def test_a_list_that_does_not_fit_is_refused(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "list.csv").write_text(content)
     with pytest.raises(InputError, match=reason):
-        given_list(cells({"A": 3, "B": 1}), tmp_path / "list.csv")
+        apply_split_list(cells({"A": 3, "B": 1}), tmp_path / "list.csv")
 
 
 def test_a_list_that_tears_a_patient_apart_is_refused(tmp_path: Path) -> None:
     table = cells({"A": 2}).with_columns(pl.lit("P1").alias("patient_id"))
     (tmp_path / "list.csv").write_text("path,split\nA/0.jpg,train\nA/1.jpg,test\n")
     with pytest.raises(InputError, match="patient_id P1"):
-        given_list(table, tmp_path / "list.csv")
+        apply_split_list(table, tmp_path / "list.csv")
 
 
 def test_a_list_made_elsewhere_fits_as_far_as_it_can_and_says_how_far(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_list_made_elsewhere_fits_as_far_as_it_can_and_says_how_far(tmp_path: 
         "Image Path,Label,Split\n/else/A/0.jpg,x,Train\nC:\\else\\A\\1.jpg,x,testing\n"
         "/else/A/2.jpg,x,train\n/else/Z/9.jpg,x,train\n"
     )
-    result = given_list(table, tmp_path / "list.csv")
+    result = apply_split_list(table, tmp_path / "list.csv")
     assert result.table["split"].to_list() == [None, "test", "train", None, None]
     assert any("1 names of the list are not in the table" in line for line in result.warnings)
     assert any("2 usable cells are not in the list" in line for line in result.warnings)

@@ -6,7 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marrowscope.dataset.stain_normalization import look_of, match, matched, reference_look
+from marrowscope.dataset.stain_normalization import (
+    normalize_stain,
+    normalized_images,
+    reference_appearance,
+    stain_appearance,
+)
 from marrowscope.errors import InputError
 from marrowscope.io.images import encode_png
 from marrowscope.phantom.synthetic_cell import draw_cell
@@ -21,10 +26,13 @@ def cells() -> list[np.ndarray]:
 
 def test_a_set_with_another_light_comes_back(cells: list[np.ndarray]) -> None:
     dim = [(image * LIGHT).astype(np.uint8) for image in cells]
-    own, wanted = look_of(dim), look_of(cells)
+    own, wanted = stain_appearance(dim), stain_appearance(cells)
     before = np.mean([np.abs(a.astype(float) - b) for a, b in zip(dim, cells, strict=True)])
     after = np.mean(
-        [np.abs(match(a, own, wanted).astype(float) - b) for a, b in zip(dim, cells, strict=True)]
+        [
+            np.abs(normalize_stain(a, own, wanted).astype(float) - b)
+            for a, b in zip(dim, cells, strict=True)
+        ]
     )
     assert own.light == pytest.approx(wanted.light * LIGHT, abs=2)
     assert after < before / 5
@@ -32,23 +40,28 @@ def test_a_set_with_another_light_comes_back(cells: list[np.ndarray]) -> None:
 
 def test_a_paler_set_becomes_as_dark_as_the_reference(cells: list[np.ndarray]) -> None:
     pale = [(255 * (image / 255) ** 0.6).astype(np.uint8) for image in cells]
-    own, wanted = look_of(pale), look_of(cells)
+    own, wanted = stain_appearance(pale), stain_appearance(cells)
     assert (own.strength < wanted.strength).all()
-    again = look_of([match(image, own, wanted) for image in pale])
+    again = stain_appearance([normalize_stain(image, own, wanted) for image in pale])
     assert again.strength[0] == pytest.approx(wanted.strength[0], rel=0.1)
 
 
 def test_a_set_that_looks_like_the_reference_stays_as_it_is(cells: list[np.ndarray]) -> None:
-    look = look_of(cells)
+    look = stain_appearance(cells)
     for image in cells:
         # What is brighter than the light of the set becomes that light.
         wanted = np.minimum(image, np.round(look.light))
-        assert np.abs(match(image, look, look).astype(int) - wanted).max() <= 1
+        assert np.abs(normalize_stain(image, look, look).astype(int) - wanted).max() <= 1
 
 
 def test_a_pale_cell_stays_paler_than_a_dark_one(cells: list[np.ndarray]) -> None:
-    own, wanted = look_of([(image * LIGHT).astype(np.uint8) for image in cells]), look_of(cells)
-    grey = [match((image * LIGHT).astype(np.uint8), own, wanted).mean() for image in cells]
+    own, wanted = (
+        stain_appearance([(image * LIGHT).astype(np.uint8) for image in cells]),
+        stain_appearance(cells),
+    )
+    grey = [
+        normalize_stain((image * LIGHT).astype(np.uint8), own, wanted).mean() for image in cells
+    ]
     assert np.argsort(grey).tolist() == np.argsort([image.mean() for image in cells]).tolist()
 
 
@@ -63,8 +76,8 @@ def test_slides_of_their_own_are_matched_each_for_itself(
             rows.append((str(path), slide))
     rows.append((str(tmp_path / "gone.png"), "b"))
     table = pl.DataFrame(rows, schema=["path", "slide_id"], orient="row")
-    wanted = reference_look(table.filter(pl.col("slide_id") == "a"))
-    images = dict(matched(table, wanted))
+    wanted = reference_appearance(table.filter(pl.col("slide_id") == "a"))
+    images = dict(normalized_images(table, wanted))
     assert images[12] is None
     for number in range(6):
         one, two = images[number], images[6 + number]
@@ -75,8 +88,8 @@ def test_slides_of_their_own_are_matched_each_for_itself(
 
 def test_too_few_or_blank_images(cells: list[np.ndarray]) -> None:
     with pytest.raises(InputError, match="4 images"):
-        look_of(cells[:4])
-    blank = look_of([np.full((50, 50, 3), 240, np.uint8)] * 5)
-    assert np.isfinite(match(cells[0], blank, look_of(cells))).all()
-    black = look_of([np.zeros((50, 50, 3), np.uint8)] * 5)
-    assert match(cells[0], black, look_of(cells)).shape == cells[0].shape
+        stain_appearance(cells[:4])
+    blank = stain_appearance([np.full((50, 50, 3), 240, np.uint8)] * 5)
+    assert np.isfinite(normalize_stain(cells[0], blank, stain_appearance(cells))).all()
+    black = stain_appearance([np.zeros((50, 50, 3), np.uint8)] * 5)
+    assert normalize_stain(cells[0], black, stain_appearance(cells)).shape == cells[0].shape

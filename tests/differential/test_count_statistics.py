@@ -6,7 +6,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from marrowscope.differential.decision_thresholds import cells_to_settle, open_decisions, progress
+from marrowscope.differential.decision_thresholds import (
+    cells_to_exclude,
+    count_progress,
+    open_decisions,
+)
 from marrowscope.differential.myeloid_erythroid_ratio import ratio_of_counts
 from marrowscope.differential.rounding import largest_remainder
 from marrowscope.scoring import wilson_interval
@@ -100,7 +104,7 @@ def test_a_share_that_is_the_threshold_is_settled_practically_never():
     assert decision.practically_never
     (near,) = open_decisions(102, 500)
     assert near.practically_never  # 20.4 %: some 38,000 cells
-    assert near.total == cells_to_settle(102 / 500, 0.2)
+    assert near.total == cells_to_exclude(102 / 500, 0.2)
 
 
 def test_six_per_cent_of_500_needs_1825_cells():
@@ -116,14 +120,14 @@ def test_without_cells_every_threshold_is_open():
 
 
 def test_a_count_stops_at_its_target():
-    assert progress(500, 700).reached
-    assert progress(500, 700).expected == 0
-    assert not progress(499, 700).reached
-    assert progress(250, 400, 500).expected == 400
-    assert progress(0, 30).expected is None
+    assert count_progress(500, 700).reached
+    assert count_progress(500, 700).expected == 0
+    assert not count_progress(499, 700).reached
+    assert count_progress(250, 400, 500).expected == 400
+    assert count_progress(0, 30).expected is None
 
 
 @pytest.mark.parametrize(("countable", "looked_at", "target"), [(5, 4, 500), (-1, 4, 9), (1, 2, 0)])
 def test_impossible_progress_is_refused(countable, looked_at, target):
     with pytest.raises(ValueError, match=r"countable|target"):
-        progress(countable, looked_at, target)
+        count_progress(countable, looked_at, target)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from marrowscope.differential.corrected_shares import correct, share_intervals
+from marrowscope.differential.corrected_shares import correct_shares, share_intervals
 from marrowscope.differential.count_roles import COUNTED, role
-from marrowscope.differential.held_out_answers import HeldOut
+from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.morphology import CLASSES, CODES, TOLERATED
 
 SMEARS, CELLS, REPLICATES = 200, 600, 200
@@ -55,9 +55,9 @@ def test_nominal_95_per_cent_cover_at_least_93_for_every_class_of_1_per_cent(fix
     members = np.eye(21, dtype=bool) & AMONG
     hits, plain = [], []
     for seed in range(SMEARS):  # one seed for all would make their errors alike
-        held_out = HeldOut(CODES, random.multinomial(HELD, rates))
+        held_out = HeldOutCounts(CODES, random.multinomial(HELD, rates))
         answers = random.multinomial(CELLS, shares @ rates)
-        estimate = correct(answers, held_out, REPLICATES, seed)
+        estimate = correct_shares(answers, held_out, REPLICATES, seed)
         _, low, high = share_intervals(estimate, members, AMONG, seed)
         hits.append((low <= truth) & (truth <= high))
         predicted = np.where(AMONG, answers[0::2] + answers[1::2], 0)
@@ -75,8 +75,8 @@ def test_more_cells_and_more_held_out_cells_each_make_the_interval_narrower():
     blasts = np.array([[code == "BLA" for code in CODES]])
 
     def width(cells, held):
-        held_out = HeldOut(CODES, np.round(rates * held).astype(int))
-        estimate = correct(np.round(shares @ rates * cells).astype(int), held_out)
+        held_out = HeldOutCounts(CODES, np.round(rates * held).astype(int))
+        estimate = correct_shares(np.round(shares @ rates * cells).astype(int), held_out)
         _, low, high = share_intervals(estimate, blasts, AMONG)
         return (high - low)[0]
 
@@ -89,9 +89,9 @@ def test_more_cells_and_more_held_out_cells_each_make_the_interval_narrower():
 
 def test_with_endless_cells_the_true_shares_come_back():
     rates, shares = true_rates(), shares_of({"BLA": 4.4})
-    held_out = HeldOut(CODES, np.round(rates * 10**9).astype(np.int64))
+    held_out = HeldOutCounts(CODES, np.round(rates * 10**9).astype(np.int64))
     answers = np.round(shares @ rates * 10**9).astype(np.int64)
-    estimate = correct(answers, held_out, replicates=200)
+    estimate = correct_shares(answers, held_out, replicates=200)
     np.testing.assert_allclose(estimate.shares, shares, atol=1e-4)
     _, low, high = share_intervals(estimate, np.eye(21, dtype=bool) & AMONG, AMONG)
     assert (high - low).max() < 1e-3
@@ -99,9 +99,9 @@ def test_with_endless_cells_the_true_shares_come_back():
 
 def test_the_seed_decides_the_interval_and_nothing_else():
     rates, shares = true_rates(), shares_of({})
-    held_out = HeldOut(CODES, np.round(rates * 100).astype(int))
+    held_out = HeldOutCounts(CODES, np.round(rates * 100).astype(int))
     answers = np.round(shares @ rates * 600).astype(int)
-    one, same, other = (correct(answers, held_out, 50, seed) for seed in (1, 1, 2))
+    one, same, other = (correct_shares(answers, held_out, 50, seed) for seed in (1, 1, 2))
     assert (one.replicates == same.replicates).all()
     assert (one.replicates != other.replicates).any()
     assert (one.shares == other.shares).all()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.export import to_dict, to_frame
 from marrowscope.differential.held_out_answers import (
-    HeldOut,
+    HeldOutCounts,
     held_out_from_dict,
     held_out_from_table,
 )
@@ -37,9 +37,9 @@ def entry(result, code):
     return next(one for one in (*result.classes, *result.lineages) if one.code == code)
 
 
-def perfect(codes=CODES, each=1000) -> HeldOut:
+def perfect(codes=CODES, each=1000) -> HeldOutCounts:
     """Held-out answers without a mistake, all sure."""
-    return HeldOut(tuple(codes), np.kron(np.eye(len(codes), dtype=int) * each, [0, 1]))
+    return HeldOutCounts(tuple(codes), np.kron(np.eye(len(codes), dtype=int) * each, [0, 1]))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_the_interval_of_a_perfect_classifier_is_about_clopper_pearson_or_a_litt
 
 def test_a_correction_takes_back_known_confusion():
     # A tenth of the neutrophils is taken for blasts, never the other way round.
-    held_out = HeldOut(("BLA", "NGS"), np.array([[0, 1000, 0, 0], [0, 100, 0, 900]]))
+    held_out = HeldOutCounts(("BLA", "NGS"), np.array([[0, 1000, 0, 0], [0, 100, 0, 900]]))
     result = differential(cells(BLA=140, NGS=360), held_out=held_out)
     assert entry(result, "BLA").counted.share == 0.28
     blasts = entry(result, "BLA").corrected
@@ -256,7 +256,7 @@ def test_a_correction_takes_back_known_confusion():
 
 
 def test_a_predicted_class_without_held_out_cells_is_left_as_it_is():
-    held_out = HeldOut(
+    held_out = HeldOutCounts(
         ("BLA", "NGS", "EBO"),
         np.array([[0, 50, 0, 0, 0, 0], [0, 5, 0, 45, 0, 0], [0, 0, 0, 0, 0, 0]]),
     )
@@ -268,7 +268,7 @@ def test_a_predicted_class_without_held_out_cells_is_left_as_it_is():
 
 
 def test_classes_that_get_the_same_answers_come_out_wide_and_never_crash():
-    held_out = HeldOut(("BLA", "NGS"), np.array([[0, 50, 0, 50], [0, 50, 0, 50]]))
+    held_out = HeldOutCounts(("BLA", "NGS"), np.array([[0, 50, 0, 50], [0, 50, 0, 50]]))
     result = differential(cells(BLA=50, NGS=50), held_out=held_out)
     blasts = entry(result, "BLA").corrected
     assert blasts.low < 0.2
@@ -277,7 +277,7 @@ def test_classes_that_get_the_same_answers_come_out_wide_and_never_crash():
 
 def test_a_held_out_class_that_is_never_predicted_is_estimated_all_the_same():
     # Eosinophils always look like neutrophils, unsure: one cannot say how many there are.
-    held_out = HeldOut(("NGS", "EOS"), np.array([[20, 80, 0, 0], [100, 0, 0, 0]]))
+    held_out = HeldOutCounts(("NGS", "EOS"), np.array([[20, 80, 0, 0], [100, 0, 0, 0]]))
     table = pl.concat([cells(0.9, NGS=40), cells(0.3, NGS=60)])
     eosinophils = entry(differential(table, held_out=held_out), "EOS")
     assert eosinophils.count == 0
@@ -398,7 +398,7 @@ def test_classes_of_a_scheme_of_ones_own_are_counted():
 
 def blasts_from_neutrophils(each, blasts):
     """Held-out answers of a classifier that takes a tenth of the neutrophils for blasts."""
-    held_out = HeldOut(
+    held_out = HeldOutCounts(
         ("BLA", "NGS"), np.array([[0, 10 * each, 0, 0], [0, each, 0, 9 * each]], dtype=np.int64)
     )
     return differential(cells(BLA=blasts, NGS=1000 - blasts), held_out=held_out)
@@ -406,7 +406,7 @@ def blasts_from_neutrophils(each, blasts):
 
 def test_with_few_held_out_cells_no_number_of_cells_settles_a_corrected_threshold():
     result = blasts_from_neutrophils(each=2, blasts=150)  # true 5.6 %
-    by_threshold = {one.threshold: one.times for one in result.corrected_decisions}
+    by_threshold = {one.threshold: one.factor for one in result.corrected_decisions}
     assert by_threshold[0.05] is None
     assert any("only more held-out cells" in line for line in sentences(result))
 
@@ -417,5 +417,5 @@ def test_with_many_held_out_cells_more_cells_settle_a_corrected_threshold():
     # Standard error of the share: √(0.157 · 0.843 / n) / 0.9, which is 1.28 points for 1,000
     # cells; 1.3 points away at 2.2 standard errors takes 4 to 5 times as many.
     assert decision.threshold == 0.05
-    assert decision.times in (4, 8)
-    assert any(f"about {decision.times} times as many" in line for line in sentences(result))
+    assert decision.factor in (4, 8)
+    assert any(f"about {decision.factor} times as many" in line for line in sentences(result))

@@ -7,8 +7,8 @@ from scipy.optimize import minimize
 from marrowscope.differential.prevalence_estimation import (
     constrained_inversion,
     maximum_likelihood,
-    onto_simplex,
-    saerens,
+    project_onto_simplex,
+    saerens_em,
 )
 
 
@@ -97,7 +97,7 @@ def test_saerens_finds_the_prior_behind_calibrated_probabilities():
     second = random.random(cells) < 0.2
     x = random.normal(np.where(second, 1.0, -1.0))
     posterior = 1 / (1 + np.exp(-2 * x))
-    shares = saerens(np.column_stack([1 - posterior, posterior]), np.array([0.5, 0.5]))
+    shares = saerens_em(np.column_stack([1 - posterior, posterior]), np.array([0.5, 0.5]))
     np.testing.assert_allclose(shares, [0.8, 0.2], atol=0.005)
 
 
@@ -105,7 +105,7 @@ def test_saerens_finds_the_prior_behind_calibrated_probabilities():
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=8))
 def test_the_nearest_point_of_the_simplex_is_one_and_no_vertex_is_nearer(values):
     point = np.array(values)
-    near = onto_simplex(point)
+    near = project_onto_simplex(point)
     assert near.min() >= 0
     assert near.sum() == pytest.approx(1)
     # Optimality: the residue makes no acute angle with any direction into the simplex.

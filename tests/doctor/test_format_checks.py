@@ -63,11 +63,11 @@ def test_the_font_of_matplotlib_is_there() -> None:
 def test_letters_without_a_font_are_told_by_their_language(monkeypatch: pytest.MonkeyPatch) -> None:
     from marrowscope.report import fonts
 
-    monkeypatch.setattr(fonts, "families", lambda texts: ["DejaVu Sans", "Some CJK"])
-    monkeypatch.setattr(fonts, "writable", lambda text, _: text)
+    monkeypatch.setattr(fonts, "font_families", lambda texts: ["DejaVu Sans", "Some CJK"])
+    monkeypatch.setattr(fonts, "drawable_text", lambda text, _: text)
     check = format_checks.cjk_fonts()
     assert (check.state, check.sentence) == (State.OK, "Some CJK")
-    monkeypatch.setattr(fonts, "writable", lambda text, _: text.replace("세포", "U+C138"))
+    monkeypatch.setattr(fonts, "drawable_text", lambda text, _: text.replace("세포", "U+C138"))
     check = format_checks.cjk_fonts()
     assert (check.state, check.facts["missing"]) == (State.MISSING, ["Korean"])
     assert check.advice == "apt install fonts-noto-cjk"

@@ -16,13 +16,13 @@ from marrowscope.evaluation import cross_validation
 from marrowscope.evaluation.cross_validation import (
     FACTS,
     HOLD_OUT,
-    Plan,
-    assign,
+    CrossValidationPlan,
+    assign_folds,
     cross_validate,
-    pool,
+    pool_predictions,
 )
 from marrowscope.evaluation.evaluate_predictions import evaluate
-from marrowscope.evaluation.study_table import table_one
+from marrowscope.evaluation.study_table import study_table
 from marrowscope.training.recipe import load_recipe
 
 RECIPE = load_recipe("paper", ["epochs=1", "target_per_class=2", "batch_size=4"])
@@ -50,7 +50,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def finished(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "cv"
-    cross_validate(table, Plan("sequential", RECIPE, 2), folder, device="cpu")
+    cross_validate(table, CrossValidationPlan("sequential", RECIPE, 2), folder, device="cpu")
     return folder
 
 
@@ -58,13 +58,15 @@ def finished(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> P
 def test_folds_do_not_depend_on_row_order_or_model(seed: int, order: object) -> None:
     rows = cells({"LYT": 10, "NGS": 7})
     shuffled = rows.sample(fraction=1, shuffle=True, seed=seed)
-    one = assign(rows, Plan("sequential", RECIPE, 3, seed=seed)).table
-    two = assign(shuffled, Plan("resnext50", RECIPE, 3, seed=seed)).table
+    one = assign_folds(rows, CrossValidationPlan("sequential", RECIPE, 3, seed=seed)).table
+    two = assign_folds(shuffled, CrossValidationPlan("resnext50", RECIPE, 3, seed=seed)).table
     assert dict(one.select("cell_id", "fold").rows()) == dict(two.select("cell_id", "fold").rows())
 
 
 def test_folds_are_disjoint_cover_all_and_share_out_every_class() -> None:
-    split = assign(cells({"LYT": 10, "NGS": 25}), Plan("sequential", RECIPE, 5))
+    split = assign_folds(
+        cells({"LYT": 10, "NGS": 25}), CrossValidationPlan("sequential", RECIPE, 5)
+    )
     counts = split.table.group_by("fold", "label").len()
     assert split.table["fold"].null_count() == 0
     assert set(counts.filter(pl.col("label") == "LYT")["len"]) == {2}
@@ -72,24 +74,36 @@ def test_folds_are_disjoint_cover_all_and_share_out_every_class() -> None:
 
 
 def test_a_class_smaller_than_the_folds_is_reported() -> None:
-    split = assign(cells({"LYT": 10, "KSC": 3}), Plan("sequential", RECIPE, 5))
+    split = assign_folds(cells({"LYT": 10, "KSC": 3}), CrossValidationPlan("sequential", RECIPE, 5))
     assert any("KSC has 3 images" in line for line in split.warnings)
 
 
 @pytest.mark.parametrize(
     ("counts", "plan", "words"),
     [
-        ({"LYT": 10}, Plan("sequential", RECIPE), "only class LYT"),
-        ({"LYT": 10, "KSC": 1}, Plan("sequential", RECIPE), "KSC .* one fold only"),
-        ({"LYT": 5, "NGS": 5}, Plan("sequential", RECIPE, 1), "at least 2"),
-        ({"LYT": 8, "NGS": 6}, Plan("sequential", RECIPE, 50), "--folds 50: the 14 labelled cells"),
-        ({"LYT": 6, "KSC": 2}, Plan("features", RECIPE, 5), r"KSC \(2 images\) would have 1 train"),
-        ({"LYT": 6, "KSC": 2}, Plan("features", RECIPE, holdout=0.5), "KSC"),
-        ({"LYT": 5, "NGS": 5}, Plan("sequential", RECIPE, holdout=1.5), "between 0 and 1"),
+        ({"LYT": 10}, CrossValidationPlan("sequential", RECIPE), "only class LYT"),
+        ({"LYT": 10, "KSC": 1}, CrossValidationPlan("sequential", RECIPE), "KSC .* one fold only"),
+        ({"LYT": 5, "NGS": 5}, CrossValidationPlan("sequential", RECIPE, 1), "at least 2"),
+        (
+            {"LYT": 8, "NGS": 6},
+            CrossValidationPlan("sequential", RECIPE, 50),
+            "--folds 50: the 14 labelled cells",
+        ),
+        (
+            {"LYT": 6, "KSC": 2},
+            CrossValidationPlan("features", RECIPE, 5),
+            r"KSC \(2 images\) would have 1 train",
+        ),
+        ({"LYT": 6, "KSC": 2}, CrossValidationPlan("features", RECIPE, holdout=0.5), "KSC"),
+        (
+            {"LYT": 5, "NGS": 5},
+            CrossValidationPlan("sequential", RECIPE, holdout=1.5),
+            "between 0 and 1",
+        ),
     ],
 )
 def test_what_cannot_be_cross_validated_is_refused_before_anything_is_written(
-    counts: dict[str, int], plan: Plan, words: str, tmp_path: Path
+    counts: dict[str, int], plan: CrossValidationPlan, words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=words):
         cross_validate(cells(counts), plan, tmp_path / "cv")
@@ -119,24 +133,28 @@ def test_the_same_call_goes_on_where_it_was_killed_and_ends_the_same(
     run = json.loads((folder / "fold-1/run.json").read_text())
     del run["finished"]  # killed before its first checkpoint
     (folder / "fold-1/run.json").write_text(json.dumps(run))
-    result = cross_validate(table, Plan("sequential", RECIPE, 2), folder, device="cpu")
+    result = cross_validate(
+        table, CrossValidationPlan("sequential", RECIPE, 2), folder, device="cpu"
+    )
     assert result.trained == ("fold-0", "fold-1")
     assert result.predictions.equals(before)
-    again = cross_validate(table, Plan("sequential", RECIPE, 2), folder, device="cpu")
+    again = cross_validate(
+        table, CrossValidationPlan("sequential", RECIPE, 2), folder, device="cpu"
+    )
     assert again.trained == ()
 
 
 @pytest.mark.parametrize(
     ("plan", "words"),
     [
-        (Plan("sequential", RECIPE, 2, seed=1), "another seed"),
-        (Plan("resnext50", RECIPE, 2), "another model"),
-        (Plan("sequential", load_recipe("default"), 2), "another recipe"),
-        (Plan("sequential", RECIPE, holdout=0.5), "another folds"),
+        (CrossValidationPlan("sequential", RECIPE, 2, seed=1), "another seed"),
+        (CrossValidationPlan("resnext50", RECIPE, 2), "another model"),
+        (CrossValidationPlan("sequential", load_recipe("default"), 2), "another recipe"),
+        (CrossValidationPlan("sequential", RECIPE, holdout=0.5), "another folds"),
     ],
 )
 def test_another_cross_validation_in_the_folder_is_refused(
-    table: pl.DataFrame, finished: Path, plan: Plan, words: str
+    table: pl.DataFrame, finished: Path, plan: CrossValidationPlan, words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
         cross_validate(table, plan, finished)
@@ -145,17 +163,19 @@ def test_another_cross_validation_in_the_folder_is_refused(
 def test_a_folder_of_something_else_is_refused(table: pl.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match="holds no cross-validation"):
-        cross_validate(table, Plan("sequential", RECIPE, 2), tmp_path)
+        cross_validate(table, CrossValidationPlan("sequential", RECIPE, 2), tmp_path)
     (tmp_path / "thesis.tex").unlink()
     (tmp_path / FACTS).write_text("{}")
     with pytest.raises(InputError, match="cannot be read"):
-        cross_validate(table, Plan("sequential", RECIPE, 2), tmp_path)
+        cross_validate(table, CrossValidationPlan("sequential", RECIPE, 2), tmp_path)
 
 
 def test_a_mistyped_model_does_not_occupy_the_folder(table: pl.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="sequentiel"):
-        cross_validate(table, Plan("sequentiel", RECIPE, 2), tmp_path / "cv")
-    result = cross_validate(table, Plan("sequential", RECIPE, holdout=0.5), tmp_path / "cv")
+        cross_validate(table, CrossValidationPlan("sequentiel", RECIPE, 2), tmp_path / "cv")
+    result = cross_validate(
+        table, CrossValidationPlan("sequential", RECIPE, holdout=0.5), tmp_path / "cv"
+    )
     assert result.trained == (HOLD_OUT,)
     assert set(result.predictions["split"]) == {"test"}
     assert result.predictions.height == 4
@@ -166,7 +186,7 @@ def test_folds_side_by_side_predict_the_same_cells(
 ) -> None:
     told = []
     result = cross_validate(
-        table, Plan("sequential", RECIPE, 2), tmp_path / "cv", jobs=2, device="cpu",
+        table, CrossValidationPlan("sequential", RECIPE, 2), tmp_path / "cv", jobs=2, device="cpu",
         finished=lambda name, done, parts: told.append((name, done, parts)),
     )  # fmt: skip
     one_by_one = pl.read_parquet(finished / "predictions.parquet")
@@ -176,12 +196,12 @@ def test_folds_side_by_side_predict_the_same_cells(
 
 
 def test_predictions_that_miss_a_cell_are_not_pooled(table: pl.DataFrame, tmp_path: Path) -> None:
-    rows = assign(table, Plan("sequential", RECIPE, 2)).table
+    rows = assign_folds(table, CrossValidationPlan("sequential", RECIPE, 2)).table
     path = tmp_path / "run" / "predictions.parquet"
     path.parent.mkdir()
     rows.with_columns(predicted=pl.col("label")).head(7).write_parquet(path)
     with pytest.raises(InputError, match="7 predictions for 8 held-out cells"):
-        pool([path], rows)
+        pool_predictions([path], rows)
 
 
 def test_table_1_gives_mean_and_sd_over_folds_beside_the_published_numbers() -> None:
@@ -194,7 +214,7 @@ def test_table_1_gives_mean_and_sd_over_folds_beside_the_published_numbers() -> 
             "fold": [0] * 4 + [1] * 4,
         }
     )
-    table = table_one(evaluate(rows, resamples=10))
+    table = study_table(evaluate(rows, resamples=10))
     by_class = {row["class"]: row for row in table.iter_rows(named=True)}
     lymphocyte = by_class["LYT"]
     assert lymphocyte["strict_recall_mean"] == pytest.approx(0.75)
@@ -223,7 +243,13 @@ def test_a_process_that_is_ended_from_outside_is_one_line(
 
     monkeypatch.setattr(cross_validation, "_alone", ended)
     with pytest.raises(InputError, match=r"cv: a process was ended from outside"):
-        cross_validate(table, Plan("sequential", RECIPE, 2), tmp_path / "cv", jobs=2, device="cpu")
+        cross_validate(
+            table,
+            CrossValidationPlan("sequential", RECIPE, 2),
+            tmp_path / "cv",
+            jobs=2,
+            device="cpu",
+        )
 
 
 def test_parts_at_the_same_time_share_measured_features_but_make_no_store(
@@ -231,7 +257,7 @@ def test_parts_at_the_same_time_share_measured_features_but_make_no_store(
 ) -> None:
     given: list[Path | None] = []
 
-    def stop(parts: list[cross_validation.Part], jobs: int) -> None:
+    def stop(parts: list[cross_validation.FoldJob], jobs: int) -> None:
         given.append(parts[0].store)
         raise KeyboardInterrupt
 
@@ -240,6 +266,11 @@ def test_parts_at_the_same_time_share_measured_features_but_make_no_store(
     for model in ("sequential", "features"):
         with pytest.raises(KeyboardInterrupt):
             cross_validate(
-                table, Plan(model, RECIPE, 2), tmp_path / model, jobs=2, device="cpu", store=place
+                table,
+                CrossValidationPlan(model, RECIPE, 2),
+                tmp_path / model,
+                jobs=2,
+                device="cpu",
+                store=place,
             )
     assert given == [None, place]

@@ -6,10 +6,10 @@ import pytest
 
 from marrowscope.dataset.contents import NO_IDS
 from marrowscope.errors import InputError
-from marrowscope.evaluation.bootstrap import intervals, resampled_matrices
+from marrowscope.evaluation.bootstrap import bootstrap_intervals, resampled_matrices
 from marrowscope.evaluation.evaluate_predictions import MAX_CLASSES, evaluate
 from marrowscope.evaluation.published_scores import published_totals
-from marrowscope.evaluation.reliability import calibration
+from marrowscope.evaluation.reliability import reliability_bins
 from marrowscope.morphology import CODES
 
 
@@ -65,7 +65,7 @@ def test_intervals_cover_the_true_accuracy_about_95_times_in_100() -> None:
         truth = random.integers(0, 3, 120)
         predicted = np.where(random.random(120) < 0.8, truth, (truth + 1) % 3)
         draws = resampled_matrices(truth, predicted, 3, 300, seed)
-        low, high = intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"]
+        low, high = bootstrap_intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"]
         covered += bool(low <= 0.8 <= high)
     assert 0.91 <= covered / 300 <= 0.985
 
@@ -80,7 +80,7 @@ def test_intervals_of_dependent_cells_are_wider_when_patients_are_known() -> Non
     for groups in (None, [str(p) for p in patients]):
         draws = resampled_matrices(truth, predicted, 2, 1000, 0, groups)
         assert draws.shape == (1000, 2, 2)
-        low, high = intervals(draws, np.eye(2, dtype=bool), ("accuracy",))["accuracy"]
+        low, high = bootstrap_intervals(draws, np.eye(2, dtype=bool), ("accuracy",))["accuracy"]
         width.append(float(high - low))
     assert width[1] > 1.5 * width[0]
 
@@ -102,7 +102,7 @@ def test_a_group_for_every_cell_is_like_independent_cells() -> None:
     ends = []
     for groups in (None, [str(k) for k in range(2000)]):
         draws = resampled_matrices(truth, predicted, 3, 1000, 0, groups)
-        ends.append(intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"])
+        ends.append(bootstrap_intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"])
     np.testing.assert_allclose(ends[0], ends[1], atol=0.004)
 
 
@@ -238,7 +238,9 @@ def test_calibration_error_of_a_hand_worked_example() -> None:
     # Four cells said .9 (three right), two said .6 (one right): (4·|.9−.75| + 2·|.6−.5|) / 6.
     values = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 2, dtype=np.float32)
     rows = pl.DataFrame({"label": ["a", "a", "a", "b", "a", "b"]})
-    assert calibration(values, rows, ["a", "b"])["ece"] == pytest.approx((0.6 + 0.2) / 6, abs=1e-6)
+    assert reliability_bins(values, rows, ["a", "b"])["ece"] == pytest.approx(
+        (0.6 + 0.2) / 6, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("column", ["label", "predicted"])

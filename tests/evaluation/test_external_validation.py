@@ -13,11 +13,11 @@ from marrowscope.errors import InputError
 from marrowscope.evaluation.class_mapping import Mapping, apply_mapping, load_mapping
 from marrowscope.evaluation.domain_shift import (
     MEASURES,
+    compare_measures,
     feature_shift,
     load_images,
-    measure,
-    measured_shift,
-    shift,
+    measure_domain_shift,
+    measure_image,
 )
 from marrowscope.evaluation.external_validation import evaluate_external
 from marrowscope.io.images import encode_png
@@ -26,7 +26,7 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
-from marrowscope.report.external_figures import external_figure, shift_figure
+from marrowscope.report.external_figures import domain_shift_figure, external_figure
 
 MAPPING: Mapping = {"myeloblast": ("BLA",), "neutrophil": ("NGB", "NGS"), "red precursor": ("EBO",)}
 
@@ -191,7 +191,7 @@ def test_a_missing_mapping_is_refused(tmp_path: Path) -> None:
 def test_standardized_differences_by_hand() -> None:
     base = [dict.fromkeys(MEASURES, float(value)) for value in (1, 2, 3)]
     given_ = [dict.fromkeys(MEASURES, float(value)) for value in (4, 6, float("nan"))]
-    found = measured_shift(base, given_)[0]
+    found = compare_measures(base, given_)[0]
     assert (found.reference_mean, found.reference_sd, found.mean) == (2, 1, 5)
     assert (found.difference, found.outside) == (3, 1)
 
@@ -200,12 +200,12 @@ def test_blur_and_light_are_seen_and_the_rest_is_not_touched() -> None:
     image = draw_cell("LYT", 1).image
     import cv2
 
-    plain, soft = measure(image), measure(cv2.GaussianBlur(image, (0, 0), 6))
-    dark = measure((image * 0.8).astype(np.uint8))
+    plain, soft = measure_image(image), measure_image(cv2.GaussianBlur(image, (0, 0), 6))
+    dark = measure_image((image * 0.8).astype(np.uint8))
     assert soft["blur"] > plain["blur"] + 0.2
     assert soft["brightness"] == pytest.approx(plain["brightness"], abs=1)
     assert dark["light"] == pytest.approx(0.8 * plain["light"], abs=1)
-    blank = measure(np.full((250, 250, 3), 250, np.uint8))
+    blank = measure_image(np.full((250, 250, 3), 250, np.uint8))
     assert np.isnan(blank["blur"])
     assert np.isnan(blank["density"])
     assert blank["stained"] == 0
@@ -239,15 +239,15 @@ def test_a_darker_set_lies_away_and_the_training_data_themselves_do_not(tmp_path
     bundle = Bundle(network, Card("x", "sequential", ("LYT", "NGS"), ("LYT", "NGS")))
     base = pl.DataFrame({"path": write(tmp_path / "a", "LYT", range(12))})
     dark = pl.DataFrame({"path": write(tmp_path / "b", "LYT", range(20, 32), 120, 0.7)})
-    moved = shift(base, dark, bundle)
+    moved = measure_domain_shift(base, dark, bundle)
     by_name = {entry.name: entry for entry in moved.measures}
     assert by_name["light"].difference < -1
     assert by_name["brightness"].difference < -1
     assert moved.features is not None
-    itself = shift(base, base)
+    itself = measure_domain_shift(base, base)
     assert all(abs(entry.difference) < 1e-9 for entry in itself.measures)
     assert itself.features is None
-    shift_figure(moved).canvas.draw()
+    domain_shift_figure(moved).canvas.draw()
 
 
 def test_too_few_images_are_refused(tmp_path: Path) -> None:

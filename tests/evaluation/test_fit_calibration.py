@@ -18,15 +18,15 @@ from marrowscope.evaluation.fit_calibration import (
     calibrate,
     classes_without_cells,
     held_out_rows,
-    require_own_answers,
-    temperature_of,
+    require_own_predictions,
+    temperature_for,
     with_temperature,
 )
-from marrowscope.evaluation.reliability import expected_error
+from marrowscope.evaluation.reliability import expected_calibration_error
 from marrowscope.evaluation.temperature_scaling import (
     fit_temperature,
-    least_probabilities,
     no_call_threshold,
+    prediction_set_thresholds,
 )
 from marrowscope.inference.calibrated_engine import CalibratedEngine, with_decisions
 from marrowscope.models import create
@@ -68,7 +68,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 def test_the_calibration_error_of_a_hand_worked_example() -> None:
     # Bin .6 to .7: mean .65, half right; bin .9 to 1: mean .95, all right.
-    error, points = expected_error(
+    error, points = expected_calibration_error(
         np.array([0.62, 0.68, 0.95, 0.95]), np.array([True, False, True, True])
     )
     assert error == pytest.approx((2 * 0.15 + 2 * 0.05) / 4)
@@ -107,7 +107,7 @@ def test_the_least_probability_is_the_one_of_the_rule() -> None:
     # Nine cells, 80 %: ceil(10 · .8) = 8th largest.
     values = np.zeros((9, 2))
     values[:, 0] = np.arange(1, 10) / 10
-    least = least_probabilities(values, np.zeros(9, int), ("BLA", "LYT"), 0.8)
+    least = prediction_set_thresholds(values, np.zeros(9, int), ("BLA", "LYT"), 0.8)
     assert least == {"BLA": pytest.approx(0.2), "LYT": 0.0}  # no cell of LYT: always in the set
 
 
@@ -116,7 +116,7 @@ def test_sets_hold_the_class_as_often_as_promised() -> None:
     for seed in range(60):
         stated, truth = drawn(700, 1.7, seed)
         fit, test = slice(0, 300), slice(300, None)
-        least = least_probabilities(stated[fit], truth[fit], KNOWN, 0.9)
+        least = prediction_set_thresholds(stated[fit], truth[fit], KNOWN, 0.9)
         inside = stated[test] >= np.array([least[code] for code in KNOWN])
         for place in range(len(KNOWN)):
             own = truth[test] == place
@@ -160,7 +160,7 @@ def test_no_call_by_hand() -> None:
 def test_a_calibration_goes_into_a_bundle_and_out_again(bundle: Bundle, tmp_path: Path) -> None:
     stated, truth = drawn(900, 2.0, 3)
     rows = held_out_rows(table(stated, truth), bundle, "held-out")
-    temperature = temperature_of(rows, KNOWN)
+    temperature = temperature_for(rows, KNOWN)
     warm = with_temperature(rows, temperature)
     assert warm["predicted"].equals(rows["predicted"])
     answers = held_out_from_table(warm)
@@ -263,12 +263,12 @@ def test_answers_of_another_kind_of_model_are_refused(bundle: Bundle, tmp_path: 
     rows = table(*drawn(60, 1.0, 0))
     for name, kind in (("own", bundle.card.architecture), ("unsaid", None)):
         write_cells(rows, tmp_path / f"{name}.parquet", kind)
-        require_own_answers(tmp_path / f"{name}.parquet", bundle)
+        require_own_predictions(tmp_path / f"{name}.parquet", bundle)
     write_cells(rows, tmp_path / "x.csv", "features")  # a CSV cannot say it
-    require_own_answers(tmp_path / "x.csv", bundle)
+    require_own_predictions(tmp_path / "x.csv", bundle)
     write_cells(rows, tmp_path / "x.parquet", "features")
     with pytest.raises(InputError, match="of a model of kind 'features'"):
-        require_own_answers(tmp_path / "x.parquet", bundle)
+        require_own_predictions(tmp_path / "x.parquet", bundle)
 
 
 def test_known_classes_without_held_out_cells_are_named(bundle: Bundle) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from marrowscope.errors import InputError
 from marrowscope.evaluation.label_issues import (
     estimated_errors,
-    find_suspects,
+    find_label_issues,
     ranks,
     relative_odds,
 )
@@ -73,7 +73,7 @@ def test_ranks_are_permutations_that_agree(rows: list[tuple[float, int]]) -> Non
 
 def test_wrong_labels_come_first_with_the_class_they_are_of() -> None:
     rows = flipped(table((40, 40, 40), (0.9, 0.9, 0.9)), {"c3": "LYT", "c50": "BLA"})
-    found = find_suspects(rows, share=0.02)
+    found = find_label_issues(rows, share=0.02)
     assert set(found.table["cell_id"]) == {"c3", "c50"}
     by_id = {row["cell_id"]: row for row in found.table.iter_rows(named=True)}
     assert (by_id["c3"]["label"], by_id["c3"]["suggested"]) == ("LYT", "BLA")
@@ -95,13 +95,13 @@ def test_a_rare_class_of_which_networks_are_unsure_neither_floods_nor_is_silent(
         .otherwise("p_PMO").alias("p_PMO"),
         pl.when(wrong).then(0.15).otherwise("p_LYT").alias("p_LYT"),
     )  # fmt: skip
-    found = find_suspects(rows, share=0.02)
+    found = find_label_issues(rows, share=0.02)
     assert set(found.table.head(4)["cell_id"]) == {"c0", "c1", "c100", "c101"}
     assert found.table.filter(pl.col("label") == "LYT").height == 3
 
 
 def test_cells_whose_label_is_the_most_probable_class_are_not_listed() -> None:
-    found = find_suspects(table((30, 30, 30), (0.9, 0.6, 0.5)), share=1)
+    found = find_label_issues(table((30, 30, 30), (0.9, 0.6, 0.5)), share=1)
     assert found.table.height == 0
     assert [entry.listed for entry in found.classes] == [0, 0, 0]
 
@@ -109,16 +109,16 @@ def test_cells_whose_label_is_the_most_probable_class_are_not_listed() -> None:
 def test_cells_that_the_network_was_trained_on_are_left_out_unless_a_fold_says_otherwise() -> None:
     rows = table((40, 40, 40), (0.9, 0.9, 0.9))
     parts = pl.Series("split", ["train", "test"] * 60)
-    found = find_suspects(rows.with_columns(parts))
+    found = find_label_issues(rows.with_columns(parts))
     assert (found.judged, found.trained_on) == (60, 60)
     folds = pl.Series("fold", [0, 1] * 60)
-    assert find_suspects(rows.with_columns(parts, folds)).judged == 120
+    assert find_label_issues(rows.with_columns(parts, folds)).judged == 120
 
 
 def test_labels_of_classes_that_were_never_learned_are_counted_and_not_judged() -> None:
     rows = table((40, 40), (0.9, 0.9), codes=("BLA", "PMO")).with_columns(p_EOS=pl.lit(0.0))
     rows = flipped(rows, {"c0": "EOS", "c1": "EOS"})
-    found = find_suspects(rows)
+    found = find_label_issues(rows)
     assert (found.judged, found.not_judged) == (78, 2)
 
 
@@ -145,10 +145,10 @@ def test_errors_are_estimated_although_a_class_has_no_label() -> None:
 def test_tables_that_say_nothing_are_refused(change: object, message: str) -> None:
     rows = table((40, 40, 40), (0.9, 0.9, 0.9))
     with pytest.raises(InputError, match=message):
-        find_suspects(change(rows))  # type: ignore[operator]
+        find_label_issues(change(rows))  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused(share: float) -> None:
     with pytest.raises(InputError, match="--share"):
-        find_suspects(table((40, 40, 40), (0.9, 0.9, 0.9)), share)
+        find_label_issues(table((40, 40, 40), (0.9, 0.9, 0.9)), share)

@@ -12,7 +12,7 @@ from scipy import stats
 from marrowscope.errors import InputError
 from marrowscope.evaluation.model_comparison import compare
 from marrowscope.evaluation.paired_tests import cell_test, fold_test, holm
-from marrowscope.report.comparison_figure import compare_figure
+from marrowscope.report.comparison_figure import comparison_figure
 from marrowscope.scoring import confusion_matrix, score
 
 
@@ -102,13 +102,13 @@ def test_drawing_patients_gives_wider_intervals_than_drawing_cells() -> None:
 def test_a_clearly_better_model_is_called_better_and_an_equal_one_undecided() -> None:
     tables = {"good": predictions(1, 0.9), "bad": predictions(2, 0.3), "twin": predictions(3, 0.9)}
     result = compare(tables, resamples=500)
-    verdicts = {(d.first, d.second): d.verdict for d in result.duels if d.kind == "strict"}
+    verdicts = {(d.first, d.second): d.verdict for d in result.pairwise_tests if d.kind == "strict"}
     assert verdicts == {
         ("good", "bad"): "yes",
         ("good", "twin"): "undecided",
         ("bad", "twin"): "no",
     }
-    sentence = result.duels[0].sentence()
+    sentence = result.pairwise_tests[0].sentence()
     assert sentence.startswith("good is better than bad (strict macro-F1): yes.")
     assert "t(4)" in sentence
 
@@ -116,8 +116,8 @@ def test_a_clearly_better_model_is_called_better_and_an_equal_one_undecided() ->
 @given(seed=st.integers(0, 50))
 def test_swapping_two_models_turns_every_difference_round(seed: int) -> None:
     one, two = predictions(seed, 0.7, 80), predictions(seed + 1, 0.5, 80)
-    a = compare({"a": one, "b": two}, resamples=100).duels[0]
-    b = compare({"b": two, "a": one}, resamples=100).duels[0]
+    a = compare({"a": one, "b": two}, resamples=100).pairwise_tests[0]
+    b = compare({"b": two, "a": one}, resamples=100).pairwise_tests[0]
     assert a.cells.difference == pytest.approx(-b.cells.difference)
     assert (a.folds.t, a.folds.p) == pytest.approx((-b.folds.t, b.folds.p))
 
@@ -141,15 +141,15 @@ def test_recall_is_the_mean_over_folds() -> None:
     assert strict["values"] == pytest.approx([1 / 3, 1])
     assert strict["sd"] == pytest.approx(np.std([1 / 3, 1], ddof=1))
     assert tolerant["mean"] == pytest.approx((2 / 3 + 1) / 2)
-    assert {duel.verdict for duel in result.duels} == {"undecided"}
+    assert {test.verdict for test in result.pairwise_tests} == {"undecided"}
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
     one, two = predictions(1, 0.8), predictions(2, 0.6)
     shuffled = two.sample(fraction=1, shuffle=True, seed=1)
     assert (
-        compare({"a": one, "b": two}, resamples=100).duels
-        == compare({"a": one, "b": shuffled}, resamples=100).duels
+        compare({"a": one, "b": two}, resamples=100).pairwise_tests
+        == compare({"a": one, "b": shuffled}, resamples=100).pairwise_tests
     )
 
 
@@ -159,9 +159,9 @@ def test_without_folds_only_cells_are_tested() -> None:
         resamples=200,
     )
     assert result.folds == ()
-    assert np.isnan(result.duels[0].p_folds)
-    assert result.duels[0].verdict == "yes"
-    assert "no folds" in result.duels[0].sentence()
+    assert np.isnan(result.pairwise_tests[0].p_folds)
+    assert result.pairwise_tests[0].verdict == "yes"
+    assert "no folds" in result.pairwise_tests[0].sentence()
 
 
 BASE = predictions(1, 0.8, 40)
@@ -196,7 +196,7 @@ def test_one_model_is_no_comparison() -> None:
 
 
 def test_the_figure_shows_both_kinds_and_names_of_users_are_no_formulas() -> None:
-    figure = compare_figure(
+    figure = comparison_figure(
         compare({"$x^": predictions(1, 0.8), "b": predictions(2, 0.7)}, resamples=100)
     )
     assert [axes.get_ylabel() for axes in figure.axes] == ["tolerant recall", "strict recall"]

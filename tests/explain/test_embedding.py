@@ -10,7 +10,13 @@ import pytest
 import torch
 
 from marrowscope.errors import InputError
-from marrowscope.explain.embedding import Embedding, embed, layout, measure, trajectories
+from marrowscope.explain.embedding import (
+    Embedding,
+    embed,
+    embedding_measures,
+    project,
+    trajectories,
+)
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
@@ -71,12 +77,12 @@ def test_features_are_those_of_the_network(
 
 def test_purity_is_one_for_far_classes_and_chance_for_none() -> None:
     features, labels = clusters(100.0)
-    far = measure(features, features[:, :2].astype(float), labels)
+    far = embedding_measures(features, features[:, :2].astype(float), labels)
     assert far["purity"]["all"] == 1.0
     assert far["purity_map"]["NGS"] == 1.0
     assert far["trustworthiness"] > 0.9
     mixed, labels = clusters(0.0)
-    near = measure(mixed, mixed[:, :2].astype(float), labels)
+    near = embedding_measures(mixed, mixed[:, :2].astype(float), labels)
     assert near["chance"] == pytest.approx(39 / 199)
     assert near["purity"]["all"] == pytest.approx(near["chance"], abs=0.05)
 
@@ -101,7 +107,7 @@ def test_few_cells_get_principal_components_and_two_are_refused(
     assert few.measures == {}
     with pytest.raises(InputError, match="at least 3"):
         embed(bundle, table.head(2))
-    places, _ = layout(np.zeros((4, 5), np.float32))
+    places, _ = project(np.zeros((4, 5), np.float32))
     assert np.isfinite(places).all()
 
 
@@ -135,6 +141,8 @@ def test_the_page_stands_alone_and_names_are_escaped(made: Embedding) -> None:
 
 def test_a_cell_is_no_neighbour_of_its_own_even_among_equal_ones() -> None:
     same = np.ones((40, 4), dtype=np.float32)
-    found = measure(same, same[:, :2].astype(np.float64), [f"class {n}" for n in range(40)])
+    found = embedding_measures(
+        same, same[:, :2].astype(np.float64), [f"class {n}" for n in range(40)]
+    )
     assert found["purity"]["all"] == 0.0
     assert found["purity_map"]["all"] == 0.0

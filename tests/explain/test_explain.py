@@ -11,8 +11,8 @@ from torch import nn
 
 from marrowscope.errors import InputError
 from marrowscope.explain.attribution import grad_cam, share_inside, smoothgrad
-from marrowscope.explain.explained_cells import explained_cells, inside_phantoms
-from marrowscope.explain.weight_randomization import cascade, similarity
+from marrowscope.explain.explained_cells import attribution_inside_phantoms, explained_cells
+from marrowscope.explain.weight_randomization import cascading_randomization, similarity
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
@@ -116,7 +116,7 @@ def test_explanations_of_a_random_network_differ_and_the_network_stays(
     network: Bundle, image: np.ndarray
 ) -> None:
     weights = {name: value.clone() for name, value in network.model.state_dict().items()}
-    curves = cascade(network, [(image, "BLA")], seed=3)
+    curves = cascading_randomization(network, [(image, "BLA")], seed=3)
     first = curves.filter(pl.col("step") == 0)
     assert first["spearman"].to_list() == [1.0, 1.0]
     last = curves.filter((pl.col("step") == curves["step"].max()) & (pl.col("method") != "x"))
@@ -143,7 +143,7 @@ def test_the_best_classified_cells_are_chosen(network: Bundle, tmp_path: Path) -
 
 
 def test_a_network_that_sees_the_cell_has_more_inside_than_chance(network: Bundle) -> None:
-    found = inside_phantoms(network, 1)
+    found = attribution_inside_phantoms(network, 1)
     assert set(found) == {"SmoothGrad", "Grad-CAM", "area"}
     assert all(0 < value < 1 for value in found.values())
 

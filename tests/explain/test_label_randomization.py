@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from marrowscope.errors import InputError
-from marrowscope.explain.label_randomization import LabelTest, label_test
+from marrowscope.explain.label_randomization import LabelRandomization, label_randomization_test
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 
@@ -49,35 +49,35 @@ CELLS = [cell(code, seed) for seed in range(12) for code in KNOWN]
 
 
 @pytest.fixture(scope="module")
-def found(bundle: Bundle) -> LabelTest:
-    return label_test(bundle, CELLS, [cell(code, 99) for code in KNOWN], seed=0)
+def found(bundle: Bundle) -> LabelRandomization:
+    return label_randomization_test(bundle, CELLS, [cell(code, 99) for code in KNOWN], seed=0)
 
 
-def test_all_three_networks_learn_their_cells(found: LabelTest) -> None:
+def test_all_three_networks_learn_their_cells(found: LabelRandomization) -> None:
     assert found.cells == 24
     assert found.whole
     assert min(found.learned) >= 0.95
 
 
 def test_grad_cam_agrees_between_networks_with_the_same_labels_and_not_with_permuted(
-    found: LabelTest,
+    found: LabelRandomization,
 ) -> None:
     # Two networks that know the classes look at the spots; one that knows cells by heart does not.
     assert found.same["Grad-CAM"][0] > 0.3
     assert found.permuted["Grad-CAM"][0] < 0.1
 
 
-def test_the_same_seed_gives_the_same_answer(bundle: Bundle, found: LabelTest) -> None:
-    again = label_test(bundle, CELLS, [cell(code, 99) for code in KNOWN], seed=0)
+def test_the_same_seed_gives_the_same_answer(bundle: Bundle, found: LabelRandomization) -> None:
+    again = label_randomization_test(bundle, CELLS, [cell(code, 99) for code in KNOWN], seed=0)
     assert again == found
 
 
 def test_the_weights_of_the_bundle_are_left_alone(bundle: Bundle) -> None:
     before = {name: tensor.clone() for name, tensor in bundle.model.state_dict().items()}
-    label_test(bundle, CELLS[:4], CELLS[:1], seed=1)
+    label_randomization_test(bundle, CELLS[:4], CELLS[:1], seed=1)
     assert all(torch.equal(before[name], now) for name, now in bundle.model.state_dict().items())
 
 
 def test_cells_of_one_class_are_refused(bundle: Bundle) -> None:
     with pytest.raises(InputError, match="two classes"):
-        label_test(bundle, CELLS[::2], CELLS[:1])
+        label_randomization_test(bundle, CELLS[::2], CELLS[:1])

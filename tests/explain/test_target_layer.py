@@ -9,8 +9,8 @@ from torch import nn
 
 from marrowscope.errors import InputError
 from marrowscope.explain.attribution import grad_cam, smoothgrad
-from marrowscope.explain.target_layer import has_places, last_stage
-from marrowscope.explain.weight_randomization import cascade
+from marrowscope.explain.target_layer import has_spatial_maps, target_layer
+from marrowscope.explain.weight_randomization import cascading_randomization
 from marrowscope.models.backbone import Backbone, backbone_from_file
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
@@ -99,7 +99,7 @@ def test_what_has_no_grid_is_one_line_and_the_network_stays(image: np.ndarray) -
 def test_patches_of_a_transformer_lie_where_they_lie_in_the_image(tmp_path: Path) -> None:
     network = transformer(tmp_path)
     seen = []
-    with last_stage(network) as maps, torch.no_grad():
+    with target_layer(network) as maps, torch.no_grad():
         maps.register_forward_hook(lambda _m, _g, found: seen.append(found))
         network.features(torch.rand(2, 3, 250, 250))
     tokens: list[torch.Tensor] = []
@@ -142,7 +142,7 @@ def test_backbones_are_explained_and_fall_apart_when_random(
     tmp_path: Path, image: np.ndarray
 ) -> None:
     model = bundle(transformer(tmp_path))
-    curves = cascade(model, [(image, "BLA")], seed=1)
+    curves = cascading_randomization(model, [(image, "BLA")], seed=1)
     last = curves.filter(curves["step"] == curves["step"].max())
     assert set(last["method"]) == {"SmoothGrad", "Grad-CAM"}
     assert (last["spearman"].fill_nan(0) < 0.9).all()
@@ -158,4 +158,4 @@ def test_neighbours_as_last_layer_are_explained(tmp_path: Path, image: np.ndarra
 
 
 def test_an_svm_has_no_places() -> None:
-    assert not has_places(nn.Identity())
+    assert not has_spatial_maps(nn.Identity())

@@ -9,7 +9,7 @@ from skimage.feature import graycomatrix
 
 from marrowscope.errors import InputError
 from marrowscope.features import Segmentation, cell_features, feature_catalogue, haralick, lbp
-from marrowscope.features.image_planes import PLANES, view
+from marrowscope.features.image_planes import PLANES, image_planes
 from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
@@ -155,6 +155,6 @@ def test_an_image_of_another_size_is_refused() -> None:
 
 def test_planes_of_red_cells_are_eosin_more_than_azure() -> None:
     image = draw_cell(CODES[0], 5).image
-    planes = view(image, BOTH).planes
+    planes = image_planes(image, BOTH).planes
     assert planes.shape == (len(PLANES), 250, 250)
     assert planes[PLANES.index("red")].tolist() == image[..., 0].tolist()

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from marrowscope.features.chromatin import is_bare, part
+from marrowscope.features.chromatin import is_bare, nuclear_part
 
 NUCLEUS = (1.1, 2.0, 0.4)
 PALE = (0.2, 0.35, 0.1)
@@ -40,7 +40,7 @@ def cloudy(colour: tuple[float, float, float], body: np.ndarray, deep: float) ->
 @pytest.mark.parametrize("cytoplasm", [PALE, BASOPHILIC, (0.4, 0.9, 0.6)])
 def test_nucleus_and_cytoplasm_of_any_colour_are_parted(cytoplasm: tuple) -> None:
     cell, nucleus = disc(40), disc(24, 68, 60)
-    found = part(painted((cell, cytoplasm), (nucleus, NUCLEUS)), cell)
+    found = nuclear_part(painted((cell, cytoplasm), (nucleus, NUCLEUS)), cell)
     assert found is not None
     assert overlap(found[0], nucleus) > 0.95
     assert (found[1] == cell).all()
@@ -52,7 +52,7 @@ def test_coarse_granules_in_the_cytoplasm_are_no_nucleus() -> None:
     for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
         granules |= disc(2.5, 62 + 31 * np.cos(angle), 62 + 31 * np.sin(angle))
     density = painted((cell, PALE), (granules, NUCLEUS), (nucleus, NUCLEUS))
-    found = part(density, cell)
+    found = nuclear_part(density, cell)
     assert found is not None
     assert overlap(found[0], nucleus) > 0.93
 
@@ -62,7 +62,7 @@ def test_a_nucleus_that_is_darker_on_one_side_is_not_cut() -> None:
     density = painted((cell, PALE), (nucleus, NUCLEUS))
     slope = np.linspace(0.45, 1.8, SIDE, dtype=np.float32)
     density[nucleus] *= np.broadcast_to(slope, (SIDE, SIDE))[nucleus][:, None]
-    found = part(density, cell)
+    found = nuclear_part(density, cell)
     assert found is not None
     assert overlap(found[0], nucleus) > 0.93
 
@@ -70,7 +70,7 @@ def test_a_nucleus_that_is_darker_on_one_side_is_not_cut() -> None:
 def test_a_smudge_is_nucleus_as_far_as_its_chromatin_reaches() -> None:
     body = disc(36) | disc(14, 30, 40) | disc(14, 90, 88)
     density = cloudy((0.7, 1.2, 0.2), body, 0.3)
-    found = part(density, cv2.dilate(body.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+    found = nuclear_part(density, cv2.dilate(body.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
     assert found is not None
     nucleus, cell = found
     assert (nucleus == cell).all()
@@ -94,9 +94,9 @@ def test_a_pale_cell_with_blue_or_with_little_cytoplasm_is_not_bare() -> None:
 @pytest.mark.parametrize("level", [0.0, 1.0, 5.0])
 def test_what_is_even_has_no_parts(level: float) -> None:
     even = np.full((SIDE, SIDE, 3), level, np.float32)
-    assert part(even, disc(40)) is None
+    assert nuclear_part(even, disc(40)) is None
     assert not is_bare(even, even[..., 1], disc(40))
 
 
 def test_a_speck_has_no_parts() -> None:
-    assert part(painted((disc(3), NUCLEUS)), disc(3)) is None
+    assert nuclear_part(painted((disc(3), NUCLEUS)), disc(3)) is None

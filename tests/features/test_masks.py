@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from marrowscope.features.masks import largest, otsu, parts_above, raggedness
+from marrowscope.features.masks import components_above, largest, otsu, raggedness
 
 
 def squares(*sides: int) -> np.ndarray:
@@ -17,9 +17,9 @@ def squares(*sides: int) -> np.ndarray:
 def test_parts_are_judged_against_the_largest() -> None:
     mask = squares(20, 10, 4)  # 400, 100 and 16 px
     assert largest(mask).sum() == 400
-    assert parts_above(mask, 0.2).sum() == 500
-    assert parts_above(mask, 0.04).sum() == 516
-    assert not parts_above(np.zeros((9, 9), bool), 0.5).any()
+    assert components_above(mask, 0.2).sum() == 500
+    assert components_above(mask, 0.04).sum() == 516
+    assert not components_above(np.zeros((9, 9), bool), 0.5).any()
 
 
 def test_otsu_gives_the_least_of_the_denser_population() -> None:

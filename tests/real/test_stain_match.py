@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from marrowscope.dataset.indexing import index
-from marrowscope.dataset.stain_normalization import matched, reference_look
+from marrowscope.dataset.stain_normalization import normalized_images, reference_appearance
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import TorchEngine
 from marrowscope.io.images import encode_png, read_image
@@ -33,7 +33,7 @@ def test_matching_gives_a_network_back_what_another_light_and_stain_took(
         paths.append(str(tmp_path / f"{row}.png"))
         Path(paths[-1]).write_bytes(encode_png(image.astype(np.uint8)))
     foreign = cells.with_columns(pl.Series("path", paths))
-    for row, image in matched(foreign, reference_look(reference)):
+    for row, image in normalized_images(foreign, reference_appearance(reference)):
         assert image is not None
         Path(tmp_path / f"m{row}.png").write_bytes(encode_png(image))
     back = cells.with_columns(

@@ -13,7 +13,7 @@ from test_evaluate_predictions import predictions
 
 from marrowscope.evaluation.evaluate_predictions import evaluate
 from marrowscope.report.evaluation_figures import confusion_figure, per_class_figure
-from marrowscope.report.fonts import BASE, families, writable
+from marrowscope.report.fonts import BASE, drawable_text, font_families
 
 CELL = "細胞"
 HIEROGLYPH = "\U00013000"
@@ -71,12 +71,12 @@ def figures(name: str) -> list[list[str]]:
 
 
 def test_latin_greek_and_cyrillic_need_no_other_font() -> None:
-    assert families(["blast", "Zelle 2 µm", "лимфоцит", "κύτταρο"]) == [BASE]
+    assert font_families(["blast", "Zelle 2 µm", "лимфоцит", "κύτταρο"]) == [BASE]
 
 
 def test_a_font_that_has_the_letters_is_found_and_used(no_other_font: None, cell_font: str) -> None:
-    assert families(["blast", CELL]) == [BASE, cell_font]
-    assert writable(CELL, [BASE, cell_font]) == CELL
+    assert font_families(["blast", CELL]) == [BASE, cell_font]
+    assert drawable_text(CELL, [BASE, cell_font]) == CELL
     for labels in figures(CELL):
         assert CELL in labels
 
@@ -84,7 +84,7 @@ def test_a_font_that_has_the_letters_is_found_and_used(no_other_font: None, cell
 def test_letters_that_no_font_has_are_given_by_number_without_a_warning(
     no_other_font: None,
 ) -> None:
-    assert families([CELL]) == [BASE]
+    assert font_families([CELL]) == [BASE]
     for labels in figures(CELL):
         assert "U+7D30 U+80DE" in labels
         assert CELL not in labels
@@ -93,4 +93,4 @@ def test_letters_that_no_font_has_are_given_by_number_without_a_warning(
 
 
 def test_letters_are_taken_apart_where_that_helps(no_other_font: None) -> None:
-    assert writable("Ａ細1", [BASE]) == "A U+7D30 1"
+    assert drawable_text("Ａ細1", [BASE]) == "A U+7D30 1"

@@ -9,9 +9,9 @@ import pytest
 
 from marrowscope.dataset.label_corrections import read_corrections, relabel
 from marrowscope.errors import InputError
-from marrowscope.evaluation.label_issues import Suspects, find_suspects
+from marrowscope.evaluation.label_issues import LabelIssues, find_label_issues
 from marrowscope.io.images import encode_jpeg
-from marrowscope.report.label_issue_pages import sheet_figure, write_suspects
+from marrowscope.report.label_issue_pages import sheet_figure, write_label_issues
 
 
 def cells(folder: Path, codes: tuple[str, str] = ("BLA", "PMO")) -> pl.DataFrame:
@@ -30,13 +30,13 @@ def cells(folder: Path, codes: tuple[str, str] = ("BLA", "PMO")) -> pl.DataFrame
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> Suspects:
-    return find_suspects(cells(tmp_path))
+def found(tmp_path: Path) -> LabelIssues:
+    return find_label_issues(cells(tmp_path))
 
 
-def test_list_page_sheet_and_facts_agree(found: Suspects, tmp_path: Path) -> None:
+def test_list_page_sheet_and_facts_agree(found: LabelIssues, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    write_suspects(found, folder, "Doubts <b>")
+    write_label_issues(found, folder, "Doubts <b>")
     listed = pl.read_csv(folder / "suspects.csv")
     assert set(listed["cell_id"]) == {"c0", "c1", "c2", "c3"}
     assert listed.columns[-1] == "corrected"
@@ -52,10 +52,10 @@ def test_list_page_sheet_and_facts_agree(found: Suspects, tmp_path: Path) -> Non
 
 
 def test_an_untouched_list_comes_back_as_no_correction_and_a_filled_one_as_labels(
-    found: Suspects, tmp_path: Path
+    found: LabelIssues, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    write_suspects(found, folder, "x")
+    write_label_issues(found, folder, "x")
     path = folder / "suspects.csv"
     assert read_corrections(path) == ()
     found.table.with_columns(corrected=pl.col("suggested")).write_csv(path)
@@ -66,32 +66,32 @@ def test_an_untouched_list_comes_back_as_no_correction_and_a_filled_one_as_label
 
 
 def test_corrections_and_foreign_files_are_never_overwritten(
-    found: Suspects, tmp_path: Path
+    found: LabelIssues, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    write_suspects(found, folder, "x")
-    write_suspects(found, folder, "x")  # nobody has worked on it
+    write_label_issues(found, folder, "x")
+    write_label_issues(found, folder, "x")  # nobody has worked on it
     found.table.with_columns(corrected=pl.col("suggested")).write_csv(folder / "suspects.csv")
     with pytest.raises(InputError, match="4 corrections, which would be lost"):
-        write_suspects(found, folder, "x")
+        write_label_issues(found, folder, "x")
     (folder / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"holds notes\.txt"):
-        write_suspects(found, folder, "x")
+        write_label_issues(found, folder, "x")
 
 
 def test_no_suspects_make_an_empty_sheet_that_can_be_made_again(
-    found: Suspects, tmp_path: Path
+    found: LabelIssues, tmp_path: Path
 ) -> None:
     rows = cells(tmp_path).with_columns(
         label=pl.when(pl.col("p_BLA") > 0.5).then(pl.lit("BLA")).otherwise(pl.lit("PMO"))
     )
-    none = find_suspects(rows)
-    write_suspects(none, tmp_path / "out", "x")
-    write_suspects(none, tmp_path / "out", "x")
+    none = find_label_issues(rows)
+    write_label_issues(none, tmp_path / "out", "x")
+    write_label_issues(none, tmp_path / "out", "x")
     assert "0 of 40 labels" in (tmp_path / "out/suspects.html").read_text()
 
 
 def test_class_names_in_any_script_are_drawn(tmp_path: Path) -> None:
-    odd = find_suspects(cells(tmp_path, ("$x_1$", "芽球")))
+    odd = find_label_issues(cells(tmp_path, ("$x_1$", "芽球")))
     sheet_figure(odd, {}).savefig(tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").stat().st_size > 5_000

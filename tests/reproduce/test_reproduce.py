@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.explain.label_randomization import LabelTest
+from marrowscope.explain.label_randomization import LabelRandomization
 from marrowscope.phantom.synthetic_dataset import write_dataset
-from marrowscope.report.sections import Section, Sheet, section_from_dict
+from marrowscope.report.sections import Section, Table, section_from_dict
 from marrowscope.report.study_page import write_study_page
 from marrowscope.reproduce.analysis_steps import _learned
 from marrowscope.reproduce.data_steps import Study
-from marrowscope.reproduce.study import Reproduced, _settings, reproduce
-from marrowscope.reproduce.study_folder import Workshop
+from marrowscope.reproduce.study import ReproductionResult, _settings, reproduce
+from marrowscope.reproduce.study_folder import StudyFolder
 from marrowscope.training.recipe import load_recipe
 
 
@@ -33,11 +33,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 @pytest.fixture(scope="module")
-def made(study: Study) -> Reproduced:
+def made(study: Study) -> ReproductionResult:
     return reproduce(study)
 
 
-def test_every_part_is_done_and_what_cannot_be_is_named(made: Reproduced) -> None:
+def test_every_part_is_done_and_what_cannot_be_is_named(made: ReproductionResult) -> None:
     names = [one.name for one in made.parts]
     assert names[:3] == ["data", "crossval-sequential", "robustness"]
     assert {"external", "calibration", "noise"} <= set(names)
@@ -55,7 +55,7 @@ def test_every_part_is_done_and_what_cannot_be_is_named(made: Reproduced) -> Non
     assert all(len(row) == len(table.head) for row in table.rows)
 
 
-def test_the_page_stands_alone(made: Reproduced) -> None:
+def test_the_page_stands_alone(made: ReproductionResult) -> None:
     page = made.report.read_text("utf-8")
     assert not re.findall(r"https?://", page)
     assert "<script" not in page
@@ -63,14 +63,14 @@ def test_the_page_stands_alone(made: Reproduced) -> None:
     assert "Research use only" in page
 
 
-def test_a_second_call_does_nothing_again(study: Study, made: Reproduced) -> None:
+def test_a_second_call_does_nothing_again(study: Study, made: ReproductionResult) -> None:
     said: list[str] = []
     again = reproduce(study, say=said.append)
     assert all("done before" in line for line in said)
     assert [one.section for one in again.parts] == [one.section for one in made.parts]
 
 
-def test_a_damaged_part_is_done_again(study: Study, made: Reproduced) -> None:
+def test_a_damaged_part_is_done_again(study: Study, made: ReproductionResult) -> None:
     part = study.folder / "done" / "noise.json"
     part.write_text(part.read_text()[:50])
     said: list[str] = []
@@ -79,7 +79,7 @@ def test_a_damaged_part_is_done_again(study: Study, made: Reproduced) -> None:
     json.loads(part.read_text())
 
 
-def test_other_settings_need_another_folder(study: Study, made: Reproduced) -> None:
+def test_other_settings_need_another_folder(study: Study, made: ReproductionResult) -> None:
     with pytest.raises(InputError, match="another folds"):
         reproduce(replace(study, folds=3))
 
@@ -93,9 +93,9 @@ def test_changed_images_or_mapping_need_another_folder(study: Study, tmp_path: P
     one = replace(
         study, data=data, folder=tmp_path / "report", external=(tmp_path / "theirs", mapping)
     )
-    Workshop(one.folder, quiet).claim(_settings(one))
+    StudyFolder(one.folder, quiet).claim(_settings(one))
     (one.folder / "done").mkdir()
-    Workshop(one.folder, quiet).claim(_settings(one))
+    StudyFolder(one.folder, quiet).claim(_settings(one))
     # The first in the alphabet is named, so the mapping is changed last.
     for change, said in (
         (lambda: next((data / "BLA").iterdir()).unlink(), "another list of images"),
@@ -107,7 +107,7 @@ def test_changed_images_or_mapping_need_another_folder(study: Study, tmp_path: P
     ):
         change()
         with pytest.raises(InputError, match=said):
-            Workshop(one.folder, quiet).claim(_settings(one))
+            StudyFolder(one.folder, quiet).claim(_settings(one))
 
 
 def test_a_slip_before_anything_was_done_costs_no_folder(study: Study, tmp_path: Path) -> None:
@@ -116,13 +116,13 @@ def test_a_slip_before_anything_was_done_costs_no_folder(study: Study, tmp_path:
     with pytest.raises(InputError, match="no image"):
         reproduce(slip)
     right = replace(slip, data=study.data)
-    Workshop(right.folder, quiet).claim(_settings(right))
+    StudyFolder(right.folder, quiet).claim(_settings(right))
 
 
 def test_a_test_of_labels_that_were_not_learned_says_so() -> None:
     known = {"SmoothGrad": (0.5, 0.5)}
-    assert _learned(LabelTest(9, (1.0, 1.0, 0.99), known, known)) == []
-    (line,) = _learned(LabelTest(9, (0.5, 0.4, 0.3), known, known))
+    assert _learned(LabelRandomization(9, (1.0, 1.0, 0.99), known, known)) == []
+    (line,) = _learned(LabelRandomization(9, (0.5, 0.4, 0.3), known, known))
     assert "did not learn all of their cells (50%, 40%, 30%)" in line
 
 
@@ -166,7 +166,7 @@ def test_without_images_there_is_one_clear_line(study: Study, tmp_path: Path) ->
 
 
 def test_a_part_that_fails_is_named_and_tried_again(tmp_path: Path) -> None:
-    workshop = Workshop(tmp_path, quiet)
+    workshop = StudyFolder(tmp_path, quiet)
     tries = []
 
     def work() -> Section:
@@ -192,7 +192,7 @@ def test_a_part_that_fails_is_named_and_tried_again(tmp_path: Path) -> None:
 
 def test_sections_survive_json_and_hostile_text_is_escaped(tmp_path: Path) -> None:
     section = Section(
-        "<script>x</script>", "Table 1", ("a < b",), (Sheet("c", ("h",), (("<b>",),)),),
+        "<script>x</script>", "Table 1", ("a < b",), (Table("c", ("h",), (("<b>",),)),),
         (), ("why & wherefore",), (("list", "a.csv"),),
     )  # fmt: skip
     assert section_from_dict(json.loads(json.dumps(section.to_dict()))) == section

@@ -10,7 +10,7 @@ import torch
 
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.packing import pack
-from marrowscope.dataset.pixel_store import Store
+from marrowscope.dataset.pixel_store import PixelStore
 from marrowscope.errors import InputError
 from marrowscope.training import pixel_source as module
 from marrowscope.training.pixel_source import Pixels, choose_store
@@ -45,7 +45,7 @@ def test_memory_files_store_and_gpu_give_the_same_pixels(
     expected = crops(resident, rows)
     assert expected.shape == (4, 250, 250, 3)
     pack(table[[2, 0, 3, 1]], tmp_path / "s")
-    packed = Pixels(table, store=Store(tmp_path / "s"))
+    packed = Pixels(table, store=PixelStore(tmp_path / "s"))
     assert packed.where == "store"
     assert torch.equal(crops(packed, rows), expected)
     assert packed.move_to_gpu() is None  # the processor plays the GPU

@@ -2,6 +2,6 @@
 
 from marrowscope.augment.augmentation_settings import AugmentationSettings
 from marrowscope.augment.batch_augmentation import augment_batch
-from marrowscope.augment.random_parameters import Parameters, draw_parameters
+from marrowscope.augment.random_parameters import AugmentationParameters, draw_parameters
 
-__all__ = ["AugmentationSettings", "Parameters", "augment_batch", "draw_parameters"]
+__all__ = ["AugmentationParameters", "AugmentationSettings", "augment_batch", "draw_parameters"]

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from marrowscope.augment.density_map import density_map
-from marrowscope.augment.random_parameters import Parameters
+from marrowscope.augment.random_parameters import AugmentationParameters
 from marrowscope.augment.tensor_augmentation import augment_tensors
 
 
 def augment_batch(
     images: torch.Tensor,
     stains: torch.Tensor,
-    parameters: Parameters,
+    parameters: AugmentationParameters,
     rows: torch.Tensor | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> torch.Tensor:
@@ -54,7 +54,7 @@ def augment_batch(
 def _require(
     images: torch.Tensor,
     stains: torch.Tensor,
-    parameters: Parameters,
+    parameters: AugmentationParameters,
     rows: torch.Tensor | None,
     dtype: torch.dtype,
 ) -> None:
@@ -80,7 +80,7 @@ def _require(
 def _on_processor(
     images: torch.Tensor,
     rows: torch.Tensor | None,
-    parameters: Parameters,
+    parameters: AugmentationParameters,
     colour: torch.Tensor,
     offset: torch.Tensor,
     dtype: torch.dtype,

@@ -8,10 +8,12 @@ image needs one sampling pass and one 3×3 product per pixel.
 
 import torch
 
-from marrowscope.augment.random_parameters import Parameters
+from marrowscope.augment.random_parameters import AugmentationParameters
 
 
-def density_map(stains: torch.Tensor, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
+def density_map(
+    stains: torch.Tensor, parameters: AugmentationParameters
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The map ``d -> A·d + b`` of each image: A (N, 3, 3) and b (N, 3), float32.
 
     The small matrices are computed in float64: two stain vectors may lie only a few degrees

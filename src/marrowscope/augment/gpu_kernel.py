@@ -10,7 +10,7 @@ import torch
 import triton
 import triton.language as tl
 
-from marrowscope.augment.random_parameters import Parameters
+from marrowscope.augment.random_parameters import AugmentationParameters
 
 BLOCK = 256  # pixels per program
 
@@ -73,7 +73,7 @@ def _augment(  # type: ignore[no-untyped-def]
 def augment_on_gpu(
     images: torch.Tensor,
     rows: torch.Tensor | None,
-    parameters: Parameters,
+    parameters: AugmentationParameters,
     colour: torch.Tensor,
     offset: torch.Tensor,
     dtype: torch.dtype,

@@ -16,7 +16,7 @@ _DRAWS = 13
 
 
 @dataclass(frozen=True)
-class Parameters:
+class AugmentationParameters:
     """One draw per image of a batch.
 
     Attributes:
@@ -34,9 +34,9 @@ class Parameters:
     light: torch.Tensor
     fill: str
 
-    def to(self, device: torch.device) -> "Parameters":
+    def to(self, device: torch.device) -> "AugmentationParameters":
         """Copy to a device."""
-        return Parameters(
+        return AugmentationParameters(
             self.sampling.to(device, non_blocking=True),
             self.stain_scale.to(device, non_blocking=True),
             self.stain_shift.to(device, non_blocking=True),
@@ -64,7 +64,7 @@ def uniforms(
 
 def draw_parameters(
     settings: AugmentationSettings, seed: int, epoch: int, positions: NDArray[np.int64]
-) -> Parameters:
+) -> AugmentationParameters:
     """Draw the augmentation of the images at ``positions`` of a virtual epoch.
 
     Args:
@@ -76,7 +76,7 @@ def draw_parameters(
     u = uniforms(seed, epoch, positions, _DRAWS)
     signed = 2.0 * u - 1.0
     forward = _forward(settings, u, signed)
-    return Parameters(
+    return AugmentationParameters(
         sampling=_as_float(np.linalg.inv(forward)[:, :2, :]),
         stain_scale=_as_float(1.0 + settings.stain_scale * signed[:, 6:8]),
         stain_shift=_as_float(settings.stain_shift * signed[:, 8:10]),

@@ -6,14 +6,17 @@ This is what runs on a GPU where there is no Triton; on a processor ``fused`` ta
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
-from marrowscope.augment.random_parameters import Parameters
+from marrowscope.augment.random_parameters import AugmentationParameters
 from marrowscope.stain import WHITE
 
 _PADDING = {"reflect": "reflection", "border": "border"}
 
 
 def augment_tensors(
-    images: torch.Tensor, colour: torch.Tensor, offset: torch.Tensor, parameters: Parameters
+    images: torch.Tensor,
+    colour: torch.Tensor,
+    offset: torch.Tensor,
+    parameters: AugmentationParameters,
 ) -> torch.Tensor:
     """Augment a batch.
 
@@ -34,7 +37,7 @@ def augment_tensors(
     return light.reshape(n, height, width, 3).permute(0, 3, 1, 2)
 
 
-def _resample(images: torch.Tensor, parameters: Parameters) -> torch.Tensor:
+def _resample(images: torch.Tensor, parameters: AugmentationParameters) -> torch.Tensor:
     """Sample intensities bilinearly; (N, 3, H, W) float32 in [0, 1], channels-last."""
     pixels = images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
     grid = affine_grid(parameters.sampling, list(pixels.shape), align_corners=False)

@@ -43,15 +43,15 @@ def calibrate(
     from marrowscope.evaluation.fit_calibration import (
         classes_without_cells,
         held_out_rows,
-        require_own_answers,
-        temperature_of,
+        require_own_predictions,
+        temperature_for,
         with_temperature,
     )
     from marrowscope.models.bundle import CALIBRATION, load_bundle, other_parts, save_bundle
-    from marrowscope.report.calibration_figure import write_reliability
+    from marrowscope.report.calibration_figure import write_calibration_figure
 
     loaded = load_bundle(bundle)
-    require_own_answers(held_out, loaded)
+    require_own_predictions(held_out, loaded)
     rows = held_out_rows(read_cells(held_out), loaded, str(held_out))
     for code in classes_without_cells(rows, loaded.card.known):
         console.print(
@@ -59,13 +59,13 @@ def calibrate(
             "corrected for it",
             markup=False, soft_wrap=True, style="yellow",
         )  # fmt: skip
-    temperature = temperature_of(rows, loaded.card.known)
+    temperature = temperature_for(rows, loaded.card.known)
     answers = held_out_from_table(with_temperature(rows, temperature), str(held_out)).to_dict()
     made = fit(rows, loaded, source or held_out.name, answers, coverage, risk)
     parts = {**other_parts(loaded), CALIBRATION: made.encoded()}
     save_bundle(loaded.model, loaded.card, output, parts)
     if figure is not None:
-        write_reliability(made, loaded.card.name, figure)
+        write_calibration_figure(made, loaded.card.name, figure)
     if json:
         emit_json({"bundle": str(output), "temperature": made.temperature,
                    "no_call": made.no_call, "cells": made.cells, **made.measured})  # fmt: skip

@@ -15,7 +15,7 @@ from marrowscope.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-    from marrowscope.evaluation.model_comparison import Comparison, Duel
+    from marrowscope.evaluation.model_comparison import Comparison, PairwiseTest
 
 PREDICTIONS = "predictions.parquet"
 
@@ -51,14 +51,14 @@ def compare(
     from marrowscope.evaluation.model_comparison import compare as compare_tables
     from marrowscope.io.atomic import replacing
     from marrowscope.morphology import TOLERATED, load_tolerated
-    from marrowscope.report.comparison_figure import compare_figure
+    from marrowscope.report.comparison_figure import comparison_figure
 
     tables = _tables(models)
     pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
     with console.status("comparing"):
         result = compare_tables(tables, pairs, bootstrap, seed)
     chosen = _chosen(classes, result.codes)
-    figure = compare_figure(result, chosen)
+    figure = comparison_figure(result, chosen)
     with replacing(output / "compare.png") as temporary:
         figure.savefig(temporary, dpi=150)
     with replacing(output / "recall.csv") as temporary:
@@ -71,8 +71,8 @@ def compare(
         temporary.write_text(text + "\n", encoding="utf-8")
     if json:
         emit_json({"output": str(output), **summary})
-    for duel in result.duels:
-        console.print(duel.sentence(), markup=False, soft_wrap=True)
+    for test in result.pairwise_tests:
+        console.print(test.sentence(), markup=False, soft_wrap=True)
     if not result.folds:
         console.print(
             "! Without folds only the cells are tested, not what another training would give.",
@@ -121,12 +121,12 @@ def _summary(result: "Comparison", resamples: int, seed: int) -> dict[str, Any]:
         "cells": result.cells,
         "folds": list(result.folds),
         "bootstrap": {"resamples": resamples, "seed": seed, "unit": result.unit},
-        "macro_f1": [_plain(duel) for duel in result.duels],
-        "sentences": [duel.sentence() for duel in result.duels],
+        "macro_f1": [_plain(test) for test in result.pairwise_tests],
+        "sentences": [test.sentence() for test in result.pairwise_tests],
     }
 
 
-def _plain(duel: "Duel") -> dict[str, Any]:
+def _plain(test: "PairwiseTest") -> dict[str, Any]:
     def finite(values: dict[str, Any]) -> dict[str, Any]:
         return {
             key: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -134,7 +134,7 @@ def _plain(duel: "Duel") -> dict[str, Any]:
         }
 
     facts = finite(
-        {"first": duel.first, "second": duel.second, "kind": duel.kind,
-         "p_folds_holm": duel.p_folds, "p_cells_holm": duel.p_cells, "better": duel.verdict}
+        {"first": test.first, "second": test.second, "kind": test.kind,
+         "p_folds_holm": test.p_folds, "p_cells_holm": test.p_cells, "better": test.verdict}
     )  # fmt: skip
-    return {**facts, "folds": finite(asdict(duel.folds)), "cells": finite(asdict(duel.cells))}
+    return {**facts, "folds": finite(asdict(test.folds)), "cells": finite(asdict(test.cells))}

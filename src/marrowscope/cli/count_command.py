@@ -62,7 +62,7 @@ def count(
     from marrowscope.counting.smear_sources import open_smears
     from marrowscope.inference.engine_choice import choose_engine
     from marrowscope.models.bundle import load_bundle
-    from marrowscope.report.count.count_report import refuse_other, write_count_report
+    from marrowscope.report.count.count_report import require_count_folder, write_count_report
     from marrowscope.report.pdf_export import require_pdf
 
     # What would end a long count at its end is looked at first.
@@ -84,7 +84,7 @@ def count(
     for smear in smears:
         folder = output if len(sources) == 1 or smear.slide.fields else output / smear.name
         try:
-            refuse_other(folder)
+            require_count_folder(folder)
             with Bars() as bars:
                 done = count_smear(smear, computing, bundle.card, settings, bars.stage, said)
             written = write_count_report(done, folder, pdf=pdf)

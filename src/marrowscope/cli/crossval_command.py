@@ -52,9 +52,9 @@ def crossval(
     Example: `marrowscope crossval cells.parquet --model sequential --folds 5 -o cv`
     """
     from marrowscope.cells import read_cells
-    from marrowscope.evaluation.cross_validation import Plan, cross_validate
+    from marrowscope.evaluation.cross_validation import CrossValidationPlan, cross_validate
     from marrowscope.evaluation.evaluate_predictions import evaluate
-    from marrowscope.evaluation.study_table import table_one
+    from marrowscope.evaluation.study_table import study_table
     from marrowscope.io.atomic import replacing
     from marrowscope.report.evaluation_page import write_report
     from marrowscope.report.fold_figures import fold_confusions_figure
@@ -63,7 +63,7 @@ def crossval(
     from marrowscope.training.run_setup import usual_recipe
 
     chosen = load_recipe(recipe or usual_recipe(model), overrides or [])
-    plan = Plan(model, chosen, folds, holdout, seed, weights, head)
+    plan = CrossValidationPlan(model, chosen, folds, holdout, seed, weights, head)
     if holdout is not None and not 0 < holdout < 1:
         raise InputError(f"--holdout is {holdout}; expected a share between 0 and 1, such as 0.3")
     table = read_cells(cells)
@@ -102,7 +102,7 @@ def crossval(
         kind = f"{folds}-fold cross-validation" if holdout is None else f"hold-out of {holdout:g}"
         facts = {"model": model, "recipe": plan.recipe.name, "protocol": f"{kind}, seed {seed}"}
         write_report(scored, result.predictions, output / "report", f"{kind} of {model}", facts)
-        rows = table_one(scored)
+        rows = study_table(scored)
         with replacing(output / "table1.csv") as temporary:
             rows.write_csv(temporary)
         if scored.folds is not None:

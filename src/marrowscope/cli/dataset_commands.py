@@ -170,7 +170,7 @@ def split(
     Example: `marrowscope split cells.parquet --test 0.2 -o split.parquet`
     """
     from marrowscope.cells import read_cells, require_table_name, write_cells
-    from marrowscope.dataset.split_lists import given_list
+    from marrowscope.dataset.split_lists import apply_split_list
     from marrowscope.dataset.splitting import folds, hold_out
 
     if sum(option is not None for option in (test, fold_count, given)) != 1:
@@ -179,7 +179,7 @@ def split(
     table = read_cells(cells)
     try:
         if given is not None:
-            result = given_list(table, given)
+            result = apply_split_list(table, given)
         elif fold_count is not None:
             result = folds(table, fold_count, seed)
         else:

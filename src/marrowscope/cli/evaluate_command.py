@@ -15,7 +15,7 @@ from marrowscope.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-    from marrowscope.evaluation.evaluation_result import Folds
+    from marrowscope.evaluation.evaluation_result import FoldScores
 
 
 def evaluate(
@@ -66,7 +66,7 @@ def evaluate(
     """
     from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
     from marrowscope.morphology import TOLERATED, load_tolerated
-    from marrowscope.report.evaluation_page import refuse_foreign, write_report
+    from marrowscope.report.evaluation_page import require_evaluation_folder, write_report
 
     named = ", ".join(str(path) for path in predictions)
     if external is not None:
@@ -76,7 +76,7 @@ def evaluate(
         )  # fmt: skip
         return
     _refuse_alone(min_confidence, reference, microns_per_pixel)
-    refuse_foreign(output)
+    require_evaluation_folder(output)
     table = _joined(predictions, truth, split)
     pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
     facts = {} if bundle is None else _facts(bundle)
@@ -157,7 +157,7 @@ def _joined(predictions: list[Path], truth: Path | None, split: str | None) -> "
         raise InputError(f"{', '.join(map(str, predictions))}: {error}") from None
 
 
-def _folds_summary(folds: "Folds") -> dict[str, Any]:
+def _folds_summary(folds: "FoldScores") -> dict[str, Any]:
     """Totals as mean and sd, for ``--json``."""
     return {
         "folds": list(folds.names),
@@ -171,10 +171,10 @@ def _folds_summary(folds: "Folds") -> dict[str, Any]:
 
 def _with_truth(table: "pl.DataFrame", truth: Path) -> "pl.DataFrame":
     from marrowscope.cells import read_cells
-    from marrowscope.evaluation.truth_labels import with_truth
+    from marrowscope.evaluation.truth_labels import add_labels
 
     try:
-        return with_truth(table, read_cells(truth, needs=["label"]))
+        return add_labels(table, read_cells(truth, needs=["label"]))
     except InputError as error:
         message = str(error)
         raise InputError(

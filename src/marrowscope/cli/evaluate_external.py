@@ -16,8 +16,8 @@ from marrowscope.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-    from marrowscope.evaluation.domain_shift import Shift
-    from marrowscope.evaluation.external_validation import External, Share
+    from marrowscope.evaluation.domain_shift import DomainShift
+    from marrowscope.evaluation.external_validation import CountedShare, ExternalResult
 
 
 def evaluate_external(
@@ -37,7 +37,7 @@ def evaluate_external(
 
     from marrowscope.cells import read_cells
     from marrowscope.evaluation.class_mapping import load_mapping
-    from marrowscope.evaluation.domain_shift import shift
+    from marrowscope.evaluation.domain_shift import measure_domain_shift
     from marrowscope.evaluation.external_validation import evaluate_external as judge
     from marrowscope.io.atomic import replacing
     from marrowscope.models.bundle import load_bundle
@@ -56,7 +56,7 @@ def evaluate_external(
         loaded = None if bundle is None else load_bundle(bundle)
         base = read_cells(reference)
         with console.status("comparing with the training data"):
-            moved = shift(base, table, loaded, microns_per_pixel, seed=seed)
+            moved = measure_domain_shift(base, table, loaded, microns_per_pixel, seed=seed)
     with console.status("drawing"):
         section = external_section(result, moved, output)
     with replacing(output / "external_confusion.csv") as temporary:
@@ -78,14 +78,14 @@ def evaluate_external(
     console.print(f"→ {page}", markup=False, soft_wrap=True)
 
 
-def _matrix(result: "External") -> "pl.DataFrame":
+def _matrix(result: "ExternalResult") -> "pl.DataFrame":
     import polars as pl
 
     columns = {code: result.matrix[:, place] for place, code in enumerate(result.codes)}
     return pl.DataFrame({"external": [entry.name for entry in result.classes], **columns})
 
 
-def _class_rows(result: "External") -> "pl.DataFrame":
+def _class_rows(result: "ExternalResult") -> "pl.DataFrame":
     import polars as pl
 
     rows = []
@@ -97,7 +97,7 @@ def _class_rows(result: "External") -> "pl.DataFrame":
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _plain(share: "Share") -> dict[str, Any]:
+def _plain(share: "CountedShare") -> dict[str, Any]:
     return {
         "right": share.right, "cells": share.cells, "share": _finite(share.value),
         "low": share.low, "high": share.high,
@@ -108,7 +108,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _summary(result: "External", moved: "Shift | None") -> dict[str, Any]:
+def _summary(result: "ExternalResult", moved: "DomainShift | None") -> dict[str, Any]:
     return {
         "cells": result.no_calls.cells,
         "unread": result.unread,
@@ -130,7 +130,7 @@ def _summary(result: "External", moved: "Shift | None") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print(result: "External", moved: "Shift | None") -> None:
+def _print(result: "ExternalResult", moved: "DomainShift | None") -> None:
     shown = Table("external class", "cells", "no call", "agreement", "lineage",
                   box=None, pad_edge=False)  # fmt: skip
     for entry in result.classes:
@@ -167,5 +167,5 @@ def _print(result: "External", moved: "Shift | None") -> None:
         console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
 
 
-def _percent(share: "Share") -> str:
+def _percent(share: "CountedShare") -> str:
     return f"{100 * share.value:.0f} %" if share.cells else "–"

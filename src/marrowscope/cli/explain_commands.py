@@ -52,7 +52,7 @@ def explain(
     Example: `marrowscope explain sequential-mll7 cells.parquet -o explained --sanity`
     """
     from marrowscope.explain.attribution import require_network
-    from marrowscope.explain.explained_cells import explained_cells, inside_phantoms
+    from marrowscope.explain.explained_cells import attribution_inside_phantoms, explained_cells
     from marrowscope.inference.batch_prediction import predict_table
     from marrowscope.inference.engine_choice import choose_engine
     from marrowscope.inference.image_sources import expand
@@ -77,7 +77,7 @@ def explain(
         found |= _sanity(loaded, predictions, cells, output, seed)
     if phantom:
         with progress("synthetic cells") as advance:
-            inside = inside_phantoms(loaded, phantom, seed, advance)
+            inside = attribution_inside_phantoms(loaded, phantom, seed, advance)
         found["inside_phantom_cells"] = inside
     with replacing(output / "explained.json") as temporary:
         text = json_format.dumps(finite(found), indent=2, ensure_ascii=False, allow_nan=False)
@@ -100,15 +100,15 @@ def _sanity(
     import polars as pl
 
     from marrowscope.explain.explained_cells import labelled_cells
-    from marrowscope.explain.label_randomization import label_test
-    from marrowscope.explain.weight_randomization import cascade
+    from marrowscope.explain.label_randomization import label_randomization_test
+    from marrowscope.explain.weight_randomization import cascading_randomization
     from marrowscope.io.atomic import replacing
     from marrowscope.models.backbone import is_backbone
     from marrowscope.report.explanation_figure import sanity_figure
 
     pairs = [(cell.image, cell.code) for cell in cells[:SANITY_CELLS]]
     with console.status("making the network random"):
-        curves = cascade(bundle, pairs, seed)
+        curves = cascading_randomization(bundle, pairs, seed)
     taught = labelled_cells(bundle, predictions, LEARNED_CELLS, seed)
     labels, without = None, None
     if is_backbone(bundle.card.architecture):
@@ -117,7 +117,7 @@ def _sanity(
         without = "no labelled cells of two classes"
     else:
         with progress("learning true and permuted labels") as advance:
-            labels = label_test(bundle, taught, pairs, seed, advance)
+            labels = label_randomization_test(bundle, taught, pairs, seed, advance)
     with replacing(output / "sanity.png") as temporary:
         title = f"{bundle.card.name}, {len(pairs)} cells"
         sanity_figure(curves, title, labels).savefig(temporary, format="png", dpi=150)

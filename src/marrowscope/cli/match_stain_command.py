@@ -32,7 +32,11 @@ def match_stain(
     import polars as pl
 
     from marrowscope.cells import read_cells, write_cells
-    from marrowscope.dataset.stain_normalization import LEAST_IMAGES, matched, reference_look
+    from marrowscope.dataset.stain_normalization import (
+        MIN_IMAGES,
+        normalized_images,
+        reference_appearance,
+    )
     from marrowscope.inference.image_sources import expand
     from marrowscope.io.atomic import replacing_folder
     from marrowscope.io.images import encode_png
@@ -41,20 +45,20 @@ def match_stain(
         raise InputError(f"{output}: is not empty; name a new folder")
     table = expand(sources)
     try:
-        wanted = reference_look(read_cells(reference), seed)
+        wanted = reference_appearance(read_cells(reference), seed)
     except InputError as error:
         message = str(error)
         ours = message.startswith(str(reference))
         raise InputError(message if ours else f"{reference}: {message}") from None
-    if "path" in table.columns and table.height < LEAST_IMAGES:
+    if "path" in table.columns and table.height < MIN_IMAGES:
         raise InputError(
-            f"{', '.join(sources)}: {table.height} images; at least {LEAST_IMAGES} tell a stain"
+            f"{', '.join(sources)}: {table.height} images; at least {MIN_IMAGES} tell a stain"
         )
     paths: list[Any] = table["path"].to_list()
     digits = len(str(table.height))
     unread = 0
     with replacing_folder(output) as place, progress("matching", table.height) as advance:
-        for row, image in matched(table, wanted, seed, advance):
+        for row, image in normalized_images(table, wanted, seed, advance):
             if image is None:
                 unread += 1
                 continue

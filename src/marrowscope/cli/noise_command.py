@@ -28,18 +28,22 @@ def noise(
     Example: `marrowscope noise out_of_fold.parquet -o suspects`
     """
     from marrowscope.cells import read_cells
-    from marrowscope.evaluation.label_issues import find_suspects
-    from marrowscope.report.label_issue_pages import LIST, refuse_to_overwrite, write_suspects
+    from marrowscope.evaluation.label_issues import find_label_issues
+    from marrowscope.report.label_issue_pages import (
+        ISSUE_LIST,
+        require_label_issue_folder,
+        write_label_issues,
+    )
 
-    refuse_to_overwrite(output)
+    require_label_issue_folder(output)
     try:
-        found = find_suspects(read_cells(predictions), share)
+        found = find_label_issues(read_cells(predictions), share)
     except InputError as error:
         message = str(error)
         about_table = message.startswith("the table")
         raise InputError(f"{predictions}: {message}" if about_table else message) from None
     with console.status("drawing"):
-        write_suspects(found, output, f"Labels in doubt: {predictions.name}")
+        write_label_issues(found, output, f"Labels in doubt: {predictions.name}")
     if json:
         emit_json(
             {
@@ -63,7 +67,7 @@ def noise(
         if count:
             console.print(f"! {count} cells left out: {reason}", markup=False, style="yellow")
     console.print(
-        f"{found.table.height} of {found.judged} labels in doubt → {output / LIST}",
+        f"{found.table.height} of {found.judged} labels in doubt → {output / ISSUE_LIST}",
         markup=False,
         soft_wrap=True,
     )

@@ -33,7 +33,7 @@ def pack(
 
     from marrowscope.cells import read_cells
     from marrowscope.dataset.packing import pack as pack_table
-    from marrowscope.dataset.pixel_store import IMAGE_BYTES, Store
+    from marrowscope.dataset.pixel_store import IMAGE_BYTES, PixelStore
 
     folder = output or cells.with_suffix(".store")
     try:
@@ -43,7 +43,7 @@ def pack(
         message = str(error)
         raise InputError(message if "the table" not in message else f"{cells}: {message}") from None
     if verify:
-        store = Store(folder)
+        store = PixelStore(folder)
         with progress("verifying", len(store)) as advance:
             for row in range(len(store)):
                 store.verify(np.array([row]))

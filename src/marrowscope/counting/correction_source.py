@@ -6,12 +6,12 @@ import polars as pl
 
 from marrowscope.cells import probability_codes, read_cells, usable
 from marrowscope.differential.held_out_answers import (
-    HeldOut,
+    HeldOutCounts,
     held_out_from_dict,
     held_out_from_table,
 )
 from marrowscope.errors import InputError
-from marrowscope.evaluation.fit_calibration import require_own_answers, with_temperature
+from marrowscope.evaluation.fit_calibration import require_own_predictions, with_temperature
 from marrowscope.inference.calibrated_engine import PREDICTION_SET
 from marrowscope.models.bundle import CALIBRATION, Bundle
 from marrowscope.models.calibration import Calibration, read_calibration
@@ -19,7 +19,7 @@ from marrowscope.models.calibration import Calibration, read_calibration
 TRAINING = "train"
 
 
-def held_out_for(bundle: Bundle, path: Path | None) -> tuple[HeldOut | None, str | None]:
+def held_out_for(bundle: Bundle, path: Path | None) -> tuple[HeldOutCounts | None, str | None]:
     """The answers to correct a count by, and where they are from.
 
     A file that the user names comes before the answers in the bundle's own calibration.
@@ -50,7 +50,7 @@ def least_confidence(bundle: Bundle, given: float | None) -> float | None:
 
 def held_out_from_file(
     path: Path, bundle: Bundle, calibration: Calibration | None = None
-) -> HeldOut:
+) -> HeldOutCounts:
     """Count the answers in a table of held-out predictions of the same classifier.
 
     Rows of a ``split`` that were trained on are left out. A bundle with a calibration counts with
@@ -66,7 +66,7 @@ def held_out_from_file(
             classifier.
     """
     table = read_cells(path, ("label", "predicted", "confidence"))
-    require_own_answers(path, bundle)
+    require_own_predictions(path, bundle)
     if "split" in table.columns:
         table = table.filter(pl.col("split").fill_null("") != TRAINING)
         if table.is_empty():

@@ -30,7 +30,7 @@ from marrowscope.detection.detector import require_visible_cells
 from marrowscope.detection.field_analysis import Once, columns, fields_as_they_are, in_order
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.differential.differential_count import differential
-from marrowscope.differential.held_out_answers import HeldOut
+from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.errors import InputError
 from marrowscope.inference.engine import Engine
 from marrowscope.models.card import Card
@@ -66,7 +66,7 @@ class CountSettings:
 
     cells: int = ENOUGH
     min_confidence: float | None = None
-    held_out: HeldOut | None = None
+    held_out: HeldOutCounts | None = None
     held_out_source: str | None = None
     pixel_size_stated: bool = False
     remarks: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from marrowscope.differential.held_out_answers import BANDS, SURE, HeldOut
+from marrowscope.differential.held_out_answers import CONFIDENCE_BANDS, CONFIDENT, HeldOutCounts
 from marrowscope.models.card import Card
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.smear.rejection_reasons import LEAST_RATIO, Judged, Reason
@@ -122,7 +122,7 @@ def of_model(card: Card, classes: tuple[str, ...], engine: str | None) -> list[s
     return lines
 
 
-def of_answers(confidences: pl.Series, held_out: HeldOut | None) -> list[str]:
+def of_answers(confidences: pl.Series, held_out: HeldOutCounts | None) -> list[str]:
     """That the classifier is less sure than it should be: a sign of cells unlike those it knows.
 
     Args:
@@ -138,12 +138,12 @@ def of_answers(confidences: pl.Series, held_out: HeldOut | None) -> list[str]:
             return []
         beside = f"{100 * doubt:.0f} % of its answers have a confidence below {_DOUBT:g}"
     else:
-        here = float((known < np.float32(SURE)).mean())
-        there = float(held_out.counts[:, ::BANDS].sum() / held_out.counts.sum())
+        here = float((known < np.float32(CONFIDENT)).mean())
+        there = float(held_out.counts[:, ::CONFIDENCE_BANDS].sum() / held_out.counts.sum())
         if here - there <= _ODD:
             return []
         beside = (
-            f"{100 * here:.0f} % of its answers have a confidence below {SURE:g}, "
+            f"{100 * here:.0f} % of its answers have a confidence below {CONFIDENT:g}, "
             f"{100 * there:.0f} % among the held-out cells"
         )
     return [

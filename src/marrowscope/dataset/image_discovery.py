@@ -39,7 +39,7 @@ _KEPT_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundImage:
     """One file, with what its place or its list says of it."""
 
     path: str
@@ -47,7 +47,7 @@ class Found:
     columns: dict[str, str] = field(default_factory=dict)
 
 
-def discover(paths: list[Path], root: Path | None = None) -> Iterator[Found]:
+def discover(paths: list[Path], root: Path | None = None) -> Iterator[FoundImage]:
     """Yield every image below ``paths`` in a stable order, each file once.
 
     Args:
@@ -93,19 +93,19 @@ def _splits_of(paths: list[Path]) -> list[str | None]:
     return splits if len(set(splits) - {None}) > 1 else [None] * len(splits)
 
 
-def _below(path: Path, root: Path | None, split: str | None) -> Iterator[Found]:
+def _below(path: Path, root: Path | None, split: str | None) -> Iterator[FoundImage]:
     if path.is_dir():
         yield from _walk(os.path.abspath(path), split)
     elif path.suffix.lower() == ".csv":
         yield from _list(path, root)
     elif path.exists() or path.is_symlink():
         absolute = os.path.abspath(path)
-        yield Found(absolute, _class_around(os.path.dirname(absolute)))
+        yield FoundImage(absolute, _class_around(os.path.dirname(absolute)))
     else:
         raise InputError(f"{path}: no such file or folder")
 
 
-def _walk(top: str, split: str | None) -> Iterator[Found]:
+def _walk(top: str, split: str | None) -> Iterator[FoundImage]:
     """Images below a folder; links to folders are followed, but no folder is entered twice.
 
     A folder that cannot be listed is yielded itself, so that it becomes a row with its reason.
@@ -128,9 +128,9 @@ def _walk(top: str, split: str | None) -> Iterator[Found]:
         for name in sorted(files):
             lower = name.lower()
             if lower.endswith(SUFFIXES) and not lower.endswith(MASK_SUFFIX) and name[0] != ".":
-                yield Found(os.path.join(folder, name), label, columns)
+                yield FoundImage(os.path.join(folder, name), label, columns)
     for folder in sorted(unlisted):
-        yield Found(folder, _labels_of(folder, top)[0])
+        yield FoundImage(folder, _labels_of(folder, top)[0])
 
 
 def _labels_of(folder: str, top: str) -> tuple[str | None, str | None]:
@@ -161,7 +161,7 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", errors="backslashreplace")
 
 
-def _list(path: Path, root: Path | None) -> Iterator[Found]:
+def _list(path: Path, root: Path | None) -> Iterator[FoundImage]:
     try:
         table = pl.read_csv(path, infer_schema=False, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -181,7 +181,7 @@ def _list(path: Path, root: Path | None) -> Iterator[Found]:
         columns = {name: row[column] for name, column in kept.items() if row[column]}
         if "split" in columns:
             columns["split"] = SPLITS.get(columns["split"].lower(), columns["split"])
-        yield Found(listed_path(base, row[path_column].strip()), label, columns)
+        yield FoundImage(listed_path(base, row[path_column].strip()), label, columns)
 
 
 def listed_path(base: Path, text: str) -> str:
@@ -192,7 +192,7 @@ def listed_path(base: Path, text: str) -> str:
     return path
 
 
-def typed_columns(found: list[Found]) -> dict[str, pl.Series]:
+def typed_columns(found: list[FoundImage]) -> dict[str, pl.Series]:
     """The extra columns of all rows, typed as the cell table wants them.
 
     Raises:

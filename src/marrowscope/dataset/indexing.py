@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from marrowscope.cells import SCHEMA, read_cells, write_cells
-from marrowscope.dataset.image_discovery import Found, discover, typed_columns
+from marrowscope.dataset.image_discovery import FoundImage, discover, typed_columns
 from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
 from marrowscope.errors import InputError
@@ -91,7 +91,7 @@ def index(
     return table
 
 
-def measure(path: str, stain: bool = False) -> dict[str, Any]:
+def measure_file(path: str, stain: bool = False) -> dict[str, Any]:
     """Hash, size, usability and, if wanted, stain vectors of one file.
 
     Never raises for anything wrong with the file.
@@ -124,7 +124,7 @@ def measure(path: str, stain: bool = False) -> dict[str, Any]:
     return row
 
 
-def assemble(found: list[Found], measured: list[dict[str, Any]]) -> pl.DataFrame:
+def assemble(found: list[FoundImage], measured: list[dict[str, Any]]) -> pl.DataFrame:
     """Join what the places say and what the files say; mark repeated content; name the cells."""
     table = pl.DataFrame(measured, schema=_MEASURED_SCHEMA).with_columns(
         pl.Series("label", [row.label for row in found], dtype=pl.String),
@@ -175,12 +175,15 @@ def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _measure_batch(
-    batch: list[Found], known: dict[str, dict[str, Any]], pool: ThreadPoolExecutor, stains: bool
+    batch: list[FoundImage],
+    known: dict[str, dict[str, Any]],
+    pool: ThreadPoolExecutor,
+    stains: bool,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of a batch in order, and those of them that had to be read."""
     rows = [_unchanged(known.get(found.path), stains) for found in batch]
     missing = [found.path for found, row in zip(batch, rows, strict=True) if row is None]
-    read = list(pool.map(partial(measure, stain=True) if stains else measure, missing))
+    read = list(pool.map(partial(measure_file, stain=True) if stains else measure_file, missing))
     fresh = iter(read)
     return [row if row is not None else next(fresh) for row in rows], read
 

@@ -37,7 +37,7 @@ class Correction:
 
 
 @dataclass(frozen=True)
-class Relabelled:
+class RelabelResult:
     """The table with corrected labels.
 
     Attributes:
@@ -103,7 +103,7 @@ def read_corrections(path: Path) -> tuple[Correction, ...]:
 
 def relabel(
     table: pl.DataFrame, lists: Sequence[tuple[Path, tuple[Correction, ...]]]
-) -> Relabelled:
+) -> RelabelResult:
     """Take corrections into a table, one list after the other.
 
     Args:
@@ -160,7 +160,7 @@ def relabel(
         table = table.with_columns(
             pl.Series("label", labels, dtype=pl.String), pl.Series(BEFORE, before, dtype=pl.String)
         )
-    return Relabelled(table, changed, len(seen) - sum(different[row] for row in seen))
+    return RelabelResult(table, changed, len(seen) - sum(different[row] for row in seen))
 
 
 def corrected_before(path: Path) -> int:

@@ -20,7 +20,7 @@ SPARE_BITS = 2
 _BLOCK, _CENTRE_ROWS, _SEED = 65_536, 100_000, 0
 
 
-def near_pairs(
+def similar_pairs(
     vectors: NDArray[np.uint8], owner: NDArray[np.int32], farthest: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of rows (one < two) of different owners that are near each other; most, not all.

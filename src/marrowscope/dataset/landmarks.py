@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 LOOKED_AT, APART = 400, 6
 GRID, PER_SQUARE = 6, 3
 # Least strength, as a share of the strongest corner: edges of red cells are weak beside nuclei.
-WEAKEST = 0.002
+MIN_RESPONSE = 0.002
 # Diameter that the descriptor is told (px); it looks at about six times as much.
 SIZE = 3.0
 
@@ -35,21 +35,21 @@ class Landmarks:
     descriptors: NDArray[np.uint8]
 
 
-NONE = Landmarks(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8))
+NO_LANDMARKS = Landmarks(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8))
 
 
 def landmarks(crop: NDArray[np.uint8]) -> Landmarks:
     """Find the landmarks of a (250, 250, 3) uint8 RGB crop; none in an even one."""
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     smooth = cv2.GaussianBlur(grey, (0, 0), 1.0)
-    corners = cv2.goodFeaturesToTrack(smooth, LOOKED_AT, WEAKEST, APART, blockSize=5)
+    corners = cv2.goodFeaturesToTrack(smooth, LOOKED_AT, MIN_RESPONSE, APART, blockSize=5)
     if corners is None:
-        return NONE
+        return NO_LANDMARKS
     chosen = _spread(corners[:, 0], crop.shape[0])
     points = [cv2.KeyPoint(float(x), float(y), SIZE, 0.0) for x, y in chosen]
     kept, descriptors = cv2.SIFT.create().compute(grey, points)
     if descriptors is None or not len(kept):
-        return NONE
+        return NO_LANDMARKS
     places = np.array([point.pt for point in kept], dtype=np.float32)
     return Landmarks(places, np.clip(np.rint(descriptors), 0, 255).astype(np.uint8))
 

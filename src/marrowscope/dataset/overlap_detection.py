@@ -8,12 +8,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from marrowscope.dataset.landmark_hashing import near_pairs
+from marrowscope.dataset.landmark_hashing import similar_pairs
 from marrowscope.dataset.landmarks import Landmarks
 
 # Beyond this distance (of vectors of length 512) landmarks show something else. The same field
 # compressed twice as JPEG: three of four stay below 100, the median is 22.
-FARTHEST = 140.0
+MAX_DESCRIPTOR_DISTANCE = 140.0
 # So many landmarks of two crops that agree on a shift, to within these px, make a candidate.
 LEAST_VOTES, SHIFT_STEP = 2, 1.5
 # Before pixels are looked at: so many landmarks lie at the same places of the shared part and look
@@ -22,7 +22,7 @@ LEAST_SUPPORT, SUPPORT_DISTANCE = 3, 240.0
 # Pixels decide: correlation of the shared part, and how small it may be. The same field compressed
 # twice as JPEG stays above .99; the likest different cells, the same drawing twice, reached .993.
 LEAST_CORRELATION, LEAST_SHARED = 0.985, 0.1
-LEAST_DEVIATION = 4.0  # grey levels: an even part looks like any other even part
+MIN_STD = 4.0  # grey levels: an even part looks like any other even part
 # From here on nothing else is asked; a small part with one cell drawn twice reached .997.
 SURE_CORRELATION, SURE_SMALL, SMALL = 0.996, 0.999, 0.25
 PATCH_CHANGE, MOST_CHANGED = 5.0, 0.01  # grey levels of a smoothed difference; share of pixels
@@ -41,7 +41,7 @@ class Overlap:
     correlation: float
 
 
-def candidates(found: Sequence[Landmarks]) -> Iterator[tuple[int, int, float, float]]:
+def candidate_overlaps(found: Sequence[Landmarks]) -> Iterator[tuple[int, int, float, float]]:
     """Pairs (one, two, dx, dy) with one < two whose landmarks agree on a shift.
 
     Near landmarks come from a hash, whose cost grows with their number; comparing all pairs would
@@ -52,7 +52,9 @@ def candidates(found: Sequence[Landmarks]) -> Iterator[tuple[int, int, float, fl
         return
     owner = np.repeat(np.arange(len(found), dtype=np.int32), counts)
     places = np.concatenate([one.places for one in found])
-    one, two = near_pairs(np.concatenate([one.descriptors for one in found]), owner, FARTHEST)
+    one, two = similar_pairs(
+        np.concatenate([one.descriptors for one in found]), owner, MAX_DESCRIPTOR_DISTANCE
+    )
     crops = owner[one].astype(np.int64) << 32 | owner[two]
     order = np.argsort(crops, kind="stable")
     crops, one, two = crops[order], one[order], two[order]
@@ -85,7 +87,7 @@ def _agreed(shifts: NDArray[np.float32]) -> Iterator[tuple[float, float]]:
             left &= ~close[best]
 
 
-def supported(one: Landmarks, two: Landmarks, dx: float, dy: float) -> bool:
+def has_support(one: Landmarks, two: Landmarks, dx: float, dy: float) -> bool:
     """Whether enough landmarks of two crops fit a shift; far cheaper than their pixels.
 
     Args:
@@ -123,7 +125,7 @@ def _support(
     return found
 
 
-def verify(
+def verify_overlap(
     one: NDArray[np.uint8], two: NDArray[np.uint8], dx: float, dy: float
 ) -> tuple[int, int, float, float] | None:
     """Measure the shift on the pixels.
@@ -176,12 +178,14 @@ def _shared(
 def _correlation(one: NDArray[np.float32], two: NDArray[np.float32]) -> float:
     a, b = one - one.mean(), two - two.mean()
     deviations = float(np.sqrt((a * a).mean())), float(np.sqrt((b * b).mean()))
-    if min(deviations) < LEAST_DEVIATION:
+    if min(deviations) < MIN_STD:
         return 0.0
     return float((a * b).mean()) / (deviations[0] * deviations[1])
 
 
-def overlaps(found: Sequence[Landmarks], crop: Callable[[int], NDArray[np.uint8]]) -> list[Overlap]:
+def find_overlaps(
+    found: Sequence[Landmarks], crop: Callable[[int], NDArray[np.uint8]]
+) -> list[Overlap]:
     """All pairs that share a part, sorted.
 
     Args:
@@ -189,20 +193,20 @@ def overlaps(found: Sequence[Landmarks], crop: Callable[[int], NDArray[np.uint8]
         crop: gives a crop by its number.
     """
     shifts: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    for one, two, dx, dy in candidates(found):
-        if supported(found[one], found[two], dx, dy):
+    for one, two, dx, dy in candidate_overlaps(found):
+        if has_support(found[one], found[two], dx, dy):
             shifts.setdefault((one, two), []).append((dx, dy))
     result = []
     for (one, two), seen in sorted(shifts.items()):
         for dx, dy in dict.fromkeys((round(dx / SEARCH), round(dy / SEARCH)) for dx, dy in seen):
-            measured = verify(crop(one), crop(two), dx * SEARCH, dy * SEARCH)
+            measured = verify_overlap(crop(one), crop(two), dx * SEARCH, dy * SEARCH)
             if measured is not None:
                 result.append(Overlap(one, two, *measured))
                 break
     return result
 
 
-def groups(count: int, pairs: Sequence[Overlap]) -> list[int]:
+def connected_groups(count: int, pairs: Sequence[Overlap]) -> list[int]:
     """Number of the group of each of ``count`` crops: the smallest member of those connected."""
     parent = list(range(count))
 

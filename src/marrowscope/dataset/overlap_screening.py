@@ -14,20 +14,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.dataset.landmarks import NONE, Landmarks, landmarks
-from marrowscope.dataset.overlap_detection import Overlap, groups, overlaps
+from marrowscope.dataset.landmarks import NO_LANDMARKS, Landmarks, landmarks
+from marrowscope.dataset.overlap_detection import Overlap, connected_groups, find_overlaps
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import ImageError, read_image
 from marrowscope.preprocessing import pixel_sizes, prepare
 
-PART = 512  # images whose landmarks are kept together
+CHUNK = 512  # images whose landmarks are kept together
 OVERLAPS = "shows part of the same field as "
 
 Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Screened:
+class ScreeningResult:
     """The result of a screen.
 
     Attributes:
@@ -45,7 +45,7 @@ class Screened:
 
 def screen(
     table: pl.DataFrame, parts: Path | None = None, advance: Advance | None = None
-) -> Screened:
+) -> ScreeningResult:
     """Find overlapping images and keep one of each group.
 
     Kept is the image with a label rather than one without; among these the one with the smallest
@@ -67,8 +67,8 @@ def screen(
     found: list[Landmarks] = []
     unread: list[tuple[str, str]] = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for start in range(0, len(rows), PART):
-            part = rows[start : start + PART]
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
             name = hashlib.sha256("\n".join(keys[row] for row in part).encode()).hexdigest()[:24]
             place = None if parts is None else parts / f"{name}.npz"
             known = None if place is None else _load(place, len(part))
@@ -78,7 +78,7 @@ def screen(
                 for row, answer in zip(part, work, strict=True):
                     if isinstance(answer, str):
                         unread.append((paths[row], answer))
-                        answer = NONE
+                        answer = NO_LANDMARKS
                     known.append(answer)
                 if place is not None and len(unread) == before:
                     _save(place, known)
@@ -91,10 +91,12 @@ def screen(
         row = rows[number]
         return prepare(read_image(Path(paths[row])), sizes[row])
 
-    pairs = overlaps(found, crop)
+    pairs = find_overlaps(found, crop)
     if parts is not None:
         shutil.rmtree(parts, ignore_errors=True)
-    return Screened(_marked(table, rows, keys, pairs), _listed(table, rows, pairs), tuple(unread))
+    return ScreeningResult(
+        _marked(table, rows, keys, pairs), _listed(table, rows, pairs), tuple(unread)
+    )
 
 
 def _keys(table: pl.DataFrame) -> list[str]:
@@ -142,7 +144,7 @@ def _marked(
     errors = table["error"].to_list() if "error" in table.columns else [None] * table.height
     group: list[str | None] = [None] * table.height
     members: dict[int, list[int]] = {}
-    for number, root in enumerate(groups(len(rows), pairs)):
+    for number, root in enumerate(connected_groups(len(rows), pairs)):
         members.setdefault(root, []).append(rows[number])
     for together in members.values():
         if len(together) < 2:

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import SCHEMA, read_cells, usable, write_cells
-from marrowscope.dataset.pixel_store import CELLS, IMAGE_BYTES, Key, writing
+from marrowscope.dataset.pixel_store import CELLS, IMAGE_BYTES, Key, open_for_writing
 from marrowscope.errors import InputError
 from marrowscope.io.images import decode, read_bytes
 from marrowscope.preprocessing import pixel_sizes, prepare
@@ -26,7 +26,7 @@ Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackingResult:
     """What a run of ``pack`` did.
 
     Attributes:
@@ -40,7 +40,7 @@ class Packed:
     failed: tuple[tuple[str, str], ...]
 
 
-def pack(table: pl.DataFrame, folder: Path, advance: Advance | None = None) -> Packed:
+def pack(table: pl.DataFrame, folder: Path, advance: Advance | None = None) -> PackingResult:
     """Bring every usable image of a table into a store that is made or grown.
 
     Contents that are there already are not read again, so a killed run goes on where it was.
@@ -61,7 +61,7 @@ def pack(table: pl.DataFrame, folder: Path, advance: Advance | None = None) -> P
         first.setdefault(key, row)
     paths = rows["path"].to_list()
     failed: list[tuple[str, str]] = []
-    with writing(folder) as writer:
+    with open_for_writing(folder) as writer:
         missing = [(key, row) for key, row in first.items() if key not in writer.keys]
         _require_room(folder, len(missing))
         before = len(writer)
@@ -81,7 +81,7 @@ def pack(table: pl.DataFrame, folder: Path, advance: Advance | None = None) -> P
                     advance(len(part), total=len(missing))
         added = len(writer) - before
         _write_table(rows, list(writer.keys), folder)
-        return Packed(len(writer), added, tuple(failed))
+        return PackingResult(len(writer), added, tuple(failed))
 
 
 def keys_of(rows: pl.DataFrame) -> list[Key]:

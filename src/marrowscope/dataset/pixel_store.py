@@ -43,7 +43,7 @@ _CHECKED_BYTES = RECORD.itemsize - 4
 Key = tuple[str, float | None]
 
 
-class Store:
+class PixelStore:
     """A store opened for reading; ``pixels`` is mapped, nothing is read before it is asked for."""
 
     def __init__(self, folder: Path) -> None:
@@ -97,8 +97,8 @@ class Store:
             self._seen[row] = True
 
 
-class Writer:
-    """Appends to a store; made by ``writing``."""
+class PixelStoreWriter:
+    """Appends to a store; made by ``open_for_writing``."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -157,7 +157,7 @@ class Writer:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[Writer]:
+def open_for_writing(folder: Path) -> Iterator[PixelStoreWriter]:
     """Open a store for appending, or begin one; only one process may write at a time.
 
     Raises:
@@ -181,7 +181,7 @@ def writing(folder: Path) -> Iterator[Writer]:
     with lock:
         _lock(lock, folder)
         try:
-            writer = Writer(folder)
+            writer = PixelStoreWriter(folder)
         except OSError as error:
             raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from error
         yield writer

@@ -7,14 +7,14 @@ import polars as pl
 from marrowscope.cells import group_column
 from marrowscope.dataset.contents import incomplete_group_column
 from marrowscope.dataset.image_discovery import PATH_COLUMNS, SPLITS
-from marrowscope.dataset.splitting import Split, finish
+from marrowscope.dataset.splitting import Split, finished_split
 from marrowscope.errors import InputError
 
 _SEVERAL = -1  # in place of a row: the name fits more than one
 _KEY = "cell_id"
 
 
-def given_list(table: pl.DataFrame, path: Path) -> Split:
+def apply_split_list(table: pl.DataFrame, path: Path) -> Split:
     """Take the split from a CSV with a column ``split`` and ``cell_id`` or a path column.
 
     Paths match by their ends, so that a list made elsewhere fits: ``BLA/BLA_00001.jpg`` matches
@@ -49,7 +49,7 @@ def given_list(table: pl.DataFrame, path: Path) -> Split:
         values = [value if use else None for value, use in zip(values, good, strict=True)]
     group = group_column(table) or incomplete_group_column(table)
     warnings = _gaps(table, values, strangers)
-    split = finish(table, "split", values, group, warnings, f"list {path.name}")
+    split = finished_split(table, "split", values, group, warnings, f"list {path.name}")
     _refuse_crossing(split, path)
     return split
 

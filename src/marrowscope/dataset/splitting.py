@@ -60,7 +60,9 @@ def hold_out(table: pl.DataFrame, test: float = 0.2, seed: int = 0) -> Split:
     parts, group, warnings = _assign(table, (1 - test, test), seed)
     names = np.array([TRAIN, TEST], dtype=object)
     values = [None if part is None else str(names[part]) for part in parts]
-    return finish(table, "split", values, group, warnings, f"hold-out {test:g}, seed {seed}")
+    return finished_split(
+        table, "split", values, group, warnings, f"hold-out {test:g}, seed {seed}"
+    )
 
 
 def folds(table: pl.DataFrame, count: int = 5, seed: int = 0) -> Split:
@@ -74,7 +76,7 @@ def folds(table: pl.DataFrame, count: int = 5, seed: int = 0) -> Split:
     if count < 2:
         raise InputError(f"--folds is {count}; at least 2 are needed")
     parts, group, warnings = _assign(table, (1 / count,) * count, seed)
-    return finish(table, "fold", parts, group, warnings, f"{count} folds, seed {seed}")
+    return finished_split(table, "fold", parts, group, warnings, f"{count} folds, seed {seed}")
 
 
 def split_warning(table: pl.DataFrame) -> str | None:
@@ -207,7 +209,7 @@ def _absences(
     return warnings
 
 
-def finish(
+def finished_split(
     table: pl.DataFrame,
     column: str,
     values: list[str | None] | list[int | None],

@@ -24,8 +24,8 @@ from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
 from marrowscope.stain import BACKGROUND_DENSITY, WHITE, default_stain, estimate_stain, is_default
 
-LEAST_IMAGES = 5
-LOOKED_AT = 300  # images per set; medians hardly change with more
+MIN_IMAGES = 5
+MAX_IMAGES = 300  # images per set; medians hardly change with more
 _LIGHT = 99.0  # percentile of a channel that stands for empty background
 _STRENGTH = 99.0  # percentile of a concentration, as Macenko's pseudo-maximum
 _LIMITS = (0.25, 4.0)  # of a ratio of strengths; beyond it something else is wrong
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Look:
+class StainAppearance:
     """Stain and light of a set of images, medians over them.
 
     Attributes:
@@ -50,17 +50,17 @@ class Look:
     images: int
 
 
-def look_of(images: list[NDArray[np.uint8]]) -> Look:
+def stain_appearance(images: list[NDArray[np.uint8]]) -> StainAppearance:
     """Measure a set.
 
     Args:
         images: (H, W, 3) uint8 RGB each.
 
     Raises:
-        InputError: fewer than ``LEAST_IMAGES``.
+        InputError: fewer than ``MIN_IMAGES``.
     """
-    if len(images) < LEAST_IMAGES:
-        raise InputError(f"{len(images)} images; stain and light are taken from {LEAST_IMAGES}")
+    if len(images) < MIN_IMAGES:
+        raise InputError(f"{len(images)} images; stain and light are taken from {MIN_IMAGES}")
     light = np.median([np.percentile(image, _LIGHT, axis=(0, 1)) for image in images], axis=0)
     light = np.maximum(light, 1.0)
     # In white light: the tint of a lamp would count as a stain.
@@ -79,10 +79,12 @@ def look_of(images: list[NDArray[np.uint8]]) -> Look:
         if len(stained) >= 100:
             strengths.append(np.percentile(stained @ unmix, _STRENGTH, axis=0))
     strength = np.median(strengths, axis=0) if strengths else np.ones(2)
-    return Look(stain, np.maximum(strength, 1e-3), light, len(images))
+    return StainAppearance(stain, np.maximum(strength, 1e-3), light, len(images))
 
 
-def match(image: NDArray[np.uint8], own: Look, wanted: Look) -> NDArray[np.uint8]:
+def normalize_stain(
+    image: NDArray[np.uint8], own: StainAppearance, wanted: StainAppearance
+) -> NDArray[np.uint8]:
     """Give an image (H, W, 3) uint8 RGB of a set ``own`` the look of another."""
     ratio = np.clip(wanted.strength / own.strength, *_LIMITS)
     step = np.linalg.pinv(own.stain) @ (ratio[:, None] * wanted.stain - own.stain)
@@ -94,7 +96,7 @@ def match(image: NDArray[np.uint8], own: Look, wanted: Look) -> NDArray[np.uint8
     return result
 
 
-def reference_look(table: pl.DataFrame, seed: int = 0) -> Look:
+def reference_appearance(table: pl.DataFrame, seed: int = 0) -> StainAppearance:
     """Look of a cell table; of a split one, of the images that train.
 
     Raises:
@@ -103,12 +105,12 @@ def reference_look(table: pl.DataFrame, seed: int = 0) -> Look:
     rows = usable(table)
     if "split" in rows.columns and (rows["split"] == TRAIN).any():
         rows = rows.filter(pl.col("split") == TRAIN)
-    return look_of(_some_images(rows["path"].to_list(), seed))
+    return stain_appearance(_some_images(rows["path"].to_list(), seed))
 
 
-def matched(
+def normalized_images(
     table: pl.DataFrame,
-    wanted: Look,
+    wanted: StainAppearance,
     seed: int = 0,
     advance: Callable[..., None] | None = None,
 ) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
@@ -119,7 +121,7 @@ def matched(
 
     Args:
         table: with ``path``; rows with an ``error`` come as None.
-        wanted: of ``reference_look``.
+        wanted: of ``reference_appearance``.
         seed: of the images that are looked at.
         advance: called as ``advance(1, total=...)``.
 
@@ -131,21 +133,21 @@ def matched(
     )  # fmt: skip
     group = next((name for name in reversed(GROUPS) if name in table.columns), None)
     names = table[group].to_list() if group else [None] * table.height
-    whole: Look | None = None
+    whole: StainAppearance | None = None
     for name in dict.fromkeys(names):
         rows = [row for row, own in enumerate(names) if own == name]
         paths = [table["path"][row] for row in rows if fine[row]]
         own = None
-        if name is not None and len(paths) >= LEAST_IMAGES:
+        if name is not None and len(paths) >= MIN_IMAGES:
             images = _some_images(paths, seed)
-            own = look_of(images) if len(images) >= LEAST_IMAGES else None
+            own = stain_appearance(images) if len(images) >= MIN_IMAGES else None
         if own is None:
             if whole is None:
-                whole = look_of(_some_images(table.filter(fine)["path"].to_list(), seed))
+                whole = stain_appearance(_some_images(table.filter(fine)["path"].to_list(), seed))
             own = whole
         for row in rows:
             image = _read(table["path"][row]) if fine[row] else None
-            yield row, None if image is None else match(image, own, wanted)
+            yield row, None if image is None else normalize_stain(image, own, wanted)
             if advance is not None:
                 advance(1, total=table.height)
 
@@ -158,8 +160,8 @@ def _density(image: NDArray[np.uint8], light: Array) -> Array:
 
 def _some_images(paths: list[str], seed: int) -> list[NDArray[np.uint8]]:
     random = np.random.default_rng(seed)
-    if len(paths) > LOOKED_AT:
-        paths = [paths[place] for place in sorted(random.choice(len(paths), LOOKED_AT, False))]
+    if len(paths) > MAX_IMAGES:
+        paths = [paths[place] for place in sorted(random.choice(len(paths), MAX_IMAGES, False))]
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         return [image for image in threads.map(_read, paths) if image is not None]
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.differential.corrected_shares import Corrected, correct, share_intervals
-from marrowscope.differential.held_out_answers import HeldOut
+from marrowscope.differential.corrected_shares import (
+    CorrectedShares,
+    correct_shares,
+    share_intervals,
+)
+from marrowscope.differential.held_out_answers import HeldOutCounts
 
 FACTORS = (2, 4, 8, 16, 32)
 _REPLICATES = 500
@@ -19,19 +23,19 @@ class CorrectedDecision:
 
     Attributes:
         threshold: as a share.
-        times: the first of 2, 4, 8, 16 and 32 times as many cells that would leave it out if
+        factor: the first of 2, 4, 8, 16 and 32 times as many cells that would leave it out if
             their answers stayed as they are; None when even the last would not, because the
             held-out cells are too few to tell.
     """
 
     threshold: float
-    times: int | None
+    factor: int | None
 
 
-def open_corrected(
-    estimate: Corrected,
+def open_corrected_decisions(
+    estimate: CorrectedShares,
     answers: NDArray[np.int64],
-    held_out: HeldOut,
+    held_out: HeldOutCounts,
     members: NDArray[np.bool_],
     among: NDArray[np.bool_],
     thresholds: Iterable[float],
@@ -44,7 +48,7 @@ def open_corrected(
     is repeated with multiples of the answers.
 
     Args:
-        estimate: from ``correct`` with these ``answers`` and ``held_out``.
+        estimate: from ``correct_shares`` with these ``answers`` and ``held_out``.
         answers: (2 C,) of the smear.
         held_out: answers for cells of known class.
         members: (C,) classes of the group.
@@ -53,7 +57,7 @@ def open_corrected(
         seed: of the bootstrap.
     """
 
-    def inside(one: Corrected, limits: list[float]) -> list[float]:
+    def inside(one: CorrectedShares, limits: list[float]) -> list[float]:
         _, low, high = share_intervals(one, members[None], among, seed)
         return [limit for limit in limits if low[0] <= limit <= high[0]]
 
@@ -63,7 +67,7 @@ def open_corrected(
     for factor in FACTORS:
         if not left:
             break
-        more = correct(answers * factor, held_out, _REPLICATES, seed)
+        more = correct_shares(answers * factor, held_out, _REPLICATES, seed)
         still = inside(more, left) if more is not None else left
         times.update({limit: factor for limit in left if limit not in still})
         left = still

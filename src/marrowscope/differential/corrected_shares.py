@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.differential.held_out_answers import BANDS, HeldOut
+from marrowscope.differential.held_out_answers import CONFIDENCE_BANDS, HeldOutCounts
 from marrowscope.differential.myeloid_erythroid_ratio import odds
 from marrowscope.differential.prevalence_estimation import maximum_likelihood
 
@@ -19,12 +19,12 @@ Array = NDArray[np.float64]
 REPLICATES = 2000
 # Percentiles at 2.5 % cover a little less than 95 % for single classes, because the estimate is
 # pushed off the border of the simplex; calibrated by simulation (Loh 1987; docs/differential.md).
-TAIL = 0.015
+TAIL_PROBABILITY = 0.015
 _CHUNK = 250  # replicates at once: what fits a processor's cache
 
 
 @dataclass(frozen=True)
-class Corrected:
+class CorrectedShares:
     """Corrected shares of the classes among all cells that got an answer.
 
     Attributes:
@@ -44,9 +44,9 @@ class Corrected:
     estimated: tuple[str, ...]
 
 
-def correct(
-    answers: NDArray[np.int64], held_out: HeldOut, replicates: int = REPLICATES, seed: int = 0
-) -> Corrected | None:
+def correct_shares(
+    answers: NDArray[np.int64], held_out: HeldOutCounts, replicates: int = REPLICATES, seed: int = 0
+) -> CorrectedShares | None:
     """Estimate the class shares behind the answers of a smear.
 
     Assumes label shift: cells of a class get the same answers in the smear as among the held-out
@@ -71,14 +71,14 @@ def correct(
     if not total:
         return None
     size = len(held_out.codes)
-    predicted = answers.reshape(size, BANDS).sum(axis=1)
+    predicted = answers.reshape(size, CONFIDENCE_BANDS).sum(axis=1)
     taught = held_out.cells > 0
     used = np.flatnonzero(taught | (predicted > 0))
     right, spread = _pseudo_cells(held_out.counts, size)
     # Without a held-out cell: the class's own answers as the smear has them.
-    own = np.zeros((size, BANDS * size))
+    own = np.zeros((size, CONFIDENCE_BANDS * size))
     for place in np.flatnonzero(~taught & (predicted > 0)):
-        columns = slice(BANDS * place, BANDS * (place + 1))
+        columns = slice(CONFIDENCE_BANDS * place, CONFIDENCE_BANDS * (place + 1))
         own[place, columns] = answers[columns]
     point = np.where(taught[:, None], held_out.counts + right, own)[used]
     start = predicted[used] + 1.0
@@ -96,11 +96,11 @@ def correct(
         varied = taught[used]
         rates[:, varied] = random.standard_gamma(rates[:, varied])
         rates /= rates.sum(axis=-1, keepdims=True)
-        seen = random.standard_gamma(np.broadcast_to(counted, (part, size * BANDS)))
+        seen = random.standard_gamma(np.broadcast_to(counted, (part, size * CONFIDENCE_BANDS)))
         begin = random.dirichlet(np.ones(len(used)), size=part) + 1e-4
         drawn[first : first + part, used] = maximum_likelihood(seen, rates, begin, tolerance=1e-5)
     codes = np.array(held_out.codes)
-    return Corrected(
+    return CorrectedShares(
         held_out.codes,
         shares,
         drawn,
@@ -111,7 +111,7 @@ def correct(
 
 
 def share_intervals(
-    corrected: Corrected, members: NDArray[np.bool_], among: NDArray[np.bool_], seed: int = 0
+    corrected: CorrectedShares, members: NDArray[np.bool_], among: NDArray[np.bool_], seed: int = 0
 ) -> tuple[Array, Array, Array]:
     """Shares of groups of classes among the cells of some classes, with 95 % intervals.
 
@@ -120,7 +120,7 @@ def share_intervals(
     of the group. Ends within half a cell of 0 or 1 are 0 or 1.
 
     Args:
-        corrected: from ``correct``.
+        corrected: from ``correct_shares``.
         members: (G, C) classes of each group, a subset of ``among``.
         among: (C,) classes of the denominator.
         seed: of the one more cell.
@@ -135,8 +135,8 @@ def share_intervals(
     inside = corrected.cells * corrected.replicates @ groups.T  # (B, G)
     one = np.random.default_rng(seed).standard_exponential(len(cells))[:, None]
     under = cells[:, None] + one
-    low = np.quantile(inside / under, TAIL, axis=0)
-    high = np.quantile((inside + one) / under, 1 - TAIL, axis=0)
+    low = np.quantile(inside / under, TAIL_PROBABILITY, axis=0)
+    high = np.quantile((inside + one) / under, 1 - TAIL_PROBABILITY, axis=0)
     half = 0.5 / max(corrected.cells * below, 0.5)
     low = np.where(low < half, 0.0, low)
     high = np.where(high > 1 - half, 1.0, high)
@@ -145,7 +145,7 @@ def share_intervals(
 
 
 def ratio_interval(
-    corrected: Corrected, over: NDArray[np.bool_], under: NDArray[np.bool_], seed: int = 0
+    corrected: CorrectedShares, over: NDArray[np.bool_], under: NDArray[np.bool_], seed: int = 0
 ) -> tuple[float, float, float]:
     """Ratio of the shares of two groups of classes with its 95 % interval; see ``ratio.Ratio``.
 
@@ -164,6 +164,6 @@ def ratio_interval(
 
 def _pseudo_cells(counts: NDArray[np.int64], size: int) -> tuple[Array, Array]:
     """One cell per class for the right answer, and one spread over all, (C, 2 C) each."""
-    bands = counts.reshape(-1, size, BANDS).sum(axis=(0, 1)) + 1.0
+    bands = counts.reshape(-1, size, CONFIDENCE_BANDS).sum(axis=(0, 1)) + 1.0
     bands = bands / bands.sum()
     return np.kron(np.eye(size), bands), np.tile(bands, (size, size)) / size

@@ -9,7 +9,7 @@ import numpy as np
 from marrowscope.scoring import NORMAL_95, wilson_interval
 
 BLAST_DECISIONS = (0.05, 0.10, 0.20)
-TARGET = 500  # ICSH 2008: cells of a precise count
+TARGET_CELLS = 500  # ICSH 2008: cells of a precise count
 PRACTICALLY_NEVER = 20_000  # further cells that no smear has or nobody looks at
 
 
@@ -42,14 +42,14 @@ def open_decisions(
     found = []
     for threshold in sorted(thresholds):
         if low <= threshold <= high:
-            total = cells_to_settle(count / cells, threshold) if cells else None
+            total = cells_to_exclude(count / cells, threshold) if cells else None
             # The limit below is rounded otherwise than the interval: at least one cell more.
             total = max(total, cells + 1) if total is not None else None
             found.append(Decision(threshold, total, None if total is None else total - cells))
     return tuple(found)
 
 
-def cells_to_settle(share: float, threshold: float) -> int | None:
+def cells_to_exclude(share: float, threshold: float) -> int | None:
     """Smallest number of cells at which the Wilson 95 % interval leaves the threshold out.
 
     Wilson's interval (1927) holds exactly the t with ``|share − t| ≤ z · √(t (1 − t) / n)``, so
@@ -64,7 +64,7 @@ def cells_to_settle(share: float, threshold: float) -> int | None:
 
 
 @dataclass(frozen=True)
-class Progress:
+class CountProgress:
     """How far a count has come.
 
     Attributes:
@@ -83,7 +83,7 @@ class Progress:
     expected: int | None
 
 
-def progress(countable: int, looked_at: int, target: int = TARGET) -> Progress:
+def count_progress(countable: int, looked_at: int, target: int = TARGET_CELLS) -> CountProgress:
     """Whether a count has reached its target, and how many more cells to expect if not.
 
     Args:
@@ -97,4 +97,4 @@ def progress(countable: int, looked_at: int, target: int = TARGET) -> Progress:
         raise ValueError("countable cells are a part of those looked at")
     missing = max(target - countable, 0)
     expected = -(-missing * looked_at // countable) if countable else None
-    return Progress(countable, looked_at, target, not missing, expected if missing else 0)
+    return CountProgress(countable, looked_at, target, not missing, expected if missing else 0)

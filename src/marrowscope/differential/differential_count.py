@@ -7,23 +7,23 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.differential import count_roles
-from marrowscope.differential.cells_needed import open_corrected
+from marrowscope.differential.cells_needed import open_corrected_decisions
 from marrowscope.differential.corrected_shares import (
     REPLICATES,
-    Corrected,
-    correct,
+    CorrectedShares,
+    correct_shares,
     ratio_interval,
     share_intervals,
 )
 from marrowscope.differential.decision_thresholds import (
     BLAST_DECISIONS,
-    TARGET,
+    TARGET_CELLS,
+    count_progress,
     open_decisions,
-    progress,
 )
 from marrowscope.differential.differential_result import Differential, Entry, Interval
-from marrowscope.differential.held_out_answers import HeldOut, count_answers
-from marrowscope.differential.myeloid_erythroid_ratio import Ratio, ratio_of_counts
+from marrowscope.differential.held_out_answers import HeldOutCounts, count_answers
+from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate, ratio_of_counts
 from marrowscope.differential.rounding import DECIMALS, largest_remainder
 from marrowscope.differential.tally import Tally, tally, unknown_classes
 from marrowscope.errors import InputError
@@ -37,11 +37,11 @@ RATIO = (Lineage.MYELOID, Lineage.ERYTHROID)
 
 def differential(
     table: pl.DataFrame,
-    held_out: HeldOut | None = None,
+    held_out: HeldOutCounts | None = None,
     known: Iterable[str] | None = None,
     min_confidence: float | None = None,
     flags: Iterable[str] = (),
-    target: int = TARGET,
+    target: int = TARGET_CELLS,
     decimals: int = DECIMALS,
     replicates: int = REPLICATES,
     seed: int = 0,
@@ -99,7 +99,7 @@ def differential(
         decisions=open_decisions(blasts.count, cells.countable) if blasts.known else (),
         corrected_decisions=()
         if estimate is None or held_out is None or not cells.countable
-        else open_corrected(
+        else open_corrected_decisions(
             estimate,
             count_answers(cells.answered, held_out.codes),
             held_out,
@@ -108,7 +108,7 @@ def differential(
             BLAST_DECISIONS if blasts.corrected is not None else (),
             seed,
         ),
-        progress=progress(cells.countable, cells.looked_at, target),
+        progress=count_progress(cells.countable, cells.looked_at, target),
         unknown=unknown_classes(cells.known),
         uncorrected=() if estimate is None else estimate.uncorrected,
         seed=seed,
@@ -116,8 +116,8 @@ def differential(
 
 
 def _estimate(
-    cells: Tally, held_out: HeldOut, replicates: int, seed: int, source: str
-) -> Corrected | None:
+    cells: Tally, held_out: HeldOutCounts, replicates: int, seed: int, source: str
+) -> CorrectedShares | None:
     rows = cells.answered
     if "confidence" not in rows.columns or rows["confidence"].null_count():
         raise InputError(
@@ -129,7 +129,7 @@ def _estimate(
             f"{source}: class {strangers[0]} does not occur in the held-out answers; they must be "
             "of the model that predicted these cells"
         )
-    return correct(count_answers(rows, held_out.codes), held_out, replicates, seed)
+    return correct_shares(count_answers(rows, held_out.codes), held_out, replicates, seed)
 
 
 def _counted(
@@ -159,7 +159,7 @@ def _holding(share: float, low: float, high: float) -> Interval:
 
 
 def _corrected(
-    estimate: Corrected | None,
+    estimate: CorrectedShares | None,
     codes: tuple[str, ...],
     members: Members,
     decimals: int,
@@ -188,19 +188,19 @@ def _corrected(
 
 
 def _corrected_ratio(
-    estimate: Corrected | None, over: tuple[str, ...], under: tuple[str, ...], seed: int
-) -> Ratio | None:
+    estimate: CorrectedShares | None, over: tuple[str, ...], under: tuple[str, ...], seed: int
+) -> RatioEstimate | None:
     if estimate is None or any(set(side).isdisjoint(estimate.estimated) for side in (over, under)):
         return None
     above, below = (np.array([code in side for code in estimate.codes]) for side in (over, under))
-    return Ratio(
+    return RatioEstimate(
         float(estimate.shares[above].sum()),
         float(estimate.shares[below].sum()),
         *ratio_interval(estimate, above, below, seed),
     )
 
 
-def _ratio(cells: Tally, over: tuple[str, ...], under: tuple[str, ...]) -> Ratio | None:
+def _ratio(cells: Tally, over: tuple[str, ...], under: tuple[str, ...]) -> RatioEstimate | None:
     if not (_is_known(cells, over) and _is_known(cells, under)):
         return None
     return ratio_of_counts(*(sum(cells.counted[code] for code in side) for side in (over, under)))

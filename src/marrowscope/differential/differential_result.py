@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from marrowscope.differential.cells_needed import CorrectedDecision
-from marrowscope.differential.decision_thresholds import Decision, Progress
-from marrowscope.differential.myeloid_erythroid_ratio import Ratio
+from marrowscope.differential.decision_thresholds import CountProgress, Decision
+from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.tally import Tally
 
 
@@ -73,12 +73,12 @@ class Differential:
     classes: tuple[Entry, ...]
     lineages: tuple[Entry, ...]
     blasts: Entry
-    ratio: Ratio | None
-    corrected_ratio: Ratio | None
+    ratio: RatioEstimate | None
+    corrected_ratio: RatioEstimate | None
     tally: Tally
     decisions: tuple[Decision, ...]
     corrected_decisions: tuple[CorrectedDecision, ...]
-    progress: Progress
+    progress: CountProgress
     unknown: tuple[str, ...]
     uncorrected: tuple[str, ...]
     seed: int

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from marrowscope.differential.differential_result import Differential, Entry
-from marrowscope.differential.myeloid_erythroid_ratio import Ratio
-from marrowscope.differential.sentences import LEAST_TOLD, RATIO_CONVENTION, sentences
+from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
+from marrowscope.differential.sentences import MIN_CELLS_TO_EXTRAPOLATE, RATIO_CONVENTION, sentences
 
 
 def to_frame(result: Differential) -> pl.DataFrame:
@@ -22,7 +22,9 @@ def to_frame(result: Differential) -> pl.DataFrame:
 def to_dict(result: Differential) -> dict[str, Any]:
     """Everything as data for JSON; what does not exist, and infinity, is None."""
     cells, goal = result.tally, result.progress
-    told = cells.countable >= LEAST_TOLD  # of fewer cells how many more are needed is not said
+    told = (
+        cells.countable >= MIN_CELLS_TO_EXTRAPOLATE
+    )  # of fewer cells how many more are needed is not said
     return {
         "countable": cells.countable,
         "looked_at": cells.looked_at,
@@ -48,7 +50,7 @@ def to_dict(result: Differential) -> dict[str, Any]:
         "open_decisions_corrected": [
             {
                 "threshold": decision.threshold,
-                "times_as_many_cells": decision.times if told else None,
+                "times_as_many_cells": decision.factor if told else None,
             }
             for decision in result.corrected_decisions
         ],
@@ -80,7 +82,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _ratio(ratio: Ratio | None) -> dict[str, float | None] | None:
+def _ratio(ratio: RatioEstimate | None) -> dict[str, float | None] | None:
     if ratio is None:
         return None
     return {

@@ -14,12 +14,14 @@ from marrowscope.morphology import in_display_order
 
 Array = NDArray[np.float64]
 
-SURE = 0.8  # confidence from which an answer is a sure one; chosen by error, docs/differential.md
-BANDS = 2  # unsure, sure
+CONFIDENT = (
+    0.8  # confidence from which an answer is a sure one; chosen by error, docs/differential.md
+)
+CONFIDENCE_BANDS = 2  # unsure, sure
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutCounts:
     """Answers for held-out cells.
 
     Attributes:
@@ -39,17 +41,17 @@ class HeldOut:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return {"codes": list(self.codes), "sure": SURE, "counts": self.counts.tolist()}
+        return {"codes": list(self.codes), "sure": CONFIDENT, "counts": self.counts.tolist()}
 
 
-def held_out_from_dict(content: Any, source: str) -> HeldOut:
+def held_out_from_dict(content: Any, source: str) -> HeldOutCounts:
     """Check plain data and make it held-out answers again.
 
     Raises:
         InputError: a field is missing or makes no sense.
     """
     wrong = InputError(f"{source}: is no table of held-out answers; evaluate the model again")
-    if not isinstance(content, dict) or content.get("sure") != SURE:
+    if not isinstance(content, dict) or content.get("sure") != CONFIDENT:
         raise wrong
     codes, rows = content.get("codes"), content.get("counts")
     if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
@@ -58,14 +60,14 @@ def held_out_from_dict(content: Any, source: str) -> HeldOut:
     if not isinstance(rows, list) or len(rows) != size or len(set(codes)) != size or not size:
         raise wrong
     for row in rows:
-        if not isinstance(row, list) or len(row) != BANDS * size:
+        if not isinstance(row, list) or len(row) != CONFIDENCE_BANDS * size:
             raise wrong
         if not all(type(cell) is int and 0 <= cell < 2**53 for cell in row):
             raise wrong
-    return HeldOut(tuple(codes), np.array(rows, dtype=np.int64))
+    return HeldOutCounts(tuple(codes), np.array(rows, dtype=np.int64))
 
 
-def held_out_from_table(table: pl.DataFrame, source: str = "held-out cells") -> HeldOut:
+def held_out_from_table(table: pl.DataFrame, source: str = "held-out cells") -> HeldOutCounts:
     """Count the answers in a table with ``label``, ``predicted`` and ``confidence``.
 
     Unreadable cells, and cells without label or without answer, are left out.
@@ -90,15 +92,15 @@ def held_out_from_table(table: pl.DataFrame, source: str = "held-out cells") -> 
         raise InputError(f"{source}: no cell has label, predicted class and confidence")
     occurring = {*rows["label"], *rows["predicted"], *probability_codes(table)}
     codes = tuple(in_display_order(occurring))
-    counts = np.zeros((len(codes), BANDS * len(codes)), dtype=np.int64)
+    counts = np.zeros((len(codes), CONFIDENCE_BANDS * len(codes)), dtype=np.int64)
     place = {code: number for number, code in enumerate(codes)}
     truth = np.array([place[code] for code in rows["label"]])
     np.add.at(counts, (truth, _answers(rows, place)), 1)
-    return HeldOut(codes, counts)
+    return HeldOutCounts(codes, counts)
 
 
 def count_answers(table: pl.DataFrame, codes: Iterable[str]) -> NDArray[np.int64]:
-    """Answers of a smear's cells, (2 C,), columns as in ``HeldOut``.
+    """Answers of a smear's cells, (2 C,), columns as in ``HeldOutCounts``.
 
     Args:
         table: with ``predicted`` (one of ``codes`` in every row) and ``confidence``.
@@ -106,7 +108,7 @@ def count_answers(table: pl.DataFrame, codes: Iterable[str]) -> NDArray[np.int64
     """
     place = {code: number for number, code in enumerate(codes)}
     result: NDArray[np.int64] = np.bincount(
-        _answers(table, place), minlength=BANDS * len(place)
+        _answers(table, place), minlength=CONFIDENCE_BANDS * len(place)
     ).astype(np.int64)
     return result
 
@@ -115,4 +117,4 @@ def _answers(rows: pl.DataFrame, place: dict[str, int]) -> NDArray[np.int64]:
     predicted = np.array([place[code] for code in rows["predicted"]], dtype=np.int64)
     # Float32 first: a confidence of 0.8 must not fall on either side by its type.
     confidence = rows["confidence"].cast(pl.Float32).to_numpy()
-    return BANDS * predicted + (confidence >= np.float32(SURE))
+    return CONFIDENCE_BANDS * predicted + (confidence >= np.float32(CONFIDENT))

@@ -9,7 +9,7 @@ from marrowscope.scoring import wilson_interval
 
 
 @dataclass(frozen=True)
-class Ratio:
+class RatioEstimate:
     """A ratio of two counts or shares with its 95 % interval.
 
     ``value`` is nan when both are 0 and infinite when only the lower is; ``high`` is infinite
@@ -23,7 +23,7 @@ class Ratio:
     high: float
 
 
-def ratio_of_counts(over: int, under: int) -> Ratio:
+def ratio_of_counts(over: int, under: int) -> RatioEstimate:
     """Ratio of the counts of two kinds of cells of one sample, with its 95 % interval.
 
     Given their sum, the first count is binomial with p = ρ / (1 + ρ), so the ratio ρ = p / (1 − p)
@@ -34,9 +34,9 @@ def ratio_of_counts(over: int, under: int) -> Ratio:
     if over < 0 or under < 0:
         raise ValueError("counts are not negative")
     if over + under == 0:
-        return Ratio(0, 0, math.nan, 0.0, math.inf)
+        return RatioEstimate(0, 0, math.nan, 0.0, math.inf)
     low, high = wilson_interval(np.array(float(over)), np.array(float(over + under)))
-    return Ratio(
+    return RatioEstimate(
         over,
         under,
         over / under if under else math.inf,

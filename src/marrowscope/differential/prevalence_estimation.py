@@ -114,14 +114,14 @@ def constrained_inversion(
     ahead, pace = shares, 1.0
     for _ in range(steps):
         slope = (gram @ ahead[..., None] - target)[..., 0]
-        moved = onto_simplex(ahead - slope / np.maximum(size, 1e-12))
+        moved = project_onto_simplex(ahead - slope / np.maximum(size, 1e-12))
         faster = (1 + np.sqrt(1 + 4 * pace**2)) / 2
         ahead = moved + (pace - 1) / faster * (moved - shares)
         shares, pace = moved, faster
     return shares
 
 
-def onto_simplex(points: Array) -> Array:
+def project_onto_simplex(points: Array) -> Array:
     """Nearest point of the simplex to each of (…, C) (Duchi et al. 2008, figure 1)."""
     ordered = -np.sort(-points, axis=-1)
     excess = np.cumsum(ordered, axis=-1) - 1
@@ -132,7 +132,7 @@ def onto_simplex(points: Array) -> Array:
     return result
 
 
-def saerens(
+def saerens_em(
     probabilities: Array, prior: Array, tolerance: float = 1e-6, steps: int = _ITERATIONS
 ) -> Array:
     """Shares by EM over the classifier's own probabilities (Saerens et al. 2002, eq. 2.9).

@@ -6,8 +6,8 @@ from marrowscope.differential.cells_needed import FACTORS
 from marrowscope.differential.count_roles import BLASTS, NOT_IN_SCHEME, name
 from marrowscope.differential.decision_thresholds import Decision
 from marrowscope.differential.differential_result import Differential, Interval
-from marrowscope.differential.myeloid_erythroid_ratio import Ratio
-from marrowscope.differential.tally import BELOW
+from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
+from marrowscope.differential.tally import BELOW_THRESHOLD
 
 RATIO_CONVENTION = (
     "M: granulocytic and monocytic cells including blasts; E: erythroblasts including "
@@ -38,7 +38,7 @@ def share_text(interval: Interval) -> str:
     return f"{100 * interval.share:.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
 
 
-def ratio_text(ratio: Ratio) -> str:
+def ratio_text(ratio: RatioEstimate) -> str:
     """A ratio with its interval, as in ``2.9 (2.3 to 3.7)``."""
     if math.isnan(ratio.value):
         return "not defined: no cells of either kind"
@@ -47,7 +47,7 @@ def ratio_text(ratio: Ratio) -> str:
     return f"{ratio_number(ratio.value)} ({ratio_ends(ratio)})"
 
 
-def ratio_ends(ratio: Ratio) -> str:
+def ratio_ends(ratio: RatioEstimate) -> str:
     """The interval of a ratio, as in ``2.3 to 3.7``."""
     above = f"to {ratio_number(ratio.high)}" if math.isfinite(ratio.high) else "upwards"
     return f"{ratio_number(ratio.low)} {above}"
@@ -60,7 +60,9 @@ def ratio_number(value: float) -> str:
     return f"{value:.{1 - math.floor(math.log10(value))}f}"
 
 
-LEAST_TOLD = 50  # below, the present share says nothing of the one that counting on would find
+MIN_CELLS_TO_EXTRAPOLATE = (
+    50  # below, the present share says nothing of the one that counting on would find
+)
 
 
 def decision_text(decision: Decision) -> str:
@@ -104,7 +106,7 @@ def _open(result: Differential) -> list[str]:
     if not cells.unclassified:
         return []
     parts = {
-        reason if reason == BELOW else name(reason): number
+        reason if reason == BELOW_THRESHOLD else name(reason): number
         for reason, number in cells.not_classified.items()
         if number
     }
@@ -120,18 +122,18 @@ def _blasts(result: Differential) -> list[str]:
     if not result.tally.countable:
         return []
     lines = [decision_text(decision) for decision in result.decisions]
-    if lines and result.tally.countable < LEAST_TOLD:
+    if lines and result.tally.countable < MIN_CELLS_TO_EXTRAPOLATE:
         within = ", ".join(f"{100 * decision.threshold:g} %" for decision in result.decisions)
         lines = [f"The interval of the blasts contains {within}; {_too_few(result)}"]
-    if result.corrected_decisions and result.tally.countable < LEAST_TOLD:
+    if result.corrected_decisions and result.tally.countable < MIN_CELLS_TO_EXTRAPOLATE:
         within = ", ".join(f"{100 * one.threshold:g} %" for one in result.corrected_decisions)
         return [
             *lines, f"The corrected interval of the blasts contains {within}; {_too_few(result)}"
         ]  # fmt: skip
     for decision in result.corrected_decisions:
         settled = (
-            f"about {decision.times} times as many cells would settle it"
-            if decision.times is not None
+            f"about {decision.factor} times as many cells would settle it"
+            if decision.factor is not None
             else f"not even {FACTORS[-1]} times as many cells would, only more held-out cells"
         )
         lines.append(

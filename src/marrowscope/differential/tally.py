@@ -10,7 +10,7 @@ from marrowscope.differential.count_roles import COUNTED, EXCLUDED, NOT_CLASSIFI
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES, in_display_order
 
-BELOW = "confidence below the threshold"
+BELOW_THRESHOLD = "confidence below the threshold"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Tally:
 
     Attributes:
         counted: cells per counted class of the scheme, 0 included, in display order.
-        not_classified: cells per reason: a class that stands for it, or ``BELOW``.
+        not_classified: cells per reason: a class that stands for it, or ``BELOW_THRESHOLD``.
         excluded: cells per class that is no countable cell.
         left_out: rows per reason for which they were not looked at: a flag, or unreadable.
         known: classes that the classifier can answer.
@@ -91,7 +91,7 @@ def tally(
         for kind in (COUNTED, NOT_CLASSIFIED, EXCLUDED)
     }
     if min_confidence is not None:
-        parts[NOT_CLASSIFIED][BELOW] = rows.height - sure.height
+        parts[NOT_CLASSIFIED][BELOW_THRESHOLD] = rows.height - sure.height
     return Tally(
         parts[COUNTED],
         parts[NOT_CLASSIFIED],

@@ -119,13 +119,13 @@ def fonts() -> Check:
 
 def cjk_fonts() -> Check:
     """Whether figures can show names of classes in Chinese, Japanese and Korean."""
-    from marrowscope.report.fonts import families, writable
+    from marrowscope.report.fonts import drawable_text, font_families
 
     missing, found = [], []
     languages = {"Chinese": CHINESE, "Japanese": JAPANESE, "Korean": KOREAN}
     for language, text in languages.items():
-        names = families([text])
-        if writable(text, names) == text:
+        names = font_families([text])
+        if drawable_text(text, names) == text:
             found += names[1:]
         else:
             missing.append(language)
@@ -143,7 +143,7 @@ def pdf() -> Check:
     if find_spec("weasyprint") is None:
         sentence = "WeasyPrint is not installed; reports are HTML, JSON and CSV"
         return Check(REPORTS, "PDF", State.MISSING, sentence, install_line("pdf"))
-    from marrowscope.report.pdf_export import pdf as write_pdf
+    from marrowscope.report.pdf_export import html_to_pdf as write_pdf
 
     try:
         page = "<html lang=en><title>doctor</title><p>0.5 µm × 21 classes"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from marrowscope.scoring import Scores, confusion_matrix, score
 
-LEVEL = 0.95
+CONFIDENCE_LEVEL = 0.95
 _CHUNK = 256  # resamples scored at once
 
 
@@ -48,7 +48,7 @@ def resampled_matrices(
     return draws.reshape(count, classes, classes)
 
 
-def intervals(
+def bootstrap_intervals(
     matrices: NDArray[np.int64],
     correct: NDArray[np.bool_],
     names: tuple[str, ...],
@@ -65,7 +65,7 @@ def intervals(
 def _percentiles(
     values: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    tail = 100 * (1 - LEVEL) / 2
+    tail = 100 * (1 - CONFIDENCE_LEVEL) / 2
     quantile: Callable[..., Any] = np.nanpercentile
     empty = np.isnan(values).all(axis=0)
     filled = np.where(empty, 0.0, values)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.evaluation.bootstrap import intervals
+from marrowscope.evaluation.bootstrap import bootstrap_intervals
 from marrowscope.evaluation.evaluation_result import (
     PER_CLASS,
     TOTALS,
@@ -17,7 +17,7 @@ from marrowscope.morphology import BY_CODE
 from marrowscope.scoring import Scores, score, wilson_interval
 
 
-def with_intervals(
+def scores_with_intervals(
     matrix: NDArray[np.int64], draws: NDArray[np.int64], correct: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """Totals and lists of class scores by name, with intervals.
@@ -28,7 +28,7 @@ def with_intervals(
         correct: (C, C) what counts as correct.
     """
     scores: Scores = score(matrix, correct)
-    ranges = intervals(draws, correct, (*TOTALS, *PER_CLASS))
+    ranges = bootstrap_intervals(draws, correct, (*TOTALS, *PER_CLASS))
     result: dict[str, Any] = {
         name: Value(float(getattr(scores, name)), *(float(end) for end in ranges[name]))
         for name in TOTALS
@@ -87,7 +87,7 @@ def class_result(
     )
 
 
-def confusions(
+def ranked_confusions(
     matrix: NDArray[np.int64], codes: tuple[str, ...], tolerant: NDArray[np.bool_]
 ) -> tuple[Confusion, ...]:
     """Every kind of mistake that occurred, worst first."""

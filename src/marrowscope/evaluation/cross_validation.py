@@ -35,16 +35,16 @@ HOLD_OUT = "holdout"
 
 
 @dataclass(frozen=True)
-class Plan:
+class CrossValidationPlan:
     """What to train, and on which parts.
 
     Attributes:
-        model: name for ``training.fit.train``.
+        model: name for ``training.networks.train_network.train``.
         recipe: of every part.
         parts: number of folds; 1 for a hold-out.
         holdout: share held out instead of folds; None for folds.
         seed: of the folds and, plus the number of the fold, of each training.
-        weights, head: see ``training.fit.train``; the weights must not have seen these cells.
+        weights, head: as for ``train_network.train``; the weights must not have seen these cells.
     """
 
     model: str
@@ -63,7 +63,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class CrossValidated:
+class CrossValidationResult:
     """A finished cross-validation.
 
     Attributes:
@@ -79,13 +79,13 @@ class CrossValidated:
 
 
 @dataclass(frozen=True)
-class Part:
+class FoldJob:
     """One training of the cross-validation; plain data, so that another process can do it."""
 
     name: str
     folder: Path
     table: Path
-    plan: Plan
+    plan: CrossValidationPlan
     number: int | None  # the fold; None for a hold-out
     device: str
     store: Path | None
@@ -93,7 +93,7 @@ class Part:
     title: str  # of the model in its card
 
 
-def assign(table: pl.DataFrame, plan: Plan) -> Split:
+def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
     """Give every labelled cell its fold, or its side of the hold-out.
 
     The same cells and seed give the same parts, whatever the order of rows and the model.
@@ -130,7 +130,7 @@ def assign(table: pl.DataFrame, plan: Plan) -> Split:
     return split
 
 
-def _require_two(rows: pl.DataFrame, plan: Plan) -> None:
+def _require_two(rows: pl.DataFrame, plan: CrossValidationPlan) -> None:
     """The feature model needs two training cells of every class, in every part."""
     whole = rows.group_by("label").len().sort("label")
     own = (
@@ -152,7 +152,7 @@ def _require_two(rows: pl.DataFrame, plan: Plan) -> None:
 
 def cross_validate(
     table: pl.DataFrame,
-    plan: Plan,
+    plan: CrossValidationPlan,
     folder: Path,
     *,
     jobs: int = 1,
@@ -161,7 +161,7 @@ def cross_validate(
     store_given: bool = False,
     observer: Callable[[str], Observer] | None = None,
     finished: Callable[[str, int, int], None] | None = None,
-) -> CrossValidated:
+) -> CrossValidationResult:
     """Train every part that is not finished, and pool the held-out predictions.
 
     Args:
@@ -170,16 +170,16 @@ def cross_validate(
         folder: new, empty, or an earlier call's, which then goes on: finished parts stay, a killed
             one resumes at its last checkpoint.
         jobs: parts at the same time; processor threads are divided among them.
-        device, store, store_given: see ``training.fit.train``.
+        device, store, store_given: see ``training.networks.train_network.train``.
         observer: progress of one part, by its name; used when ``jobs`` is 1.
         finished: called as ``finished(name, done, parts)``.
 
     Raises:
-        InputError: see ``assign``; or the folder holds something else.
+        InputError: see ``assign_folds``; or the folder holds something else.
     """
     if jobs < 1:
         raise InputError(f"--jobs is {jobs}; at least 1 is needed")
-    split = assign(table, plan)
+    split = assign_folds(table, plan)
     facts = _facts(plan, split)
     _check_folder(folder, plan, facts)
     _write_facts(folder, facts)
@@ -189,7 +189,7 @@ def cross_validate(
     if jobs > 1 and not made:
         store = None  # several processes would make it at once; features are kept beside its place
     parts = [
-        Part(name, folder / name, cells, plan, None if plan.holdout is not None else number,
+        FoldJob(name, folder / name, cells, plan, None if plan.holdout is not None else number,
              device, store, store_given, f"{folder.name}-{name}")
         for number, name in enumerate(plan.names())
     ]  # fmt: skip
@@ -200,12 +200,12 @@ def cross_validate(
         done += 1
         if finished is not None:
             finished(name, done, len(parts))
-    pooled = pool([part.folder / PREDICTIONS for part in parts], split_table)
+    pooled = pool_predictions([part.folder / PREDICTIONS for part in parts], split_table)
     write_cells(pooled, folder / PREDICTIONS, predicted_by(parts[0].folder / PREDICTIONS))
-    return CrossValidated(pooled, tuple(part.name for part in open_parts), split.warnings)
+    return CrossValidationResult(pooled, tuple(part.name for part in open_parts), split.warnings)
 
 
-def train_part(part: Part, observer: Observer | None = None) -> str:
+def train_fold(part: FoldJob, observer: Observer | None = None) -> str:
     """Train one part, or go on with it; returns its name."""
     train(
         read_cells(part.table),
@@ -226,7 +226,7 @@ def train_part(part: Part, observer: Observer | None = None) -> str:
     return part.name
 
 
-def pool(files: list[Path], table: pl.DataFrame) -> pl.DataFrame:
+def pool_predictions(files: list[Path], table: pl.DataFrame) -> pl.DataFrame:
     """Held-out predictions of all parts below each other, in the order of the table.
 
     Raises:
@@ -259,7 +259,7 @@ def _prepared(table: pl.DataFrame, cells: Path, observer: Observer | None) -> pl
     return table
 
 
-def _facts(plan: Plan, split: Split) -> dict[str, Any]:
+def _facts(plan: CrossValidationPlan, split: Split) -> dict[str, Any]:
     """What a later call must agree with."""
     column = "split" if plan.holdout is not None else "fold"
     rows = split.table.select("cell_id", "label", column).sort("cell_id").rows()
@@ -274,7 +274,7 @@ def _facts(plan: Plan, split: Split) -> dict[str, Any]:
     }
 
 
-def _check_folder(folder: Path, plan: Plan, facts: dict[str, Any]) -> None:
+def _check_folder(folder: Path, plan: CrossValidationPlan, facts: dict[str, Any]) -> None:
     path = folder / FACTS
     if not path.exists():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -305,12 +305,12 @@ def _is_finished(folder: Path) -> bool:
     return (folder / RUN).exists() and bool(read_run(folder).get("finished"))
 
 
-def _in_turn(parts: list[Part], observer: Callable[[str], Observer] | None) -> Any:
+def _in_turn(parts: list[FoldJob], observer: Callable[[str], Observer] | None) -> Any:
     for part in parts:
-        yield train_part(part, observer(part.name) if observer else None)
+        yield train_fold(part, observer(part.name) if observer else None)
 
 
-def _side_by_side(parts: list[Part], jobs: int) -> Any:
+def _side_by_side(parts: list[FoldJob], jobs: int) -> Any:
     """Names as they finish, from processes that share the processor evenly."""
     # joblib ships no type information.
     from joblib import Parallel, delayed, parallel_config
@@ -329,8 +329,8 @@ def _side_by_side(parts: list[Part], jobs: int) -> Any:
             ) from error
 
 
-def _alone(part: Part, threads: int) -> str:
+def _alone(part: FoldJob, threads: int) -> str:
     import torch
 
     torch.set_num_threads(threads)
-    return train_part(part)
+    return train_fold(part)

@@ -37,7 +37,7 @@ MEASURES: dict[str, str] = {
     "eosin_red": "red part of the eosin-like stain vector",
     "eosin_blue": "blue part of it",
 }
-LEAST_CELLS = 10
+MIN_CELLS = 10
 NEIGHBOURS = 5
 _BATCH = 32
 
@@ -72,7 +72,7 @@ class FeatureShift:
 
 
 @dataclass(frozen=True)
-class Shift:
+class DomainShift:
     """The whole report; ``cells`` and ``reference`` are the numbers of images looked at."""
 
     cells: int
@@ -81,7 +81,9 @@ class Shift:
     features: FeatureShift | None
 
 
-def sample(table: pl.DataFrame, count: int, seed: int, train_only: bool = False) -> pl.DataFrame:
+def sample_rows(
+    table: pl.DataFrame, count: int, seed: int, train_only: bool = False
+) -> pl.DataFrame:
     """Up to ``count`` usable rows; of a split table, if wanted, only those that train."""
     rows = usable(table)
     if train_only and "split" in rows.columns and (rows["split"] == TRAIN).any():
@@ -95,7 +97,7 @@ def load_images(
     """Images as the network sees them, each (250, 250, 3) uint8 RGB; unreadable ones are left out.
 
     Raises:
-        InputError: fewer than ``LEAST_CELLS`` can be read.
+        InputError: fewer than ``MIN_CELLS`` can be read.
     """
     sizes = pixel_sizes(table, microns_per_pixel)
 
@@ -108,15 +110,14 @@ def load_images(
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         found = threads.map(load, table["path"], sizes)
         images = [image for image in found if image is not None]
-    if len(images) < LEAST_CELLS:
+    if len(images) < MIN_CELLS:
         raise InputError(
-            f"{len(images)} of {table.height} images can be read; a shift report needs "
-            f"{LEAST_CELLS}"
+            f"{len(images)} of {table.height} images can be read; a shift report needs {MIN_CELLS}"
         )
     return images
 
 
-def measure(image: NDArray[np.uint8]) -> dict[str, float]:
+def measure_image(image: NDArray[np.uint8]) -> dict[str, float]:
     """All ``MEASURES`` of one image (250, 250, 3) uint8 RGB; nan where there is nothing to say."""
     density = optical_density(image)
     stained = (density >= BACKGROUND_DENSITY).all(axis=2)
@@ -142,7 +143,7 @@ def measure(image: NDArray[np.uint8]) -> dict[str, float]:
     }
 
 
-def measured_shift(
+def compare_measures(
     reference: list[dict[str, float]], given: list[dict[str, float]]
 ) -> list[MeasureShift]:
     """Compare the measures of two sets; a measure that is nan everywhere in one is left out."""
@@ -203,14 +204,14 @@ def feature_shift(reference: Array, given: Array) -> FeatureShift:
     )
 
 
-def shift(
+def measure_domain_shift(
     reference: pl.DataFrame,
     given: pl.DataFrame,
     bundle: Bundle | None = None,
     microns_per_pixel: float | None = None,
     count: int = 400,
     seed: int = 0,
-) -> Shift:
+) -> DomainShift:
     """Compare the images of a set with those of the training data.
 
     Args:
@@ -223,12 +224,12 @@ def shift(
     Raises:
         InputError: too few images of one can be read.
     """
-    base = load_images(sample(reference, count, seed, train_only=True))
-    images = load_images(sample(given, count, seed), microns_per_pixel)
+    base = load_images(sample_rows(reference, count, seed, train_only=True))
+    images = load_images(sample_rows(given, count, seed), microns_per_pixel)
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        measures = [list(threads.map(measure, part)) for part in (base, images)]
+        measures = [list(threads.map(measure_image, part)) for part in (base, images)]
     far = None
     if bundle is not None:
         one, two = (network_features(bundle, part) for part in (base, images))
         far = None if one is None or two is None else feature_shift(one, two)
-    return Shift(len(images), len(base), tuple(measured_shift(*measures)), far)
+    return DomainShift(len(images), len(base), tuple(compare_measures(*measures)), far)

@@ -7,11 +7,15 @@ from marrowscope.cells import group_column, probabilities, probability_codes
 from marrowscope.dataset.contents import incomplete_group_column
 from marrowscope.errors import InputError
 from marrowscope.evaluation.bootstrap import resampled_matrices
-from marrowscope.evaluation.class_scores import class_result, confusions, with_intervals
+from marrowscope.evaluation.class_scores import (
+    class_result,
+    ranked_confusions,
+    scores_with_intervals,
+)
 from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation
-from marrowscope.evaluation.fold_scores import over_folds
+from marrowscope.evaluation.fold_scores import scores_over_folds
 from marrowscope.evaluation.published_scores import published_totals
-from marrowscope.evaluation.reliability import calibration
+from marrowscope.evaluation.reliability import reliability_bins
 from marrowscope.evaluation.score_warnings import cell_warnings, class_warnings, unit_warnings
 from marrowscope.morphology import TOLERATED, in_display_order
 from marrowscope.scoring import confusion_matrix, tolerance_matrix
@@ -74,8 +78,8 @@ def evaluate(
     drawn = _synthetic_count(rows)
     synthetic = drawn == rows.height
     results = {
-        "strict": with_intervals(matrix, draws, strict),
-        "tolerant": with_intervals(matrix, draws, tolerant),
+        "strict": scores_with_intervals(matrix, draws, strict),
+        "tolerant": scores_with_intervals(matrix, draws, tolerant),
     }
     return Evaluation(
         codes=codes,
@@ -86,13 +90,13 @@ def evaluate(
         strict={name: results["strict"][name] for name in TOTALS},
         tolerant={name: results["tolerant"][name] for name in TOTALS},
         published={} if synthetic else published_totals(),
-        confusions=confusions(matrix, codes, tolerant),
+        confusions=ranked_confusions(matrix, codes, tolerant),
         tolerated=tuple(
             (codes[one], codes[two])
             for one, two in zip(*np.nonzero(np.triu(tolerant, 1)), strict=True)
         ),
         bootstrap={"resamples": resamples, "seed": seed, "unit": unit, "units": units},
-        calibration=calibration(probabilities(rows), rows, probability_codes(rows)),
+        calibration=reliability_bins(probabilities(rows), rows, probability_codes(rows)),
         counts={
             "rows": predictions.height,
             "evaluated": rows.height,
@@ -105,7 +109,7 @@ def evaluate(
             *class_warnings(codes, matrix, synthetic),
         ),
         synthetic=synthetic,
-        folds=over_folds(rows, truth, predicted, codes, tolerant),
+        folds=scores_over_folds(rows, truth, predicted, codes, tolerant),
     )
 
 

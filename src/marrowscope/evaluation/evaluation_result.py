@@ -44,7 +44,7 @@ class Confusion:
 
 
 @dataclass(frozen=True)
-class Spread:
+class FoldStatistics:
     """A score over folds: its mean and sample standard deviation, and the score of every fold.
 
     Folds in which it does not exist (no cell of the class) are nan and left out of mean and sd;
@@ -57,17 +57,17 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class ClassFolds:
+class ClassFoldScores:
     """One class over folds; ``strict`` and ``tolerant`` hold precision, recall, f1."""
 
     code: str
     folds: int  # in which the class has a cell
-    strict: dict[str, Spread]
-    tolerant: dict[str, Spread]
+    strict: dict[str, FoldStatistics]
+    tolerant: dict[str, FoldStatistics]
 
 
 @dataclass(frozen=True)
-class Folds:
+class FoldScores:
     """Scores over the folds of a cross-validation.
 
     Attributes:
@@ -79,9 +79,9 @@ class Folds:
 
     names: tuple[str, ...]
     cells: tuple[int, ...]
-    strict: dict[str, Spread]
-    tolerant: dict[str, Spread]
-    classes: tuple[ClassFolds, ...]
+    strict: dict[str, FoldStatistics]
+    tolerant: dict[str, FoldStatistics]
+    classes: tuple[ClassFoldScores, ...]
 
 
 @dataclass(frozen=True)
@@ -119,4 +119,4 @@ class Evaluation:
     counts: dict[str, int]
     warnings: tuple[str, ...]
     synthetic: bool
-    folds: Folds | None
+    folds: FoldScores | None

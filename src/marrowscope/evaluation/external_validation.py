@@ -21,7 +21,7 @@ NO_CALL_COLUMN = "no_call"
 
 
 @dataclass(frozen=True)
-class Share:
+class CountedShare:
     """``right`` of ``cells`` with the Wilson 95 % interval; the share of none is nan."""
 
     right: int
@@ -52,13 +52,13 @@ class ExternalClass:
     name: str
     compatible: tuple[str, ...]
     lineages: tuple[str, ...]
-    no_calls: Share
-    agreement: Share
-    lineage: Share
+    no_calls: CountedShare
+    agreement: CountedShare
+    lineage: CountedShare
 
 
 @dataclass(frozen=True)
-class External:
+class ExternalResult:
     """The whole result.
 
     Attributes:
@@ -75,9 +75,9 @@ class External:
     codes: tuple[str, ...]
     classes: tuple[ExternalClass, ...]
     matrix: NDArray[np.int64]
-    no_calls: Share
-    agreement: Share
-    lineage: Share
+    no_calls: CountedShare
+    agreement: CountedShare
+    lineage: CountedShare
     balanced: float
     reasons: dict[str, int]
     unread: int
@@ -89,7 +89,7 @@ def evaluate_external(
     mapping: Mapping,
     source: str = "the mapping",
     least_confidence: float | None = None,
-) -> External:
+) -> ExternalResult:
     """Judge predictions of a set with another class scheme.
 
     A cell is not called when its prediction is one of ``morphology.NOT_CALLED`` (unless that is
@@ -143,7 +143,7 @@ def evaluate_external(
     )
     called = int(matrix.sum())
     judged = [entry.agreement.value for entry in classes if entry.agreement.cells]
-    return External(
+    return ExternalResult(
         codes,
         classes,
         matrix,
@@ -187,9 +187,9 @@ def _lineages(codes: tuple[str, ...]) -> set[str]:
     return {str(BY_CODE[code].lineage) for code in codes if code in BY_CODE}
 
 
-def _share(right: np.int64 | int, cells: np.int64 | int) -> Share:
+def _share(right: np.int64 | int, cells: np.int64 | int) -> CountedShare:
     low, high = wilson_interval(np.array(float(right)), np.array(float(cells)))
-    return Share(int(right), int(cells), float(low), float(high))
+    return CountedShare(int(right), int(cells), float(low), float(high))
 
 
 def _warnings(

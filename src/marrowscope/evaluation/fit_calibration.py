@@ -17,23 +17,23 @@ from marrowscope.cells import (
     usable,
 )
 from marrowscope.errors import InputError
-from marrowscope.evaluation.reliability import expected_error
+from marrowscope.evaluation.reliability import expected_calibration_error
 from marrowscope.evaluation.temperature_scaling import (
     fit_temperature,
-    least_probabilities,
     no_call_threshold,
+    prediction_set_thresholds,
 )
 from marrowscope.inference.calibrated_engine import PREDICTION_SET
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.calibration import Calibration, tempered
 
-LEAST_CELLS = 50
-PARTS = 5  # of the cross-fit: fitted to four, measured on the fifth
+MIN_CELLS = 50
+CROSS_FITS = 5  # of the cross-fit: fitted to four, measured on the fifth
 RESAMPLES = 1_000
 Array = NDArray[np.float64]
 
 
-def require_own_answers(path: Path, bundle: Bundle) -> None:
+def require_own_predictions(path: Path, bundle: Bundle) -> None:
     """Refuse a table that says that another kind of model made its answers.
 
     Raises:
@@ -83,10 +83,10 @@ def held_out_rows(table: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFr
     values = probabilities(rows)
     if rows.height and not (np.abs(values.sum(axis=1) - 1) < 1e-3).all():
         raise InputError(f"{source}: probabilities do not sum to 1")
-    if rows.height < LEAST_CELLS:
+    if rows.height < MIN_CELLS:
         raise InputError(
             f"{source}: {rows.height} held-out cells of known class; a calibration needs at least "
-            f"{LEAST_CELLS}"
+            f"{MIN_CELLS}"
         )
     if rows["label"].n_unique() < 2:
         raise InputError(
@@ -102,7 +102,7 @@ def classes_without_cells(rows: pl.DataFrame, known: Iterable[str]) -> tuple[str
     return tuple(code for code in known if code not in there)
 
 
-def temperature_of(rows: pl.DataFrame, known: Iterable[str]) -> float:
+def temperature_for(rows: pl.DataFrame, known: Iterable[str]) -> float:
     """Temperature of ``held_out_rows``."""
     return fit_temperature(*_arrays(rows, tuple(known)))
 
@@ -160,15 +160,17 @@ def calibrate(
         cells=rows.height,
         temperature=temperature,
         coverage=coverage,
-        least=least_probabilities(final, truth, known, coverage),
+        least=prediction_set_thresholds(final, truth, known, coverage),
         risk=risk,
         no_call=no_call_threshold(final.max(axis=1), right, risk),
         held_out=held_out,
-        measured=measure(values, truth, rows["cell_id"].to_list(), known, coverage, risk),
+        measured=cross_fitted_measures(
+            values, truth, rows["cell_id"].to_list(), known, coverage, risk
+        ),
     )
 
 
-def measure(
+def cross_fitted_measures(
     values: Array,
     truth: NDArray[np.int64],
     names: list[str],
@@ -187,20 +189,22 @@ def measure(
         ``called`` (share) and ``error_when_called``, ``error_of_all``, ``reliability`` (bins before
         and after: mean confidence, share right, cells).
     """
-    part = np.array([int(hashlib.sha256(name.encode()).hexdigest(), 16) % PARTS for name in names])
+    part = np.array(
+        [int(hashlib.sha256(name.encode()).hexdigest(), 16) % CROSS_FITS for name in names]
+    )
     after, inside, called = (
         np.empty_like(values),
         np.zeros(values.shape, bool),
         np.zeros(len(truth), bool),
     )
-    for number in range(PARTS):
+    for number in range(CROSS_FITS):
         fit, test = part != number, part == number
         if not test.any() or not fit.any():
             continue
         temperature = fit_temperature(values[fit], truth[fit])
         after[part == number] = tempered(values[test].astype(np.float32), temperature)
         fitted = tempered(values[fit].astype(np.float32), temperature).astype(np.float64)
-        least = least_probabilities(fitted, truth[fit], known, coverage)
+        least = prediction_set_thresholds(fitted, truth[fit], known, coverage)
         inside[test] = after[test] >= np.array([least[code] for code in known])
         limit = no_call_threshold(fitted.max(axis=1), fitted.argmax(axis=1) == truth[fit], risk)
         called[test] = False if limit is None else after[test].max(axis=1) >= limit
@@ -209,7 +213,9 @@ def measure(
     covered = inside[rows, truth]
     bins = {}
     for name, one in (("before", values), ("after", after)):
-        bins[name] = [list(point) for point in expected_error(one.max(axis=1), right)[1]]
+        bins[name] = [
+            list(point) for point in expected_calibration_error(one.max(axis=1), right)[1]
+        ]
     return {
         "cells": len(truth),
         "ece_before": _interval(values.max(axis=1), right),
@@ -237,8 +243,8 @@ def _interval(confidence: Array, right: NDArray[np.bool_]) -> list[float]:
     """Expected calibration error with the percentiles of bootstrap resamples of the cells."""
     random = np.random.default_rng(0)
     drawn = [
-        expected_error(confidence[chosen], right[chosen])[0]
+        expected_calibration_error(confidence[chosen], right[chosen])[0]
         for chosen in random.integers(0, len(right), (RESAMPLES, len(right)))
     ]
     low, high = np.percentile(drawn, [2.5, 97.5]).tolist()
-    return [expected_error(confidence, right)[0], low, high]
+    return [expected_calibration_error(confidence, right)[0], low, high]

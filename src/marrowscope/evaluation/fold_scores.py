@@ -5,7 +5,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.evaluation.evaluation_result import PER_CLASS, TOTALS, ClassFolds, Folds, Spread
+from marrowscope.evaluation.evaluation_result import (
+    PER_CLASS,
+    TOTALS,
+    ClassFoldScores,
+    FoldScores,
+    FoldStatistics,
+)
 from marrowscope.scoring import confusion_matrix, score
 
 
@@ -35,13 +41,13 @@ def join_folds(tables: list[pl.DataFrame]) -> pl.DataFrame:
         raise InputError(f"the tables do not fit together ({reason})") from None
 
 
-def over_folds(
+def scores_over_folds(
     rows: pl.DataFrame,
     truth: NDArray[np.int64],
     predicted: NDArray[np.int64],
     codes: tuple[str, ...],
     tolerant: NDArray[np.bool_],
-) -> Folds | None:
+) -> FoldScores | None:
     """Score every fold; None when there are not at least two.
 
     Args:
@@ -61,8 +67,8 @@ def over_folds(
         [confusion_matrix(truth[chosen], predicted[chosen], len(codes)) for chosen in members]
     )
     present = matrices.sum(axis=2) > 0  # (F, C): a class without a cell says nothing in that fold
-    totals: dict[str, dict[str, Spread]] = {}
-    by_class: dict[str, list[dict[str, Spread]]] = {}
+    totals: dict[str, dict[str, FoldStatistics]] = {}
+    by_class: dict[str, list[dict[str, FoldStatistics]]] = {}
     for kind, correct in (("strict", None), ("tolerant", tolerant)):
         scores = score(matrices, correct)
         totals[kind] = {name: _spread(getattr(scores, name)) for name in TOTALS}
@@ -71,13 +77,13 @@ def over_folds(
             {name: _spread(values[name][:, place]) for name in PER_CLASS}
             for place in range(len(codes))
         ]
-    return Folds(
+    return FoldScores(
         names=tuple(str(name) for name in names),
         cells=tuple(int(matrix.sum()) for matrix in matrices),
         strict=totals["strict"],
         tolerant=totals["tolerant"],
         classes=tuple(
-            ClassFolds(
+            ClassFoldScores(
                 code,
                 int(present[:, place].sum()),
                 by_class["strict"][place],
@@ -88,8 +94,8 @@ def over_folds(
     )
 
 
-def _spread(values: NDArray[np.float64]) -> Spread:
+def _spread(values: NDArray[np.float64]) -> FoldStatistics:
     there = values[~np.isnan(values)]
     mean = float(there.mean()) if len(there) else float("nan")
     sd = float(there.std(ddof=1)) if len(there) > 1 else float("nan")
-    return Spread(mean, sd, tuple(float(value) for value in values))
+    return FoldStatistics(mean, sd, tuple(float(value) for value in values))

@@ -20,17 +20,17 @@ from marrowscope.errors import InputError
 from marrowscope.morphology import in_display_order
 
 SHARE = 0.05
-LEAST_OF_CLASS = 3  # so many suspects are shown of every class that has them
-LEAST_CELLS = 20
+MIN_PER_CLASS = 3  # so many suspects are shown of every class that has them
+MIN_CELLS = 20
 _TOLERANCE = 0.01  # of the sum of probabilities
 _LEAST = 1e-4  # probabilities below this are not told apart
 
 Array = NDArray[np.float64]
-Places = NDArray[np.int64]
+ClassIndices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class ClassDoubt:
+class ClassLabelIssues:
     """What a class's labels look like to networks that did not see them.
 
     Attributes:
@@ -49,7 +49,7 @@ class ClassDoubt:
 
 
 @dataclass(frozen=True)
-class Suspects:
+class LabelIssues:
     """The list for a cytologist, most doubtful first, and what it was drawn from.
 
     Attributes:
@@ -63,13 +63,13 @@ class Suspects:
     """
 
     table: pl.DataFrame
-    classes: tuple[ClassDoubt, ...]
+    classes: tuple[ClassLabelIssues, ...]
     judged: int
     not_judged: int
     trained_on: int
 
 
-def find_suspects(table: pl.DataFrame, share: float = SHARE) -> Suspects:
+def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
     """Rank labelled cells by doubt in their label.
 
     Listed are, of the cells that another class fits better, the most doubtful ``share`` of all
@@ -99,7 +99,7 @@ def find_suspects(table: pl.DataFrame, share: float = SHARE) -> Suspects:
     order, within = ranks(relative_odds(labels, values), labels)
     best = values.argmax(axis=1)
     sizes = np.bincount(labels, minlength=len(codes))
-    quota = np.maximum(np.ceil(share * sizes), LEAST_OF_CLASS)[labels]
+    quota = np.maximum(np.ceil(share * sizes), MIN_PER_CLASS)[labels]
     listed = (best != labels) & ((order <= math.ceil(share * len(labels))) | (within <= quota))
     wrong = estimated_errors(labels, values)
     columns = {
@@ -114,16 +114,16 @@ def find_suspects(table: pl.DataFrame, share: float = SHARE) -> Suspects:
         "corrected": pl.Series([None] * rows.height, dtype=pl.String),
     }
     classes = tuple(
-        ClassDoubt(code, int(here.sum()), float(own[here].mean()), int((wrong & here).sum()),
+        ClassLabelIssues(code, int(here.sum()), float(own[here].mean()), int((wrong & here).sum()),
                    int((listed & here).sum()))
         for code in in_display_order(set(rows["label"]))
         for here in [labels == codes.index(code)]
     )  # fmt: skip
     found = pl.DataFrame(columns).filter(pl.Series(listed)).sort("rank")
-    return Suspects(found, classes, rows.height, not_judged, trained_on)
+    return LabelIssues(found, classes, rows.height, not_judged, trained_on)
 
 
-def relative_odds(labels: Places, values: Array) -> Array:
+def relative_odds(labels: ClassIndices, values: Array) -> Array:
     """How the given label stands against the best other class, beside what is usual for it.
 
     The label's probability (cleanlab's self-confidence) divided by its mean over all cells with
@@ -149,7 +149,7 @@ def relative_odds(labels: Places, values: Array) -> Array:
     return odds
 
 
-def ranks(scores: Array, labels: Places) -> tuple[Places, Places]:
+def ranks(scores: Array, labels: ClassIndices) -> tuple[ClassIndices, ClassIndices]:
     """1-based rank of every cell, lowest score first: among all and within its class.
 
     Cells with the same score stay in the order given, so that every cell has a rank of its own.
@@ -164,7 +164,7 @@ def ranks(scores: Array, labels: Places) -> tuple[Places, Places]:
     return among_all, within
 
 
-def estimated_errors(labels: Places, values: Array) -> NDArray[np.bool_]:
+def estimated_errors(labels: ClassIndices, values: Array) -> NDArray[np.bool_]:
     """(N,) labels that confident learning takes for errors: pruned by class and by noise rate."""
     from cleanlab.filter import find_label_issues
 
@@ -204,11 +204,11 @@ def _judged_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str], int, int
     # A class that no cell is given any probability of was not among those learned.
     known = [code for code in codes if rows.height and float(rows[PROBABILITY + code].sum()) > 0]
     judged = rows.filter(pl.col("label").is_in(known))
-    if judged.height < LEAST_CELLS or judged["label"].n_unique() < 2:
+    if judged.height < MIN_CELLS or judged["label"].n_unique() < 2:
         left_out = f" ({trained_on} more are of the split train)" if trained_on else ""
         raise InputError(
             f"the table has {judged.height} labelled and predicted cells of "
             f"{judged['label'].n_unique()} classes{left_out}; suspects need at least "
-            f"{LEAST_CELLS} cells of two classes"
+            f"{MIN_CELLS} cells of two classes"
         )
     return judged, known, trained_on, rows.height - judged.height

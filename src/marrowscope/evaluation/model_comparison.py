@@ -1,7 +1,8 @@
 """Compare classifiers on the same cells and folds: recall per class, and who is better.
 
 The study's Figure 3B shows tolerant recall of its key classes for three classifiers with error bars
-over folds; here tests stand beside it (``evaluation.paired``), so that "better" means something.
+over folds; here tests stand beside it (``evaluation.paired_tests``), so that "better" means
+something.
 """
 
 from dataclasses import dataclass
@@ -17,12 +18,12 @@ from marrowscope.evaluation.paired_tests import CellTest, FoldTest, cell_test, f
 from marrowscope.morphology import TOLERATED, in_display_order
 from marrowscope.scoring import confusion_matrix, score, tolerance_matrix
 
-LEVEL = 0.05
-KINDS = ("strict", "tolerant")
+SIGNIFICANCE_LEVEL = 0.05
+SCORINGS = ("strict", "tolerant")
 
 
 @dataclass(frozen=True)
-class Duel:
+class PairwiseTest:
     """Macro-F1 of two models, one kind of scoring.
 
     Attributes:
@@ -51,7 +52,7 @@ class Duel:
         tests = [(self.cells.difference, self.p_cells)]
         if not np.isnan(self.p_folds):
             tests.append((self.folds.difference, self.p_folds))
-        if any(p >= LEVEL for _, p in tests):
+        if any(p >= SIGNIFICANCE_LEVEL for _, p in tests):
             return "undecided"
         if all(difference > 0 for difference, _ in tests):
             return "yes"
@@ -88,7 +89,7 @@ class Comparison:
             ``values`` of the folds.
         tests: tolerant and strict recall, one row per pair, class and kind: ``difference``, ``t``,
             ``degrees``, ``p`` and ``p_holm`` (over all pairs and classes of one kind).
-        duels: macro-F1, one per pair and kind.
+        pairwise_tests: macro-F1, one per pair and kind.
         unit: what the bootstrap draws: ``cell``, or the id column.
     """
 
@@ -98,7 +99,7 @@ class Comparison:
     folds: tuple[str, ...]
     recalls: pl.DataFrame
     tests: pl.DataFrame
-    duels: tuple[Duel, ...]
+    pairwise_tests: tuple[PairwiseTest, ...]
     unit: str
 
 
@@ -155,12 +156,12 @@ def compare(
     ratio = float((sizes / np.maximum(sizes.sum() - sizes, 1)).mean())
     names = tuple(tables)
     present = matrices[0].sum(axis=(0, 2)) > 0
-    recalls, tests, duels = [], [], []
-    for kind in KINDS:
+    recalls, tests, pairwise = [], [], []
+    for kind in SCORINGS:
         scores = score(matrices, correct[kind])
         recalls += _recall_rows(names, aligned, kind, scores.recall, present)
         tests += _class_tests(names, aligned, kind, scores.recall, present, ratio)
-        duels += _duels(
+        pairwise += _pairwise_tests(
             names, aligned, kind, scores.macro_f1, correct[kind], ratio, resamples, seed
         )
     return Comparison(
@@ -170,7 +171,7 @@ def compare(
         aligned.folds,
         pl.DataFrame(recalls, infer_schema_length=None),
         pl.DataFrame(tests, infer_schema_length=None),
-        tuple(duels),
+        tuple(pairwise),
         aligned.unit,
     )
 
@@ -292,7 +293,7 @@ def _class_tests(
     ]  # fmt: skip
 
 
-def _duels(
+def _pairwise_tests(
     names: tuple[str, ...],
     aligned: _Aligned,
     kind: str,
@@ -301,7 +302,7 @@ def _duels(
     ratio: float,
     resamples: int,
     seed: int,
-) -> list[Duel]:
+) -> list[PairwiseTest]:
     pairs = list(combinations(range(len(names)), 2))
     over_folds = [fold_test(macro[one] - macro[two], ratio) for one, two in pairs]
     over_cells = [
@@ -312,7 +313,7 @@ def _duels(
     p_folds = holm(np.array([test.p for test in over_folds]))
     p_cells = holm(np.array([test.p for test in over_cells]))
     return [
-        Duel(names[one], names[two], kind, over_folds[n], over_cells[n], float(p_folds[n]),
+        PairwiseTest(names[one], names[two], kind, over_folds[n], over_cells[n], float(p_folds[n]),
              float(p_cells[n]))
         for n, (one, two) in enumerate(pairs)
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.evaluation.bootstrap import LEVEL
+from marrowscope.evaluation.bootstrap import CONFIDENCE_LEVEL
 from marrowscope.scoring import score
 
 Array = NDArray[np.float64]
@@ -127,7 +127,7 @@ def cell_test(
             draws = random.multinomial(len(names), even, size=number) @ table
         drawn_differences.append(differences(draws))
     values = np.concatenate(drawn_differences)
-    tail = 50 * (1 - LEVEL)
+    tail = 50 * (1 - CONFIDENCE_LEVEL)
     low, high = np.percentile(values, [tail, 100 - tail])
     # One is added to both counts: a bootstrap of finite length proves no p of exactly 0.
     beyond = min((values <= 0).sum(), (values >= 0).sum())

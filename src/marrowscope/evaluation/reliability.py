@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 
-def calibration(
+def reliability_bins(
     values: NDArray[np.float32], rows: pl.DataFrame, codes: list[str]
 ) -> dict[str, Any]:
     """Expected calibration error of the top class, ten bins of equal width (Guo et al. 2017)."""
@@ -16,11 +16,11 @@ def calibration(
         return {"ece": None, "bins": []}
     confidence = values.max(axis=1)
     right = np.array([codes[k] for k in values.argmax(axis=1)]) == rows["label"].to_numpy()
-    error, points = expected_error(confidence, right)
+    error, points = expected_calibration_error(confidence, right)
     return {"ece": error, "bins": points}
 
 
-def expected_error(
+def expected_calibration_error(
     confidence: NDArray[Any], right: NDArray[np.bool_]
 ) -> tuple[float, list[tuple[float, float, int]]]:
     """Expected calibration error with ten bins of equal width (Guo et al. 2017).

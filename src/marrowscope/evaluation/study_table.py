@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation, Spread
+from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation, FoldStatistics
 from marrowscope.evaluation.published_scores import published_totals
 
 _SCORES = tuple(
@@ -12,7 +12,7 @@ _SCORES = tuple(
 )
 
 
-def table_one(result: Evaluation) -> pl.DataFrame:
+def study_table(result: Evaluation) -> pl.DataFrame:
     """One row per class with cells, then one per total.
 
     Columns: ``class`` (code, or name of a total), ``name``, ``images``, ``published_images``,
@@ -51,7 +51,7 @@ def table_one(result: Evaluation) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _pair(score: str, spread: Spread | None, value: float) -> dict[str, float | None]:
+def _pair(score: str, spread: FoldStatistics | None, value: float) -> dict[str, float | None]:
     mean, sd = (value, None) if spread is None else (spread.mean, spread.sd)
     return {f"{score}_mean": _finite(mean), f"{score}_sd": _finite(sd)}
 

@@ -11,9 +11,11 @@ from scipy.stats import beta
 Array = NDArray[np.float64]
 
 COLDEST, HOTTEST = 0.05, 20.0
-SMALLEST = 1e-12  # a probability that float32 has rounded to 0 costs this much, not everything
+MIN_PROBABILITY = (
+    1e-12  # a probability that float32 has rounded to 0 costs this much, not everything
+)
 CONFIDENCE = 0.95  # with which the risk is kept
-STEPS = 20  # thresholds that are tested
+ITERATIONS = 20  # thresholds that are tested
 
 
 def fit_temperature(probabilities: Array, truth: NDArray[np.int64]) -> float:
@@ -26,7 +28,7 @@ def fit_temperature(probabilities: Array, truth: NDArray[np.int64]) -> float:
     Returns:
         T of p ∝ p^(1/T), between 0.05 and 20.
     """
-    logs = np.log(np.maximum(probabilities, SMALLEST))
+    logs = np.log(np.maximum(probabilities, MIN_PROBABILITY))
     right = logs[np.arange(len(truth)), truth]
 
     def loss(log_temperature: float) -> float:
@@ -40,7 +42,7 @@ def fit_temperature(probabilities: Array, truth: NDArray[np.int64]) -> float:
     return math.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x)
 
 
-def least_probabilities(
+def prediction_set_thresholds(
     probabilities: Array, truth: NDArray[np.int64], codes: Sequence[str], coverage: float
 ) -> dict[str, float]:
     """Per class, the least probability with which it belongs to a prediction set.
@@ -92,7 +94,7 @@ def no_call_threshold(
     fewest = 3 * math.ceil(math.log(1 - level) / math.log1p(-risk))
     found: float | None = None
     ends = np.flatnonzero(np.diff(ranked, append=-1.0) != 0)  # cells of one confidence go together
-    steps = np.ceil(len(ranked) * np.arange(1, STEPS + 1) / STEPS).astype(int) - 1
+    steps = np.ceil(len(ranked) * np.arange(1, ITERATIONS + 1) / ITERATIONS).astype(int) - 1
     tested = np.unique(ends[np.searchsorted(ends, steps)])
     for last in tested[tested + 1 >= fewest].tolist():
         called, wrong = last + 1, int(errors[last])

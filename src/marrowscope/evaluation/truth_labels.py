@@ -10,7 +10,7 @@ from marrowscope.errors import InputError
 _BROUGHT = ("annotator", *GROUPS, "split", "fold", METHOD)
 
 
-def with_truth(predictions: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
+def add_labels(predictions: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     """Give every prediction the label of the same cell in another table.
 
     Cells are matched by ``cell_id``; a cell whose id is not there is matched by ``path``. Patient

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from marrowscope.cells import SCHEMA
-from marrowscope.dataset.indexing import measure
+from marrowscope.dataset.indexing import measure_file
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet
 from marrowscope.exchange.class_names import Synonyms, label_of
@@ -123,7 +123,7 @@ def _picture(path: str, microns: float | None) -> dict[str, Any]:
     row: dict[str, Any] = {"path": path}
     suffix = Path(path).suffix.lower()
     if suffix in SUFFIXES or not os.path.exists(path):
-        row = measure(path)
+        row = measure_file(path)
         if row["error"] is None:
             return {**row, "field_id": Path(path).name}
         if suffix not in (".tif", ".tiff") or not os.path.exists(path):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from marrowscope.cells import SCHEMA
 from marrowscope.dataset.image_discovery import SPLITS, resolve_class
-from marrowscope.dataset.indexing import measure
+from marrowscope.dataset.indexing import measure_file
 from marrowscope.detection.cell_crops import crop_at, crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
@@ -119,7 +119,7 @@ def _cut(rows: pl.DataFrame, folder: Path, stain: bool) -> dict[str, dict[str, o
         place = (folder / (row["label"] or "") / f"{row['cell_id']}.png").absolute()
         with replacing(place) as temporary:
             temporary.write_bytes(encode_png(crop))
-        facts = measure(str(place), stain)
+        facts = measure_file(str(place), stain)
         made[row["cell_id"]] = {**row, **facts, "note": row["note"], "microns_per_pixel": None}
     return made
 

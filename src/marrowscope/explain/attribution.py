@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.explain.target_layer import has_places, last_stage
+from marrowscope.explain.target_layer import has_spatial_maps, target_layer
 from marrowscope.models.bundle import Bundle
 
-Map = NDArray[np.float32]
+AttributionMap = NDArray[np.float32]
 SAMPLES, NOISE = 50, 0.15  # copies; standard deviation as a share of the image's range
 _BATCH = 10
 
@@ -28,7 +28,7 @@ def require_network(bundle: Bundle) -> None:
     Raises:
         InputError: it is no network with a stage that knows places.
     """
-    if not has_places(bundle.model):
+    if not has_spatial_maps(bundle.model):
         raise InputError(
             f"{bundle.card.name}: a model of kind {bundle.card.architecture!r} has no last "
             "convolution stage to explain; name a network"
@@ -37,7 +37,7 @@ def require_network(bundle: Bundle) -> None:
 
 def smoothgrad(
     bundle: Bundle, image: NDArray[np.uint8], code: str, seed: int = 0, samples: int = SAMPLES
-) -> Map:
+) -> AttributionMap:
     """How much each pixel changes the evidence for a class.
 
     Args:
@@ -68,7 +68,7 @@ def smoothgrad(
     return _array(found[0].abs().amax(dim=0))
 
 
-def grad_cam(bundle: Bundle, image: NDArray[np.uint8], code: str) -> Map:
+def grad_cam(bundle: Bundle, image: NDArray[np.uint8], code: str) -> AttributionMap:
     """Where the last stage that knows places sees evidence for a class; see ``stage``.
 
     Args:
@@ -86,7 +86,7 @@ def grad_cam(bundle: Bundle, image: NDArray[np.uint8], code: str) -> Map:
 
     target = _target(bundle, code)
     height, width = image.shape[:2]
-    with last_stage(bundle.model) as stage:
+    with target_layer(bundle.model) as stage:
         explainer = LayerGradCam(_evidence(bundle), stage)
         # The weights stay as they are; their gradients only let the stage's output have one.
         found = explainer.attribute(
@@ -100,7 +100,7 @@ def grad_cam(bundle: Bundle, image: NDArray[np.uint8], code: str) -> Map:
 METHODS = {"SmoothGrad": smoothgrad, "Grad-CAM": grad_cam}
 
 
-def share_inside(attribution: Map, mask: NDArray[np.bool_]) -> float:
+def share_inside(attribution: AttributionMap, mask: NDArray[np.bool_]) -> float:
     """Share of an attribution that lies inside a mask; nan for a map of zeros.
 
     Raises:
@@ -139,5 +139,5 @@ def _pixels(image: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
 
 
-def _array(values: torch.Tensor) -> Map:
+def _array(values: torch.Tensor) -> AttributionMap:
     return np.asarray(values.detach().numpy(), dtype=np.float32)

@@ -26,7 +26,7 @@ from marrowscope.preprocessing import pixel_sizes, prepare
 
 Array = NDArray[np.float64]
 NEIGHBOURS = 15  # of UMAP and of the measures
-FEWEST = 10  # cells; below, UMAP has no neighbourhoods and principal components are drawn
+MIN_CELLS = 10  # cells; below, UMAP has no neighbourhoods and principal components are drawn
 PERMUTATIONS = 2_000
 _BATCH = 32
 Advance = Callable[..., None]
@@ -40,7 +40,7 @@ class Embedding:
         table: rows that could be read, with ``umap_1`` and ``umap_2``.
         features: (N, F) float32.
         method: how the map was made.
-        measures: see ``measure``; empty without labels.
+        measures: see ``embedding_measures``; empty without labels.
         unread: (path, reason) of images that were left out.
     """
 
@@ -74,21 +74,21 @@ def embed(
     )
     if rows.height < 3:
         raise InputError(f"{rows.height} images can be read; a map needs at least 3")
-    places, method = layout(features, seed)
+    places, method = project(features, seed)
     rows = rows.with_columns(umap_1=pl.Series(places[:, 0]), umap_2=pl.Series(places[:, 1]))
     labels = rows["label"].to_list() if "label" in rows.columns else [None] * rows.height
     known = np.array([label is not None for label in labels])
     measures: dict[str, Any] = {}
     if known.sum() > NEIGHBOURS + 1 and len(set(labels) - {None}) > 1:
         chosen = [str(label) for label in labels if label is not None]
-        measures = measure(features[known], places[known], chosen, seed)
+        measures = embedding_measures(features[known], places[known], chosen, seed)
     return Embedding(rows, features, method, measures, unread)
 
 
-def layout(features: NDArray[np.float32], seed: int = 0) -> tuple[Array, str]:
+def project(features: NDArray[np.float32], seed: int = 0) -> tuple[Array, str]:
     """(N, 2) places, and how they were found; few cells get principal components."""
     scaled = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
-    if len(features) < FEWEST:
+    if len(features) < MIN_CELLS:
         centred = scaled - scaled.mean(axis=0)
         vectors = np.linalg.svd(centred, full_matrices=False)[2][:2]
         places = centred @ vectors.T
@@ -103,7 +103,7 @@ def layout(features: NDArray[np.float32], seed: int = 0) -> tuple[Array, str]:
     return places, f"UMAP, {neighbours} neighbours, seed {seed}"
 
 
-def measure(
+def embedding_measures(
     features: NDArray[np.float32], places: Array, labels: list[str], seed: int = 0
 ) -> dict[str, Any]:
     """How far a map can be believed.

@@ -105,7 +105,7 @@ def labelled_cells(
     return cells
 
 
-def inside_phantoms(
+def attribution_inside_phantoms(
     bundle: Bundle, per_class: int, seed: int = 0, advance: Advance | None = None
 ) -> dict[str, float]:
     """Mean share of the attribution that lies inside synthetic cells, and the share of their area.

@@ -21,13 +21,13 @@ from marrowscope.explain.attribution import require_network
 from marrowscope.explain.weight_randomization import explain_all, similarity
 from marrowscope.models.bundle import Bundle
 
-KNOWN_BY_HEART = 0.95  # share of the cells that a network answers as it was taught
+MEMORIZED = 0.95  # share of the cells that a network answers as it was taught
 EPOCHS, BATCH, RATE = 120, 16, 1e-3
 Cell = tuple[NDArray[np.uint8], str]
 
 
 @dataclass(frozen=True)
-class LabelTest:
+class LabelRandomization:
     """Similarity of the explanations of networks that learned the same cells.
 
     Attributes:
@@ -45,16 +45,16 @@ class LabelTest:
     @property
     def whole(self) -> bool:
         """Whether all three networks learned their cells, without which the test says little."""
-        return min(self.learned) >= KNOWN_BY_HEART
+        return min(self.learned) >= MEMORIZED
 
 
-def label_test(
+def label_randomization_test(
     bundle: Bundle,
     cells: Sequence[Cell],
     explained: Sequence[Cell],
     seed: int = 0,
     advance: Callable[..., None] | None = None,
-) -> LabelTest:
+) -> LabelRandomization:
     """Train three small networks and compare what they look at.
 
     Args:
@@ -84,7 +84,7 @@ def label_test(
         for number in (1, 2)
     )
     learned = tuple(share for _, share in trained)
-    return LabelTest(len(cells), (learned[0], learned[1], learned[2]), same, other)
+    return LabelRandomization(len(cells), (learned[0], learned[1], learned[2]), same, other)
 
 
 def _permuted(truth: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -118,7 +118,7 @@ def _learned(
             share = _share(model, images, truth, device)
             if advance is not None:
                 advance(1, total=3 * EPOCHS)
-            if share >= KNOWN_BY_HEART:
+            if share >= MEMORIZED:
                 if advance is not None:
                     advance(EPOCHS - epoch - 1)
                 break

@@ -42,11 +42,11 @@ class _Watched(nn.Module):
 
 
 @contextmanager
-def last_stage(model: nn.Module) -> Iterator[nn.Module]:
+def target_layer(model: nn.Module) -> Iterator[nn.Module]:
     """A module of the network whose output is (N, C, H, W), as long as the context lasts.
 
     Args:
-        model: for which ``has_places`` is true.
+        model: for which ``has_spatial_maps`` is true.
     """
     stage = _sequential(model)
     if stage is not None:
@@ -75,7 +75,7 @@ def last_stage(model: nn.Module) -> Iterator[nn.Module]:
         del network.forward_features  # the class's own is found again
 
 
-def has_places(model: nn.Module) -> bool:
+def has_spatial_maps(model: nn.Module) -> bool:
     """Whether the network has a stage that Grad-CAM could weigh."""
     if isinstance(model, Backbone) and isinstance(model.trunk, TimmTrunk):
         return hasattr(model.trunk.network, "forward_features")

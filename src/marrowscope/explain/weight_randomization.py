@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from marrowscope.explain.attribution import METHODS, Map
+from marrowscope.explain.attribution import METHODS, AttributionMap
 from marrowscope.models.bundle import Bundle
 
 LEARNED = "learned"
@@ -25,7 +25,7 @@ SAMPLES = 16  # of SmoothGrad: many maps are made
 STEPS = 12  # in which a network is made random
 
 
-def cascade(
+def cascading_randomization(
     bundle: Bundle, cells: Sequence[tuple[NDArray[np.uint8], str]], seed: int = 0
 ) -> pl.DataFrame:
     """Similarity of explanations to those of the learned network, as weights become random.
@@ -58,12 +58,14 @@ def cascade(
 
 def explain_all(
     bundle: Bundle, cells: Sequence[tuple[NDArray[np.uint8], str]]
-) -> dict[str, list[Map]]:
+) -> dict[str, list[AttributionMap]]:
     """Maps of all cells per method, with the class that is explained."""
     return {name: [_explain(name, bundle, *cell) for cell in cells] for name in METHODS}
 
 
-def similarity(first: Sequence[Map], second: Sequence[Map]) -> tuple[float, float]:
+def similarity(
+    first: Sequence[AttributionMap], second: Sequence[AttributionMap]
+) -> tuple[float, float]:
     """Mean Spearman correlation and SSIM of pairs of maps, nan where a map is even."""
     from scipy.stats import spearmanr
     from skimage.metrics import structural_similarity
@@ -79,13 +81,13 @@ def similarity(first: Sequence[Map], second: Sequence[Map]) -> tuple[float, floa
     return float(np.mean(ranks)), float(np.mean(structures))
 
 
-def _scaled(values: Map) -> Map:
+def _scaled(values: AttributionMap) -> AttributionMap:
     """To 0…1; the brightest hundredth is cut, so that one pixel does not decide."""
     top = float(np.percentile(values, 99)) or float(values.max())
     return np.asarray(np.clip(values / top, 0, 1), dtype=np.float32)
 
 
-def _explain(name: str, bundle: Bundle, image: NDArray[np.uint8], code: str) -> Map:
+def _explain(name: str, bundle: Bundle, image: NDArray[np.uint8], code: str) -> AttributionMap:
     options: dict[str, Any] = {"samples": SAMPLES} if name == "SmoothGrad" else {}
     return METHODS[name](bundle, image, code, **options)
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.features.cell_segmentation import Segmentation, segment
 from marrowscope.features.feature_catalogue import FAMILIES, names
-from marrowscope.features.image_planes import view
+from marrowscope.features.image_planes import image_planes
 from marrowscope.preprocessing import INPUT_SIZE
 
 # Raised whenever a number can come out differently: other versions' caches and models are refused.
@@ -33,7 +33,7 @@ def measure(
     if image.shape != wanted or image.dtype != np.uint8:
         raise InputError(f"image: is {image.shape} {image.dtype}; expected {wanted} uint8")
     found = segment(image) if segmentation is None else _checked(segmentation, image.shape[:2])
-    picture = view(image, found)
+    picture = image_planes(image, found)
     values = np.concatenate([family.values(picture) for family in FAMILIES])
     values[~np.isfinite(values)] = np.nan
     return names(), values.astype(np.float32)

@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 
 from marrowscope.detection.nuclear_map import background_colour
 from marrowscope.errors import InputError
-from marrowscope.features.chromatin import chromatin_density, part
-from marrowscope.features.masks import Mask, disc, eroded, filled, largest, otsu, parts_above, tidy
+from marrowscope.features.chromatin import chromatin_density, nuclear_part
+from marrowscope.features.masks import (
+    Mask,
+    components_above,
+    disc,
+    eroded,
+    filled,
+    largest,
+    otsu,
+    smoothed,
+)
 
 # Work is done at half size: 0.17 µm per pixel shows every border that matters.
 STEP = 2
@@ -23,9 +32,9 @@ STEP = 2
 LEAST_NUCLEAR, MOST_NUCLEAR, DARKEST = 0.5, 1.35, 2.0
 # A nucleus covers at least this many µm²; below, there is none in the middle.
 PIXEL_AREA = (0.08625 * STEP) ** 2
-LEAST_NUCLEUS = 6.0 / PIXEL_AREA
+MIN_NUCLEUS = 6.0 / PIXEL_AREA
 # Parts of a nucleus smaller than this, against its largest, are granules or dirt.
-LEAST_LOBE = 0.08
+MIN_LOBE = 0.08
 # Two bodies are one where their common border lies deeper than this share of the shallower one.
 NECK = 0.72
 # Cytoplasm reaches no farther from the nucleus than this.
@@ -94,22 +103,22 @@ def _segment_small(small: NDArray[np.uint8]) -> tuple[Mask, Mask] | None:
     threshold = _first_threshold(chromatin, middle)
     if threshold is None:
         return None
-    core, others = _central_nucleus(tidy(chromatin > threshold), middle)
+    core, others = _central_nucleus(smoothed(chromatin > threshold), middle)
     if core is None:
         # Darker neighbours, or a dark rim, have set the threshold: what lies in the middle sets it.
         threshold = min(threshold, 0.6 * float(np.percentile(chromatin[middle < 0.3], 75)))
         if threshold < 0.5 * LEAST_NUCLEAR:
             return None
-        core, others = _central_nucleus(tidy(chromatin > threshold), middle)
+        core, others = _central_nucleus(smoothed(chromatin > threshold), middle)
     if core is None:
         return None
     cell = _cell_around(density, chromatin, core, others, threshold)
-    parted = part(density, cell)
+    parted = nuclear_part(density, cell)
     if parted is None:
         return core, cell
     nucleus, cell = parted
-    nucleus = parts_above(nucleus, LEAST_LOBE)
-    return (nucleus if nucleus.sum() >= LEAST_NUCLEUS else core), cell
+    nucleus = components_above(nucleus, MIN_LOBE)
+    return (nucleus if nucleus.sum() >= MIN_NUCLEUS else core), cell
 
 
 def _first_threshold(chromatin: NDArray[np.float32], middle: NDArray[np.float32]) -> float | None:
@@ -149,7 +158,7 @@ def _central_nucleus(dark: Mask, middle: NDArray[np.float32]) -> tuple[Mask | No
     chosen[int(rank.argmin())] = True
     others = ~chosen & ((mean > 0.5) | (nearest > 0.34))
     nucleus = np.isin(parts, np.flatnonzero(chosen) + 1)
-    if nucleus.sum() < LEAST_NUCLEUS:
+    if nucleus.sum() < MIN_NUCLEUS:
         return None, dark
     return nucleus, np.isin(parts, np.flatnonzero(others) + 1)
 

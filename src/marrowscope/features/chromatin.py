@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.features.masks import (
-    DENSEST,
+    MAX_DENSITY,
     Mask,
     disc,
     eroded,
     largest,
     otsu,
     raggedness,
-    tidy,
+    smoothed,
 )
 
 # Share of the blue density that is taken off: granules of eosinophils come out as cytoplasm.
@@ -33,7 +33,7 @@ LEAST_PIXELS, LEAST_CONTRAST = 60, 0.02
 MOST_OFFSET, LEAST_CORRELATION = 0.06, 0.99
 LEAST_BETWEEN, MOST_GREEN, LEAST_RAGGED = 0.1, 1.8, 1.25
 # A smudge ends where its chromatin has thinned out to this share of its median.
-FADED = 0.4
+MIN_CONTRAST = 0.4
 
 
 def chromatin_density(density: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -44,7 +44,7 @@ def chromatin_density(density: NDArray[np.float32]) -> NDArray[np.float32]:
     return chromatin
 
 
-def part(density: NDArray[np.float32], cell: Mask) -> tuple[Mask, Mask] | None:
+def nuclear_part(density: NDArray[np.float32], cell: Mask) -> tuple[Mask, Mask] | None:
     """Part a cell into nucleus and cytoplasm.
 
     Args:
@@ -56,20 +56,20 @@ def part(density: NDArray[np.float32], cell: Mask) -> tuple[Mask, Mask] | None:
         reaches. None where the cell is too small or too even to be parted.
     """
     chromatin = chromatin_density(density)
-    opened = np.minimum(cv2.morphologyEx(chromatin, cv2.MORPH_OPEN, disc(GRANULE)), DENSEST)
+    opened = np.minimum(cv2.morphologyEx(chromatin, cv2.MORPH_OPEN, disc(GRANULE)), MAX_DENSITY)
     values = opened[eroded(cell, 3)]
     if values.size < LEAST_PIXELS or float(np.ptp(values)) < LEAST_CONTRAST:
         return None
     if is_bare(density, opened, eroded(cell, 5)):
-        faded = FADED * float(np.median(chromatin[eroded(cell, 5)]))
+        faded = MIN_CONTRAST * float(np.median(chromatin[eroded(cell, 5)]))
         reach = cv2.dilate(cell.astype(np.uint8), disc(5)) > 0
-        body = largest(tidy((chromatin > faded) & reach))
+        body = largest(smoothed((chromatin > faded) & reach))
         return body, body
     dark = values[values >= otsu(values)]
     # Again, with all that is denser than the nucleus's median as dark as this: clumps of chromatin
     # would draw the threshold up into the nucleus.
     threshold = otsu(np.minimum(values, np.median(dark)))
-    return tidy((opened > threshold) & cell) & cell, cell
+    return smoothed((opened > threshold) & cell) & cell, cell
 
 
 def is_bare(density: NDArray[np.float32], opened: NDArray[np.float32], body: Mask) -> bool:
@@ -104,5 +104,5 @@ def is_bare(density: NDArray[np.float32], opened: NDArray[np.float32], body: Mas
     return (
         abs(offset) < MOST_OFFSET
         and correlation > LEAST_CORRELATION
-        and raggedness(tidy(dense)) > LEAST_RAGGED
+        and raggedness(smoothed(dense)) > LEAST_RAGGED
     )

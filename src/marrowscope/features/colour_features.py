@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features.feature_names import Feature, each
-from marrowscope.features.image_planes import PLANES, REGIONS, View
+from marrowscope.features.feature_names import Feature, features_by_region
+from marrowscope.features.image_planes import PLANES, REGIONS, ImagePlanes
 
 _REGIONS = (*REGIONS, "image")
 _PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99)
@@ -41,10 +41,14 @@ def features() -> list[Feature]:
         )
         for name in PLANES
     ]
-    return each(_REGIONS, planes, _STATISTICS) + each(REGIONS, shares, bins) + differences
+    return (
+        features_by_region(_REGIONS, planes, _STATISTICS)
+        + features_by_region(REGIONS, shares, bins)
+        + differences
+    )
 
 
-def values(view: View) -> NDArray[np.float64]:
+def values(view: ImagePlanes) -> NDArray[np.float64]:
     """Numbers in the order of ``features``; NaN for regions without pixels."""
     offset = view.label.astype(np.int32).ravel() * 256
     parts = (

@@ -20,7 +20,7 @@ class Feature:
     description: str
 
 
-def each(
+def features_by_region(
     regions: Iterable[str], middle: Iterable[tuple[str, str]], last: Iterable[tuple[str, str, str]]
 ) -> list[Feature]:
     """All combinations, the last part fastest: regions × (part, words) × (part, unit, words)."""

@@ -9,8 +9,8 @@ directions the mean and the range are kept, as Haralick proposed.
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features.feature_names import Feature, each
-from marrowscope.features.image_planes import REGIONS, TEXTURED, View
+from marrowscope.features.feature_names import Feature, features_by_region
+from marrowscope.features.image_planes import REGIONS, TEXTURED, ImagePlanes
 
 DISTANCES = (1, 2, 4, 8)
 LEVELS = (16, 8)
@@ -35,10 +35,10 @@ def features() -> list[Feature]:
         for suffix, words in (("", "mean"), (".range", "range"))
         for name in STATISTICS
     ]
-    return each(REGIONS, middle, last)
+    return features_by_region(REGIONS, middle, last)
 
 
-def values(view: View) -> NDArray[np.float64]:
+def values(view: ImagePlanes) -> NDArray[np.float64]:
     """Numbers in the order of ``features``; NaN for regions without pairs."""
     planes = view.textured()
     label = view.label[view.box].astype(np.int32)

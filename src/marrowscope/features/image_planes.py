@@ -27,7 +27,7 @@ HALF_MICRONS = 2 * MICRONS_PER_PIXEL
 
 
 @dataclass(frozen=True)
-class View:
+class ImagePlanes:
     """An image ready to be measured.
 
     Attributes:
@@ -55,7 +55,7 @@ class View:
         return self.half[[PLANES.index(name) for name in STRUCTURED]]
 
 
-def view(image: NDArray[np.uint8], segmentation: Segmentation) -> View:
+def image_planes(image: NDArray[np.uint8], segmentation: Segmentation) -> ImagePlanes:
     """Compute all planes of an image, (250, 250, 3) uint8 RGB."""
     planes = _planes(image)
     label = segmentation.cell.astype(np.uint8) + segmentation.nucleus
@@ -63,7 +63,7 @@ def view(image: NDArray[np.uint8], segmentation: Segmentation) -> View:
         [cv2.resize(plane, (HALF, HALF), interpolation=cv2.INTER_AREA) for plane in planes]
     )
     half_label = cv2.resize(label, (HALF, HALF), interpolation=cv2.INTER_NEAREST)
-    return View(
+    return ImagePlanes(
         planes, label, np.asarray(half, np.uint8), np.asarray(half_label, np.uint8),
         _box(segmentation.cell), segmentation,
     )  # fmt: skip

@@ -7,8 +7,8 @@ number of brighter neighbours among uniform patterns (0–8), and one for all ot
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features.feature_names import Feature, each
-from marrowscope.features.image_planes import REGIONS, TEXTURED, View
+from marrowscope.features.feature_names import Feature, features_by_region
+from marrowscope.features.image_planes import REGIONS, TEXTURED, ImagePlanes
 
 RADII = (1, 2, 3, 5)
 _BINS = 10
@@ -26,7 +26,7 @@ def features() -> list[Feature]:
          else "share of patterns that are not uniform")
         for place in range(_BINS)
     ]  # fmt: skip
-    return each(REGIONS, middle, last)
+    return features_by_region(REGIONS, middle, last)
 
 
 def uniform_bins() -> NDArray[np.uint8]:
@@ -40,7 +40,7 @@ def uniform_bins() -> NDArray[np.uint8]:
 _TABLE = uniform_bins()
 
 
-def values(view: View) -> NDArray[np.float64]:
+def values(view: ImagePlanes) -> NDArray[np.float64]:
     """Numbers in the order of ``features``; NaN for regions without pixels."""
     planes, label = view.textured(), view.label[view.box]
     offset = label.astype(np.int32) * _BINS

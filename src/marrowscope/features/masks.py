@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]
 
 # Densities (natural log) above this are equally dark to ``otsu``: 5 % of the light are left.
-DENSEST = 3.0
+MAX_DENSITY = 3.0
 
 
 def disc(width: int) -> NDArray[np.uint8]:
@@ -17,9 +17,9 @@ def disc(width: int) -> NDArray[np.uint8]:
 
 def otsu(values: NDArray[np.float32]) -> float:
     """Least density of the denser of two populations (Otsu, IEEE Trans. SMC 1979)."""
-    levels = np.clip(values * (255 / DENSEST), 0, 255).astype(np.uint8).reshape(1, -1)
+    levels = np.clip(values * (255 / MAX_DENSITY), 0, 255).astype(np.uint8).reshape(1, -1)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return (float(threshold) + 1) * (DENSEST / 255)
+    return (float(threshold) + 1) * (MAX_DENSITY / 255)
 
 
 def eroded(mask: Mask, width: int) -> Mask:
@@ -27,7 +27,7 @@ def eroded(mask: Mask, width: int) -> Mask:
     return np.asarray(cv2.erode(mask.astype(np.uint8), disc(width)), dtype=bool)
 
 
-def tidy(mask: Mask) -> Mask:
+def smoothed(mask: Mask) -> Mask:
     """Open, then close holes of chromatin."""
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc(5))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, disc(5))
@@ -47,10 +47,10 @@ def filled(mask: Mask) -> Mask:
 
 def largest(mask: Mask) -> Mask:
     """The largest connected part."""
-    return parts_above(mask, 1.0)
+    return components_above(mask, 1.0)
 
 
-def parts_above(mask: Mask, share: float) -> Mask:
+def components_above(mask: Mask, share: float) -> Mask:
     """Connected parts of at least this share of the largest part's area."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count < 3:

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features.feature_names import Feature, each
-from marrowscope.features.image_planes import PLANES, REGIONS, View
+from marrowscope.features.feature_names import Feature, features_by_region
+from marrowscope.features.image_planes import PLANES, REGIONS, ImagePlanes
 
 _SHELLS = {"cell": 6, "nucleus": 4, "cytoplasm": 4}
 _UPPER = np.triu_indices(len(PLANES), 1)
@@ -25,15 +25,15 @@ def features() -> list[Feature]:
             for end, words in (("mean", "mean"), ("sd", "standard deviation"))
             for name in PLANES
         ]
-        result += each([region], shells, last)
+        result += features_by_region([region], shells, last)
     pairs = [
         (f"{PLANES[a]}.{PLANES[b]}", "1", f"correlation of {PLANES[a]} and {PLANES[b]}")
         for a, b in zip(*_UPPER, strict=True)
     ]
-    return result + each(REGIONS, [("correlation", "over pixels")], pairs)
+    return result + features_by_region(REGIONS, [("correlation", "over pixels")], pairs)
 
 
-def values(view: View) -> NDArray[np.float64]:
+def values(view: ImagePlanes) -> NDArray[np.float64]:
     """Numbers in the order of ``features``; NaN for regions without pixels."""
     label = view.half_label
     masks = {"cell": label > 0, "nucleus": label == 2, "cytoplasm": label == 1}

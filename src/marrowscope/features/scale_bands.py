@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from marrowscope.features.feature_names import Feature, each
-from marrowscope.features.image_planes import HALF_MICRONS, PLANES, REGIONS, STRUCTURED, View
+from marrowscope.features.feature_names import Feature, features_by_region
+from marrowscope.features.image_planes import HALF_MICRONS, PLANES, REGIONS, STRUCTURED, ImagePlanes
 from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL
 
 _SIGMAS = (0.0, 0.8, 1.6, 3.2, 6.4)  # px at half size
@@ -55,13 +55,13 @@ def features() -> list[Feature]:
         ("anisotropy", "1", "(largest − smallest) / mean Gabor magnitude over orientations"),
     ]
     return (
-        each(REGIONS, bands, _BAND_STATISTICS)
-        + each(REGIONS, sieves, taken)
-        + each(REGIONS, gabor, energy)
+        features_by_region(REGIONS, bands, _BAND_STATISTICS)
+        + features_by_region(REGIONS, sieves, taken)
+        + features_by_region(REGIONS, gabor, energy)
     )
 
 
-def values(view: View) -> NDArray[np.float64]:
+def values(view: ImagePlanes) -> NDArray[np.float64]:
     """Numbers in the order of ``features``; NaN for regions without pixels."""
     masks = _masks(view.half_label)
     return np.concatenate([_bands(view, masks), _sieves(view, masks), _gabor(view)])
@@ -71,7 +71,7 @@ def _masks(label: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
     return [label > 0, label == 2, label == 1]
 
 
-def _bands(view: View, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+def _bands(view: ImagePlanes, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
     picture = np.ascontiguousarray(view.half.transpose(1, 2, 0)).astype(np.float32)
     smooth = [picture] + [cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in _SIGMAS[1:]]
     layers = [low - high for low, high in pairwise(smooth)]
@@ -98,7 +98,7 @@ def _bands(view: View, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
     return np.stack([sd, magnitude, mean, skewness, bright], axis=-1).ravel()
 
 
-def _sieves(view: View, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+def _sieves(view: ImagePlanes, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
     planes = np.ascontiguousarray(view.structured().transpose(1, 2, 0))
     taken = []
     for kind in (cv2.MORPH_OPEN, cv2.MORPH_CLOSE):
@@ -119,7 +119,7 @@ def _means(layers: NDArray[np.uint8], masks: list[NDArray[np.bool_]]) -> NDArray
     )  # fmt: skip
 
 
-def _gabor(view: View) -> NDArray[np.float64]:
+def _gabor(view: ImagePlanes) -> NDArray[np.float64]:
     size = (_GABOR_SIZE, _GABOR_SIZE)
     label = cv2.resize(view.half_label, size, interpolation=cv2.INTER_NEAREST)
     planes = np.stack(

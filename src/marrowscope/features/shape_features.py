@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.features.feature_names import Feature
-from marrowscope.features.image_planes import PLANES, View
+from marrowscope.features.image_planes import PLANES, ImagePlanes
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 _AREA = MICRONS_PER_PIXEL**2
@@ -71,7 +71,7 @@ def features() -> list[Feature]:
     ]  # fmt: skip
 
 
-def values(view: View) -> NDArray[np.float64]:
+def values(view: ImagePlanes) -> NDArray[np.float64]:
     """Numbers in the order of ``features``; NaN for a nucleus that is not there."""
     cell, nucleus = view.segmentation.cell, view.segmentation.nucleus
     parts = [_outline(cell), _outline(nucleus), _relations(view)]
@@ -162,7 +162,7 @@ def _fourier(contour: NDArray[np.int32]) -> NDArray[np.float64]:
     return result
 
 
-def _relations(view: View) -> NDArray[np.float64]:
+def _relations(view: ImagePlanes) -> NDArray[np.float64]:
     seg = view.segmentation
     cell, nucleus = float(seg.cell.sum()), float(seg.nucleus.sum())
     flag = float(seg.fallback)

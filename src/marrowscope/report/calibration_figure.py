@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.io.atomic import replacing
 from marrowscope.models.calibration import Calibration
-from marrowscope.report.fonts import families
+from marrowscope.report.fonts import font_families
 
 _MOST_AREA = 260.0  # points², of the largest dot
 
 
-def reliability_figures(calibration: Calibration, name: str) -> Figure:
+def calibration_figure(calibration: Calibration, name: str) -> Figure:
     """Two panels: stated confidence against the share of correct cells, before and after.
 
     Dots have the area of their number of cells; both panels show cells that the calibration was not
@@ -38,17 +38,17 @@ def reliability_figures(calibration: Calibration, name: str) -> Figure:
     figure.axes[0].set_ylabel("share of correct cells")
     figure.suptitle(
         f"{name}, {measured['cells']} held-out cells, T = {calibration.temperature:.2f}",
-        fontsize=11, fontfamily=families([name]), parse_math=False,
+        fontsize=11, fontfamily=font_families([name]), parse_math=False,
     )  # fmt: skip
     figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="0.4")
     return figure
 
 
-def write_reliability(calibration: Calibration, name: str, path: Path) -> None:
+def write_calibration_figure(calibration: Calibration, name: str, path: Path) -> None:
     """Write the figure as PNG.
 
     Raises:
         InputError: the file cannot be written.
     """
     with replacing(path) as temporary:
-        reliability_figures(calibration, name).savefig(temporary, format="png", dpi=150)
+        calibration_figure(calibration, name).savefig(temporary, format="png", dpi=150)

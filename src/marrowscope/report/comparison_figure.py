@@ -5,14 +5,14 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from marrowscope._about import RESEARCH_USE_ONLY
-from marrowscope.evaluation.model_comparison import KINDS, Comparison
-from marrowscope.report.fonts import families, writable
+from marrowscope.evaluation.model_comparison import SCORINGS, Comparison
+from marrowscope.report.fonts import drawable_text, font_families
 
 # Okabe–Ito, told apart by people with any of the common colour visions.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 
 
-def compare_figure(result: Comparison, classes: tuple[str, ...] | None = None) -> Figure:
+def comparison_figure(result: Comparison, classes: tuple[str, ...] | None = None) -> Figure:
     """Bars of mean recall with the standard deviation over folds, and a dot for every fold.
 
     Args:
@@ -25,9 +25,9 @@ def compare_figure(result: Comparison, classes: tuple[str, ...] | None = None) -
     length = max(5.5, 0.36 * len(shown) * max(1.0, count / 2) + 1.5)
     figure = Figure(figsize=(length, 5.6), layout="constrained")
     panels = figure.subplots(2, 1, sharex=True)
-    fonts = families((*result.models, *shown))
+    fonts = font_families((*result.models, *shown))
     text = {"fontfamily": fonts, "parse_math": False, "fontsize": 8}
-    for axes, kind in zip(panels, reversed(KINDS), strict=True):
+    for axes, kind in zip(panels, reversed(SCORINGS), strict=True):
         for place, model in enumerate(result.models):
             rows = result.recalls.filter((pl.col("model") == model) & (pl.col("kind") == kind))
             by_class = {row["class"]: row for row in rows.iter_rows(named=True)}
@@ -37,7 +37,7 @@ def compare_figure(result: Comparison, classes: tuple[str, ...] | None = None) -
                 centre, [by_class[code]["mean"] for code in shown], 0.92 * width, color=colour,
                 yerr=[by_class[code]["sd"] or 0.0 for code in shown],
                 error_kw={"elinewidth": 1, "capsize": 2, "ecolor": "#333333"},
-                label=writable("".join(s if s.isprintable() else "·" for s in model), fonts),
+                label=drawable_text("".join(s if s.isprintable() else "·" for s in model), fonts),
             )  # fmt: skip
             if result.folds:
                 for x, code in zip(centre, shown, strict=True):

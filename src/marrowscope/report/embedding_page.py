@@ -14,9 +14,9 @@ from marrowscope.explain.embedding import Embedding
 from marrowscope.io.images import ImageError, encode_jpeg, read_image
 from marrowscope.morphology import BY_CODE, in_display_order
 from marrowscope.preprocessing import prepare
-from marrowscope.report.fonts import families
+from marrowscope.report.fonts import font_families
 
-MOST_SHOWN = 3_000  # cells in the interactive page; about 3 kB each
+MAX_SHOWN = 3_000  # cells in the interactive page; about 3 kB each
 _SIDE = 72  # px of a thumbnail
 # Okabe–Ito, told apart by people with any of the common colour visions; classes beyond eight
 # repeat the colours with another marker.
@@ -36,7 +36,7 @@ def embedding_figure(embedding: Embedding, title: str) -> Figure:
         if code != _UNKNOWN:
             axes.annotate(
                 code, (float(np.median(x)), float(np.median(y))), fontsize=9, weight="bold",
-                ha="center", va="center", fontfamily=families([code]), parse_math=False,
+                ha="center", va="center", fontfamily=font_families([code]), parse_math=False,
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "alpha": 0.85},
             )  # fmt: skip
     axes.set(xticks=[], yticks=[], title=title)
@@ -56,9 +56,9 @@ def embedding_page(embedding: Embedding, title: str, seed: int = 0) -> str:
 
     table = embedding.table.with_row_index("_row")
     note = ""
-    if table.height > MOST_SHOWN:
-        table = table.sample(MOST_SHOWN, seed=seed)
-        note = f" {MOST_SHOWN:,} of {embedding.table.height:,} cells, drawn at random."
+    if table.height > MAX_SHOWN:
+        table = table.sample(MAX_SHOWN, seed=seed)
+        note = f" {MAX_SHOWN:,} of {embedding.table.height:,} cells, drawn at random."
     figure: Any = graph.Figure()
     for code, rows, colour, (_, marker) in _classes(table):
         figure.add_trace(graph.Scattergl(

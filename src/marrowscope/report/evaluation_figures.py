@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.evaluation.evaluation_result import ClassResult, Evaluation
 from marrowscope.morphology import BY_CODE, Lineage
-from marrowscope.report.fonts import families, writable
+from marrowscope.report.fonts import drawable_text, font_families
 
 # Okabe–Ito, told apart by people with any of the common colour visions.
 LINEAGE_COLOURS = {
@@ -46,7 +46,7 @@ def confusion_figure(result: Evaluation) -> Figure:
             if matrix[row, column]:
                 _write_share(axes, row, column, share[row, column], count)
     # Class names of users are no formulas, whatever dollar signs they hold.
-    fonts = families(codes)
+    fonts = font_families(codes)
     text = {"fontsize": 8, "fontfamily": fonts, "parse_math": False}
     axes.set_yticks(range(count), [_named(code, fonts) for code in codes], **text)
     axes.set_xticks(range(count), [_short(code, fonts) for code in codes], rotation=90, **text)
@@ -84,7 +84,7 @@ def per_class_figure(result: Evaluation) -> Figure:
         axes.set_axisbelow(True)
         for edge in ("top", "right"):
             axes.spines[edge].set_visible(False)
-    fonts = families(entry.code for entry in entries)
+    fonts = font_families(entry.code for entry in entries)
     names = [_named(entry.code, fonts) for entry in entries]
     left.set_yticks(range(len(entries)), names, fontfamily=fonts, parse_math=False)
     left.invert_yaxis()
@@ -160,7 +160,7 @@ def _named(code: str, fonts: list[str]) -> str:
 
 def _short(code: str, fonts: list[str]) -> str:
     shown = "".join(sign if sign.isprintable() else "·" for sign in code)
-    shown = writable(shown, fonts)
+    shown = drawable_text(shown, fonts)
     return shown if len(shown) <= _NAME_LENGTH else shown[: _NAME_LENGTH - 1] + "…"
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.errors import InputError
-from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, Spread, Value
+from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, FoldStatistics, Value
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.io.images import encode_jpeg, read_image, resize
 from marrowscope.report.evaluation_figures import (
@@ -61,13 +61,13 @@ def write_report(
     Raises:
         InputError: the folder cannot be written, or holds anything but an earlier report.
     """
-    refuse_foreign(folder)
+    require_evaluation_folder(folder)
     drawings = (confusion_figure, per_class_figure, reliability_figure)
     figures = {name: draw(result) for name, draw in zip(_FIGURES, drawings, strict=True)}
     with replacing_folder(folder) as place:
         for name, figure in figures.items():
             figure.savefig(place / f"{name}.png", dpi=150)
-        page = render(result, predictions, figures, title, provenance or {})
+        page = render_evaluation(result, predictions, figures, title, provenance or {})
         # A title may name a file whose name is no text; then a mark stands for the odd bytes.
         (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
         data = json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False)
@@ -76,7 +76,7 @@ def write_report(
         confusion_table(result.codes, result.matrix).write_csv(place / "confusion.csv")
 
 
-def refuse_foreign(folder: Path) -> None:
+def require_evaluation_folder(folder: Path) -> None:
     """Refuse a folder that holds other files: they would be lost when the report replaces it.
 
     Raises:
@@ -94,7 +94,7 @@ def refuse_foreign(folder: Path) -> None:
         )
 
 
-def render(
+def render_evaluation(
     result: Evaluation,
     predictions: pl.DataFrame,
     figures: dict[str, Figure],
@@ -216,7 +216,7 @@ def _score(value: float | Value | None) -> str:
     return "–" if number is None or not math.isfinite(number) else f"{number:.3f}".lstrip("0")
 
 
-def _spread(spread: Spread) -> str:
+def _spread(spread: FoldStatistics) -> str:
     if not math.isfinite(spread.mean):
         return "–"
     return (

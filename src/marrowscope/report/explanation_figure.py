@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.explain.explained_cells import ExplainedCell
-from marrowscope.explain.label_randomization import LabelTest
+from marrowscope.explain.label_randomization import LabelRandomization
 
 OVERLAY = 0.45  # of the heat map over the image
 _COLOURS = {"SmoothGrad": "#0072B2", "Grad-CAM": "#D55E00"}
@@ -24,7 +24,7 @@ def explanation_figure(cells: Sequence[ExplainedCell], title: str) -> Figure:
     figure = Figure(figsize=(1.75 * columns + 0.9, 6.1), layout="constrained")
     axes = figure.subplots(3, columns, squeeze=False)
     for column, cell in enumerate(cells):
-        pictures = (cell.image, grey(cell.smoothgrad), overlay(cell.image, cell.grad_cam))
+        pictures = (cell.image, to_grey(cell.smoothgrad), overlay(cell.image, cell.grad_cam))
         for row, picture in enumerate(pictures):
             place = axes[row][column]
             place.imshow(picture, cmap="gray", vmin=0, vmax=255)
@@ -38,7 +38,7 @@ def explanation_figure(cells: Sequence[ExplainedCell], title: str) -> Figure:
     return figure
 
 
-def grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+def to_grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """(H, W) map as grey levels; the brightest half per cent is cut."""
     top = float(np.percentile(values, 99.5)) or float(values.max()) or 1.0
     return np.asarray(np.clip(values / top, 0, 1) * 255, dtype=np.uint8)
@@ -52,7 +52,9 @@ def overlay(image: NDArray[np.uint8], values: NDArray[np.float32]) -> NDArray[np
     return np.asarray(mixed.round(), dtype=np.uint8)
 
 
-def sanity_figure(curves: pl.DataFrame, title: str, labels: LabelTest | None = None) -> Figure:
+def sanity_figure(
+    curves: pl.DataFrame, title: str, labels: LabelRandomization | None = None
+) -> Figure:
     """Similarity of explanations as layers become random; beside it, of networks by their labels.
 
     Squares on the right: two networks that learned the same labels (filled), and one that learned

@@ -5,17 +5,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from marrowscope._about import RESEARCH_USE_ONLY
-from marrowscope.evaluation.domain_shift import Shift
-from marrowscope.evaluation.external_validation import External
+from marrowscope.evaluation.domain_shift import DomainShift
+from marrowscope.evaluation.external_validation import ExternalResult
 from marrowscope.morphology import BY_CODE
 from marrowscope.report.evaluation_figures import LINEAGE_COLOURS
-from marrowscope.report.fonts import families, writable
+from marrowscope.report.fonts import drawable_text, font_families
 
 _NAME_LENGTH = 32
 _PLAIN = "#333333"
 
 
-def external_figure(result: External) -> Figure:
+def external_figure(result: ExternalResult) -> Figure:
     """Row-normalized matrix of called cells; compatible classes framed; no-calls beside it."""
     codes, rows = result.codes, len(result.classes)
     sizes = result.matrix.sum(axis=1)
@@ -36,7 +36,7 @@ def external_figure(result: External) -> Figure:
                     column, row, str(result.matrix[row, column]), ha="center", va="center",
                     fontsize=7, color="white" if share[row, column] > 0.55 else "#1a1a1a",
                 )  # fmt: skip
-    fonts = families([entry.name for entry in result.classes] + list(codes))
+    fonts = font_families([entry.name for entry in result.classes] + list(codes))
     text = {"fontsize": 8, "fontfamily": fonts, "parse_math": False}
     names = [_short(entry.name, fonts) for entry in result.classes]
     axes.set_yticks(range(rows), names, **text)
@@ -64,7 +64,7 @@ def external_figure(result: External) -> Figure:
     return figure
 
 
-def shift_figure(result: Shift) -> Figure:
+def domain_shift_figure(result: DomainShift) -> Figure:
     """Standardized differences to the training data, one bar per measure."""
     entries = result.measures
     figure = Figure(figsize=(6.2, 0.32 * len(entries) + 1.5), layout="constrained")
@@ -88,5 +88,5 @@ def shift_figure(result: Shift) -> Figure:
 
 
 def _short(name: str, fonts: list[str]) -> str:
-    shown = writable("".join(sign if sign.isprintable() else "·" for sign in name), fonts)
+    shown = drawable_text("".join(sign if sign.isprintable() else "·" for sign in name), fonts)
     return shown if len(shown) <= _NAME_LENGTH else shown[: _NAME_LENGTH - 1] + "…"

@@ -5,7 +5,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from marrowscope._about import RESEARCH_USE_ONLY
-from marrowscope.report.fonts import families
+from marrowscope.report.fonts import font_families
 from marrowscope.scoring import confusion_matrix
 
 _COLUMNS = 3
@@ -29,7 +29,7 @@ def fold_confusions_figure(predictions: pl.DataFrame, codes: tuple[str, ...]) ->
     side = max(2.6, 0.19 * len(shown) + 1.2)
     figure = Figure(figsize=(side * columns + 0.8, side * lines + 0.6), layout="constrained")
     grid = np.asarray(figure.subplots(lines, columns, squeeze=False)).ravel()
-    fonts = families(shown)
+    fonts = font_families(shown)
     text = {"fontsize": 6.5, "fontfamily": fonts, "parse_math": False}
     image = None
     for axes, name in zip(grid, names, strict=False):

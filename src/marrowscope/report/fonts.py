@@ -17,7 +17,7 @@ BASE = "DejaVu Sans"  # comes with matplotlib
 _NO_LETTERS = ("Last Resort", ".Last", "STIX", "cm", "DejaVu Math")
 
 
-def families(texts: Iterable[str]) -> list[str]:
+def font_families(texts: Iterable[str]) -> list[str]:
     """Font families in which these texts can be written, the usual one first."""
     missing = {sign for text in texts for sign in text} - _letters(BASE)
     chosen = [BASE]
@@ -32,7 +32,7 @@ def families(texts: Iterable[str]) -> list[str]:
     return chosen
 
 
-def writable(text: str, fonts: list[str]) -> str:
+def drawable_text(text: str, fonts: list[str]) -> str:
     """The text with letters that none of these fonts has taken apart or given by number."""
     have = frozenset().union(*(_letters(name) for name in fonts))
     if set(text) <= have:

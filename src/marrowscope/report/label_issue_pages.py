@@ -14,37 +14,37 @@ from numpy.typing import NDArray
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.errors import InputError
-from marrowscope.evaluation.label_issues import Suspects
+from marrowscope.evaluation.label_issues import LabelIssues
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.io.images import encode_jpeg, read_image, resize
 from marrowscope.morphology import BY_CODE
-from marrowscope.report.fonts import families, writable
+from marrowscope.report.fonts import drawable_text, font_families
 
-LIST = "suspects.csv"
-SHOWN_OF_CLASS = 60  # on the page; the list has them all
-ON_SHEET = 8  # of each class
+ISSUE_LIST = "suspects.csv"
+MAX_PER_CLASS = 60  # on the page; the list has them all
+MAX_ON_SHEET = 8  # of each class
 THUMBNAIL = 144  # px on the page
-_OWN = {LIST, "suspects.html", "suspects.png", "suspects.json"}
+_OWN = {ISSUE_LIST, "suspects.html", "suspects.png", "suspects.json"}
 _MISSING = 236  # grey of an image that cannot be read
 
 Image = NDArray[np.uint8]
 
 
-def write_suspects(found: Suspects, folder: Path, title: str) -> None:
+def write_label_issues(found: LabelIssues, folder: Path, title: str) -> None:
     """Write suspects.csv, suspects.html, suspects.png, suspects.json, in one rename.
 
     Args:
-        found: of ``find_suspects``.
+        found: of ``find_label_issues``.
         folder: new, empty, or earlier suspects without a correction, which are replaced.
         title: of the page.
 
     Raises:
         InputError: the folder cannot be written, or holds other files or somebody's corrections.
     """
-    refuse_to_overwrite(folder)
+    require_label_issue_folder(folder)
     pictures = _pictures(found)
     with replacing_folder(folder) as place:
-        found.table.write_csv(place / LIST)
+        found.table.write_csv(place / ISSUE_LIST)
         sheet_figure(found, pictures).savefig(place / "suspects.png", dpi=120)
         page = _render(found, pictures, title)
         (place / "suspects.html").write_text(page, encoding="utf-8", errors="replace")
@@ -55,7 +55,7 @@ def write_suspects(found: Suspects, folder: Path, title: str) -> None:
         (place / "suspects.json").write_text(text + "\n", encoding="utf-8")
 
 
-def refuse_to_overwrite(folder: Path) -> None:
+def require_label_issue_folder(folder: Path) -> None:
     """Refuse a folder with other files, or whose list somebody has worked on.
 
     Raises:
@@ -71,53 +71,56 @@ def refuse_to_overwrite(folder: Path) -> None:
     if others:
         raise InputError(f"{folder}: holds {others[0]}, which is no part of it; name a new folder")
     # A list without a line has nothing to lose.
-    if LIST in inside and (folder / LIST).read_bytes().count(b"\n") > 1:
-        worked_on = read_corrections(folder / LIST)
+    if ISSUE_LIST in inside and (folder / ISSUE_LIST).read_bytes().count(b"\n") > 1:
+        worked_on = read_corrections(folder / ISSUE_LIST)
         if worked_on:
             raise InputError(
-                f"{folder / LIST}: holds {len(worked_on)} corrections, which would be lost; "
+                f"{folder / ISSUE_LIST}: holds {len(worked_on)} corrections, which would be lost; "
                 "name a new folder"
             )
 
 
-def sheet_figure(found: Suspects, pictures: dict[str, Image]) -> Figure:
+def sheet_figure(found: LabelIssues, pictures: dict[str, Image]) -> Figure:
     """One row per class of the label: its most doubtful cells, each with the class that fits.
 
     Args:
-        found: of ``find_suspects``.
+        found: of ``find_label_issues``.
         pictures: (H, W, 3) uint8 RGB by ``cell_id``; cells without are left grey.
     """
     shown = [entry for entry in found.classes if entry.listed]
-    fonts = families([*(entry.code for entry in found.classes), *found.table["suggested"]])
+    fonts = font_families([*(entry.code for entry in found.classes), *found.table["suggested"]])
     text = {"fontfamily": fonts, "parse_math": False}
     rows = max(len(shown), 1)
-    figure = Figure(figsize=(1.2 * (ON_SHEET + 1), 1.52 * rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(1.2 * (MAX_ON_SHEET + 1), 1.52 * rows + 0.6), layout="constrained")
     figure.suptitle(f"Labels in doubt, most doubtful first. {RESEARCH_USE_ONLY}", fontsize=9)
-    grid = figure.subplots(rows, ON_SHEET + 1, squeeze=False)
+    grid = figure.subplots(rows, MAX_ON_SHEET + 1, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     for entry, line in zip(shown, grid, strict=False):
         known = BY_CODE.get(entry.code)
         name = known.name.replace(" ", "\n") if known else ""
-        lines = ("labelled", writable(entry.code, fonts), name, f"{entry.cells} cells",
+        lines = ("labelled", drawable_text(entry.code, fonts), name, f"{entry.cells} cells",
                  f"{entry.listed} listed")  # fmt: skip
         line[0].text(0.0, 0.5, "\n".join(filter(None, lines)),
                      va="center", fontsize=8, transform=line[0].transAxes, **text)  # fmt: skip
-        cells = found.table.filter(found.table["label"] == entry.code).head(ON_SHEET)
+        cells = found.table.filter(found.table["label"] == entry.code).head(MAX_ON_SHEET)
         for row, axes in zip(cells.iter_rows(named=True), line[1:], strict=False):
             axes.imshow(pictures.get(row["cell_id"], np.full((9, 9, 3), _MISSING, np.uint8)))
             axes.set_title(
-                f"{writable(row['suggested'], fonts)} {row['p_suggested']:.2f}?  #{row['rank']}\n"
-                f"not {writable(row['label'], fonts)} {row['p_label']:.2f}",
-                fontsize=7, pad=2, **text)  # fmt: skip
+                f"{drawable_text(row['suggested'], fonts)} {row['p_suggested']:.2f}?  "
+                f"#{row['rank']}\nnot {drawable_text(row['label'], fonts)} {row['p_label']:.2f}",
+                fontsize=7,
+                pad=2,
+                **text,
+            )
     return figure
 
 
-def _pictures(found: Suspects) -> dict[str, Image]:
+def _pictures(found: LabelIssues) -> dict[str, Image]:
     """Small pictures of the cells that the page shows; unreadable files are passed over."""
     pictures = {}
     for entry in found.classes:
-        cells = found.table.filter(found.table["label"] == entry.code).head(SHOWN_OF_CLASS)
+        cells = found.table.filter(found.table["label"] == entry.code).head(MAX_PER_CLASS)
         for row in cells.iter_rows(named=True):
             try:
                 image = read_image(Path(row["path"] or ""))
@@ -127,7 +130,7 @@ def _pictures(found: Suspects) -> dict[str, Image]:
     return pictures
 
 
-def _render(found: Suspects, pictures: dict[str, Image], title: str) -> str:
+def _render(found: LabelIssues, pictures: dict[str, Image], title: str) -> str:
     template = files("marrowscope.report").joinpath("templates/suspects.html").read_text("utf-8")
     environment = Environment(
         loader=DictLoader({"page": template}), autoescape=True, undefined=StrictUndefined
@@ -140,11 +143,11 @@ def _render(found: Suspects, pictures: dict[str, Image], title: str) -> str:
             {
                 "entry": entry,
                 "name": known.name if known else "",
-                "rest": max(cells.height - SHOWN_OF_CLASS, 0),
+                "rest": max(cells.height - MAX_PER_CLASS, 0),
                 "cells": [
                     {**row, "file": Path(row["path"] or "").name,
                      "uri": _uri(pictures.get(row["cell_id"]))}
-                    for row in cells.head(SHOWN_OF_CLASS).iter_rows(named=True)
+                    for row in cells.head(MAX_PER_CLASS).iter_rows(named=True)
                 ],
             }
         )  # fmt: skip
@@ -152,7 +155,7 @@ def _render(found: Suspects, pictures: dict[str, Image], title: str) -> str:
         title=title,
         found=found,
         groups=groups,
-        list=LIST,
+        list=ISSUE_LIST,
         research_use_only=RESEARCH_USE_ONLY,
         version=__version__,
     )

@@ -26,7 +26,7 @@ def require_pdf() -> None:
         raise InputError(_MISSING) from None
 
 
-def pdf(page: str) -> bytes:
+def html_to_pdf(page: str) -> bytes:
     """The page as tagged PDF (PDF/UA-1); nothing is loaded but what it holds itself.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Table:
     """A table as shown: texts only, numbers already written out."""
 
     caption: str
@@ -14,7 +14,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Picture:
+class SectionFigure:
     """A figure: PNG file relative to the folder of the report, and what it shows."""
 
     caption: str
@@ -38,8 +38,8 @@ class Section:
     title: str
     study: str
     lines: tuple[str, ...] = ()
-    tables: tuple[Sheet, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    tables: tuple[Table, ...] = ()
+    pictures: tuple[SectionFigure, ...] = ()
     missing: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
 
@@ -55,10 +55,10 @@ def section_from_dict(content: dict[str, Any]) -> Section:
         study=content["study"],
         lines=tuple(content["lines"]),
         tables=tuple(
-            Sheet(one["caption"], tuple(one["head"]), tuple(tuple(row) for row in one["rows"]))
+            Table(one["caption"], tuple(one["head"]), tuple(tuple(row) for row in one["rows"]))
             for one in content["tables"]
         ),
-        pictures=tuple(Picture(one["caption"], one["file"]) for one in content["pictures"]),
+        pictures=tuple(SectionFigure(one["caption"], one["file"]) for one in content["pictures"]),
         missing=tuple(content["missing"]),
         links=tuple((text, file) for text, file in content["links"]),
     )

@@ -10,38 +10,42 @@ from marrowscope.cells import read_cells
 from marrowscope.dataset.indexing import index
 from marrowscope.errors import InputError
 from marrowscope.evaluation.class_mapping import load_mapping
-from marrowscope.evaluation.domain_shift import shift
+from marrowscope.evaluation.domain_shift import measure_domain_shift
 from marrowscope.evaluation.external_validation import evaluate_external
 from marrowscope.evaluation.fit_calibration import calibrate, held_out_rows
-from marrowscope.evaluation.label_issues import find_suspects
+from marrowscope.evaluation.label_issues import find_label_issues
 from marrowscope.evaluation.model_comparison import Comparison, compare
 from marrowscope.explain.embedding import embed
-from marrowscope.explain.explained_cells import explained_cells, inside_phantoms, labelled_cells
-from marrowscope.explain.label_randomization import LabelTest, label_test
-from marrowscope.explain.weight_randomization import cascade
+from marrowscope.explain.explained_cells import (
+    attribution_inside_phantoms,
+    explained_cells,
+    labelled_cells,
+)
+from marrowscope.explain.label_randomization import LabelRandomization, label_randomization_test
+from marrowscope.explain.weight_randomization import cascading_randomization
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.io.atomic import replacing
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.morphology import BY_CODE
-from marrowscope.report.calibration_figure import write_reliability
-from marrowscope.report.comparison_figure import compare_figure
+from marrowscope.report.calibration_figure import write_calibration_figure
+from marrowscope.report.comparison_figure import comparison_figure
 from marrowscope.report.embedding_page import embedding_figure, embedding_page
 from marrowscope.report.explanation_figure import explanation_figure, sanity_figure
 from marrowscope.report.external_page import external_section
-from marrowscope.report.label_issue_pages import LIST, write_suspects
-from marrowscope.report.sections import Picture, Section, Sheet
-from marrowscope.reproduce.data_steps import PREDICTIONS, Stage, Study, save_figure, spread_text
+from marrowscope.report.label_issue_pages import ISSUE_LIST, write_label_issues
+from marrowscope.report.sections import Section, SectionFigure, Table
+from marrowscope.reproduce.data_steps import PREDICTIONS, Stage, Study, mean_sd_text, save_figure
 
-FIRST = "fold-0"
+FIRST_FOLD = "fold-0"
 SANITY_CELLS, PHANTOMS = 7, 3  # cells made random for; synthetic cells of each class
-TAUGHT_CELLS = 50  # of each class, for the test with permuted labels
+RETRAINED_CELLS = 50  # of each class, for the test with permuted labels
 
 
 def first_bundle(study: Study) -> Bundle:
     """The network of the first fold of the first model: it has not seen that fold's cells."""
     out_of_fold(study, study.models[0])
-    return load_bundle(study.cross(study.models[0]) / FIRST / "bundle")
+    return load_bundle(study.cross(study.models[0]) / FIRST_FOLD / "bundle")
 
 
 def out_of_fold(study: Study, model: str) -> Path:
@@ -60,14 +64,14 @@ def comparison(study: Study) -> Section:
     """Tolerant recall of all models with error bars over folds, and tests."""
     tables = {model: read_cells(out_of_fold(study, model)) for model in study.models}
     result = compare(tables, seed=study.seed)
-    save_figure(compare_figure(result), study.folder / "comparison.png")
+    save_figure(comparison_figure(result), study.folder / "comparison.png")
     # Synthetic cells are not compared with published numbers.
     first = tables[study.models[0]]
     drawn = (
         first["annotator"] == "synthetic" if "annotator" in first.columns else pl.Series([False])
     )
     real = int(drawn.sum()) < first.height
-    lines = [duel.sentence() for duel in result.duels]
+    lines = [test.sentence() for test in result.pairwise_tests]
     if real:
         lines.append(
             "In the study both networks have a better tolerant recall than its feature-based "
@@ -76,22 +80,22 @@ def comparison(study: Study) -> Section:
     return Section(
         "Comparison of the models", "Figure 3B", tuple(lines),
         (_recalls_sheet(result, real),),
-        pictures=(Picture("Recall per class, mean and sd over folds", "comparison.png"),),
+        pictures=(SectionFigure("Recall per class, mean and sd over folds", "comparison.png"),),
     )  # fmt: skip
 
 
-def _recalls_sheet(result: Comparison, real: bool) -> Sheet:
+def _recalls_sheet(result: Comparison, real: bool) -> Table:
     """Tolerant recall of every model beside the published one of ResNeXt-50."""
     rows = []
     tolerant = result.recalls.filter(pl.col("kind") == "tolerant")
     for code in result.codes:
         own = tolerant.filter(pl.col("class") == code)
-        found = {model: spread_text(*spread) for model, *spread in
+        found = {model: mean_sd_text(*spread) for model, *spread in
                  own.select("model", "mean", "sd").rows()}  # fmt: skip
         known = BY_CODE.get(code)
-        beside = "" if known is None or not real else spread_text(*known.published.tolerant_recall)
+        beside = "" if known is None or not real else mean_sd_text(*known.published.tolerant_recall)
         rows.append((code, *(found.get(model, "–") for model in result.models), beside))
-    return Sheet(
+    return Table(
         "Tolerant recall, mean ± sd over folds", ("class", *result.models, "study, ResNeXt-50"),
         tuple(rows),
     )  # fmt: skip
@@ -104,7 +108,7 @@ def calibration(study: Study) -> Section:
     predictions = out_of_fold(study, model)
     rows = held_out_rows(read_cells(predictions), bundle, str(predictions))
     made = calibrate(rows, bundle, "pooled out-of-fold predictions", {})
-    write_reliability(made, model, study.folder / "reliability.png")
+    write_calibration_figure(made, model, study.folder / "reliability.png")
     measured: dict[str, Any] = made.measured
     before, after = measured["ece_before"], measured["ece_after"]
     covered = tuple(
@@ -127,17 +131,17 @@ def calibration(study: Study) -> Section:
             f"Sets of classes hold {measured['set_size']:.2f} classes on average.",
             called,
         ),
-        (Sheet(f"Sets made for {made.coverage:.0%}: share that holds the label",
+        (Table(f"Sets made for {made.coverage:.0%}: share that holds the label",
                ("class", "covered"), covered),),
-        (Picture("Stated confidence and share of correct cells", "reliability.png"),),
+        (SectionFigure("Stated confidence and share of correct cells", "reliability.png"),),
     )  # fmt: skip
 
 
-def doubtful_labels(study: Study) -> Section:
+def label_issues(study: Study) -> Section:
     """Labels that are probably wrong, ranked within each class."""
     model = study.models[0]
-    found = find_suspects(read_cells(out_of_fold(study, model)))
-    write_suspects(found, study.folder / "suspects", "Labels in doubt")
+    found = find_label_issues(read_cells(out_of_fold(study, model)))
+    write_label_issues(found, study.folder / "suspects", "Labels in doubt")
     rows = tuple(
         (one.code, f"{one.cells:,}", str(one.estimated), str(one.listed)) for one in found.classes
     )
@@ -148,8 +152,8 @@ def doubtful_labels(study: Study) -> Section:
             f"{found.table.height} of {found.judged:,} labels are listed for a second look; a "
             "cytologist's corrections go back with index --relabel.",
         ),
-        (Sheet("By class", ("label", "cells", "estimated wrong", "listed"), rows),),
-        links=(("list", f"suspects/{LIST}"),),
+        (Table("By class", ("label", "cells", "estimated wrong", "listed"), rows),),
+        links=(("list", f"suspects/{ISSUE_LIST}"),),
     )  # fmt: skip
 
 
@@ -169,24 +173,24 @@ def external(study: Study, stage: Stage) -> Section:
     table = index([images], study.folder / "external.parquet", advance=stage("indexing external"))
     predictions = predict_table(engine, table, advance=stage("predicting external images"))
     result = evaluate_external(predictions, load_mapping(mapping_file), str(mapping_file))
-    moved = shift(read_cells(study.cells), predictions, bundle, seed=study.seed)
+    moved = measure_domain_shift(read_cells(study.cells), predictions, bundle, seed=study.seed)
     return external_section(result, moved, study.folder)
 
 
 def explanation(study: Study, stage: Stage) -> Section:
     """SmoothGrad and Grad-CAM of held-out cells, and whether they depend on what was learned."""
     bundle = first_bundle(study)
-    predictions = read_cells(study.cross(study.models[0]) / FIRST / PREDICTIONS)
+    predictions = read_cells(study.cross(study.models[0]) / FIRST_FOLD / PREDICTIONS)
     cells = explained_cells(bundle, predictions, 1, None, study.seed)
     save_figure(
         explanation_figure(cells, "Held-out cells classified best"), study.folder / "explained.png"
     )
     chosen = [(cell.image, cell.code) for cell in cells[:SANITY_CELLS]]
-    curves = cascade(bundle, chosen, study.seed)
-    taught = labelled_cells(bundle, read_cells(study.cells), TAUGHT_CELLS, study.seed)
-    labels = label_test(bundle, taught, chosen, study.seed, stage("permuted labels"))
+    curves = cascading_randomization(bundle, chosen, study.seed)
+    taught = labelled_cells(bundle, read_cells(study.cells), RETRAINED_CELLS, study.seed)
+    labels = label_randomization_test(bundle, taught, chosen, study.seed, stage("permuted labels"))
     save_figure(sanity_figure(curves, f"{len(chosen)} cells", labels), study.folder / "sanity.png")
-    inside = inside_phantoms(bundle, PHANTOMS, study.seed)
+    inside = attribution_inside_phantoms(bundle, PHANTOMS, study.seed)
     last = curves.filter(pl.col("step") == curves["step"].max())
     return Section(
         f"Explanation: {study.models[0]}", "Figure 5",
@@ -206,13 +210,13 @@ def explanation(study: Study, stage: Stage) -> Section:
             f"{inside['area']:.0%} of the image.",
         ),
         pictures=(
-            Picture("Image, SmoothGrad, Grad-CAM", "explained.png"),
-            Picture("Similarity to the learned network's explanations", "sanity.png"),
+            SectionFigure("Image, SmoothGrad, Grad-CAM", "explained.png"),
+            SectionFigure("Similarity to the learned network's explanations", "sanity.png"),
         ),
     )  # fmt: skip
 
 
-def _learned(labels: LabelTest) -> list[str]:
+def _learned(labels: LabelRandomization) -> list[str]:
     if labels.whole:
         return []
     shares = ", ".join(f"{share:.0%}" for share in labels.learned)
@@ -225,7 +229,7 @@ def _learned(labels: LabelTest) -> list[str]:
 def embedding(study: Study, stage: Stage) -> Section:
     """The map of held-out cells by the features of the last stage, with its measures."""
     bundle = first_bundle(study)
-    held_out = read_cells(study.cross(study.models[0]) / FIRST / PREDICTIONS)
+    held_out = read_cells(study.cross(study.models[0]) / FIRST_FOLD / PREDICTIONS)
     found = embed(bundle, held_out, study.seed, stage("features"))
     title = f"{study.models[0]}, held-out cells of the first fold"
     save_figure(embedding_figure(found, title), study.folder / "map.png")
@@ -252,9 +256,9 @@ def embedding(study: Study, stage: Stage) -> Section:
         )  # fmt: skip
     else:
         lines.append("Too few labelled cells to measure neighbours and trustworthiness.")
-    sheet = Sheet("Neighbours of the same class", ("class", "features", "map"), rows)
+    sheet = Table("Neighbours of the same class", ("class", "features", "map"), rows)
     return Section(
         f"Embedding: {study.models[0]}", "Figure 6", tuple(lines), (sheet,) if rows else (),
-        (Picture("Cells by their features", "map.png"),),
+        (SectionFigure("Cells by their features", "map.png"),),
         links=(("interactive map", "map.html"),),
     )  # fmt: skip

@@ -16,16 +16,16 @@ from marrowscope.dataset.indexing import index
 from marrowscope.dataset.overlap_screening import screen
 from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.errors import InputError
-from marrowscope.evaluation.cross_validation import Plan, cross_validate
+from marrowscope.evaluation.cross_validation import CrossValidationPlan, cross_validate
 from marrowscope.evaluation.evaluate_predictions import evaluate
 from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation
-from marrowscope.evaluation.study_table import table_one
+from marrowscope.evaluation.study_table import study_table
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import encode_png
 from marrowscope.report.evaluation_page import write_report
 from marrowscope.report.fold_figures import fold_confusions_figure
 from marrowscope.report.overlap_sheet import overlap_sheet
-from marrowscope.report.sections import Picture, Section, Sheet
+from marrowscope.report.sections import Section, SectionFigure, Table
 from marrowscope.training.networks.trainer import Observer
 from marrowscope.training.recipe import Recipe
 
@@ -77,12 +77,14 @@ def data(study: Study, stage: Stage) -> Section:
         raise InputError(f"{study.data}: no labelled image that can be read; name the data set")
     screened = screen(table, study.folder / "landmarks", stage("screening for overlaps"))
     write_cells(with_stains(screened.table, stage("stain vectors")), study.cells)
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[SectionFigure, ...] = ()
     if screened.pairs.height:
         sheet = overlap_sheet(screened.table, screened.pairs)
         with replacing(study.folder / "overlaps.png") as temporary:
             temporary.write_bytes(encode_png(sheet))
-        pictures = (Picture("Pairs of images that show parts of the same field", "overlaps.png"),)
+        pictures = (
+            SectionFigure("Pairs of images that show parts of the same field", "overlaps.png"),
+        )
     rows = tuple(
         (one.code, one.name, f"{one.images:,}", "" if one.published is None else
          f"{one.published:,}", one.remark)
@@ -98,7 +100,7 @@ def data(study: Study, stage: Stage) -> Section:
             "that no image of one part of a split shows what another shows.",
             *found.warnings,
         ),
-        (Sheet("Images per class", ("class", "name", "here", "published", "remark"), rows),),
+        (Table("Images per class", ("class", "name", "here", "published", "remark"), rows),),
         pictures,
         links=(("cell table", "cells.parquet"),),
     )
@@ -106,7 +108,7 @@ def data(study: Study, stage: Stage) -> Section:
 
 def cross_validated(study: Study, model: str, stage: Stage) -> Section:
     """Train one network per fold; Table 1 and Figure 2."""
-    plan = Plan(model, study.recipe, study.folds, None, study.seed)
+    plan = CrossValidationPlan(model, study.recipe, study.folds, None, study.seed)
     folder = study.cross(model)
     result = _train(study, plan, folder, stage)
     scored, rows = _scored(result, folder, f"{study.folds}-fold cross-validation of {model}")
@@ -119,10 +121,10 @@ def cross_validated(study: Study, model: str, stage: Stage) -> Section:
         _totals_lines(rows),
         (_table_one_sheet(rows),),
         (
-            Picture(
+            SectionFigure(
                 "Confusion of all held-out cells, rows sum to 1", f"{name}/report/confusion.png"
             ),
-            Picture("The same fold by fold", f"{name}/folds.png"),
+            SectionFigure("The same fold by fold", f"{name}/folds.png"),
         ),
         _absent(scored),
         (("report", f"{name}/report/report.html"), ("predictions", f"{name}/{PREDICTIONS}")),
@@ -131,12 +133,12 @@ def cross_validated(study: Study, model: str, stage: Stage) -> Section:
 
 def robustness(study: Study, model: str, stage: Stage) -> Section:
     """The check with 70 % of the images in training."""
-    plan = Plan(model, study.recipe, 1, study.holdout, study.seed)
+    plan = CrossValidationPlan(model, study.recipe, 1, study.holdout, study.seed)
     folder = study.folder / f"holdout-{model}"
     result = _train(study, plan, folder, stage)
     scored, rows = _scored(result, folder, f"hold-out of {study.holdout:g}, {model}")
     folds = read_cells(study.cross(model) / PREDICTIONS)
-    total = table_one(evaluate(folds, seed=study.seed)).filter(pl.col("class") == "macro_f1")
+    total = study_table(evaluate(folds, seed=study.seed)).filter(pl.col("class") == "macro_f1")
     over = _spread(total.row(0, named=True), "strict_total")
     lines = [
         f"With {1 - (study.holdout or 0):.0%} of the images in training, {model} reaches strict "
@@ -153,7 +155,7 @@ def robustness(study: Study, model: str, stage: Stage) -> Section:
     )  # fmt: skip
 
 
-def _train(study: Study, plan: Plan, folder: Path, stage: Stage) -> pl.DataFrame:
+def _train(study: Study, plan: CrossValidationPlan, folder: Path, stage: Stage) -> pl.DataFrame:
     def watch(name: str) -> Observer:
         title = f"{folder.name} {name}"
         return Observer(
@@ -170,7 +172,7 @@ def _train(study: Study, plan: Plan, folder: Path, stage: Stage) -> pl.DataFrame
 def _scored(predictions: pl.DataFrame, folder: Path, title: str) -> tuple[Evaluation, pl.DataFrame]:
     scored = evaluate(predictions)
     write_report(scored, predictions, folder / "report", title, {"protocol": title})
-    rows = table_one(scored)
+    rows = study_table(scored)
     with replacing(folder / "table1.csv") as temporary:
         rows.write_csv(temporary)
     return scored, rows
@@ -190,7 +192,7 @@ def _totals_lines(rows: pl.DataFrame) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _table_one_sheet(rows: pl.DataFrame, what: str = "mean ± sd over folds") -> Sheet:
+def _table_one_sheet(rows: pl.DataFrame, what: str = "mean ± sd over folds") -> Table:
     columns = ("strict_precision", "strict_recall", "tolerant_precision", "tolerant_recall")
     body = []
     for row in rows.filter(~pl.col("class").is_in(list(TOTALS))).iter_rows(named=True):
@@ -201,19 +203,19 @@ def _table_one_sheet(rows: pl.DataFrame, what: str = "mean ± sd over folds") ->
     head = ["class", "images"]
     for column in ("strict P", "strict R", "tolerant P", "tolerant R"):
         head += [column, "study"]
-    return Sheet(f"Precision (P) and recall (R), {what}", tuple(head), tuple(body))
+    return Table(f"Precision (P) and recall (R), {what}", tuple(head), tuple(body))
 
 
 def _spread(row: dict[str, Any], name: str) -> str:
-    return spread_text(row[f"{name}_mean"], row[f"{name}_sd"])
+    return mean_sd_text(row[f"{name}_mean"], row[f"{name}_sd"])
 
 
 def _published(row: dict[str, Any], name: str) -> str:
     mean, sd = row.get(f"{name}_published"), row.get(f"{name}_published_sd")
-    return "" if mean is None else spread_text(mean, sd)
+    return "" if mean is None else mean_sd_text(mean, sd)
 
 
-def spread_text(mean: float | None, sd: float | None = None) -> str:
+def mean_sd_text(mean: float | None, sd: float | None = None) -> str:
     """Mean ± sd with two decimals; a dash where there is none."""
     if mean is None:
         return "–"

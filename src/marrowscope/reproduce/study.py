@@ -16,7 +16,7 @@ from marrowscope.report.sections import Section
 from marrowscope.report.study_page import write_study_page
 from marrowscope.reproduce import analysis_steps, data_steps
 from marrowscope.reproduce.data_steps import Stage, Study
-from marrowscope.reproduce.study_folder import Finished, Workshop
+from marrowscope.reproduce.study_folder import FinishedStep, StudyFolder
 from marrowscope.training.networks.train_network import choose_device
 from marrowscope.training.run_setup import choose_start
 
@@ -24,16 +24,16 @@ TITLE = "The study of 171,374 bone-marrow cells (Matek et al., Blood 2021), repr
 
 
 @dataclass(frozen=True)
-class Reproduced:
+class ReproductionResult:
     """A finished reproduction: its page, and every part in order."""
 
     report: Path
-    parts: tuple[Finished, ...]
+    parts: tuple[FinishedStep, ...]
 
 
 def reproduce(
     study: Study, stage: Stage | None = None, say: Callable[[str], None] | None = None
-) -> Reproduced:
+) -> ReproductionResult:
     """Do every part that is not done, and write the report.
 
     A killed run goes on with the same call. A part that cannot be done with these data is named in
@@ -50,7 +50,7 @@ def reproduce(
     """
     _refuse_nonsense(study)
     stage = stage or (lambda name: lambda *done, **total: None)
-    workshop = Workshop(study.folder, say or (lambda line: None))
+    workshop = StudyFolder(study.folder, say or (lambda line: None))
     workshop.claim(_settings(study))
     first = study.models[0]
     done = [
@@ -77,7 +77,7 @@ def reproduce(
         ("calibration", "Calibration and no-calls", "left to later work",
          partial(analysis_steps.calibration, study)),
         ("noise", "Labels in doubt", "left to later work",
-         partial(analysis_steps.doubtful_labels, study)),
+         partial(analysis_steps.label_issues, study)),
     ]  # fmt: skip
     done += [workshop.step(*one) for one in rest]
     facts = {
@@ -92,7 +92,7 @@ def reproduce(
         "marrowscope": __version__,
     }
     page = write_study_page([one.section for one in done], study.folder, TITLE, facts)
-    return Reproduced(page, tuple(done))
+    return ReproductionResult(page, tuple(done))
 
 
 def _refuse_nonsense(study: Study) -> None:

@@ -15,7 +15,7 @@ SETTINGS, DONE = "reproduce.json", "done"
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedStep:
     """A step with its section and the seconds that it took; those of a resumed step are its last
     go's."""
 
@@ -26,7 +26,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class StudyFolder:
     """The folder of a reproduction.
 
     Attributes:
@@ -71,7 +71,7 @@ class Workshop:
 
     def step(
         self, name: str, title: str, study: str, work: Callable[[], Section], needed: bool = False
-    ) -> Finished:
+    ) -> FinishedStep:
         """Do a step, or take what it found before.
 
         A step that cannot be done with these data becomes a section that says why; the others go
@@ -90,7 +90,7 @@ class Workshop:
         known = _read(path)
         if known is not None:
             self.say(f"{title}: done before")
-            return Finished(name, *known, failed=False)
+            return FinishedStep(name, *known, failed=False)
         self.say(title)
         began = time.perf_counter()
         try:
@@ -106,7 +106,7 @@ class Workshop:
                 temporary.write_text(
                     json.dumps(content, ensure_ascii=False, allow_nan=False), encoding="utf-8"
                 )
-        return Finished(name, section, seconds, failed)
+        return FinishedStep(name, section, seconds, failed)
 
 
 def _read(path: Path) -> tuple[Section, float] | None:

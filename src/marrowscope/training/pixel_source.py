@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from marrowscope.dataset.packing import SPARE_BYTES, keys_of, pack
-from marrowscope.dataset.pixel_store import IMAGE_BYTES, SHAPE, Store, is_store
+from marrowscope.dataset.pixel_store import IMAGE_BYTES, SHAPE, PixelStore, is_store
 from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
 from marrowscope.preprocessing import pixel_sizes, prepare
@@ -38,7 +38,7 @@ class Pixels:
         self,
         table: pl.DataFrame,
         advance: Advance | None = None,
-        store: Store | None = None,
+        store: PixelStore | None = None,
         device: str = "cpu",
     ) -> None:
         """Use a store, or decode all images now if they fit into half of the free memory.
@@ -161,7 +161,7 @@ def choose_store(
     folder: Path | None,
     given: bool,
     advance: Advance | None = None,
-) -> tuple[Store | None, str | None]:
+) -> tuple[PixelStore | None, str | None]:
     """The store to train from, and what should be said about it.
 
     A store that somebody named must hold every image. One that merely lies at its usual place is
@@ -180,14 +180,14 @@ def choose_store(
     if folder is None or (given and table.is_empty()):
         return None, None
     if given:
-        store = Store(folder)
+        store = PixelStore(folder)
         require_all(store, table, store.rows(keys_of(table)))
         return store, None
     if "sha256" not in table.columns or table["sha256"].null_count():
         return None, None
     missing = table.height
     if is_store(folder):
-        store = Store(folder)
+        store = PixelStore(folder)
         missing = int((store.rows(keys_of(table)) < 0).sum())
         if not missing:
             return store, f"pixels from {folder}"
@@ -203,10 +203,10 @@ def choose_store(
     if packed.failed:
         path, reason = packed.failed[0]
         raise InputError(f"{path}: {reason} ({len(packed.failed)} images cannot be read)")
-    return Store(folder), f"pixels do not fit into memory: packed into {folder}"
+    return PixelStore(folder), f"pixels do not fit into memory: packed into {folder}"
 
 
-def require_all(store: Store, table: pl.DataFrame, places: NDArray[np.int64]) -> None:
+def require_all(store: PixelStore, table: pl.DataFrame, places: NDArray[np.int64]) -> None:
     """Refuse a store that does not hold every image of a table.
 
     Raises:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from marrowscope.counting.smear_count import CountedField
 from marrowscope.differential.differential_count import differential
 from marrowscope.morphology import CODES
-from marrowscope.report.count.cell_gallery import shelves
-from marrowscope.report.count.class_table import Row, table_rows
-from marrowscope.report.count.field_overlays import boxes, legend
-from marrowscope.report.count.headline_tiles import tiles
+from marrowscope.report.count.cell_gallery import class_galleries
+from marrowscope.report.count.class_table import TableRow, table_rows
+from marrowscope.report.count.field_overlays import cell_boxes, legend
+from marrowscope.report.count.headline_tiles import headline_tiles
 from marrowscope.report.count.interval_figure import interval_figure
 from support.counts import a_count
 
@@ -67,7 +67,7 @@ def test_what_is_shown_sums_up_whatever_is_counted(numbers: list[int]) -> None:
         assert {row.percent for row in rows} == {"–"}
         return
 
-    def tenths(of: list[Row]) -> int:
+    def tenths(of: list[TableRow]) -> int:
         return sum(round(10 * float(row.percent)) for row in of)
 
     assert tenths(classes) == 1000
@@ -82,7 +82,7 @@ def test_the_tiles_give_blasts_ratio_and_bounds() -> None:
     count = a_count(fields=1)
     table = counted({"BLA": 25, "NGS": 275, "EBO": 100, "LYT": 100, "NIF": 25})
     result = differential(table, known=KNOWN)
-    values = [(one.value, one.lines) for one in tiles(replace(count, differential=result))]
+    values = [(one.value, one.lines) for one in headline_tiles(replace(count, differential=result))]
     assert values == [
         ("500", ("of 525 looked at, in 1 field", "wanted: 500")),
         ("5.0 %", ("95 % interval 3.4 to 7.3 (Wilson)",)),
@@ -95,17 +95,17 @@ def test_the_tile_of_blasts_and_the_table_agree_on_the_corrected_share() -> None
     count = a_count()
     (row,) = [one for one in table_rows(count.differential) if one.code == "BLA"]
     low, high = row.corrected_interval.split("–")
-    assert f"corrected: {row.corrected} % ({low} to {high})" in tiles(count)[1].lines
+    assert f"corrected: {row.corrected} % ({low} to {high})" in headline_tiles(count)[1].lines
 
 
 def test_tiles_without_erythroblasts_or_cells_make_nothing_up() -> None:
     count = a_count(fields=1)
     only = differential(counted({"NGS": 100}), known=KNOWN)
-    ratio = tiles(replace(count, differential=only))[2]
+    ratio = headline_tiles(replace(count, differential=only))[2]
     assert ratio.value == "–"
     assert ratio.lines[0].startswith("no erythroblasts (at least")
     none = differential(counted({}), known=KNOWN)
-    assert [one.value for one in tiles(replace(count, differential=none))] == [
+    assert [one.value for one in headline_tiles(replace(count, differential=none))] == [
         "0",
         "no cells",
         "–",
@@ -125,7 +125,7 @@ def test_boxes_lie_in_pixels_of_their_field() -> None:
         ]
     )
     field = CountedField(0, "f", 1000, 150, 600, 500, 5, 2, b"")
-    found = boxes(field, cells)
+    found = cell_boxes(field, cells)
     assert [(one.x, one.y, one.width, one.height) for one in found[:2]] == [
         (10, 50, 40, 40), (100, 50, 40, 40),
     ]  # fmt: skip
@@ -146,12 +146,12 @@ def test_a_shelf_has_the_most_and_the_least_certain_and_no_cell_twice() -> None:
     rows = [(f"c{number}", 0.0, "NGS", number / 10, "counted") for number in range(10)]
     cells = placed([*rows, ("x", 0.0, "BLA", 0.5, "counted")])  # type: ignore[list-item]
     pictures = {f"c{number}": b"jpeg" for number in range(1, 10)}
-    (shelf,) = shelves(cells, pictures, 3)
+    (shelf,) = class_galleries(cells, pictures, 3)
     assert (shelf.code, shelf.total, shelf.counted) == ("NGS", 10, True)
     assert [one.cell_id for one in shelf.most] == ["c9", "c8", "c7"]
     assert [one.cell_id for one in shelf.least] == ["c1", "c2", "c3"]
     assert shelf.most[0].second == "BLA 0.30"
-    (few,) = shelves(cells, pictures, 5)
+    (few,) = class_galleries(cells, pictures, 5)
     assert len(few.most) + len(few.least) == 9
     assert {one.cell_id for one in few.most}.isdisjoint(one.cell_id for one in few.least)
 
@@ -165,7 +165,7 @@ def test_counted_classes_come_first_and_a_cell_outside_of_the_count_says_so() ->
             ("d", 0.0, "NIF", 0.9, "not classified"),
         ]
     )
-    found = shelves(cells, dict.fromkeys("abcd", b"jpeg"), 4)
+    found = class_galleries(cells, dict.fromkeys("abcd", b"jpeg"), 4)
     assert [one.code for one in found] == ["BLA", "LYT", "ART", "NIF"]
     assert [one.most[0].note for one in found] == ["", "not classified", "", ""]
 

@@ -23,7 +23,7 @@ from marrowscope.io.images import encode_png
 from marrowscope.report import pdf_export
 from marrowscope.report.count import count_report
 from marrowscope.report.count.count_report import write_count_report
-from marrowscope.report.pdf_export import pdf
+from marrowscope.report.pdf_export import html_to_pdf
 from support.counts import a_count
 
 ISSUED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -386,7 +386,7 @@ def test_a_pdf_takes_pictures_from_its_page_only(tmp_path: Path) -> None:
 
     def images(uri: str) -> int:
         page = f'<html lang="en"><title>t</title><body><img alt="a" src="{uri}"></body></html>'
-        reader = PdfReader(io.BytesIO(pdf(page)))
+        reader = PdfReader(io.BytesIO(html_to_pdf(page)))
         return sum(len(one.images) for one in reader.pages)
 
     assert images(inside) == 1

@@ -11,7 +11,7 @@ from marrowscope.morphology import in_display_order
 
 
 @dataclass(frozen=True)
-class Shown:
+class GalleryCell:
     """One cell: its id, JPEG, confidence, field, the second choice, and its role if not counted."""
 
     cell_id: str
@@ -23,7 +23,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ClassGallery:
     """The cells of one class; ``least`` is empty when there are pictures of few.
 
     ``total`` is how many cells got this answer, those that were left out aside.
@@ -33,11 +33,13 @@ class Shelf:
     name: str
     counted: bool
     total: int
-    most: tuple[Shown, ...]
-    least: tuple[Shown, ...]
+    most: tuple[GalleryCell, ...]
+    least: tuple[GalleryCell, ...]
 
 
-def shelves(cells: pl.DataFrame, pictures: Mapping[str, bytes], each: int) -> tuple[Shelf, ...]:
+def class_galleries(
+    cells: pl.DataFrame, pictures: Mapping[str, bytes], each: int
+) -> tuple[ClassGallery, ...]:
     """Cells with a picture by predicted class, counted classes first, from sure to unsure.
 
     Args:
@@ -60,16 +62,16 @@ def shelves(cells: pl.DataFrame, pictures: Mapping[str, bytes], each: int) -> tu
         ranked = [_shown(row, pictures, codes) for row in rows.iter_rows(named=True)]
         most, rest = ranked[:each], ranked[each:]
         found.append(
-            Shelf(code, name(code), role(code) is COUNTED, totals.get(code, 0),
+            ClassGallery(code, name(code), role(code) is COUNTED, totals.get(code, 0),
                   tuple(most), tuple(rest[::-1][:each]))
         )  # fmt: skip
     return tuple(found)
 
 
-def _shown(row: dict[str, object], pictures: Mapping[str, bytes], codes: list[str]) -> Shown:
+def _shown(row: dict[str, object], pictures: Mapping[str, bytes], codes: list[str]) -> GalleryCell:
     cell, part = str(row["cell_id"]), str(row["role"])
     expected = part == "counted" or (part != "left out" and role(str(row["predicted"])) != COUNTED)
-    return Shown(
+    return GalleryCell(
         cell,
         pictures[cell],
         float(row["confidence"]),  # type: ignore[arg-type]

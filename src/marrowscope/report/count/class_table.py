@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from marrowscope.differential.differential_result import Differential, Entry, Interval
 
-NONE = "–"
+NOT_AVAILABLE = "–"
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line of the table, numbers as they are shown.
 
     Attributes:
@@ -19,8 +19,9 @@ class Row:
         name: in English.
         lineage: for colours; empty for the total.
         count: cells.
-        percent, interval: of the countable cells; ``NONE`` where there are none.
-        corrected, corrected_interval: of the corrected estimate; ``NONE`` where there is none.
+        percent, interval: of the countable cells; ``NOT_AVAILABLE`` where there are none.
+        corrected, corrected_interval: of the corrected estimate; ``NOT_AVAILABLE`` where there is
+            none.
     """
 
     kind: str
@@ -34,31 +35,43 @@ class Row:
     corrected_interval: str
 
 
-def table_rows(result: Differential) -> tuple[Row, ...]:
+def table_rows(result: Differential) -> tuple[TableRow, ...]:
     """Known classes lineage by lineage, each followed by its sub-total, and the total.
 
     A class that the classifier does not know is no zero: it is left out here and named elsewhere.
     """
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for group in result.lineages:
-        members = [entry for entry in shown(result) if entry.lineage == group.lineage]
+        members = [entry for entry in shown_entries(result) if entry.lineage == group.lineage]
         if not members:
             continue
         rows += [_row("class", entry) for entry in members]
         rows.append(_row("lineage", group))
-    entries = shown(result)
+    entries = shown_entries(result)
     total = sum(entry.count for entry in entries)
     sums = [_sum(entry.percent for entry in entries)]
     sums.append(
         _sum(e.corrected_percent for e in entries if e.corrected_percent is not None)
         if has_correction(result)
-        else NONE
+        else NOT_AVAILABLE
     )
-    rows.append(Row("total", "", "all countable cells", "", total, sums[0], NONE, sums[1], NONE))
+    rows.append(
+        TableRow(
+            "total",
+            "",
+            "all countable cells",
+            "",
+            total,
+            sums[0],
+            NOT_AVAILABLE,
+            sums[1],
+            NOT_AVAILABLE,
+        )
+    )
     return tuple(rows)
 
 
-def shown(result: Differential) -> tuple[Entry, ...]:
+def shown_entries(result: Differential) -> tuple[Entry, ...]:
     """Classes that have a line: those that the classifier knows, and those that occur.
 
     After the correction a class may occur that the classifier cannot name.
@@ -76,18 +89,18 @@ def has_correction(result: Differential) -> bool:
 
 def percent_text(value: float | None) -> str:
     """Per cent with one decimal."""
-    return NONE if value is None or not math.isfinite(value) else f"{value:.1f}"
+    return NOT_AVAILABLE if value is None or not math.isfinite(value) else f"{value:.1f}"
 
 
 def interval_text(interval: Interval | None) -> str:
     """The ends of an interval in per cent, as in ``3.4–7.3``."""
     if interval is None or not math.isfinite(interval.share):
-        return NONE
+        return NOT_AVAILABLE
     return f"{100 * interval.low:.1f}–{100 * interval.high:.1f}"
 
 
-def _row(kind: str, entry: Entry) -> Row:
-    return Row(
+def _row(kind: str, entry: Entry) -> TableRow:
+    return TableRow(
         kind,
         entry.code if kind == "class" else "",
         entry.name,
@@ -102,4 +115,4 @@ def _row(kind: str, entry: Entry) -> Row:
 
 def _sum(values: Iterable[float]) -> str:
     numbers = [value for value in values if math.isfinite(value)]
-    return percent_text(math.fsum(numbers)) if numbers else NONE
+    return percent_text(math.fsum(numbers)) if numbers else NOT_AVAILABLE

@@ -73,7 +73,7 @@ def count_dict(count: SmearCount, issued: datetime) -> dict[str, Any]:
 
 
 def count_frame(count: SmearCount) -> pl.DataFrame:
-    """One row per counted class as in ``differential.plain.to_frame``, and the use allowed."""
+    """One row per counted class as in ``differential.export.to_frame``, and the use allowed."""
     return to_frame(count.differential).with_columns(use=pl.lit(RESEARCH_USE_ONLY))
 
 

@@ -17,10 +17,10 @@ from marrowscope.differential.count_roles import name as class_name
 from marrowscope.differential.sentences import RATIO_CONVENTION, sentences
 from marrowscope.io.images import decode, encode_jpeg, resize
 from marrowscope.morphology import CODES
-from marrowscope.report.count.cell_gallery import shelves
+from marrowscope.report.count.cell_gallery import class_galleries
 from marrowscope.report.count.class_table import has_correction, table_rows
-from marrowscope.report.count.field_overlays import Box, boxes, legend
-from marrowscope.report.count.headline_tiles import tiles
+from marrowscope.report.count.field_overlays import CellBox, cell_boxes, legend
+from marrowscope.report.count.headline_tiles import headline_tiles
 
 _TEMPLATES = ("count.html", "count.css", "count_parts.html")
 
@@ -51,11 +51,11 @@ PAPER = Edition(True, 6, 12, 800, 180)
 class _Picture:
     field: CountedField
     uri: str
-    boxes: tuple[Box, ...]
+    boxes: tuple[CellBox, ...]
     line: float
 
 
-def render(
+def render_count(
     count: SmearCount, issued: datetime, figures: Mapping[str, bytes], edition: Edition = SCREEN
 ) -> str:
     """The page: no script, no font, no image from anywhere else.
@@ -80,10 +80,10 @@ def render(
         corrected=has_correction(result),
         sentences=sentences(result),
         convention=RATIO_CONVENTION,
-        tiles=tiles(count),
+        tiles=headline_tiles(count),
         pictures=pictures,
         legend=legend({box.style.key for picture in pictures for box in picture.boxes}),
-        shelves=shelves(count.cells, count.thumbnails, edition.each),
+        shelves=class_galleries(count.cells, count.thumbnails, edition.each),
         numbers=numbers,
         drawn={picture.field.name for picture in pictures},
         unknown=[class_name(code) for code in result.unknown],
@@ -120,7 +120,7 @@ def _pictures(count: SmearCount, edition: Edition) -> tuple[_Picture, ...]:
         _Picture(
             field,
             _uri(_shrunk(field.picture, edition.field_side), "jpeg"),
-            boxes(field, by_field.get(field.name, nothing)),
+            cell_boxes(field, by_field.get(field.name, nothing)),
             max(field.width, field.height) / 400,
         )
         for field in count.fields[: edition.fields]

@@ -9,12 +9,12 @@ from marrowscope.counting.smear_count import SmearCount
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder, require_replaceable
 from marrowscope.report.count.count_data import KIND, count_dict, count_frame
-from marrowscope.report.count.count_page import PAPER, SCREEN, render
+from marrowscope.report.count.count_page import PAPER, SCREEN, render_count
 from marrowscope.report.count.dicom_annotations import write_annotations
 from marrowscope.report.count.fhir import diagnostic_bundle
-from marrowscope.report.count.interval_figure import drawable, interval_figure, png
+from marrowscope.report.count.interval_figure import drawable, figure_png, interval_figure
 from marrowscope.report.count.smear_figure import smear_figure
-from marrowscope.report.pdf_export import pdf as as_pdf
+from marrowscope.report.pdf_export import html_to_pdf as as_pdf
 from marrowscope.report.pdf_export import require_pdf
 
 _DATA = "count.json"
@@ -46,17 +46,17 @@ def write_count_report(
         InputError: the folder cannot be written, or holds anything but an earlier report; or the
             library for PDFs is missing.
     """
-    refuse_other(folder)
+    require_count_folder(folder)
     if pdf:
         require_pdf()
     issued = issued if issued is not None else datetime.now(UTC)
     figures = _figures(count)
     with replacing_folder(folder) as place:
         # A name may be no text; then a mark stands for the odd bytes.
-        page = render(count, issued, figures, SCREEN)
+        page = render_count(count, issued, figures, SCREEN)
         (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
         if pdf:
-            (place / "report.pdf").write_bytes(as_pdf(render(count, issued, figures, PAPER)))
+            (place / "report.pdf").write_bytes(as_pdf(render_count(count, issued, figures, PAPER)))
         data = json.dumps(
             count_dict(count, issued), indent=2, ensure_ascii=False, allow_nan=False
         )  # fmt: skip
@@ -74,7 +74,7 @@ def write_count_report(
     return tuple(folder / name for name in sorted(names, key=lambda one: one != "report.html"))
 
 
-def refuse_other(folder: Path) -> None:
+def require_count_folder(folder: Path) -> None:
     """Refuse a folder that is no report of a count: what it holds would be lost.
 
     Raises:
@@ -110,7 +110,7 @@ def _is_report(folder: Path) -> bool:
 def _figures(count: SmearCount) -> dict[str, bytes]:
     found = {}
     if count.differential.tally.countable:
-        found["intervals"] = png(interval_figure(count.differential), _DPI)
+        found["intervals"] = figure_png(interval_figure(count.differential), _DPI)
     if count.overview is not None:
         overview = count.overview
         figure = smear_figure(
@@ -120,5 +120,5 @@ def _figures(count: SmearCount) -> dict[str, bytes]:
             drawable(count.name),
             len(count.fields),
         )
-        found["smear"] = png(figure, _DPI)
+        found["smear"] = figure_png(figure, _DPI)
     return found

@@ -13,7 +13,7 @@ from typing import Any
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.differential_result import Differential, Entry, Interval
-from marrowscope.differential.myeloid_erythroid_ratio import Ratio
+from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.sentences import sentences
 from marrowscope.errors import InputError
 
@@ -223,7 +223,7 @@ def _interval_parts(text: str, interval: Interval) -> list[dict[str, Any]]:
     return [{"code": {"text": text}, "valueRange": {"low": low, "high": high}}]
 
 
-def _bounds(ratio: Ratio) -> list[dict[str, Any]]:
+def _bounds(ratio: RatioEstimate) -> list[dict[str, Any]]:
     """The interval; an end that is infinite is left open."""
     ends = {
         name: {"value": _round(value), **_ONE}

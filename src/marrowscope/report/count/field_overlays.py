@@ -14,7 +14,7 @@ _ALONE = "#000000"
 
 
 @dataclass(frozen=True)
-class Style:
+class BoxStyle:
     """How a kind of box is drawn: colour, dashes, relative width; ``words`` for the legend.
 
     Kinds differ in dashes or width where colours may not be told apart, and every box has the
@@ -32,28 +32,28 @@ class Style:
         return " ".join(f"{part * unit:.1f}" for part in self.dashes) or "none"
 
 
-STYLES: tuple[Style, ...] = (
-    Style("blasts", "blasts: thick line", LINEAGE_COLOURS[Lineage.MYELOID], (), 2.0),
-    Style(Lineage.MYELOID, "other myeloid", LINEAGE_COLOURS[Lineage.MYELOID]),
-    Style(Lineage.ERYTHROID, "erythroid", LINEAGE_COLOURS[Lineage.ERYTHROID]),
-    Style(Lineage.LYMPHOID, "lymphoid", LINEAGE_COLOURS[Lineage.LYMPHOID]),
-    Style(Lineage.OTHER, "of another class", LINEAGE_COLOURS[Lineage.OTHER]),
-    Style("not classified", "not classified: dashed", _ALONE, (4, 2)),
-    Style("not counted", "not counted: dotted", _ALONE, (1.2, 1.8)),
-    Style(
+STYLES: tuple[BoxStyle, ...] = (
+    BoxStyle("blasts", "blasts: thick line", LINEAGE_COLOURS[Lineage.MYELOID], (), 2.0),
+    BoxStyle(Lineage.MYELOID, "other myeloid", LINEAGE_COLOURS[Lineage.MYELOID]),
+    BoxStyle(Lineage.ERYTHROID, "erythroid", LINEAGE_COLOURS[Lineage.ERYTHROID]),
+    BoxStyle(Lineage.LYMPHOID, "lymphoid", LINEAGE_COLOURS[Lineage.LYMPHOID]),
+    BoxStyle(Lineage.OTHER, "of another class", LINEAGE_COLOURS[Lineage.OTHER]),
+    BoxStyle("not classified", "not classified: dashed", _ALONE, (4, 2)),
+    BoxStyle("not counted", "not counted: dotted", _ALONE, (1.2, 1.8)),
+    BoxStyle(
         "left out",
         "left out of the count: fine dots",
         "#595959",
         (1.6, 1.6),
         0.8,
     ),
-    Style("no cell", "no intact cell by its look: dash and dot", "#595959", (4, 1.6, 1.2, 1.6)),
+    BoxStyle("no cell", "no intact cell by its look: dash and dot", "#595959", (4, 1.6, 1.2, 1.6)),
 )
 _BY_KEY = {style.key: style for style in STYLES}
 
 
 @dataclass(frozen=True)
-class Box:
+class CellBox:
     """One cell on its field; px of the field, ``label`` to be written, ``words`` to be read."""
 
     x: float
@@ -62,10 +62,10 @@ class Box:
     height: float
     label: str
     words: str
-    style: Style
+    style: BoxStyle
 
 
-def boxes(field: CountedField, cells: pl.DataFrame) -> tuple[Box, ...]:
+def cell_boxes(field: CountedField, cells: pl.DataFrame) -> tuple[CellBox, ...]:
     """The boxes of a field's cells.
 
     Args:
@@ -80,16 +80,16 @@ def boxes(field: CountedField, cells: pl.DataFrame) -> tuple[Box, ...]:
         else:
             label = "" if code is None or role == "left out" else code
             words, style = _words(code, confidence, role), _style(code, role)
-        found.append(Box(x0 - field.x, y0 - field.y, x1 - x0, y1 - y0, label, words, style))
+        found.append(CellBox(x0 - field.x, y0 - field.y, x1 - x0, y1 - y0, label, words, style))
     return tuple(found)
 
 
-def legend(used: set[str]) -> tuple[Style, ...]:
+def legend(used: set[str]) -> tuple[BoxStyle, ...]:
     """The styles that occur, in their order."""
     return tuple(style for style in STYLES if style.key in used)
 
 
-def _style(code: str | None, role: str | None) -> Style:
+def _style(code: str | None, role: str | None) -> BoxStyle:
     if role in _BY_KEY:
         return _BY_KEY[role]
     if code is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.differential_result import Entry
-from marrowscope.differential.myeloid_erythroid_ratio import Ratio
+from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.sentences import ratio_ends, ratio_number, ratio_text
 from marrowscope.report.count.class_table import percent_text
 
@@ -19,7 +19,7 @@ class Tile:
     lines: tuple[str, ...]
 
 
-def tiles(count: SmearCount) -> tuple[Tile, ...]:
+def headline_tiles(count: SmearCount) -> tuple[Tile, ...]:
     """What a reader wants first."""
     result = count.differential
     cells, goal = result.tally, result.progress
@@ -53,7 +53,7 @@ def _blasts(entry: Entry, cells: int) -> Tile:
     return Tile("Blasts", f"{entry.percent:.1f} %", tuple(lines))
 
 
-def _ratio(ratio: Ratio | None, corrected: Ratio | None) -> Tile:
+def _ratio(ratio: RatioEstimate | None, corrected: RatioEstimate | None) -> Tile:
     lines = [] if corrected is None else [f"corrected: {ratio_text(corrected)}"]
     if ratio is None:
         unknown = "this model does not know the cells of both sides"

@@ -10,8 +10,8 @@ from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.differential.count_roles import BLASTS
 from marrowscope.differential.decision_thresholds import BLAST_DECISIONS
 from marrowscope.differential.differential_result import Differential, Interval
-from marrowscope.report.count.class_table import has_correction, shown
-from marrowscope.report.fonts import families, writable
+from marrowscope.report.count.class_table import has_correction, shown_entries
+from marrowscope.report.fonts import drawable_text, font_families
 
 # Okabe–Ito, and each with a marker of its own: told apart without colours too.
 COUNTED, CORRECTED = "#0072B2", "#D55E00"
@@ -24,7 +24,7 @@ def interval_figure(result: Differential) -> Figure:
 
     The rows of blasts have marks at 5, 10 and 20 %.
     """
-    entries = shown(result)
+    entries = shown_entries(result)
     corrected = has_correction(result)
     rows = np.arange(len(entries))
     height = max(2.4, 0.34 * len(entries) + 1.3)
@@ -45,7 +45,7 @@ def interval_figure(result: Differential) -> Figure:
     for row, entry in enumerate(entries):
         if entry.code in BLASTS:
             _mark_decisions(axes, row, right)
-    fonts = families(entry.name for entry in entries)
+    fonts = font_families(entry.name for entry in entries)
     names = [_cut(_drawable(entry.name, fonts)) for entry in entries]
     axes.set_yticks(rows, names, fontfamily=fonts, parse_math=False, fontsize=9.5)
     axes.set_ylim(len(entries) - 0.5, -0.5)
@@ -59,7 +59,7 @@ def interval_figure(result: Differential) -> Figure:
     return figure
 
 
-def png(figure: Figure, dpi: int) -> bytes:
+def figure_png(figure: Figure, dpi: int) -> bytes:
     """The figure as a PNG file."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dpi)
@@ -89,11 +89,11 @@ def _mark_decisions(axes: Axes, row: int, right: float) -> None:
 
 def drawable(text: str) -> str:
     """A name of a user as the installed fonts can draw it."""
-    return _drawable(text, families([text]))
+    return _drawable(text, font_families([text]))
 
 
 def _drawable(text: str, fonts: list[str]) -> str:
-    return writable("".join(sign if sign.isprintable() else "·" for sign in text), fonts)
+    return drawable_text("".join(sign if sign.isprintable() else "·" for sign in text), fonts)
 
 
 def _cut(text: str) -> str:

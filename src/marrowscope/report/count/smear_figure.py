@@ -8,7 +8,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch, Rectangle
 
 from marrowscope._about import RESEARCH_USE_ONLY
-from marrowscope.report.fonts import families
+from marrowscope.report.fonts import font_families
 from marrowscope.smear.contour import Contour
 from marrowscope.smear.field_plan import FieldPlan
 from marrowscope.smear.rejection_reasons import Judged, Reason
@@ -63,8 +63,12 @@ def smear_figure(
         axes.label_outer()
     scale = contour.microns_per_pixel / 1000 / np.asarray(contour.downsample)
     _draw_contour(panels[0], contour, scale)
-    panels[0].set_title(f"{name}: contour of the smear, {contour.area:.1f} mm²",
-                        fontfamily=families([name]), parse_math=False, fontsize=10)  # fmt: skip
+    panels[0].set_title(
+        f"{name}: contour of the smear, {contour.area:.1f} mm²",
+        fontfamily=font_families([name]),
+        parse_math=False,
+        fontsize=10,
+    )
     _draw_reasons(panels[1], judged, scale)
     count = (
         0 if plan is None else min(used if used is not None else plan.first_round, len(plan.fields))

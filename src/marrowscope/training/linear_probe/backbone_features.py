@@ -14,7 +14,7 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
-from marrowscope.dataset.pixel_store import Store
+from marrowscope.dataset.pixel_store import PixelStore
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.models.backbone import Backbone
@@ -34,7 +34,7 @@ def frozen_features(
     made_by: str,
     cache: Path | None = None,
     *,
-    store: Store | None = None,
+    store: PixelStore | None = None,
     device: str = "cpu",
     advance: Advance | None = None,
 ) -> Values:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from marrowscope.cells import write_cells
-from marrowscope.dataset.pixel_store import Store
+from marrowscope.dataset.pixel_store import PixelStore
 from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import TorchEngine
@@ -40,7 +40,7 @@ def train_frozen(
     resume: bool = False,
     device: str = "cpu",
     observer: Observer | None = None,
-    store: Store | None = None,
+    store: PixelStore | None = None,
     cache: Path | None = None,
 ) -> dict[str, Any]:
     """Train and write the run folder; returns the held-out metrics.

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from marrowscope.cells import read_cells, write_cells
-from marrowscope.dataset.pixel_store import Store
+from marrowscope.dataset.pixel_store import PixelStore
 from marrowscope.dataset.stain_vectors import stain_array, with_stains
 from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
@@ -168,7 +168,7 @@ class _Job:
     checkpoint_steps: int | None
 
 
-def _train(job: _Job, table: polars.DataFrame, store: Store | None, resume: bool) -> Trained:
+def _train(job: _Job, table: polars.DataFrame, store: PixelStore | None, resume: bool) -> Trained:
     cells = job.folder / CELLS
     if cells.exists():
         table = read_cells(cells, needs=["stain"])

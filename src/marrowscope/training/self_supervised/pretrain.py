@@ -95,7 +95,7 @@ def pretrain(
         resume: go on with the run in ``folder``.
         device: ``cpu`` or ``cuda``.
         observer: progress.
-        store, store_given: as for ``training.fit.train``.
+        store, store_given: as for ``training.networks.train_network.train``.
         checkpoint_seconds, checkpoint_steps: how often to save.
 
     Raises:
