@@ -1,6 +1,6 @@
 # marrowscope in a container, from the sources beside this file:
 #   docker build -t marrowscope .
-#   docker run --rm -v "$PWD:/data" -u "$(id -u):$(id -g)" marrowscope predict sequential-mll7 cells/
+#   docker run --rm -v "$PWD:/data" -u "$(id -u):$(id -g)" marrowscope predict cells/
 # Research use only. Not a medical device; not for diagnosis.
 # Extras: docker build --build-arg EXTRAS=pdf,dicom -t marrowscope .
 

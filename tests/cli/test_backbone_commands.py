@@ -49,7 +49,7 @@ def test_train_predict_and_evaluate_work_as_for_networks(
     assert (card["architecture"], card["recipe"]["head"]) == ("vit", head)
     weights.unlink()
     again = tmp_path / "again.parquet"
-    assert run("predict", out / "bundle", held_out["path"][0], "-o", again) == 0
+    assert run("predict", held_out["path"][0], "--model", out / "bundle", "-o", again) == 0
     assert pl.read_parquet(again)["p_LYT"][0] == pytest.approx(held_out["p_LYT"][0], abs=1e-3)
     assert run("evaluate", out / "predictions.parquet", "-o", tmp_path / "report") == 0
 

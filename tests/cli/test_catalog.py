@@ -11,6 +11,7 @@ import pytest
 
 from marrowscope.cli.catalog import COMMANDS, Entry
 from marrowscope.cli.lazy_group import load_command
+from marrowscope.models import DEFAULT_MODEL
 
 
 def leaves(entries: tuple[Entry, ...] = COMMANDS, before: str = "") -> Iterator[tuple[str, Entry]]:
@@ -62,3 +63,35 @@ def test_help_of_all_commands_imports_no_library_that_computes() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def options_named(name: str) -> dict[str, Any]:
+    """The option of this name in every command that has it."""
+    return {
+        words: option
+        for words, entry in ENTRIES.items()
+        for option in load_command(entry).params
+        if name in option.opts
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("--model", {"predict", "count", "explain", "embed"}),
+        ("--engine", {"predict", "count"}),
+        ("--device", {"predict", "count", "train", "crossval", "pretrain", "reproduce"}),
+        ("--microns-per-pixel", {"predict", "count", "detect", "evaluate"}),
+        ("--json", set(ENTRIES)),
+    ],
+)
+def test_an_option_is_the_same_in_every_command(name: str, commands: set[str]) -> None:
+    found = options_named(name)
+    assert commands <= set(found)
+    assert len({(found[words].help, found[words].default) for words in commands}) == 1
+
+
+def test_the_default_model_that_help_shows_is_the_one_that_is_used() -> None:
+    option = options_named("--model")["predict"]
+    assert option.default is None
+    assert option.show_default == DEFAULT_MODEL

@@ -85,14 +85,16 @@ def test_the_whole_way_from_images_to_report(shell: Shell, phantom: Path, tmp_pa
     assert "No patient or slide ids" in err
     quick = ["--set", "target_per_class=1", "--set", "batch_size=7", "--epochs", 1]
     shell("train", split, "-o", run, *quick)
-    out, err = shell("evaluate", run / "predictions.parquet", "--bundle", run / "bundle",
+    out, err = shell("evaluate", run / "predictions.parquet", "--model", run / "bundle",
                      "-o", tmp_path / "report", "--bootstrap", 50, "--json")  # fmt: skip
     assert json.loads(out)["cells"] == 21
     page = (tmp_path / "report" / "report.html").read_text()
     assert "No patient or slide ids" in page
     assert "hold-out 0.34, seed 0, by image" in page
     predictions = tmp_path / "p.csv"
-    out, _ = shell("predict", run / "bundle", phantom / "LYT", "-o", predictions, "--json")
+    out, _ = shell(
+        "predict", phantom / "LYT", "--model", run / "bundle", "-o", predictions, "--json"
+    )
     assert json.loads(out)["rows"] == 3
     table = read_cells(predictions)
     assert table.columns[:2] == ["cell_id", "path"]
@@ -104,7 +106,7 @@ def test_predict_reads_a_list_from_standard_input(
 ) -> None:
     paths = sorted((phantom / "EOS").iterdir())
     listing = f"{paths[1]}\n{paths[0]}\n{tmp_path / 'gone.png'}\n"
-    _, err = shell("predict", bundle, "-", "-o", tmp_path / "p.parquet", stdin=listing)
+    _, err = shell("predict", "-", "--model", bundle, "-o", tmp_path / "p.parquet", stdin=listing)
     table = read_cells(tmp_path / "p.parquet")
     assert table["path"].to_list() == listing.split()
     assert table["error"].to_list() == [None, None, "no such file"]
@@ -118,7 +120,7 @@ def test_a_csv_list_goes_in_and_a_csv_with_all_its_columns_comes_out(
 ) -> None:
     first, second = sorted((phantom / "LYT").iterdir())[:2]
     (tmp_path / "list.csv").write_text(f"file,mine\n{first},1\n{second},2\n{first},3\n")
-    _, err = shell("predict", bundle, tmp_path / "list.csv", "-o", tmp_path / "p.csv")
+    _, err = shell("predict", tmp_path / "list.csv", "--model", bundle, "-o", tmp_path / "p.csv")
     table = read_cells(tmp_path / "p.csv")
     assert table.select("path", "mine").rows() == [
         (str(first), 1),
@@ -133,16 +135,21 @@ def test_a_csv_list_goes_in_and_a_csv_with_all_its_columns_comes_out(
 
 @pytest.mark.parametrize(
     "words",
-    [("index",), ("split", "--test", "0.2"), ("screen",), ("detect",), ("predict", "BUNDLE")],
+    [
+        ("index",),
+        ("split", "--test", "0.2"),
+        ("screen",),
+        ("detect",),
+        ("predict", "--model", "BUNDLE"),
+    ],
 )
 def test_a_table_of_unknown_kind_is_refused_before_the_work_and_replaces_nothing(
-    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path, words: tuple[str, ...]
+    shell: Shell, phantom: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     """Such as an image, when -o stands before the wrong name."""
     picture = tmp_path / "p.jpg"
     picture.write_bytes(b"precious")
-    given = [bundle if word == "BUNDLE" else word for word in words]
-    _, err = shell(*given, phantom / "cells.parquet", "-o", picture, status=1)
+    _, err = shell(*words, phantom / "cells.parquet", "-o", picture, status=1)
     assert f"--output {picture}: give it the suffix .parquet or .csv" in err
     assert picture.read_bytes() == b"precious"
     assert list(tmp_path.iterdir()) == [picture]
@@ -150,7 +157,7 @@ def test_a_table_of_unknown_kind_is_refused_before_the_work_and_replaces_nothing
 
 def test_predict_fails_when_nothing_can_be_read(shell: Shell, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
-    _, err = shell("predict", bundle, tmp_path, "-o", tmp_path / "p.csv", status=1)
+    _, err = shell("predict", tmp_path, "--model", bundle, "-o", tmp_path / "p.csv", status=1)
     assert "none of 1 images could be read" in err
     assert not (tmp_path / "p.csv").exists()
 
@@ -159,7 +166,7 @@ def test_truth_may_come_from_another_table(
     shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
 ) -> None:
     shell("index", phantom / "LYT", phantom / "BLA", "-o", tmp_path / "cells.parquet")
-    shell("predict", bundle, phantom / "LYT", phantom / "BLA", "-o", tmp_path / "p.csv")
+    shell("predict", phantom / "LYT", phantom / "BLA", "--model", bundle, "-o", tmp_path / "p.csv")
     _, err = shell("evaluate", tmp_path / "p.csv", "-o", tmp_path / "r", status=1)
     assert "p.csv" in err
     assert "label" in err
@@ -175,7 +182,7 @@ def test_truth_may_come_from_another_table(
         (["check", "/nowhere/x.parquet"], "no such file"),
         (["split", "/nowhere/x.parquet", "--test", "0.2", "-o", "y.parquet"], "no such file"),
         (["train", "/nowhere/x.parquet", "-o", "run"], "no such file"),
-        (["predict", "no-such-model", "x.png", "-o", "p.csv"], "no-such-model"),
+        (["predict", "x.png", "--model", "no-such-model", "-o", "p.csv"], "no-such-model"),
         (["evaluate", "/nowhere/x.parquet", "-o", "r"], "no such file"),
         (["demo", "--data", "/nowhere", "-o", "d"], "/nowhere"),
     ],
@@ -266,8 +273,8 @@ def test_a_gpu_without_memory_is_one_line(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nGPU 0 has a")
 
     monkeypatch.setattr("marrowscope.inference.batch_prediction.predict_table", exhausted)
-    _, said = shell("predict", bundle, phantom, "-o", tmp_path / "p.csv", status=1)
-    assert "marrowscope: CUDA out of memory; take a smaller batch" in said
+    _, said = shell("predict", phantom, "--model", bundle, "-o", tmp_path / "p.csv", status=1)
+    assert "marrowscope: CUDA out of memory; use a smaller batch" in said
     assert "Traceback" not in said
 
 

@@ -79,7 +79,7 @@ def test_a_calibrated_bundle_predicts_with_sets_and_no_calls(
     tables = {}
     for name, options in (("with", []), ("without", ["--uncalibrated"])):
         out = tmp_path / f"{name}.parquet"
-        assert run(monkeypatch, "predict", made, images, "-o", out, *options) == 0
+        assert run(monkeypatch, "predict", images, "--model", made, "-o", out, *options) == 0
         tables[name] = read_cells(out)
     assert {"prediction_set", "no_call"} <= set(tables["with"].columns)
     assert "no_call" not in tables["without"].columns
@@ -108,14 +108,18 @@ def test_explain_writes_figure_sanity_and_share_inside(
     out, table = tmp_path / "explained", tmp_path / "cells.parquet"
     assert run(monkeypatch, "index", images, "-o", table) == 0
     capfd.readouterr()
-    assert run(monkeypatch, "explain", bundle, table, "-o", out, "--sanity", "--json") == 0
+    assert (
+        run(monkeypatch, "explain", table, "--model", bundle, "-o", out, "--sanity", "--json") == 0
+    )
     facts = json.loads(capfd.readouterr().out)
     assert set(facts["all_layers_random"]) == {"SmoothGrad", "Grad-CAM"}
     assert facts["labels"]["cells"] == 12
     assert set(facts["labels"]["permuted"]) == {"SmoothGrad", "Grad-CAM"}
     names = {path.name for path in out.iterdir()}
     assert names == {"explained.png", "explained.json", "sanity.png", "sanity.csv"}
-    assert run(monkeypatch, "explain", bundle, images, "-o", out, "--classes", "EOS") == 1
+    assert (
+        run(monkeypatch, "explain", images, "--model", bundle, "-o", out, "--classes", "EOS") == 1
+    )
     assert "no rightly classified cell of EOS" in capfd.readouterr().err
 
 
@@ -127,7 +131,7 @@ def test_embed_writes_map_page_measures_and_features(
     assert run(monkeypatch, "index", images, "-o", table) == 0
     small = tmp_path / "small.parquet"
     pl.read_parquet(table).head(6).write_parquet(small)
-    assert run(monkeypatch, "embed", bundle, small, "-o", out) == 0
+    assert run(monkeypatch, "embed", small, "--model", bundle, "-o", out) == 0
     assert {path.name for path in out.iterdir()} == {
         "map.png", "map.html", "map.json", "cells.parquet",
     }  # fmt: skip
@@ -135,5 +139,5 @@ def test_embed_writes_map_page_measures_and_features(
     assert features.dtype == pl.Array(pl.Float32, 120)
     pl.read_parquet(table).head(2).write_parquet(small)
     capfd.readouterr()
-    assert run(monkeypatch, "embed", bundle, small, "-o", out) == 1
+    assert run(monkeypatch, "embed", small, "--model", bundle, "-o", out) == 1
     assert f"{small}: 2 images can be read" in capfd.readouterr().err

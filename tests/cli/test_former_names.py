@@ -8,6 +8,7 @@ import pytest
 
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
+from marrowscope.phantom.synthetic_dataset import write_dataset
 
 
 def run(capfd: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -59,3 +60,52 @@ def test_no_list_shows_them(capfd: pytest.CaptureFixture[str]) -> None:
     first_words = {line.strip("│ ").split(" ")[0] for line in out.splitlines() if "│" in line}
     assert {"predict", "model", "phantom"} <= first_words
     assert not {"models", "quantize", "calibrate"} & first_words
+
+
+def test_predict_with_the_model_first_says_how_it_is_written_now(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write_dataset(tmp_path / "set", {"LYT": 1, "EOS": 1}, 0)
+    images = tmp_path / "set"
+    for name, words in (("new", ()), ("old", ("sequential-mll7",))):
+        status, _, err = run(capfd, "predict", *words, images, "-o", tmp_path / f"{name}.parquet")
+        assert status == 0
+        assert err.count("is now 'predict … --model sequential-mll7'") == len(words)
+        assert "sequential-mll7 knows 7 of 21 classes" in err
+    new, old = (read_cells(tmp_path / f"{name}.parquet") for name in ("new", "old"))
+    assert old.equals(new)
+
+
+def test_a_model_without_images_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capfd, "predict", "sequential-mll7")
+    assert status == 1
+    assert err == (
+        "marrowscope: sequential-mll7: is a model; name what to predict, after "
+        "--model sequential-mll7\n"
+    )
+
+
+def test_a_folder_named_like_a_shipped_model_is_a_folder_of_images(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_dataset(tmp_path / "sequential-mll7", {"LYT": 1}, 0)
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(capfd, "predict", "sequential-mll7", "-o", "p.csv")
+    assert status == 0
+    assert "is now" not in err
+    assert "1 images, 0 unreadable" in err
+
+
+def test_evaluate_takes_the_former_name_of_the_model(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    labelled = tmp_path / "set"
+    write_dataset(labelled, {"LYT": 2, "EOS": 2}, 0)
+    assert run(capfd, "index", labelled, "-o", tmp_path / "c.parquet")[0] == 0
+    assert run(capfd, "predict", tmp_path / "c.parquet", "-o", tmp_path / "p.parquet")[0] == 0
+    for option, said in (("--model", 0), ("--bundle", 1)):
+        status, _, err = run(capfd, "evaluate", tmp_path / "p.parquet", "--bootstrap", 10,
+                             option, "sequential-mll7", "-o", tmp_path / option)  # fmt: skip
+        assert status == 0
+        assert err.count("'evaluate --bundle' is now 'evaluate --model'") == said
+        assert "sequential-mll7" in (tmp_path / option / "report.html").read_text()

@@ -62,7 +62,7 @@ def test_crossval_writes_a_report_table_1_and_maps_and_goes_on(
     assert (tmp_path / "cmp" / "compare.png").is_file()
     assert pl.read_csv(tmp_path / "cmp" / "recall.csv").height == 8
     assert run(monkeypatch, *arguments, "--classes", "BLA", "-o", tmp_path / "cmp") == 1
-    assert "BLA has no cell here; choose from NGS LYT" in capfd.readouterr().err
+    assert "BLA has no cells here; choose from NGS LYT" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

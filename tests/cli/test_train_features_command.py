@@ -44,7 +44,7 @@ def test_train_predict_and_evaluate_work_as_for_networks(
     card = json.loads((out / "bundle" / "card.json").read_text())
     assert card["architecture"] == "features"
     again = tmp_path / "again.parquet"
-    assert run("predict", str(out / "bundle"), held_out["path"][0], "-o", again) == 0
+    assert run("predict", held_out["path"][0], "--model", str(out / "bundle"), "-o", again) == 0
     assert pl.read_parquet(again)["p_LYT"][0] == pytest.approx(held_out["p_LYT"][0], abs=1e-6)
     report = tmp_path / "report"
     assert run("evaluate", str(out / "predictions.parquet"), "-o", str(report)) == 0
@@ -71,7 +71,10 @@ def test_missing_features_of_an_image_are_counted_when_it_is_predicted(
     monkeypatch.setattr(features_svm, "measure", lambda image: ((), np.full(len(names()), np.nan)))
     capfd.readouterr()
     image = pl.read_parquet(split)["path"][0]
-    assert run("predict", str(out / "bundle"), image, "-o", tmp_path / "p.csv", "--json") == 0
+    assert (
+        run("predict", image, "--model", str(out / "bundle"), "-o", tmp_path / "p.csv", "--json")
+        == 0
+    )
     printed = capfd.readouterr()
     assert json.loads(printed.out)["imputed"] == selected
-    assert f"! {selected} feature values have no meaning" in printed.err
+    assert f"! {selected} feature values are undefined" in printed.err

@@ -156,10 +156,10 @@ def test_a_killed_command_goes_on(tmp_path: Path) -> None:
     listed, output = tmp_path / "many.csv", tmp_path / "out.csv"
     pl.DataFrame({"path": [str(image)] * 400}).write_csv(listed)
     program = (
-        "from marrowscope.inference import predict; predict.PART = 64\n"
+        "from marrowscope.inference import batch_prediction as b; b.PART = 64\n"
         "from marrowscope.cli import main; main()"
     )
-    command = [sys.executable, "-c", program, "predict", "sequential-mll7", str(listed),
+    command = [sys.executable, "-c", program, "predict", str(listed),
                "-o", str(output)]  # fmt: skip
     folder = tmp_path / "out.csv.answers"
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -172,6 +172,6 @@ def test_a_killed_command_goes_on(tmp_path: Path) -> None:
     running.wait()
     assert not output.exists()
     again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "an earlier run left" in again.stderr
+    assert "continuing an earlier run" in again.stderr
     assert pl.read_csv(output).height == 400
     assert not folder.exists()

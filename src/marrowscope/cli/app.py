@@ -17,7 +17,7 @@ from marrowscope.errors import InputError
 app = typer.Typer(
     cls=RootGroup,
     name="marrowscope",
-    help=f"Bone-marrow cytomorphology, from images to classes. {RESEARCH_USE_ONLY}",
+    help=f"Bone-marrow cytomorphology, from images to counts. {RESEARCH_USE_ONLY}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=MARKUP,
@@ -40,16 +40,16 @@ def _root(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """Options that stand before the verb."""
+    """Options before the command."""
 
 
 def emit_json(summary: Mapping[str, Any]) -> None:
-    """Print one JSON object on standard output; a number that is none becomes null."""
+    """Print one JSON object on standard output; NaN and infinity become null."""
     typer.echo(json.dumps(finite(summary), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def finite(value: Any) -> Any:
-    """Plain data in which numbers that are none are None: JSON has no word for them."""
+    """Plain data with None for NaN and infinity, which JSON cannot write."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
@@ -133,7 +133,7 @@ def main() -> None:
             raise
         reason = " ".join(str(error).split()).partition(". ")[0][:160]
         console.print(
-            f"marrowscope: {reason}; take a smaller batch, free the GPU, or leave out --device",
+            f"marrowscope: {reason}; use a smaller batch, free the GPU, or take --device cpu",
             markup=False, soft_wrap=True, style="red",
         )  # fmt: skip
         sys.exit(1)

@@ -6,34 +6,40 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, BundleOutput
 
 
 def calibrate(
-    bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
-    held_out: Annotated[
-        Path, typer.Argument(help="Its predictions of labelled cells it was not trained on.")
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="Shipped model or bundle folder.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="New bundle folder.")],
+    held_out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PREDICTIONS",
+            help="Its predictions of labelled cells that it was not trained on.",
+        ),
+    ],
+    output: BundleOutput,
     coverage: Annotated[
-        float, typer.Option(help="Share of each class that prediction sets shall hold.")
+        float, typer.Option(help="Share of each class that its prediction sets should cover.")
     ] = 0.9,
     risk: Annotated[
-        float, typer.Option(help="Share of errors that is accepted among called cells.")
+        float, typer.Option(help="Share of errors to accept among called cells.")
     ] = 0.1,
     source: Annotated[
-        str | None, typer.Option(help="What the cells are, for the card; default: file name.")
+        str | None, typer.Option(help="What the cells are, for the card; default: the file name.")
     ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Reliability diagram to write (.png).")
     ] = None,
     json: bool = JSON,
 ) -> None:
-    """Add a calibration to a bundle; `predict` and `count` use it from then on.
+    """Add a calibration to a model; `predict` and `count` use it from then on.
 
-    It makes probabilities honest (temperature), adds sets of classes that hold the true one, and
-    the confidence below which no class should be called. `count` also corrects its shares by the
-    answers for these cells.
+    It makes probabilities honest (temperature), adds sets of classes that contain the true one, and
+    the confidence below which no class should be called. `count` also corrects its shares by what
+    the model answered for these cells.
 
     Example: `marrowscope model calibrate run/bundle run/predictions.parquet -o run/calibrated`
     """
@@ -72,16 +78,17 @@ def calibrate(
     measured = made.measured
     before, after = measured["ece_before"], measured["ece_after"]
     no_call = (
-        f"no confidence keeps errors below {risk:.0%}: nothing is said of no-calls"
+        f"no limit of confidence keeps errors below {risk:.0%}: there are no no-calls"
         if made.no_call is None
-        else f"confidence below {made.no_call:.3f} is no call; on cells that it was not fitted to "
-        f"{measured['called']:.0%} are called, {measured['error_when_called'] or 0:.1%} of these "
-        f"wrongly ({measured['error_of_all']:.1%} of all)"
+        else f"cells below confidence {made.no_call:.3f} are not called; of cells not used for "
+        f"fitting, {measured['called']:.0%} are called, "
+        f"{measured['error_when_called'] or 0:.1%} of these wrongly "
+        f"({measured['error_of_all']:.1%} of all)"
     )
     for line in (
         f"temperature {made.temperature:.2f} from {made.cells} cells; calibration error "
         f"{before[0]:.3f} ({before[1]:.3f}–{before[2]:.3f}) → {after[0]:.3f} "
-        f"({after[1]:.3f}–{after[2]:.3f}) on cells that it was not fitted to",
+        f"({after[1]:.3f}–{after[2]:.3f}) on cells not used for fitting",
         f"sets of {measured['set_size']:.2f} classes on average",
         no_call,
         f"→ {output}",

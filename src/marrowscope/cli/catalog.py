@@ -35,11 +35,11 @@ MODEL_COMMANDS = (
     Entry("list", "model_list_command:list_models", "List the models that come with the package."),
     Entry(
         "quantize", "quantize_command:quantize",
-        "Add an int8 part to a bundle, for `predict --engine int8`.",
+        "Add an int8 graph to a model, for `predict --engine int8`.",
     ),
     Entry(
         "calibrate", "calibrate_command:calibrate",
-        "Add a calibration to a bundle; `predict` and `count` use it from then on.",
+        "Add a calibration to a model; `predict` and `count` use it from then on.",
     ),
 )  # fmt: skip
 
@@ -59,30 +59,30 @@ FORMER = (
 COMMANDS: tuple[Entry, ...] = (
     Entry(
         "predict", "predict_command:predict",
-        "Classify cell images; one row out per image in, in the same order.", SLIDES,
+        "Classify cell images: one row per image, in the same order.", SLIDES,
     ),
     Entry(
         "detect", "detect_command:detect",
-        "Find nucleated cells in fields or slides; with --crops also cut them out for `predict`.",
+        "Find nucleated cells in fields or slides; `--crops` also cuts them out for `predict`.",
         SLIDES,
     ),
     Entry(
         "count", "count_command:count",
-        "Count the cells of a smear: region, fields, cells, classes, differential count, report.",
+        "Count a smear: find the cells, classify them, report the differential count.",
         SLIDES,
     ),
     Entry(
         "index", "dataset_commands:index",
-        "Find images and their labels; hash, size and check every file.", DATA,
+        "Find images and their labels; hash, measure and check every file.", DATA,
     ),
     Entry(
         "check", "dataset_commands:check",
-        "Count images per class beside the published counts; list bad files; say what is missing.",
+        "Count images per class beside the published counts; list bad files and what is missing.",
         DATA,
     ),
     Entry(
         "screen", "screen_command:screen",
-        "Find images that show parts of the same field, and keep one of each group.", DATA,
+        "Find images that show parts of the same field; keep one of each group.", DATA,
     ),
     Entry(
         "split", "dataset_commands:split",
@@ -94,11 +94,11 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(
         "match-stain", "match_stain_command:match_stain",
-        "Give images the stain and the light of the training data; predict them from there.", DATA,
+        "Give images the stain and brightness of the training data, before `predict`.", DATA,
     ),
     Entry(
         "train", "train_command:train",
-        "Train a network; the run folder gets a model bundle and the held-out predictions.", MODELS,
+        "Train a network; the run folder gets a model bundle and held-out predictions.", MODELS,
     ),
     Entry(
         "crossval", "crossval_command:crossval",
@@ -106,21 +106,20 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(
         "pretrain", "pretrain_command:pretrain",
-        "Learn from images without labels (VICReg); `train --weights` starts from what was "
-        "learned.", MODELS,
+        "Learn from images without labels (VICReg), as a start for `train --weights`.", MODELS,
     ),
     Entry(
-        "model", "", "List models, make them fast (quantize) and their probabilities honest "
-        "(calibrate).", MODELS, MODEL_COMMANDS,
+        "model", "", "List, quantize and calibrate models.", MODELS, MODEL_COMMANDS,
     ),
     Entry(
         "evaluate", "evaluate_command:evaluate",
-        "Strict and tolerant scores with intervals, beside the published ones; an HTML report.",
+        "Score predictions strictly and tolerantly, with intervals; write an HTML report.",
         JUDGE,
     ),
     Entry(
         "compare", "compare_command:compare",
-        "Compare models on the same cells and folds: recall per class, and is one better.", JUDGE,
+        "Compare models on the same cells and folds: recall per class, and whether one is better.",
+        JUDGE,
     ),
     Entry(
         "noise", "noise_command:noise",
@@ -132,7 +131,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(
         "embed", "explain_commands:embed",
-        "Map the cells by the network's features, with figure, interactive page and measures.",
+        "Map cells by the features of a network: figure, interactive page and measures.",
         JUDGE,
     ),
     Entry(
@@ -142,7 +141,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(
         "demo", "demo_command:demo",
-        "The whole way in a few minutes: images, split, short training, report.", STUDY,
+        "Try the whole way in a few minutes: images, split, short training, report.", STUDY,
     ),
     Entry(
         "phantom", "phantom_command:phantom",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.app import console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, FolderOutput, Seed, Tolerated
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,21 +28,19 @@ def compare(
             help="Cross-validation or run folders, or prediction tables; NAME=PATH names a model.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the comparison.")],
+    output: FolderOutput,
     classes: Annotated[
         str | None, typer.Option(help="Classes in the figure, such as BLA,PMO; default: all.")
     ] = None,
-    tolerated: Annotated[
-        Path | None, typer.Option(help="YAML list of tolerated pairs instead of the study's.")
-    ] = None,
+    tolerated: Tolerated = None,
     bootstrap: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Seed = 0,
     json: bool = JSON,
 ) -> None:
-    """Compare models on the same cells and folds: recall per class, and is one better.
+    """Compare models on the same cells and folds: recall per class, and whether one is better.
 
-    Better means: macro-F1 differs in a test over folds (corrected resampled t-test) and in one over
-    cells (paired bootstrap), both after Holm.
+    Better means that macro-F1 differs in a test over folds (corrected resampled t-test) and in one
+    over cells (paired bootstrap), both with Holm's correction.
 
     Example: `marrowscope compare resnext=cv-resnext sequential=cv-sequential -o comparison`
     """
@@ -75,7 +73,7 @@ def compare(
         console.print(test.sentence(), markup=False, soft_wrap=True)
     if not result.folds:
         console.print(
-            "! Without folds only the cells are tested, not what another training would give.",
+            "! without folds, chance in the cells is tested, but not chance in the training",
             style="yellow", soft_wrap=True,
         )  # fmt: skip
     console.print(f"→ {output / 'compare.png'}", markup=False, soft_wrap=True)
@@ -97,7 +95,7 @@ def _tables(models: list[str]) -> "dict[str, pl.DataFrame]":
             own = path.parent if path.is_file() and path.name == PREDICTIONS else path
             name = own.resolve().name if own.is_dir() else path.stem
         if name in tables:
-            raise InputError(f"{model}: there is a model {name} already; write NAME={place}")
+            raise InputError(f"{model}: there is already a model {name}; write NAME={place}")
         tables[name] = read_cells(file, needs=["label", "predicted"])
     return tables
 
@@ -109,7 +107,7 @@ def _chosen(classes: str | None, codes: tuple[str, ...]) -> tuple[str, ...] | No
     unknown = [code for code in chosen if code not in codes]
     if unknown or not chosen:
         raise InputError(
-            f"--classes {classes}: {unknown[0] if unknown else 'nothing'} has no cell here; "
+            f"--classes {classes}: {unknown[0] if unknown else 'nothing'} has no cells here; "
             f"choose from {' '.join(codes)}"
         )
     return chosen

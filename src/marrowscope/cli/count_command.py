@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, Device, Engine, FolderOutput, Model, PixelSize
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,40 +18,38 @@ def count(
         list[Path],
         typer.Argument(
             metavar="FIELD_OR_SLIDE...",
-            help="Field images and folders of them: one smear. Slides: a report each.",
+            help="Slides (one report each), or field images and folders of them (one smear).",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")],
-    model: Annotated[str, typer.Option(help="Shipped model or bundle folder.")] = "sequential-mll7",
-    engine: Annotated[
-        str, typer.Option(help="auto, openvino, int8 (after 'model quantize') or torch.")
-    ] = "auto",
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    cells: Annotated[int, typer.Option(min=1, help="Countable cells that are enough.")] = 500,
-    microns_per_pixel: Annotated[
-        float | None, typer.Option(help="Pixel size; needed where the file does not say it.")
-    ] = None,
+    output: FolderOutput,
+    model: Model = None,
+    engine: Engine = "auto",
+    device: Device = "auto",
+    cells: Annotated[int, typer.Option(min=1, help="Stop after this many countable cells.")] = 500,
+    microns_per_pixel: PixelSize = None,
     held_out: Annotated[
         Path | None,
         typer.Option(
-            help="Held-out predictions of the model, to correct the shares by; a calibrated bundle "
-            "carries its own."
+            help="Held-out predictions of the model, to correct the shares by; a calibrated model "
+            "brings its own."
         ),
     ] = None,
     min_confidence: Annotated[
         float | None,
         typer.Option(
-            help="Below it a cell is not classified; 0 to 1. Default: the no-call limit of a "
-            "calibrated bundle."
+            help="Cells below this confidence (0 to 1) are not classified; default: the no-call "
+            "limit of a calibrated model."
         ),
     ] = None,
     remark: Annotated[
-        list[str] | None, typer.Option(help="A sentence to put into the report; may be repeated.")
+        list[str] | None, typer.Option(help="A sentence to add to the report; may be repeated.")
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write a PDF as well.")] = True,
     json: bool = JSON,
 ) -> None:
-    """Count the cells of a smear: region, fields, cells, classes, differential count, report.
+    """Count a smear: find the cells, classify them, report the differential count.
+
+    On a slide, fields are counted where cells can be judged, until there are enough cells.
 
     Example: `marrowscope count smear.svs -o report`
 
@@ -61,6 +59,7 @@ def count(
     from marrowscope.counting.count_smear import CountSettings, check, count_smear
     from marrowscope.counting.smear_sources import open_smears
     from marrowscope.inference.engine_choice import choose_engine
+    from marrowscope.models import DEFAULT_MODEL
     from marrowscope.models.bundle import load_bundle
     from marrowscope.report.count.count_report import require_count_folder, write_count_report
     from marrowscope.report.pdf_export import require_pdf
@@ -70,7 +69,7 @@ def count(
         raise InputError(f"--output {output}: is a file; name a folder for the report")
     if pdf:
         require_pdf()
-    bundle = load_bundle(model)
+    bundle = load_bundle(model or DEFAULT_MODEL)
     answers, answers_from = held_out_for(bundle, held_out)
     least = least_confidence(bundle, min_confidence)
     settings = CountSettings(

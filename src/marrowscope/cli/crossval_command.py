@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from marrowscope.cli.app import Bars, console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, Bootstrap, Device, Overrides, Seed, Store
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,37 +17,34 @@ if TYPE_CHECKING:
 
 
 def crossval(
-    cells: Annotated[Path, typer.Argument(help="Cell table with labels.")],
+    cells: Annotated[Path, typer.Argument(metavar="CELLS", help="Cell table with labels.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")],
-    model: Annotated[str, typer.Option(help="As for train.")] = "sequential",
+    model: Annotated[str, typer.Option(help="Architecture, as for train.")] = "sequential",
     folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
     holdout: Annotated[
         float | None,
-        typer.Option(help="Hold out this share once instead of folds; 0.3 is the study's check."),
+        typer.Option(
+            help="Hold out this share once, instead of folds; 0.3 is the study's robustness check."
+        ),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="As for train.")] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one value: epochs=5; repeatable.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of folds and trainings.")] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Folds at the same time.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    store: Annotated[
-        Path | None,
-        typer.Option(help="Pixel store made by 'pack'; default: cells.store beside cells.parquet."),
-    ] = None,
+    overrides: Overrides = None,
+    seed: Seed = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Folds to train at the same time.")] = 1,
+    device: Device = "auto",
+    store: Store = None,
     weights: Annotated[
         Path | None,
-        typer.Option(help="To start from, as for train; they must not have seen these cells."),
+        typer.Option(help="Start from these, as for train; they must not have seen these cells."),
     ] = None,
-    head: Annotated[str | None, typer.Option(help="Of vit and timm:NAME, as for train.")] = None,
-    bootstrap: Annotated[int, typer.Option(min=10, help="Bootstrap resamples.")] = 2000,
+    head: Annotated[str | None, typer.Option(help="For vit and timm:NAME, as for train.")] = None,
+    bootstrap: Bootstrap = 2000,
     json: bool = JSON,
 ) -> None:
     """Cross-validate a model: one training per fold, mean ± sd per class, one report.
 
-    The same table and seed give every model the same folds. After an interruption the same command
-    goes on: finished folds stay, a killed one resumes.
+    The same table and seed give every model the same folds. An interrupted run continues with the
+    same command: finished folds stay, and the one that was training resumes.
 
     Example: `marrowscope crossval cells.parquet --model sequential --folds 5 -o cv`
     """
@@ -91,7 +88,7 @@ def crossval(
                 finished=lambda name, done, parts: say(f"{name} finished, {done} of {parts}"),
             )  # fmt: skip
     except KeyboardInterrupt:
-        console.print("stopped; the same command goes on", style="yellow")
+        console.print("stopped; the same command continues", style="yellow")
         raise
     except InputError as error:
         message = str(error)

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from marrowscope.cli.app import console, emit_json, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, SEED, CellTable, TableOutput
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 
-CellTable = Annotated[Path, typer.Argument(help="Cell table (.parquet) made by 'index'.")]
-
 
 def index(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write (.parquet).")],
+    output: TableOutput,
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Folders, images, CSV lists, or GeoJSON.")
     ] = None,
     root: Annotated[
         Path | None,
-        typer.Option(help="Folder to which the paths in a CSV list, or pictures, are relative."),
+        typer.Option(
+            help="Folder to which paths in a CSV list, or images of --boxes, are relative."
+        ),
     ] = None,
     stain: Annotated[
         bool,
-        typer.Option("--stain", help="Estimate stain vectors too, so that no training has to."),
+        typer.Option("--stain", help="Also estimate stain vectors, so that no training has to."),
     ] = False,
     relabel: Annotated[
         list[Path] | None,
@@ -43,21 +43,22 @@ def index(
     ] = None,
     crops: Annotated[
         Path | None,
-        typer.Option(help="With --boxes: new folder for the 250×250 px cells, by class."),
+        typer.Option(help="With --boxes: new folder for crops of 250×250 px, sorted by class."),
     ] = None,
     synonyms: Annotated[
-        Path | None, typer.Option(help="With --boxes: YAML or CSV, name in the file → class code.")
+        Path | None,
+        typer.Option(help="With --boxes: YAML or CSV that maps names in the file to class codes."),
     ] = None,
     microns_per_pixel: Annotated[
         float | None, typer.Option(help="With --boxes: pixel size of the fields.")
     ] = None,
     json: bool = JSON,
 ) -> None:
-    """Find images and their labels; hash, size and check every file.
+    """Find images and their labels; hash, measure and check every file.
 
-    Bad files become rows with a reason and never stop the run. A second run reads only what
-    changed, and a killed run goes on where it was. With --relabel, corrections of a cytologist
-    take the place of labels; the first label stays in the column label_before.
+    A bad file becomes a row with a reason and never stops the run. A second run reads only what
+    changed; an interrupted run continues where it stopped. With `--relabel`, the corrections of a
+    cytologist replace labels; the first label stays in the column label_before.
 
     Example: `marrowscope index BM_cytomorphology_data -o cells.parquet`
 
@@ -86,8 +87,8 @@ def index(
     relabelled = table[BEFORE].count() if BEFORE in table.columns else 0
     if earlier > relabelled:
         console.print(
-            f"! {earlier - relabelled} labels that were corrected in the earlier {output} are not "
-            "now; give every list with --relabel again",
+            f"! {earlier - relabelled} labels corrected in the earlier {output} are no longer "
+            "corrected; give every list again with --relabel",
             markup=False,
             style="yellow",
         )
@@ -96,7 +97,7 @@ def index(
                    **_summary(result)})  # fmt: skip
     _print_bad(result)
     console.print(
-        f"{result.rows} files, {result.usable} usable, {len(result.bad)} not; "
+        f"{result.rows} files: {result.usable} usable, {len(result.bad)} unusable, "
         f"{result.unlabelled} without label{f', {stains} with stain vectors' if stains else ''}"
         f"{f', {relabelled} relabelled' if relabelled else ''} "
         f"→ {output}",
@@ -130,7 +131,7 @@ def _refuse_without_boxes(
 
 
 def check(cells: CellTable, json: bool = JSON) -> None:
-    """Count images per class beside the published counts; list bad files; say what is missing.
+    """Count images per class beside the published counts; list bad files and what is missing.
 
     Example: `marrowscope check cells.parquet`
     """
@@ -155,14 +156,14 @@ def check(cells: CellTable, json: bool = JSON) -> None:
 
 def split(
     cells: CellTable,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write.")],
+    output: TableOutput,
     test: Annotated[float | None, typer.Option(help="Share of each class to hold out.")] = None,
     fold_count: Annotated[int | None, typer.Option("--folds", help="Number of folds.")] = None,
     given: Annotated[
         Path | None,
         typer.Option("--list", help="CSV with a split column and cell_id, path or file."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same cells: same split.")] = 0,
+    seed: Annotated[int, typer.Option(help=SEED)] = 0,
     json: bool = JSON,
 ) -> None:
     """Split by class, keeping patients (or slides) and identical images together.
@@ -231,7 +232,7 @@ def _print_bad(result: "CheckResult") -> None:
         console.print(f"unusable: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
     if len(result.bad) > SHOWN:
         rest = len(result.bad) - SHOWN
-        console.print(f"… and {rest} more; every one is a row with an error in the table")
+        console.print(f"… and {rest} more; each is a row with an error in the table")
 
 
 def _print_split(result: "Split") -> None:

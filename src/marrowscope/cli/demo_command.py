@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, SEED
 
 
 def demo(
@@ -14,10 +14,10 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(help="Labelled images of your own instead of synthetic ones.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same demo.")] = 0,
+    seed: Annotated[int, typer.Option(help=SEED)] = 0,
     json: bool = JSON,
 ) -> None:
-    """The whole way in a few minutes: images, split, short training, report.
+    """Try the whole way in a few minutes: images, split, short training, report.
 
     Example: `marrowscope demo -o demo`
     """

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import console, emit_json, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, PixelSize, TableOutput
 from marrowscope.errors import InputError
 
 
@@ -15,21 +15,19 @@ def detect(
         list[Path],
         typer.Argument(metavar="FIELD_OR_SLIDE...", help="Field images, folders of them, slides."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write.")],
+    output: TableOutput,
     crops: Annotated[
-        Path | None, typer.Option(help="New or empty folder for the 250×250 px crops.")
+        Path | None, typer.Option(help="New or empty folder for crops of 250×250 px.")
     ] = None,
-    microns_per_pixel: Annotated[
-        float | None, typer.Option(help="Pixel size; needed where the file does not say it.")
-    ] = None,
+    microns_per_pixel: PixelSize = None,
     enough: Annotated[
-        int | None, typer.Option(min=1, help="Cells after which a slide is left; default: all.")
+        int | None, typer.Option(min=1, help="Leave a slide after this many cells; default: all.")
     ] = None,
     json: bool = JSON,
 ) -> None:
-    """Find nucleated cells in fields or slides; with --crops also cut them out for `predict`.
+    """Find nucleated cells in fields or slides; `--crops` also cuts them out for `predict`.
 
-    Of a slide, only fields where cells can be judged are looked at.
+    On a slide, only fields where cells can be judged are searched.
 
     Example: `marrowscope detect fields/ --microns-per-pixel 0.08625 -o cells.parquet --crops cells`
     """

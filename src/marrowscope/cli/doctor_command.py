@@ -3,13 +3,12 @@
 import shutil
 import sys
 import textwrap
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.text import Text
 
 from marrowscope.cli.app import Bars, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, Model
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,21 +19,21 @@ _LEFT = 28  # signs before the sentence
 
 
 def doctor(
-    model: Annotated[
-        str, typer.Option(help="Shipped model or bundle folder to measure the engines with.")
-    ] = "sequential-mll7",
+    model: Model = None,
     json: bool = JSON,
 ) -> None:
     """Say what works on this machine, how fast it is, and what to type for what is missing.
 
-    It takes at most ten seconds. Exit code 1: marrowscope does not work here.
+    The engines are measured with the model. It takes at most ten seconds. Exit code 1: marrowscope
+    does not work here.
 
     Example: `marrowscope doctor`
     """
     from marrowscope.doctor.examination import examine
+    from marrowscope.models import DEFAULT_MODEL
 
     with Bars() as bars:
-        found = examine(model, advance=bars.stage("examining this machine"))
+        found = examine(model or DEFAULT_MODEL, advance=bars.stage("examining this machine"))
     if json:
         emit_json(found.to_dict())
     else:

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from marrowscope.cli.app import console, emit_json
 from marrowscope.cli.evaluate_external import evaluate_external
-from marrowscope.cli.options import JSON
+from marrowscope.cli.lazy_group import say_renamed
+from marrowscope.cli.options import JSON, Bootstrap, FolderOutput, PixelSize, Seed, Tolerated
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,65 +22,71 @@ if TYPE_CHECKING:
 def evaluate(
     predictions: Annotated[
         list[Path],
-        typer.Argument(help="Tables with predictions and labels; several are several folds."),
+        typer.Argument(help="Tables with predictions and labels; several tables are folds."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Report folder.")],
+    output: FolderOutput,
     truth: Annotated[
         Path | None,
-        typer.Option(help="Cell table with the labels, matched by cell_id, else by path."),
+        typer.Option(help="Cell table with the labels, matched by cell_id or else by path."),
     ] = None,
-    tolerated: Annotated[
-        Path | None, typer.Option(help="YAML list of tolerated pairs instead of the study's.")
+    tolerated: Tolerated = None,
+    model: Annotated[
+        str | None, typer.Option(help="Shipped model or bundle folder to describe in the report.")
     ] = None,
-    bundle: Annotated[
-        str | None, typer.Option(help="Model, to name in the report what it was trained on.")
-    ] = None,
+    bundle: Annotated[str | None, typer.Option(hidden=True)] = None,
     split: Annotated[
-        str | None, typer.Option(help="Score only cells with this split, such as test.")
+        str | None, typer.Option(help="Score only cells of this split, such as test.")
     ] = None,
     external: Annotated[
         Path | None,
-        typer.Option(help="YAML or CSV: external class → compatible classes, for such a set."),
+        typer.Option(
+            help="YAML or CSV: class of another scheme → compatible classes, to score such labels."
+        ),
     ] = None,
     min_confidence: Annotated[
-        float | None, typer.Option(help="With --external: below it a cell is not called.")
+        float | None,
+        typer.Option(help="With --external: cells below this confidence are not called."),
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(help="With --external: cell table of the training data, for a shift report."),
+        typer.Option(
+            help="With --external: cell table of the training data, to report the shift from it."
+        ),
     ] = None,
-    microns_per_pixel: Annotated[
-        float | None, typer.Option(help="With --reference: as for predict.")
-    ] = None,
-    bootstrap: Annotated[int, typer.Option(min=10, help="Bootstrap resamples.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    microns_per_pixel: PixelSize = None,
+    bootstrap: Bootstrap = 2000,
+    seed: Seed = 0,
     json: bool = JSON,
 ) -> None:
-    """Strict and tolerant scores with intervals, beside the published ones; an HTML report.
+    """Score predictions strictly and tolerantly, with intervals; write an HTML report.
 
-    Where the tables hold several folds there are also mean and standard deviation over them.
+    The published scores stand beside them. Several folds also give mean and standard deviation.
 
-    With `--external` the labels are of another class scheme: agreement by class and lineage, no
-    calls, and how far the set lies from the training data.
+    With `--external`, the labels are of another class scheme: the report gives agreement by class
+    and lineage, no-calls, and how far the images are from the training data. `--min-confidence`,
+    `--reference` and `--microns-per-pixel` work only with it.
 
-    Example: `marrowscope evaluate run/predictions.parquet -o report`
+    Example: `marrowscope evaluate run/predictions.parquet --model run/bundle -o report`
     """
     from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
     from marrowscope.morphology import TOLERATED, load_tolerated
     from marrowscope.report.evaluation_page import require_evaluation_folder, write_report
 
+    if bundle is not None:
+        say_renamed("evaluate --bundle", "'evaluate --model'")
+        model = model or bundle
     named = ", ".join(str(path) for path in predictions)
     if external is not None:
         evaluate_external(
             _joined(predictions, truth, split), named, output, external, min_confidence, reference,
-            bundle, microns_per_pixel, seed, json,
+            model, microns_per_pixel, seed, json,
         )  # fmt: skip
         return
     _refuse_alone(min_confidence, reference, microns_per_pixel)
     require_evaluation_folder(output)
     table = _joined(predictions, truth, split)
     pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
-    facts = {} if bundle is None else _facts(bundle)
+    facts = {} if model is None else _facts(model)
     with console.status("scoring"):
         try:
             result = evaluate_table(table, pairs, bootstrap, seed)
@@ -192,19 +199,17 @@ def _of_split(table: "pl.DataFrame", split: str, path: Path) -> "pl.DataFrame":
     rows = table.filter(pl.col("split") == split)
     if rows.height == 0:
         there = sorted(set(table["split"].drop_nulls().to_list()))
-        raise InputError(
-            f"--split {split}: {path} has only {', '.join(there) or 'no split at all'}"
-        )
+        raise InputError(f"--split {split}: {path} has only {', '.join(there) or 'empty splits'}")
     return rows
 
 
 def _printable(text: str) -> Text:
-    """As plain text: names of users neither style nor steer the terminal."""
+    """Plain text: names that users gave neither style nor control the terminal."""
     return Text("".join(sign if sign.isprintable() else "·" for sign in text))
 
 
 def _facts(bundle: str) -> dict[str, Any]:
-    """What a card says, in words for the report."""
+    """What the card says, in words for the report."""
     from marrowscope.models.bundle import load_bundle
 
     card = load_bundle(bundle).card

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.app import console, emit_json, finite, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.model_argument import model_and_rest
+from marrowscope.cli.options import JSON, FolderOutput, Model, Seed
 from marrowscope.errors import InputError
 
 SANITY_CELLS = 7
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def explain(
-    bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
     sources: Annotated[
         list[str],
         typer.Argument(metavar="IMAGE...", help="Images, folders, or cell tables with labels."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    output: FolderOutput,
+    model: Model = None,
     per_class: Annotated[
-        int, typer.Option(min=1, help="Cells of each class: the ones classified best.")
+        int, typer.Option(min=1, help="Cells of each class, those classified best first.")
     ] = 1,
     classes: Annotated[
         str | None, typer.Option(help="Classes to show, such as BLA,PMO; default: all.")
@@ -40,16 +41,20 @@ def explain(
     ] = False,
     phantom: Annotated[
         int,
-        typer.Option(min=0, help="Synthetic cells of each class: share of attribution inside."),
+        typer.Option(
+            min=0,
+            help="Draw so many synthetic cells of each class and measure how much of the "
+            "explanation lies inside them.",
+        ),
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of noise and random weights.")] = 0,
+    seed: Seed = 0,
     json: bool = JSON,
 ) -> None:
     """Show what a network looks at: SmoothGrad and Grad-CAM, in the layout of the study.
 
-    Of labelled images the cells that are classified best are shown; of others the most certain.
+    Of labelled images, the cells classified best are shown; of others, the most confident.
 
-    Example: `marrowscope explain sequential-mll7 cells.parquet -o explained --sanity`
+    Example: `marrowscope explain cells.parquet --model run/bundle -o explained --sanity`
     """
     from marrowscope.explain.attribution import require_network
     from marrowscope.explain.explained_cells import attribution_inside_phantoms, explained_cells
@@ -60,7 +65,8 @@ def explain(
     from marrowscope.models.bundle import load_bundle
     from marrowscope.report.explanation_figure import explanation_figure
 
-    loaded = load_bundle(bundle)
+    chosen, sources = model_and_rest("explain", model, sources)
+    loaded = load_bundle(chosen)
     require_network(loaded)
     table = expand(sources)
     wanted = None if classes is None else tuple(code.strip() for code in classes.split(","))
@@ -96,7 +102,7 @@ def _sanity(
     bundle: "Bundle", predictions: "pl.DataFrame", cells: "list[ExplainedCell]", output: Path,
     seed: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Both tests: weights made random, and labels permuted where there are labels."""
+    """Both tests: with random weights and, where there are labels, with permuted ones."""
     import polars as pl
 
     from marrowscope.explain.explained_cells import labelled_cells
@@ -107,12 +113,12 @@ def _sanity(
     from marrowscope.report.explanation_figure import sanity_figure
 
     pairs = [(cell.image, cell.code) for cell in cells[:SANITY_CELLS]]
-    with console.status("making the network random"):
+    with console.status("randomizing the weights"):
         curves = cascading_randomization(bundle, pairs, seed)
     taught = labelled_cells(bundle, predictions, LEARNED_CELLS, seed)
     labels, without = None, None
     if is_backbone(bundle.card.architecture):
-        without = "a pretrained backbone does not learn a few cells from nothing"
+        without = "a pretrained backbone cannot learn from a few cells alone"
     elif len({code for _, code in taught}) < 2:
         without = "no labelled cells of two classes"
     else:
@@ -148,7 +154,7 @@ def _sanity(
 
 def _sanity_lines(found: dict[str, Any]) -> list[str]:
     lines = [
-        f"{name}: with all layers random, rank correlation with the learned network's "
+        f"{name}: with all layers random, rank correlation with the trained network's "
         f"{values['spearman']}, SSIM {values['ssim']}"
         for name, values in found.get("all_layers_random", {}).items()
     ]
@@ -177,15 +183,17 @@ def _number(value: float) -> float | None:
 
 
 def embed(
-    bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
-    cells: Annotated[Path, typer.Argument(help="Cell table.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
-    seed: Annotated[int, typer.Option(min=0, help="Of the map.")] = 0,
+    given: Annotated[
+        list[str], typer.Argument(metavar="CELLS", help="Cell table made by 'index'.")
+    ],
+    output: FolderOutput,
+    model: Model = None,
+    seed: Seed = 0,
     json: bool = JSON,
 ) -> None:
-    """Map the cells by the network's features, with figure, interactive page and measures.
+    """Map cells by the features of a network: figure, interactive page and measures.
 
-    Example: `marrowscope embed sequential-mll7 cells.parquet -o map`
+    Example: `marrowscope embed cells.parquet --model run/bundle -o map`
     """
     from marrowscope.cells import read_cells
     from marrowscope.explain.embedding import embed as make
@@ -193,7 +201,10 @@ def embed(
     from marrowscope.models.bundle import load_bundle
     from marrowscope.report.embedding_page import embedding_figure, embedding_page
 
-    loaded, table = load_bundle(bundle), read_cells(cells, needs=["path"])
+    chosen, (cells, *more) = model_and_rest("embed", model, given)
+    if more:
+        raise typer.BadParameter(f"expected one cell table, got {' '.join((cells, *more))}")
+    loaded, table = load_bundle(chosen), read_cells(Path(cells), needs=["path"])
     try:
         with progress("features") as advance:
             found = make(loaded, table, seed, advance)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.app import console, emit_json, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, Seed
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 def match_stain(
     sources: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="As for predict: folders, lists, tables.")
+        list[str],
+        typer.Argument(metavar="IMAGE...", help="As for predict: images, folders, lists, tables."),
     ],
     reference: Annotated[Path, typer.Option(help="Cell table of the training data.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the images.")],
-    seed: Annotated[int, typer.Option(min=0, help="Of the images that are looked at.")] = 0,
+    seed: Seed = 0,
     json: bool = JSON,
 ) -> None:
-    """Give images the stain and the light of the training data; predict them from there.
+    """Give images the stain and brightness of the training data, before `predict`.
 
-    Writes PNG images and cells.parquet with all columns of the source. Medians of a slide, a
-    patient or the set are moved, so that a pale cell stays pale.
+    It writes PNG images, and cells.parquet with all columns of the source. The median of a slide, a
+    patient or the whole set is shifted, so that a pale cell stays pale.
 
     Example: `marrowscope match-stain theirs/ --reference split.parquet -o matched`
     """
@@ -52,7 +53,7 @@ def match_stain(
         raise InputError(message if ours else f"{reference}: {message}") from None
     if "path" in table.columns and table.height < MIN_IMAGES:
         raise InputError(
-            f"{', '.join(sources)}: {table.height} images; at least {MIN_IMAGES} tell a stain"
+            f"{', '.join(sources)}: {table.height} images; at least {MIN_IMAGES} are needed"
         )
     paths: list[Any] = table["path"].to_list()
     digits = len(str(table.height))
@@ -70,13 +71,13 @@ def match_stain(
     if json:
         emit_json({"output": str(output), "images": table.height - unread, "unread": unread})
     console.print(
-        f"{table.height - unread} images matched, {unread} unread → {output / 'cells.parquet'}",
+        f"{table.height - unread} images matched, {unread} unreadable → {output / 'cells.parquet'}",
         markup=False, soft_wrap=True,
     )  # fmt: skip
 
 
 def _with_ids(table: "pl.DataFrame") -> "pl.DataFrame":
-    """What was measured of the old pixels goes; a cell without an id gets its number."""
+    """Drop what was measured on the old pixels; number the cells if they have no ids."""
     import polars as pl
 
     stale = ("stain", "sha256", "bytes", "modified_ns")

@@ -7,23 +7,27 @@ import typer
 from rich.table import Table
 
 from marrowscope.cli.app import console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, FolderOutput
 from marrowscope.errors import InputError
 
 
 def noise(
     predictions: Annotated[
-        Path, typer.Argument(help="Predictions of labelled cells by networks not trained on them.")
+        Path,
+        typer.Argument(
+            help="Predictions of labelled cells by networks that were not trained on them."
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    output: FolderOutput,
     share: Annotated[
-        float, typer.Option(help="Most doubtful share of the cells, and of each class, to list.")
+        float,
+        typer.Option(help="Share of the cells, and of each class, to list: the most doubtful."),
     ] = 0.05,
     json: bool = JSON,
 ) -> None:
     """List labels that are probably wrong, with pictures, for a cytologist to correct.
 
-    Fill the column corrected of suspects.csv, then give the file to `index --relabel`.
+    Fill in the column corrected of suspects.csv, then give the file to `index --relabel`.
 
     Example: `marrowscope noise out_of_fold.parquet -o suspects`
     """
@@ -61,8 +65,8 @@ def noise(
                       str(entry.listed))  # fmt: skip
     console.print(table)
     for count, reason in (
-        (found.trained_on, "of the split train, which the network was trained on"),
-        (found.not_judged, "of classes that the networks do not know"),
+        (found.trained_on, "they are in the split train, on which the network was trained"),
+        (found.not_judged, "the networks do not know their classes"),
     ):
         if count:
             console.print(f"! {count} cells left out: {reason}", markup=False, style="yellow")

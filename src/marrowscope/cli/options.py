@@ -1,5 +1,63 @@
-"""Options that several commands share, each declared once."""
+"""Options that several commands share: name, type and help text, each declared once.
+
+A default is given where a command takes the option.
+"""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 JSON = typer.Option(False, "--json", help="Print a machine-readable summary on standard output.")
+
+# DEFAULT_MODEL of marrowscope.models, which would be slow to import for a help text.
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help="Shipped model or bundle folder.", show_default="sequential-mll7"),
+]
+Engine = Annotated[
+    str, typer.Option("--engine", help="auto, openvino, int8 (after 'model quantize') or torch.")
+]
+Device = Annotated[
+    str, typer.Option("--device", help="cpu, cuda, or auto: cuda if PyTorch finds a GPU, else cpu.")
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option(
+        "--microns-per-pixel",
+        help="Pixel size in µm, where the images do not state it. The networks see 0.08625.",
+    ),
+]
+
+CellTable = Annotated[Path, typer.Argument(metavar="CELLS", help="Cell table made by 'index'.")]
+TableOutput = Annotated[
+    Path, typer.Option("--output", "-o", help="Cell table to write (.parquet or .csv).")
+]
+FolderOutput = Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")]
+BundleOutput = Annotated[Path, typer.Option("--output", "-o", help="New bundle folder.")]
+
+SEED = "Random seed: the same seed gives the same result."
+Seed = Annotated[int, typer.Option("--seed", min=0, help=SEED)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE",
+        help="Change one value of the recipe, such as augmentation.shift=0.1; may be repeated.",
+    ),
+]  # fmt: skip
+Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")]
+Store = Annotated[
+    Path | None,
+    typer.Option(
+        "--store", help="Pixel store made by 'pack'; default: cells.store beside cells.parquet."
+    ),
+]
+Bootstrap = Annotated[
+    int, typer.Option("--bootstrap", min=10, help="Bootstrap resamples for the intervals.")
+]
+Tolerated = Annotated[
+    Path | None,
+    typer.Option(
+        "--tolerated", help="YAML list of tolerated class pairs; default: those of the study."
+    ),
+]

@@ -6,26 +6,30 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import console, emit_json, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, CellTable
 from marrowscope.errors import InputError
 
 
 def pack(
-    cells: Annotated[Path, typer.Argument(help="Cell table made by 'index'.")],
+    cells: CellTable,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Store to make or to grow; default: TABLE.store."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Store to make or extend; default: cells.store beside cells.parquet.",
+        ),
     ] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Afterwards check every packed image.")
+        bool, typer.Option("--verify", help="Check every packed image afterwards.")
     ] = False,
     json: bool = JSON,
 ) -> None:
     """Decode every image once into a store that training maps into memory.
 
-    An image takes 187,500 bytes. Images that are in the store already are not read again: a killed
-    run goes on where it was, and a table that grew adds only what is new. `train` finds the store
-    by itself where it lies beside the table.
+    An image takes 187,500 bytes. Images that are already in the store are not read again: an
+    interrupted run continues where it stopped, and a larger table adds only what is new. `train`
+    finds a store that lies beside the table.
 
     Example: `marrowscope pack split.parquet`
     """
@@ -58,7 +62,7 @@ def pack(
         console.print(f"! and {len(packed.failed) - 20} more", style="yellow")
     console.print(
         f"{packed.images} images, {packed.images * IMAGE_BYTES / 1e9:.2f} GB "
-        f"({packed.added} added, {len(packed.failed)} cannot be used) → {folder}",
+        f"({packed.added} added, {len(packed.failed)} unusable) → {folder}",
         markup=False,
         soft_wrap=True,
     )

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import console, emit_json, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, SEED
 
 Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the images.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same images.")]
+Seed = Annotated[int, typer.Option(help=SEED)]
 Composition = Annotated[
     str, typer.Option(help="Mix of classes: normal, promyelocytic, lymphocytic, myeloma, blood.")
 ]

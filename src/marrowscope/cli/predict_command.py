@@ -6,46 +6,45 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import console, emit_json, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.model_argument import model_and_rest
+from marrowscope.cli.options import JSON, Device, Engine, Model, PixelSize, TableOutput
 from marrowscope.errors import InputError
 
 SHOWN = 20
 
 
 def predict(
-    bundle: Annotated[str, typer.Argument(help="Shipped model or bundle folder.")],
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...", help="Images, folders, globs, cell tables; - for a list on stdin."
+            metavar="IMAGE...",
+            help="Images, folders, patterns, cell tables; - reads a list from standard input.",
         ),
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Predictions (.parquet or .csv).")
-    ] = Path("predictions.csv"),
-    microns_per_pixel: Annotated[
-        float | None,
-        typer.Option(help="Pixel size of the images; the networks see 0.08625 µm per pixel."),
-    ] = None,
+    model: Model = None,
+    output: TableOutput = Path("predictions.csv"),
+    microns_per_pixel: PixelSize = None,
     batch_size: Annotated[
         int | None,
         typer.Option(min=1, help="Images per batch; default: what suits the engine."),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    engine: Annotated[
-        str, typer.Option(help="auto, openvino, int8 (after 'model quantize') or torch.")
-    ] = "auto",
+    engine: Engine = "auto",
+    device: Device = "auto",
     calibrated: Annotated[
-        bool, typer.Option("--calibrated/--uncalibrated", help="Use the bundle's calibration.")
+        bool,
+        typer.Option("--calibrated/--uncalibrated", help="Use the calibration of the model."),
     ] = True,
     json: bool = JSON,
 ) -> None:
-    """Classify cell images; one row out per image in, in the same order.
+    """Classify cell images: one row per image, in the same order.
 
-    An image that cannot be read becomes a row with an error. A calibrated bundle also gives sets of
-    classes and says where none should be called. A killed run of many images goes on where it was.
+    An image that cannot be read becomes a row with an error. A calibrated model also gives sets of
+    classes and marks cells that are too uncertain to be named. An interrupted run of many images
+    continues where it stopped.
 
-    Example: `marrowscope predict sequential-mll7 my_cells/ -o predictions.csv`
+    Example: `marrowscope predict my_cells/ -o predictions.csv`
+
+    With your own model: `marrowscope predict my_cells/ --model run/bundle -o predictions.csv`
     """
     import polars as pl
 
@@ -59,9 +58,10 @@ def predict(
     from marrowscope.models.calibration import read_calibration
 
     require_table_name(output)
-    loaded = load_bundle(bundle)
+    chosen, sources = model_and_rest("predict", model, sources)
+    loaded = load_bundle(chosen)
     table = expand(sources)
-    _say_what_is_unknown(loaded.card.known, loaded.outputs.classes)
+    _say_what_is_unknown(loaded.card.name, loaded.card.known, loaded.outputs.classes)
     computing, remark = choose_engine(loaded, engine, device, calibrated)
     if remark:
         console.print(f"! {remark}", markup=False, soft_wrap=True, style="yellow")
@@ -71,14 +71,14 @@ def predict(
     begun = kept.begun
     if begun:
         console.print(
-            f"answers that an earlier run left in {kept.folder} are taken where they fit",
+            f"continuing an earlier run: its answers in {kept.folder} are used where they fit",
             markup=False, soft_wrap=True,
         )  # fmt: skip
     with progress("predicting") as advance:
         result = predict_table(computing, table, microns_per_pixel, batch_size, advance, kept)
     bad = result.filter(pl.col("predicted").is_null())
     for path, error in bad.select("path", "error").rows()[:SHOWN]:
-        console.print(f"unread: {path}: {error}", markup=False, soft_wrap=True, style="yellow")
+        console.print(f"unreadable: {path}: {error}", markup=False, soft_wrap=True, style="yellow")
     if bad.height == result.height:
         kept.clear()
         raise InputError(f"none of {result.height} images could be read; nothing was written")
@@ -98,25 +98,25 @@ def predict(
                    "no_calls": no_calls, "imputed": imputed})  # fmt: skip
     if imputed:
         console.print(
-            f"! {imputed} feature values have no meaning in their image; the training median "
-            "stands for them" + (" (in images looked at in this run)" if begun else ""),
+            f"! {imputed} feature values are undefined in their image; the training median is used "
+            "instead" + (" (counted in this run only)" if begun else ""),
             markup=False, soft_wrap=True, style="yellow",
         )  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
-        f"{result.height} images, {bad.height} unread: {summary}"
-        + (f"; {no_calls} too unsure to be called" if no_calls else "")
+        f"{result.height} images, {bad.height} unreadable: {summary}"
+        + (f"; {no_calls} too uncertain to be called" if no_calls else "")
         + f" → {output}",
         markup=False,
         soft_wrap=True,
     )
 
 
-def _say_what_is_unknown(known: tuple[str, ...], classes: tuple[str, ...]) -> None:
+def _say_what_is_unknown(name: str, known: tuple[str, ...], classes: tuple[str, ...]) -> None:
     if len(known) < len(classes):
         console.print(
-            f"! This model knows {len(known)} of {len(classes)} classes ({' '.join(known)}); "
-            "cells of any other class get one of these names all the same.",
+            f"! {name} knows {len(known)} of {len(classes)} classes ({' '.join(known)}); a cell of "
+            "any other class gets one of these names all the same",
             markup=False,
             style="yellow",
             soft_wrap=True,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, Device, Overrides, Resume, Seed
 
 
 def pretrain(
@@ -15,21 +15,20 @@ def pretrain(
         typer.Argument(metavar="IMAGE...", help="Cell table, or images and folders; no labels."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
-    model: Annotated[str, typer.Option(help="sequential or resnext50.")] = "sequential",
+    model: Annotated[
+        str, typer.Option(help="Architecture: sequential or resnext50.")
+    ] = "sequential",
     recipe: Annotated[str, typer.Option(help="pretrain, or a YAML file.")] = "pretrain",
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change one value: augmentation.shift=0.1; repeatable."),
-    ] = None,
+    overrides: Overrides = None,
     epochs: Annotated[int | None, typer.Option(help="How often every image is seen.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of initialization, order, views.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    resume: Resume = False,
     json: bool = JSON,
 ) -> None:
-    """Learn from images without labels (VICReg); `train --weights` starts from what was learned.
+    """Learn from images without labels (VICReg), as a start for `train --weights`.
 
-    Of a table with a split only the training images are used, so that nothing held out takes part.
+    If a table has a split, only its training images are used: nothing held out takes part.
 
     Example: `marrowscope pretrain split.parquet -o pretrained`
     """
@@ -59,7 +58,7 @@ def pretrain(
                 store=output.with_suffix(".store"),
             )  # fmt: skip
     except KeyboardInterrupt:
-        console.print("stopped; the same command with --resume goes on", style="yellow")
+        console.print("stopped; the same command with --resume continues", style="yellow")
         raise
     if json:
         before, after = found.purity or (None, None)
@@ -68,7 +67,7 @@ def pretrain(
     if found.purity is not None:
         console.print(
             f"neighbours of the same class: {found.purity[0]:.0%} with random weights, "
-            f"{found.purity[1]:.0%} now (labels were only looked at for this)",
+            f"{found.purity[1]:.0%} now (labels are used for this figure only)",
             markup=False, soft_wrap=True,
         )  # fmt: skip
     console.print(f"{found.images:,} images → {found.weights}", markup=False, soft_wrap=True)

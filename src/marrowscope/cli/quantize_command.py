@@ -6,20 +6,24 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import console, emit_json, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, BundleOutput
 
 
 def quantize(
-    bundle: Annotated[Path, typer.Argument(help="Bundle folder, for example run/bundle.")],
-    cells: Annotated[Path, typer.Argument(help="The table it was trained from, with its split.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="New bundle folder.")],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Bundle folder, for example run/bundle.")
+    ],
+    cells: Annotated[
+        Path, typer.Argument(metavar="CELLS", help="The table it was trained on, with its split.")
+    ],
+    output: BundleOutput,
     fold: Annotated[int | None, typer.Option(help="Fold that was held out.")] = None,
     json: bool = JSON,
 ) -> None:
-    """Add an int8 part to a bundle, for `predict --engine int8`.
+    """Add an int8 graph to a model, for `predict --engine int8`.
 
-    It is calibrated on training images and checked on the held-out ones: the top class must agree
-    with float32 in 99 %, and macro-F1 may fall by .005. Otherwise nothing is written.
+    It is calibrated on training images and checked on held-out ones: the top class must agree with
+    float32 in 99 %, and macro-F1 may drop by .005. Otherwise nothing is written.
 
     Example: `marrowscope model quantize run/bundle split.parquet -o run/bundle-int8`
     """

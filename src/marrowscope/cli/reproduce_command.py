@@ -6,41 +6,43 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, Device, FolderOutput, Overrides, Seed
 from marrowscope.errors import InputError
 
 
 def reproduce(
     path: Annotated[Path, typer.Argument(help="The data set as published, or part of it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the report.")],
+    output: FolderOutput,
     models: Annotated[
         str, typer.Option(help="Models, the main one first, for example resnext50,sequential.")
     ] = "sequential,features",
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
     robustness: Annotated[
-        bool, typer.Option("--robustness/--no-robustness", help="Also train on 70 % once.")
+        bool,
+        typer.Option("--robustness/--no-robustness", help="Also train once on 70 % of the images."),
     ] = True,
     recipe: Annotated[str, typer.Option(help="default, paper, or a YAML file.")] = "default",
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one value: epochs=5; repeatable.")
-    ] = None,
+    overrides: Overrides = None,
     external: Annotated[
-        Path | None, typer.Option(help="Images of another laboratory, in folders by its classes.")
+        Path | None,
+        typer.Option(help="Images of another laboratory, in folders named by its classes."),
     ] = None,
     mapping: Annotated[
-        Path | None, typer.Option(help="Its classes → compatible classes (.yaml or .csv).")
+        Path | None,
+        typer.Option(help="Class of that laboratory → compatible classes (.yaml or .csv)."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of splits and trainings.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Seed = 0,
+    device: Device = "auto",
     json: bool = JSON,
 ) -> None:
     """Reproduce the study: every table and figure beside the published numbers, in one report.
 
-    A killed run goes on with the same command. What cannot be reproduced is named with its reason.
+    An interrupted run continues with the same command. What cannot be reproduced is listed with the
+    reason.
 
     Example: `marrowscope reproduce BM_cytomorphology_data -o study`
 
-    In an hour on two cores: add `--set target_per_class=400`.
+    To finish in an hour on two cores, add `--set target_per_class=400`.
     """
     from marrowscope.reproduce.data_steps import Study
     from marrowscope.reproduce.study import reproduce as run

@@ -6,23 +6,25 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import console, emit_json, progress
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, CellTable, TableOutput
 from marrowscope.errors import InputError
 
 
 def screen(
-    cells: Annotated[Path, typer.Argument(help="Cell table made by 'index'.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Cell table to write.")],
+    cells: CellTable,
+    output: TableOutput,
     pairs: Annotated[
-        Path | None, typer.Option(help="Table of the pairs to write (.parquet or .csv).")
+        Path | None, typer.Option(help="Table of overlapping pairs to write (.parquet or .csv).")
     ] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Contact sheet to write (.png).")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Contact sheet of the overlaps to write (.png).")
+    ] = None,
     json: bool = JSON,
 ) -> None:
-    """Find images that show parts of the same field, and keep one of each group.
+    """Find images that show parts of the same field; keep one of each group.
 
-    The others get an error that names the kept one, so that no later step uses them. A killed run
-    goes on where it was.
+    The others get an error that names the one kept, so that no later step uses them. An
+    interrupted run continues where it stopped.
 
     Example: `marrowscope screen cells.parquet -o clean.parquet --sheet overlaps.png`
     """
@@ -53,10 +55,10 @@ def screen(
                    "groups": groups.n_unique(), "dropped": dropped,
                    "unread": len(result.unread)})  # fmt: skip
     for path, reason in result.unread[:20]:
-        console.print(f"unread: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
+        console.print(f"unreadable: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
     console.print(
         f"{table.height} images: {result.pairs.height} overlapping pairs, {groups.n_unique()} "
-        f"groups, {dropped} dropped, {len(result.unread)} unread → {output}",
+        f"groups, {dropped} dropped, {len(result.unread)} unreadable → {output}",
         markup=False,
         soft_wrap=True,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, SEED, Device, Overrides, Resume, Store
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,54 +14,50 @@ if TYPE_CHECKING:
 
 
 def train(
-    cells: Annotated[Path, typer.Argument(help="Cell table with labels and a split or folds.")],
+    cells: Annotated[
+        Path, typer.Argument(metavar="CELLS", help="Cell table with labels and a split or folds.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
     model: Annotated[
-        str, typer.Option(help="sequential, resnext50, features, vit, timm:NAME.")
+        str, typer.Option(help="Architecture: sequential, resnext50, features, vit, timm:NAME.")
     ] = "sequential",
     recipe: Annotated[
         str | None,
-        typer.Option(help="default, paper, finetune (the default of backbones), or a YAML file."),
+        typer.Option(help="default, paper, finetune (the default for backbones), or a YAML file."),
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change one value: augmentation.shift=0.1; repeatable."),
-    ] = None,
+    overrides: Overrides = None,
     epochs: Annotated[int | None, typer.Option(help="Number of virtual epochs.")] = None,
-    seed: Annotated[int, typer.Option(help="Of initialization, order, augmentation.")] = 0,
+    seed: Annotated[int, typer.Option(help=SEED)] = 0,
     fold: Annotated[int | None, typer.Option(help="Fold to hold out.")] = None,
-    name: Annotated[str | None, typer.Option(help="Of the model in its card.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    store: Annotated[
-        Path | None,
-        typer.Option(help="Pixel store made by 'pack'; default: cells.store beside cells.parquet."),
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model in its card.")] = None,
+    device: Device = "auto",
+    store: Store = None,
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Start from these instead of random ones: made by 'pretrain', or, for "
-            "vit and timm:NAME, published ones on disk."
+            help="Start from these weights: made by 'pretrain' or, for vit and timm:NAME, "
+            "published ones on disk."
         ),
     ] = None,
     head: Annotated[
         str | None,
-        typer.Option(help="On vit and timm:NAME: linear, knn (both on frozen features), finetune."),
+        typer.Option(help="For vit and timm:NAME: linear or knn (frozen features), or finetune."),
     ] = None,
     labels_share: Annotated[
         float, typer.Option(help="Use only this share of each class's training cells.")
     ] = 1.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    resume: Resume = False,
     json: bool = JSON,
 ) -> None:
-    """Train a network; the run folder gets a model bundle and the held-out predictions.
+    """Train a network; the run folder gets a model bundle and held-out predictions.
 
     `--model features` trains the feature-based baseline instead: measured features and a support
-    vector machine; recipe, epochs and device have no say in it.
+    vector machine. Recipe, epochs and device do not apply to it.
 
-    `--model vit --weights FILE` takes a published vision transformer of DINOv2's kind: its frozen
-    features with `--head linear` or `knn`, or the whole of it with `--head finetune`.
+    `--model vit --weights FILE` uses a published vision transformer of the DINOv2 type: its frozen
+    features with `--head linear` or `knn`, or all of it with `--head finetune`.
 
-    A killed run goes on with `--resume` and ends, on a CPU, with exactly the same weights.
+    An interrupted run continues with `--resume`; on a CPU it ends with exactly the same weights.
 
     Example: `marrowscope train split.parquet --model sequential -o run`
     """
@@ -90,7 +86,7 @@ def train(
 
     if fold is None and not {"split", "fold"} & set(table.columns):
         console.print(
-            "! The table has no split: every cell trains, none is held out, and nothing will tell "
+            "! The table has no split: every cell is used for training, and nothing can measure "
             "how good the network is. 'marrowscope split' makes one.",
             style="yellow",
             soft_wrap=True,
@@ -122,7 +118,7 @@ def train(
                 head=head,
             )
     except KeyboardInterrupt:
-        console.print("stopped; the same command with --resume goes on", style="yellow")
+        console.print("stopped; the same command with --resume continues", style="yellow")
         raise
     except InputError as error:
         message = str(error)
@@ -144,11 +140,11 @@ def train(
 
 def _speed(output: Path, speed: "Throughput | None") -> str:
     if speed is None:
-        return f"{output}: this run is finished already"
+        return f"{output}: this run was already finished"
     if speed.steps_per_second is None or speed.images_per_second is None:
-        return "too few steps to tell a speed"
+        return "too few steps to measure the speed"
     line = f"{speed.images_per_second:.0f} images/s, {speed.steps_per_second:.2f} steps/s"
     if speed.bare_steps_per_second is None or speed.ratio is None:
         return line
     bare = f"{speed.bare_steps_per_second:.2f} steps/s"
-    return f"{line}; the network alone {bare} right after: ratio {speed.ratio:.2f}"
+    return f"{line}; the bare network right after: {bare}, ratio {speed.ratio:.2f}"

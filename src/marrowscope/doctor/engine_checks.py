@@ -149,7 +149,7 @@ def _check(name: str, answer: Answer | None, gpu: str | None) -> Check:
 
 def _advice(name: str, found: Mapping[str, Any], gpu: str | None) -> str | None:
     if name == "OpenVINO int8":
-        return "marrowscope quantize BUNDLE CELLS -o FOLDER makes one"
+        return "marrowscope model quantize BUNDLE CELLS -o FOLDER makes one"
     if gpu is None:
         return None  # nothing to be done: there is no GPU
     return CUDA_BUILD if "build" in found["absent"] else "update the driver of the GPU"

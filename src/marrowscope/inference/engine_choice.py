@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 from marrowscope.errors import InputError
 from marrowscope.inference.calibrated_engine import CalibratedEngine
+from marrowscope.inference.device_choice import resolve_device
 from marrowscope.inference.engine import Engine, TorchEngine
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.calibration import read_calibration
@@ -22,6 +23,9 @@ def choose_engine(
     changes probabilities a little and is therefore never chosen by itself. A bundle with a
     calibration gives calibrated probabilities unless ``calibrated`` is false.
 
+    The device ``auto`` is CUDA where PyTorch finds a GPU and the engine can use it. The network is
+    not compiled then: compiling takes longer than a few images, and is asked for with ``cuda``.
+
     Raises:
         InputError: no such engine or device, one that cannot run here, no usable int8 part, or a
             calibration for other weights.
@@ -34,6 +38,12 @@ def choose_engine(
 def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | None]:
     if engine not in ENGINES:
         raise InputError(f"--engine {engine}: expected {', '.join(ENGINES)}")
+    if device == "auto":
+        only_cpu = engine in ("openvino", "int8") or bundle.card.architecture == FEATURES
+        device = "cpu" if only_cpu else resolve_device(device)
+        if device == "cuda":
+            return TorchEngine(bundle, device), None
+    resolve_device(device)  # refuses unknown names
     if engine in ("openvino", "int8") and device != "cpu":
         raise InputError(f"--engine {engine}: runs on the CPU; leave out --device {device}")
     if bundle.card.architecture == FEATURES:

@@ -18,6 +18,9 @@ _NETWORKS: dict[str, Callable[[int], nn.Module]] = {
 }
 NAMES: tuple[str, ...] = tuple(_NETWORKS)
 
+# Bundle that predicts and counts where none is named.
+DEFAULT_MODEL = "sequential-mll7"
+
 
 def create(name: str, outputs: int) -> nn.Module:
     """Build an untrained network.

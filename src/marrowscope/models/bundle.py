@@ -161,12 +161,23 @@ def _shipped_folder() -> Path:
     return Path(str(files("marrowscope.models").joinpath("bundles")))
 
 
-def _find(name: str) -> Path:
-    if Path(name).is_dir():
-        return Path(name)
+def is_bundle(name: str) -> bool:
+    """Whether a name is a folder with a card, or a shipped model and no file or folder."""
+    if os.path.lexists(name):
+        return (Path(name) / CARD).is_file()
+    return _is_shipped(name)
+
+
+def _is_shipped(name: str) -> bool:
     # A shipped name is one plain path component: no separators, no dots that climb.
     plain = os.path.basename(name) == name and not name.startswith(".") and name != ""
-    if plain and (_shipped_folder() / name / CARD).is_file():
+    return plain and (_shipped_folder() / name / CARD).is_file()
+
+
+def _find(name: str) -> Path:
+    if Path(name).is_dir() and (is_bundle(name) or not _is_shipped(name)):
+        return Path(name)
+    if _is_shipped(name):
         return _shipped_folder() / name
     names = ", ".join(card.name for card in available()) or "none"
     raise InputError(f"{name}: neither a bundle folder nor a shipped model (shipped: {names})")
