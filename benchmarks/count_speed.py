@@ -21,9 +21,9 @@ import cv2
 import torch
 
 from marrowscope.counting.count_smear import CountSettings, count_smear
-from marrowscope.counting.field_quality import see
+from marrowscope.counting.field_quality import analyse_field
 from marrowscope.counting.smear_sources import open_smears
-from marrowscope.detection.field_analysis import fields_as_they_are
+from marrowscope.detection.field_analysis import plan_field_images
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.phantom.synthetic_field import FieldSettings
@@ -44,8 +44,8 @@ def seconds_per_field(folder: Path) -> dict[str, float]:
     torch.set_num_threads(1)
     write_fields(folder / "dense", 10, FieldSettings(cells_per_mm2=DENSE), 1)
     (smear,), _ = open_smears([folder / "dense"], MICRONS_PER_PIXEL)
-    plan = fields_as_they_are(smear.slide).fields
-    cells = [see(smear.slide, field).look.cells.height for field in plan]  # warms up
+    plan = plan_field_images(smear.slide).fields
+    cells = [analyse_field(smear.slide, field).look.cells.height for field in plan]  # warms up
     result = {
         "cells_per_field": statistics.mean(cells),
         "field_image_s": statistics.median(timed(smear.slide, field) for field in plan),
@@ -57,14 +57,14 @@ def seconds_per_field(folder: Path) -> dict[str, float]:
         PlannedField(order, x, y, 2452, 2056, 1.0, 0.0, 0, f"{x}-{y}")
         for order, (x, y) in enumerate(places)
     ]
-    see(smear.slide, pieces[0])
+    analyse_field(smear.slide, pieces[0])
     result["field_of_slide_s"] = statistics.median(timed(smear.slide, field) for field in pieces)
     return result
 
 
 def timed(slide: object, field: PlannedField) -> float:
     began = time.process_time()
-    see(slide, field)  # type: ignore[arg-type]
+    analyse_field(slide, field)  # type: ignore[arg-type]
     return time.process_time() - began
 
 

@@ -16,19 +16,19 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
-from marrowscope.detection.crowding import packed
+from marrowscope.detection.crowding import find_crowded
 from marrowscope.detection.detector import detect
 from marrowscope.detection.nuclear_map import nuclear_map
 from marrowscope.morphology import BY_CODE, CountRole
 from marrowscope.phantom import synthetic_field as drawing
-from marrowscope.phantom.cell_library import PLATELET, RED, Library
-from marrowscope.phantom.occupancy import PACKED_RANK, Thing
+from marrowscope.phantom.cell_library import PLATELET, RED, CellLibrary
+from marrowscope.phantom.occupancy import PACKED_RANK, PlacedObject
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 
 UNUSUAL = ("ART", "KSC", "NIF")
 
 
-def look(name: str, number: int, library: Library) -> str:
+def look(name: str, number: int, library: CellLibrary) -> str:
     """Kind of one thing of the library."""
     if name in (RED, PLATELET):
         return name
@@ -46,21 +46,23 @@ def look(name: str, number: int, library: Library) -> str:
     return "not identifiable: dying, ghost, shreds"
 
 
-def drawn(settings: FieldSettings, seed: int, library: Library) -> tuple[PhantomField, list[Thing]]:
+def drawn(
+    settings: FieldSettings, seed: int, library: CellLibrary
+) -> tuple[PhantomField, list[PlacedObject]]:
     """A field and all that was placed in it."""
-    things: list[Thing] = []
-    original = drawing.place
+    things: list[PlacedObject] = []
+    original = drawing.place_objects
 
-    def recorded(*args: Any, **options: Any) -> list[Thing]:
+    def recorded(*args: Any, **options: Any) -> list[PlacedObject]:
         made = original(*args, **options)
         things.extend(made)
         return made
 
-    with patch.object(drawing, "place", recorded):
+    with patch.object(drawing, "place_objects", recorded):
         return draw_field(settings, seed, library), things
 
 
-def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, Counter[str]]:
+def count(settings: FieldSettings, seeds: range, library: CellLibrary) -> dict[str, Counter[str]]:
     """Things and located cells by kind over some fields."""
     there: Counter[str] = Counter()
     found: Counter[str] = Counter()
@@ -87,7 +89,7 @@ def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, 
         )  # fmt: skip
         located = detect(field.image, mpp)
         cells, no_cell = located.select("x", "y").to_numpy(), (located["kind"] != "cell").to_list()
-        solid = packed(nuclear_map(field.image, mpp), cells)
+        solid = find_crowded(nuclear_map(field.image, mpp), cells)
         edge = 4 / mpp
         width, height = settings.width, settings.height
         taken: set[int] = set()
@@ -126,7 +128,7 @@ def count(settings: FieldSettings, seeds: range, library: Library) -> dict[str, 
             "wrong": wrong}  # fmt: skip
 
 
-def _priority(thing: Thing) -> int:
+def _priority(thing: PlacedObject) -> int:
     if thing.rank == PACKED_RANK:
         return 1
     return {PLATELET: 2, RED: 3}.get(thing.name, 0)
@@ -140,7 +142,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     assert all(BY_CODE[code].role is not CountRole.COUNTED for code in UNUSUAL)
-    library = Library(FieldSettings().microns_per_pixel, options.seed)
+    library = CellLibrary(FieldSettings().microns_per_pixel, options.seed)
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     for title, settings in (

@@ -23,7 +23,7 @@ import numpy as np
 from scipy import ndimage
 
 from marrowscope.detection.detector import detect
-from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from side_by_side import in_turn, show, versions
@@ -144,7 +144,7 @@ def main() -> None:
     }
     fields = {
         kind: [
-            draw_field(settings, 900 + number, Library(MICRONS_PER_PIXEL, 900 + number))
+            draw_field(settings, 900 + number, CellLibrary(MICRONS_PER_PIXEL, 900 + number))
             for number in range(options.fields)
         ]
         for kind, settings in kinds.items()

@@ -14,7 +14,7 @@ from marrowscope.io.images import encode_jpeg, encode_png
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
 from marrowscope.models.card import Card
-from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from support.smears import PIXEL, piece, write_slide
@@ -32,7 +32,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 @pytest.fixture(scope="module")
 def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder, library = tmp_path_factory.mktemp("marrow"), Library(MICRONS_PER_PIXEL, 4)
+    folder, library = tmp_path_factory.mktemp("marrow"), CellLibrary(MICRONS_PER_PIXEL, 4)
     for number in range(3):
         drawn = draw_field(FieldSettings(width=1000, height=800), 40 + number, library)
         (folder / f"{number}.jpg").write_bytes(encode_jpeg(drawn.image, 95))

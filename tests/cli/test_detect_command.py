@@ -11,8 +11,8 @@ import pytest
 
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
-from marrowscope.detection.detect_cells import collect
-from marrowscope.phantom.cell_library import Library
+from marrowscope.detection.detect_cells import detect_cells
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
@@ -29,7 +29,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 @pytest.fixture(scope="module")
 def fields(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
-    folder, library = tmp_path_factory.mktemp("fields"), Library(MICRONS_PER_PIXEL, 4)
+    folder, library = tmp_path_factory.mktemp("fields"), CellLibrary(MICRONS_PER_PIXEL, 4)
     counts = []
     for number in range(2):
         drawn = draw_field(FieldSettings(width=1200, height=1000), 40 + number, library)
@@ -92,7 +92,7 @@ def test_sources_whose_cells_would_have_the_same_ids_are_refused(
 
 def test_crops_are_written_of_the_fields_that_are_used_and_of_no_other(tmp_path: Path) -> None:
     write_slide(tmp_path / "s.tif", SlideSettings(width=12_000, height=9_000), 1)
-    found = collect(open_slide(tmp_path / "s.tif"), 60, tmp_path / "crops")
+    found = detect_cells(open_slide(tmp_path / "s.tif"), 60, tmp_path / "crops")
     written = sorted(str(path) for path in (tmp_path / "crops").iterdir())
     assert written == sorted(found.cells["path"])
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from marrowscope.cells import write_cells
-from marrowscope.counting.correction_source import held_out_for, least_confidence
+from marrowscope.counting.correction_source import find_held_out, least_confidence
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.errors import InputError
 from marrowscope.models import create
@@ -52,13 +52,13 @@ def saved(table: pl.DataFrame, folder: Path) -> Path:
 
 
 def test_without_answers_there_is_no_correction(plain: Bundle) -> None:
-    assert held_out_for(plain, None) == (None, None)
+    assert find_held_out(plain, None) == (None, None)
     assert least_confidence(plain, None) is None
     assert least_confidence(plain, 0.4) == 0.4
 
 
 def test_a_calibrated_bundle_brings_its_answers_and_its_limit(calibrated: Bundle) -> None:
-    held_out, source = held_out_for(calibrated, None)
+    held_out, source = find_held_out(calibrated, None)
     assert held_out is not None
     assert held_out.cells.tolist() == [30, 30, 30]
     assert source == "ninety cells"
@@ -69,12 +69,12 @@ def test_a_calibrated_bundle_brings_its_answers_and_its_limit(calibrated: Bundle
 def test_cells_of_the_training_are_left_out(plain: Bundle, tmp_path: Path) -> None:
     table = answers(0.9)
     trained = table.with_columns(split=pl.lit("train"), predicted=pl.lit("NGS"))
-    held_out, source = held_out_for(plain, saved(pl.concat([table, trained]), tmp_path))
+    held_out, source = find_held_out(plain, saved(pl.concat([table, trained]), tmp_path))
     assert held_out is not None
     assert np.array_equal(held_out.counts, held_out_from_table(table).counts)
     assert source == str(tmp_path / "held.parquet")
     with pytest.raises(InputError, match="were trained on"):
-        held_out_for(plain, saved(trained, tmp_path))
+        find_held_out(plain, saved(trained, tmp_path))
 
 
 def test_older_predictions_are_tempered_as_those_that_are_counted(
@@ -82,22 +82,22 @@ def test_older_predictions_are_tempered_as_those_that_are_counted(
 ) -> None:
     # 0.9 to the third root against two of 0.05: 0.57, below 0.8. Predictions are sure before it.
     path = saved(answers(0.9), tmp_path)
-    sure, _ = held_out_for(plain, path)
-    unsure, _ = held_out_for(calibrated, path)
+    sure, _ = find_held_out(plain, path)
+    unsure, _ = find_held_out(calibrated, path)
     assert sure is not None and unsure is not None  # noqa: PT018
     assert [sure.counts[:, 0::2].sum(), sure.counts[:, 1::2].sum()] == [0, 90]
     assert [unsure.counts[:, 0::2].sum(), unsure.counts[:, 1::2].sum()] == [90, 0]
     # Those that 'predict' has tempered are taken as they are.
     done = saved(answers(0.9).with_columns(prediction_set=pl.lit("NGS")), tmp_path)
-    as_it_is, _ = held_out_for(calibrated, done)
+    as_it_is, _ = find_held_out(calibrated, done)
     assert as_it_is is not None
     assert np.array_equal(as_it_is.counts, sure.counts)
     bare = saved(answers(0.9).select(pl.exclude("^p_.*$")), tmp_path)
     with pytest.raises(InputError, match="has no p_<CODE> columns"):
-        held_out_for(calibrated, bare)
+        find_held_out(calibrated, bare)
 
 
 def test_answers_of_another_model_are_refused(plain: Bundle, tmp_path: Path) -> None:
     path = saved(answers(0.9).with_columns(predicted=pl.lit("EBO")), tmp_path)
     with pytest.raises(InputError, match="EBO, which toy cannot give"):
-        held_out_for(plain, path)
+        find_held_out(plain, path)

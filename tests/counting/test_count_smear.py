@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from marrowscope.counting.count_smear import NO_CELL, UNFIT, CountSettings, count_smear
+from marrowscope.counting.count_smear import NON_CELL_REASONS, UNFIT, CountSettings, count_smear
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.counting.smear_sources import open_smears
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.io.images import decode, encode_jpeg, encode_png
-from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from support.slide_files import damage_tile, draw_cells, on_glass, write_pyramid
 from support.smears import CARD, PIXEL, ByColour, counted, piece, write_slide
@@ -110,7 +110,7 @@ def test_naked_nuclei_and_smudges_are_left_out_with_their_number(tmp_path: Path)
         width=1800, height=1500, cells_per_mm2=5000, touching=0, excluded=0.5,
         composition={"NIF": 1, "NGS": 1, "KSC": 1, "ART": 1},
     )  # fmt: skip
-    field = draw_field(odd, 3, Library(odd.microns_per_pixel, 31))
+    field = draw_field(odd, 3, CellLibrary(odd.microns_per_pixel, 31))
     (tmp_path / "odd.png").write_bytes(encode_png(field.image))
     card = replace(CARD, known=("NGS", "LYT"))
     (smear,), _ = open_smears([tmp_path / "odd.png"], odd.microns_per_pixel)
@@ -121,13 +121,13 @@ def test_naked_nuclei_and_smudges_are_left_out_with_their_number(tmp_path: Path)
     left_out = dict(result.differential.tally.left_out)
     left_out.pop("cut by the border of its field")
     assert left_out == {
-        NO_CELL[kind]: number
+        NON_CELL_REASONS[kind]: number
         for kind, number in told.filter("judgeable")["kind"].value_counts().rows()
     } | ({UNFIT: left_out[UNFIT]} if UNFIT in left_out else {})
     # A model that was taught these classes decides itself.
     taught = count_smear(smear, ByColour(("NGS", "LYT")), CARD, CountSettings(10_000))
     assert set(CARD.known) >= {"NIF", "ART", "KSC"}
-    assert not set(taught.differential.tally.left_out) & set(NO_CELL.values())
+    assert not set(taught.differential.tally.left_out) & set(NON_CELL_REASONS.values())
     assert_frame_equal(taught.cells.drop("role"), result.cells.drop("role"))
 
 

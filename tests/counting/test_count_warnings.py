@@ -8,38 +8,41 @@ from marrowscope.counting import count_warnings
 from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.models.card import Card
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
-from marrowscope.smear.rejection_reasons import Reason
+from marrowscope.smear.rejection_reasons import RejectionReason
 
 
-def walked(countable: int, wanted: int = 500, **more: object) -> count_warnings.Walked:
+def walked(countable: int, wanted: int = 500, **more: object) -> count_warnings.FieldTotals:
     facts = {"refused": {}, "doubtful": {}, **more}
-    return count_warnings.Walked(10, 10, countable, wanted, **facts)  # type: ignore[arg-type]
+    return count_warnings.FieldTotals(10, 10, countable, wanted, **facts)  # type: ignore[arg-type]
 
 
 def test_a_full_count_needs_no_remark() -> None:
-    assert count_warnings.of_walk(walked(500), None) == []
-    assert count_warnings.of_pixels(MICRONS_PER_PIXEL, False) == []
-    assert count_warnings.of_damage(0, True) == []
-    assert count_warnings.of_model(Card("x", "sequential", ("A",), ("A",)), ("A",), None) == []
+    assert count_warnings.field_warnings(walked(500), None) == []
+    assert count_warnings.pixel_size_warnings(MICRONS_PER_PIXEL, False) == []
+    assert count_warnings.damage_warnings(0, True) == []
+    assert (
+        count_warnings.classifier_warnings(Card("x", "sequential", ("A",), ("A",)), ("A",), None)
+        == []
+    )
 
 
 @pytest.mark.parametrize(
     ("countable", "wanted", "lines"), [(99, 500, 2), (100, 500, 1), (50, 50, 1), (120, 110, 0)]
 )
 def test_few_cells_are_named(countable: int, wanted: int, lines: int) -> None:
-    assert len(count_warnings.of_walk(walked(countable, wanted), None)) == lines
+    assert len(count_warnings.field_warnings(walked(countable, wanted), None)) == lines
 
 
 def test_a_model_has_its_own_word_on_counting() -> None:
     card = Card("x", "sequential", ("A",), ("A",), note="Not for counting.")
-    assert count_warnings.of_model(card, ("A",), None) == [
+    assert count_warnings.classifier_warnings(card, ("A",), None) == [
         "The model says of itself: Not for counting"
     ]
 
 
 def test_reasons_are_told_with_their_numbers() -> None:
-    refused = {Reason.NOT_A_SMEAR: 1, Reason.OUT_OF_FOCUS: 3}
-    (line,) = count_warnings.of_walk(walked(500, refused=refused), None)
+    refused = {RejectionReason.NOT_A_SMEAR: 1, RejectionReason.OUT_OF_FOCUS: 3}
+    (line,) = count_warnings.field_warnings(walked(500, refused=refused), None)
     assert line == (
         "4 fields not counted: out of focus (3), colours that no Romanowsky stain has (1)"
     )
@@ -47,7 +50,7 @@ def test_reasons_are_told_with_their_numbers() -> None:
 
 @pytest.mark.parametrize(("ratio", "blood"), [(100.0, False), (101.0, True), (np.nan, False)])
 def test_blood_is_more_than_a_hundred_red_cells_to_one(ratio: float, blood: bool) -> None:
-    lines = count_warnings.of_walk(walked(500, reds_per_nucleated=ratio), None)
+    lines = count_warnings.field_warnings(walked(500, reds_per_nucleated=ratio), None)
     assert ("1 nucleated cell to 101 red cells" in " ".join(lines)) is blood
 
 
@@ -55,34 +58,34 @@ def test_blood_is_more_than_a_hundred_red_cells_to_one(ratio: float, blood: bool
     ("pixel", "words"), [(0.07, "resampled from 0.07"), (0.25, "2.9 times as coarse")]
 )
 def test_other_pixel_sizes_are_told(pixel: float, words: str) -> None:
-    (line,) = count_warnings.of_pixels(pixel, False)
+    (line,) = count_warnings.pixel_size_warnings(pixel, False)
     assert words in line
-    assert len(count_warnings.of_pixels(pixel, True)) == 2
+    assert len(count_warnings.pixel_size_warnings(pixel, True)) == 2
 
 
 def test_damage_is_told_in_grammar() -> None:
-    assert count_warnings.of_damage(1, True)[0].startswith("1 field image could")
-    assert count_warnings.of_damage(2, True)[0].startswith("2 field images could")
-    assert count_warnings.of_damage(1, False)[0].startswith("1 piece of the slide could")
-    assert count_warnings.of_damage(2, False)[0].startswith("2 pieces of the slide could")
+    assert count_warnings.damage_warnings(1, True)[0].startswith("1 field image could")
+    assert count_warnings.damage_warnings(2, True)[0].startswith("2 field images could")
+    assert count_warnings.damage_warnings(1, False)[0].startswith("1 piece of the slide could")
+    assert count_warnings.damage_warnings(2, False)[0].startswith("2 pieces of the slide could")
 
 
 def test_a_classifier_less_sure_than_on_held_out_cells_is_told() -> None:
     held_out = HeldOutCounts(("A", "B"), np.array([[20, 30, 0, 0], [0, 0, 20, 30]]))  # 40 % unsure
     usual = pl.Series([0.5] * 59 + [0.9] * 41)
     odd = pl.Series([0.5] * 61 + [0.9] * 39)
-    assert count_warnings.of_answers(usual, held_out) == []
-    (line,) = count_warnings.of_answers(odd, held_out)
+    assert count_warnings.confidence_warnings(usual, held_out) == []
+    (line,) = count_warnings.confidence_warnings(odd, held_out)
     assert "61 % of its answers have a confidence below 0.8, 40 % among the held-out" in line
-    assert count_warnings.of_answers(odd[50:], held_out) == []  # 11 of 50
-    assert count_warnings.of_answers(odd, None) == []
-    (line,) = count_warnings.of_answers(pl.Series([0.4] * 41 + [0.9] * 59), None)
+    assert count_warnings.confidence_warnings(odd[50:], held_out) == []  # 11 of 50
+    assert count_warnings.confidence_warnings(odd, None) == []
+    (line,) = count_warnings.confidence_warnings(pl.Series([0.4] * 41 + [0.9] * 59), None)
     assert "41 % of its answers have a confidence below 0.5" in line
-    assert count_warnings.of_answers(pl.Series([0.1] * 19), None) == []
-    assert count_warnings.of_answers(pl.Series([], dtype=pl.Float32), None) == []
+    assert count_warnings.confidence_warnings(pl.Series([0.1] * 19), None) == []
+    assert count_warnings.confidence_warnings(pl.Series([], dtype=pl.Float32), None) == []
 
 
 def test_one_cell_is_told_in_grammar() -> None:
-    few, exhausted = count_warnings.of_walk(walked(1), None)
+    few, exhausted = count_warnings.field_warnings(walked(1), None)
     assert few.startswith("Only 1 countable cell: too few")
     assert exhausted.startswith("The smear is exhausted: 1 countable cell in all ")

@@ -11,13 +11,13 @@ from marrowscope.counting.field_classification import (
     LEFT_OUT,
     NOT_CLASSIFIED,
     NOT_COUNTED,
-    kinds_left_out,
-    with_answers,
-    with_place,
+    add_predictions,
+    excluded_object_types,
+    mark_rejected_regions,
 )
 from marrowscope.differential.differential_count import differential
 from marrowscope.morphology import CODES
-from marrowscope.smear.rejection_reasons import Judged, Reason
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
 
 
 def answers(codes: list[str], confidences: list[float]) -> np.ndarray:
@@ -50,7 +50,7 @@ def test_roles_follow_class_confidence_and_border() -> None:
     values = answers(["NGS", "NGS", "NIF", "ART", "KSC", "NGS", "EBO"],
                      [0.9, 0.5, 0.9, 0.9, 0.9, 0.9, 0.9])  # fmt: skip
     values[6] = np.nan
-    table = with_answers(cells([False] * 5 + [True, False]), values, CODES, 0.6)
+    table = add_predictions(cells([False] * 5 + [True, False]), values, CODES, 0.6)
     assert table["role"].to_list() == [
         COUNTED, NOT_CLASSIFIED, NOT_CLASSIFIED, NOT_COUNTED, NOT_COUNTED, LEFT_OUT, LEFT_OUT,
     ]  # fmt: skip
@@ -64,34 +64,39 @@ def test_roles_follow_class_confidence_and_border() -> None:
 def test_what_is_no_intact_cell_is_left_out_unless_the_model_was_taught_it() -> None:
     table = cells([False] * 3).with_columns(kind=pl.Series(["naked nucleus", "smudge", "cell"]))
     values = answers(["LYT", "LYT", "LYT"], [0.9] * 3)
-    few = kinds_left_out(("LYT", "NGS"))
+    few = excluded_object_types(("LYT", "NGS"))
     assert few == ("naked nucleus", "smudge", "debris")
-    found = with_answers(table, values, CODES, no_cells=few)
+    found = add_predictions(table, values, CODES, no_cells=few)
     assert found["role"].to_list() == [LEFT_OUT, LEFT_OUT, COUNTED]
     assert found["predicted"].to_list() == ["LYT"] * 3
-    assert kinds_left_out((*CODES,)) == ()
-    taught = with_answers(table, values, CODES, no_cells=kinds_left_out(("LYT", "NIF")))
+    assert excluded_object_types((*CODES,)) == ()
+    taught = add_predictions(table, values, CODES, no_cells=excluded_object_types(("LYT", "NIF")))
     assert taught["role"].to_list() == [COUNTED, LEFT_OUT, COUNTED]
 
 
 def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
-    reason = np.array([[Reason.ACCEPTED, Reason.THICK], [Reason.DILUTED, Reason.ACCEPTED]])
+    reason = np.array(
+        [
+            [RejectionReason.ACCEPTED, RejectionReason.THICK],
+            [RejectionReason.DILUTED, RejectionReason.ACCEPTED],
+        ]
+    )
     nothing = np.zeros((2, 2))
-    judged = Judged(reason.astype(np.uint8), nothing, nothing, nothing, 100)
+    judged = QualityMap(reason.astype(np.uint8), nothing, nothing, nothing, 100)
     table = pl.DataFrame(
         {"x": [99.0, 100.0, -1.0, 250.0, 99.0], "y": [0.0, 99.9, 100.0, 199.0, 0.0],
          "judgeable": [True] * 4 + [False]}
     )  # fmt: skip
-    placed = with_place(table, judged)
+    placed = mark_rejected_regions(table, judged)
     assert placed["judgeable"].to_list() == [True, False, False, True, False]
-    assert with_place(table, None).equals(table)
+    assert mark_rejected_regions(table, None).equals(table)
     placed = placed.with_columns(touches_border=pl.lit(False), kind=pl.lit("cell"))
-    roles = with_answers(placed, answers(["NGS"] * 5, [0.9] * 5), CODES)["role"]
+    roles = add_predictions(placed, answers(["NGS"] * 5, [0.9] * 5), CODES)["role"]
     assert roles.to_list() == [COUNTED, LEFT_OUT, LEFT_OUT, COUNTED, LEFT_OUT]
 
 
 def test_a_field_without_cells_has_all_columns() -> None:
-    table = with_answers(cells([]), np.empty((0, len(CODES)), np.float32), CODES, 0.5)
+    table = add_predictions(cells([]), np.empty((0, len(CODES)), np.float32), CODES, 0.5)
     assert table.height == 0
     assert {"predicted", "confidence", "role", "p_NGS"} <= set(table.columns)
 
@@ -108,7 +113,7 @@ def test_roles_agree_with_the_differential_count(
     drawn: list[tuple[str, float, bool]], least: float | None
 ) -> None:
     values = answers([code for code, _, _ in drawn], [confidence for _, confidence, _ in drawn])
-    table = with_answers(cells([border for *_, border in drawn]), values, CODES, least)
+    table = add_predictions(cells([border for *_, border in drawn]), values, CODES, least)
     tally = differential(table, known=CODES, min_confidence=least, flags=("touches_border",)).tally
     roles = table["role"].to_list()
     assert roles.count(COUNTED) == tally.countable

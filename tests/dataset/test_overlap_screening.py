@@ -20,7 +20,7 @@ from marrowscope.dataset.overlap_detection import (
 )
 from marrowscope.dataset.overlap_screening import screen
 from marrowscope.errors import InputError
-from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
@@ -33,7 +33,7 @@ def compressed(image: np.ndarray, quality: int = 92) -> np.ndarray:
 @pytest.fixture(scope="module")
 def field() -> np.ndarray:
     settings = FieldSettings(width=1500, height=1300, cells_per_mm2=3000)
-    return draw_field(settings, 7, Library(MICRONS_PER_PIXEL, 7)).image
+    return draw_field(settings, 7, CellLibrary(MICRONS_PER_PIXEL, 7)).image
 
 
 def cut(field: np.ndarray, x: int, y: int) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_crops_of_one_field_are_found_and_no_others(field: np.ndarray) -> None:
 def test_cells_that_look_alike_are_no_overlap() -> None:
     # The same drawing on two backgrounds, and shifted noise of the same kind.
     random = np.random.default_rng(0)
-    library = Library(MICRONS_PER_PIXEL, 9)
+    library = CellLibrary(MICRONS_PER_PIXEL, 9)
     fields = [
         draw_field(FieldSettings(width=700, height=600, cells_per_mm2=3000), seed, library).image
         for seed in (1, 2, 3)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from marrowscope.detection.crowding import packed
+from marrowscope.detection.crowding import find_crowded
 from marrowscope.detection.detector import detect
 from marrowscope.detection.nuclear_map import nuclear_map
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
@@ -27,7 +27,7 @@ def test_dense_cells_of_one_layer_are_not_packed(composition: str, seed: int) ->
         seed, composition=composition, cells_per_mm2=7000.0, touching=0.8, overlap=0.2
     )
     assert len(cells) > 100
-    assert packed(nuclear_map(image, PIXEL), cells).mean() < 0.01
+    assert find_crowded(nuclear_map(image, PIXEL), cells).mean() < 0.01
 
 
 def test_cells_of_a_particle_are_packed_and_those_beside_it_are_not() -> None:
@@ -37,7 +37,7 @@ def test_cells_of_a_particle_are_packed_and_those_beside_it_are_not() -> None:
         places = detect(image, PIXEL).select("x", "y").to_numpy()
         apart = np.hypot(*(places[:, None] - true[None]).transpose(2, 0, 1)).min(axis=1)
         unknown = apart * PIXEL > 3.5  # cells that are part of a particle are not in the truth
-        hit = packed(nuclear_map(image, PIXEL), places)
+        hit = find_crowded(nuclear_map(image, PIXEL), places)
         inside, beside = inside + int(unknown.sum()), beside + int((~unknown).sum())
         found_inside, found_beside = (
             found_inside + int(hit[unknown].sum()),
@@ -61,7 +61,12 @@ def square(gap: int) -> NDArray[np.uint8]:
 def test_a_gap_makes_it_no_longer_packed(gap: int, expected: bool, light: float) -> None:
     image = (square(gap) * np.linspace(1, light, 400)[None, :, None]).astype(np.uint8)
     places = np.array([[200.0, 160.0], [200.0, 240.0], [20.0, 20.0], [399.6, 399.6]])
-    assert packed(nuclear_map(image, PIXEL), places).tolist() == [expected, expected, False, False]
+    assert find_crowded(nuclear_map(image, PIXEL), places).tolist() == [
+        expected,
+        expected,
+        False,
+        False,
+    ]
 
 
 def test_one_large_cell_is_not_packed_and_a_particle_reaches_beyond_its_edge() -> None:
@@ -69,8 +74,8 @@ def test_one_large_cell_is_not_packed_and_a_particle_reaches_beyond_its_edge() -
     cv2.circle(image, (80, 200), 50, (110, 70, 170), -1)  # 25 µm across
     cv2.circle(image, (280, 200), 80, (110, 70, 170), -1)
     places = np.array([[80.0, 200.0], [280.0, 200.0], [280.0, 296.0], [280.0, 330.0]])
-    assert packed(nuclear_map(image, PIXEL), places).tolist() == [False, True, True, False]
+    assert find_crowded(nuclear_map(image, PIXEL), places).tolist() == [False, True, True, False]
 
 
 def test_no_positions_no_answers() -> None:
-    assert packed(nuclear_map(square(0), PIXEL), np.empty((0, 2))).shape == (0,)
+    assert find_crowded(nuclear_map(square(0), PIXEL), np.empty((0, 2))).shape == (0,)

@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowscope.detection import tile_overlap
-from marrowscope.detection.cell_crops import crop_at
+from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.detector import detect
-from marrowscope.detection.fragment_clusters import Cluster, clusters
-from marrowscope.detection.nuclear_fragments import PEAK_SMOOTHING_MICRONS, fragments
+from marrowscope.detection.fragment_clusters import Cluster, clusters_of_fragments
+from marrowscope.detection.nuclear_fragments import PEAK_SMOOTHING_MICRONS, find_fragments
 from marrowscope.detection.nuclear_map import DARKEST, WORKING_MICRONS, nuclear_map
-from marrowscope.detection.tile_overlap import detect_region, tiles
+from marrowscope.detection.tile_overlap import detect_region, overlapping_tiles
 from marrowscope.errors import InputError
-from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
@@ -23,8 +23,8 @@ NUCLEUS, RED_CELL, GLASS = (70, 40, 150), (225, 180, 190), (240, 236, 242)
 
 
 @pytest.fixture(scope="module")
-def library() -> Library:
-    return Library(MICRONS_PER_PIXEL, 3)
+def library() -> CellLibrary:
+    return CellLibrary(MICRONS_PER_PIXEL, 3)
 
 
 def scores(field: PhantomField, found: pl.DataFrame) -> tuple[int, int, int]:
@@ -66,7 +66,7 @@ def discs(*centres: tuple[float, float, float], side: int = 400) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dense", [False, True], ids=["usual", "dense, clustered"])
-def test_cells_of_synthetic_fields_are_found(dense: bool, library: Library) -> None:
+def test_cells_of_synthetic_fields_are_found(dense: bool, library: CellLibrary) -> None:
     totals = np.zeros(3, dtype=int)
     for seed in range(3):
         settings = FieldSettings(
@@ -138,7 +138,7 @@ def test_a_pixel_size_with_which_nothing_can_be_seen_is_refused(size: float) -> 
         detect(discs(), size)
 
 
-def test_the_same_field_at_other_pixel_sizes_has_the_same_cells(library: Library) -> None:
+def test_the_same_field_at_other_pixel_sizes_has_the_same_cells(library: CellLibrary) -> None:
     field = draw_field(FieldSettings(width=1200, height=1000), 5, library)
     whole = detect(field.image, MICRONS_PER_PIXEL)
     for scale in (0.5, 0.7, 1.5):
@@ -150,7 +150,7 @@ def test_the_same_field_at_other_pixel_sizes_has_the_same_cells(library: Library
 def test_tiles_cover_everything_and_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tile_overlap, "TILE", 100)
     seen = np.zeros((270, 330), dtype=int)
-    for tile in tiles(0, 0, 330, 270, 40):
+    for tile in overlapping_tiles(0, 0, 330, 270, 40):
         assert tile.width <= 100
         assert tile.height <= 100
         seen[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
@@ -169,7 +169,7 @@ class Still:
 
 
 def test_cells_across_seams_appear_exactly_once(
-    library: Library, monkeypatch: pytest.MonkeyPatch
+    library: CellLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     field = draw_field(FieldSettings(width=1800, height=1500, cells_per_mm2=3000), 8, library)
     whole = detect_region(Still(field.image), 0, 0, 1800, 1500)
@@ -184,7 +184,7 @@ def test_cells_across_seams_appear_exactly_once(
     assert apart[~np.eye(len(places), dtype=bool)].min() * MICRONS_PER_PIXEL > 4
 
 
-def test_a_part_of_a_slide_is_told_in_the_slides_own_pixels(library: Library) -> None:
+def test_a_part_of_a_slide_is_told_in_the_slides_own_pixels(library: CellLibrary) -> None:
     field = draw_field(FieldSettings(width=1600, height=1200), 2, library)
     part = detect_region(Still(field.image), 300, 200, 1000, 800)
     alone = detect(field.image[200:1000, 300:1300], MICRONS_PER_PIXEL)
@@ -197,7 +197,7 @@ def test_a_part_of_a_slide_is_told_in_the_slides_own_pixels(library: Library) ->
 @given(x=st.integers(0, 399), y=st.integers(0, 299))
 def test_a_crop_has_its_position_in_the_middle_and_mirrors_what_is_outside(x: int, y: int) -> None:
     field = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
-    crop = crop_at(field, x, y, MICRONS_PER_PIXEL)
+    crop = crop_from_field(field, x, y, MICRONS_PER_PIXEL)
     assert crop.shape == (250, 250, 3)
     mirrored = cv2.copyMakeBorder(field, 130, 130, 130, 130, cv2.BORDER_REFLECT)
     places = np.argwhere((mirrored[:, :, :] == crop[125, 125]).all(axis=2))
@@ -208,8 +208,8 @@ def test_a_crop_has_its_position_in_the_middle_and_mirrors_what_is_outside(x: in
 def test_a_crop_of_a_finer_scan_shows_the_same_part() -> None:
     field = discs((200.0, 150.0, 45.0))
     fine = cv2.resize(field, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    one = crop_at(field, 200, 150, MICRONS_PER_PIXEL)
-    two = crop_at(fine, 400.5, 300.5, MICRONS_PER_PIXEL / 2)
+    one = crop_from_field(field, 200, 150, MICRONS_PER_PIXEL)
+    two = crop_from_field(fine, 400.5, 300.5, MICRONS_PER_PIXEL / 2)
     assert np.abs(one.astype(int) - two).mean() < 2
 
 
@@ -227,7 +227,7 @@ def test_the_nuclear_map_is_dark_where_red_cells_are() -> None:
 def test_two_hills_are_two_fragments_and_their_saddle_is_measured() -> None:
     y, x = np.mgrid[:60, :100]
     hills = [np.exp(-((x - cx) ** 2 + (y - 30) ** 2) / (2 * 9.0**2)) for cx in (33, 67)]
-    parts = fragments(np.maximum(*hills).astype(np.float32))
+    parts = find_fragments(np.maximum(*hills).astype(np.float32))
     assert set(np.unique(parts.labels)) - {0} == {
         number for number in range(1, len(parts.peak)) if parts.moments[number, 0]
     }
@@ -242,8 +242,8 @@ def test_two_hills_are_two_fragments_and_their_saddle_is_measured() -> None:
 def test_a_cluster_measures_an_ellipse() -> None:
     image = np.zeros((80, 120), np.float32)
     cv2.ellipse(image, (60, 40), (40, 20), 0, 0, 360, 1.0, -1)
-    parts = fragments(image)
-    (cell,) = clusters(image, parts).values()
+    parts = find_fragments(image)
+    (cell,) = clusters_of_fragments(image, parts).values()
     assert isinstance(cell, Cluster)
     assert cell.area == pytest.approx(np.pi * 40 * 20 * WORKING_MICRONS**2, rel=0.05)
     assert cell.centre == pytest.approx((60, 40), abs=0.5)

@@ -7,11 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowscope.detection import object_types
-from marrowscope.detection.cytoplasm_rim import MEASURES
-from marrowscope.detection.detector import detect, located
-from marrowscope.detection.object_types import CELL, DEBRIS, KINDS, NAKED, SMUDGE
-from marrowscope.detection.object_types_fit import fit, kind_of, paler, truth_at
-from marrowscope.phantom.cell_library import Library
+from marrowscope.detection.cytoplasm_rim import RIM_FEATURES
+from marrowscope.detection.detector import detect, locate_nuclei
+from marrowscope.detection.object_types import CELL, DEBRIS, NAKED, OBJECT_TYPES, SMUDGE
+from marrowscope.detection.object_types_fit import (
+    fit,
+    object_type_of,
+    reduce_contrast,
+    true_object_type,
+)
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
@@ -62,7 +67,7 @@ def test_coarse_pixels_show_no_seam_so_all_are_cells() -> None:
 
 
 def test_an_image_without_contrast_does_not_tell() -> None:
-    found = detect(paler(painted(4.5, 0.0), 0.6), MICRONS_PER_PIXEL)
+    found = detect(reduce_contrast(painted(4.5, 0.0), 0.6), MICRONS_PER_PIXEL)
     assert found.select("kind", "intact").rows() == [(CELL, None)]
 
 
@@ -73,13 +78,13 @@ def test_what_the_border_cuts_is_a_cell() -> None:
 
 
 @pytest.fixture(scope="module")
-def library() -> Library:
-    return Library(MICRONS_PER_PIXEL, 31)
+def library() -> CellLibrary:
+    return CellLibrary(MICRONS_PER_PIXEL, 31)
 
 
-def test_kinds_of_synthetic_fields(library: Library) -> None:
-    there = dict.fromkeys(KINDS, 0)
-    told = dict.fromkeys(KINDS, 0)
+def test_kinds_of_synthetic_fields(library: CellLibrary) -> None:
+    there = dict.fromkeys(OBJECT_TYPES, 0)
+    told = dict.fromkeys(OBJECT_TYPES, 0)
     for seed, mix in enumerate(
         (
             FieldSettings(
@@ -95,25 +100,25 @@ def test_kinds_of_synthetic_fields(library: Library) -> None:
     ):
         field = draw_field(mix, 31_000 + seed, library)
         for row in detect(field.image, MICRONS_PER_PIXEL).rows(named=True):
-            kind = truth_at(field, library, row["x"], row["y"])
+            kind = true_object_type(field, library, row["x"], row["y"])
             if kind is not None and not row["touches_border"]:
                 there[kind] += 1
                 told[kind] += row["kind"] != CELL
     assert there[CELL] > 60
     assert min(there[NAKED], there[SMUDGE], there[DEBRIS]) >= 2
     assert told[CELL] <= 1
-    lost = sum(there[kind] for kind in KINDS[1:])
-    assert sum(told[kind] for kind in KINDS[1:]) >= 0.55 * lost
+    lost = sum(there[kind] for kind in OBJECT_TYPES[1:])
+    assert sum(told[kind] for kind in OBJECT_TYPES[1:]) >= 0.55 * lost
 
 
-def test_the_kind_changes_neither_place_nor_box(library: Library) -> None:
+def test_the_kind_changes_neither_place_nor_box(library: CellLibrary) -> None:
     field = draw_field(FieldSettings(width=900, height=700, excluded=0.3), 4, library)
     found = detect(field.image, MICRONS_PER_PIXEL)
-    cells, measures = located(field.image, MICRONS_PER_PIXEL)
+    cells, measures = locate_nuclei(field.image, MICRONS_PER_PIXEL)
     assert found.drop("kind", "intact").equals(cells)
-    assert measures.shape == (cells.height, len(MEASURES))
+    assert measures.shape == (cells.height, len(RIM_FEATURES))
     assert np.isfinite(measures).all()
-    assert set(found["kind"]) <= set(KINDS)
+    assert set(found["kind"]) <= set(OBJECT_TYPES)
     assert found["intact"].drop_nulls().is_between(0, 1).all()
 
 
@@ -122,23 +127,25 @@ def test_the_kind_changes_neither_place_nor_box(library: Library) -> None:
 def test_turned_images_are_measured_alike(turns: int, mirrored: bool) -> None:
     image = painted(4.5, 0.9)
     turned = np.rot90(image[:, ::-1] if mirrored else image, turns)
-    _, one = located(image, MICRONS_PER_PIXEL)
-    _, two = located(np.ascontiguousarray(turned), MICRONS_PER_PIXEL)
+    _, one = locate_nuclei(image, MICRONS_PER_PIXEL)
+    _, two = locate_nuclei(np.ascontiguousarray(turned), MICRONS_PER_PIXEL)
     np.testing.assert_allclose(one, two, atol=0.12, rtol=0.25)
 
 
 def test_likelihoods_of_the_shipped_model_are_shares() -> None:
     random = np.random.default_rng(1)
-    share = object_types.shipped_model().likelihood(random.uniform(-1, 3, (50, len(MEASURES))))
+    share = object_types.load_object_type_model().likelihood(
+        random.uniform(-1, 3, (50, len(RIM_FEATURES)))
+    )
     assert share.shape == (50, len(object_types.OUTCOMES))
     np.testing.assert_allclose(share.sum(axis=1), 1)
-    assert object_types.kinds_of(np.zeros((0, len(MEASURES))))[0] == []
+    assert object_types.classify_objects(np.zeros((0, len(RIM_FEATURES))))[0] == []
 
 
 def test_a_model_learns_to_part_what_is_apart() -> None:
     random = np.random.default_rng(2)
     naked, smudge, debris, cell = (
-        np.clip(random.normal(0.1 + 0.15 * number, 0.01, (40, len(MEASURES))), 0, None)
+        np.clip(random.normal(0.1 + 0.15 * number, 0.01, (40, len(RIM_FEATURES))), 0, None)
         for number in range(4)
     )
     drawn = [(naked, [NAKED] * 40), (smudge, [SMUDGE] * 40), (debris, [DEBRIS] * 40)]
@@ -150,9 +157,9 @@ def test_a_model_learns_to_part_what_is_apart() -> None:
     assert (best == expected).mean() > 0.95
 
 
-def test_looks_of_the_synthetic_cells_have_a_kind(library: Library) -> None:
-    found = {kind_of(code, library.look(code, number))
+def test_looks_of_the_synthetic_cells_have_a_kind(library: CellLibrary) -> None:
+    found = {object_type_of(code, library.look(code, number))
              for code in ("NIF", "KSC", "ART", "LYT") for number in range(40)}  # fmt: skip
-    assert found == {*KINDS, None}
-    assert kind_of("LYT", library.look("LYT", 0)) == CELL
-    assert kind_of("KSC", library.look("KSC", 0)) == SMUDGE
+    assert found == {*OBJECT_TYPES, None}
+    assert object_type_of("LYT", library.look("LYT", 0)) == CELL
+    assert object_type_of("KSC", library.look("KSC", 0)) == SMUDGE

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from marrowscope.detection.detect_cells import collect
+from marrowscope.detection.detect_cells import detect_cells
 from marrowscope.slides.open_slide import open_slide
 from support.dicom import write_level
 from support.slide_files import MICRONS, draw_cells, on_glass, write_ome, write_pyramid
@@ -28,7 +28,9 @@ def expected(smear: NDArray[np.uint8], tmp_path_factory: pytest.TempPathFactory)
 
 
 def cells_of(path: Path) -> pl.DataFrame:
-    return collect(open_slide(path)).cells.select("x", "y", "x0", "y1", "nuclear_area", "score")
+    return detect_cells(open_slide(path)).cells.select(
+        "x", "y", "x0", "y1", "nuclear_area", "score"
+    )
 
 
 def write_svs(path: Path, image: NDArray[np.uint8]) -> Path:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from marrowscope.io.native_stderr import caught
+from marrowscope.io.native_stderr import capture_native_stderr
 
 PATTERN = re.compile(rb"Corrupt")
 
@@ -18,7 +18,7 @@ def write(text: str) -> None:
 
 
 def test_fitting_lines_are_caught_and_others_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
-    with caught(PATTERN) as lines:
+    with capture_native_stderr(PATTERN) as lines:
         write("Corrupt data: 7 bytes\n")
         write("somebody else's line\n")
     write("after\n")
@@ -27,9 +27,9 @@ def test_fitting_lines_are_caught_and_others_passed_on(capfd: pytest.CaptureFixt
 
 
 def test_nothing_is_left_over_for_the_next(capfd: pytest.CaptureFixture[str]) -> None:
-    with caught(PATTERN):
+    with capture_native_stderr(PATTERN):
         write("Corrupt one\n")
-    with caught(PATTERN) as lines:
+    with capture_native_stderr(PATTERN) as lines:
         pass
     assert lines == []
     assert capfd.readouterr().err == ""
@@ -39,7 +39,7 @@ def test_an_exception_inside_puts_standard_error_back(capfd: pytest.CaptureFixtu
     found: list[list[str]] = []
 
     def fail() -> None:
-        with caught(PATTERN) as lines:
+        with capture_native_stderr(PATTERN) as lines:
             found.append(lines)
             write("Corrupt\n")
             raise ZeroDivisionError
@@ -53,7 +53,7 @@ def test_an_exception_inside_puts_standard_error_back(capfd: pytest.CaptureFixtu
 
 def test_threads_get_their_own_lines_only(capfd: pytest.CaptureFixture[str]) -> None:
     def complain(number: int) -> list[str]:
-        with caught(PATTERN) as lines:
+        with capture_native_stderr(PATTERN) as lines:
             write(f"Corrupt {number}\n")
         return lines
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from marrowscope.io import images
 from marrowscope.io.images import ImageError
-from marrowscope.io.truncation import later_page_is_missing, what_is_missing
+from marrowscope.io.truncation import find_missing_bytes, is_later_page_truncated
 
 NOISE = np.random.default_rng(0).integers(0, 256, (33, 31, 3), dtype=np.uint8)
 
@@ -84,7 +84,7 @@ WHOLE = {
 @pytest.mark.parametrize("kind", WHOLE)
 def test_whole_files_lack_nothing_and_any_cut_is_noticed(kind: str) -> None:
     data = WHOLE[kind]
-    assert what_is_missing(data) is None
+    assert find_missing_bytes(data) is None
     images.inspect(data)
     if "TIFF" in kind:  # the files written here are what they are meant to be
         np.testing.assert_array_equal(images.decode(data), NOISE)
@@ -98,14 +98,14 @@ def test_what_other_programs_write_is_whole() -> None:
     _, packed = cv2.imencode(".tif", NOISE)
     _, bitmap = cv2.imencode(".bmp", NOISE)
     for data in map(bytes, (plain, packed, bitmap)):
-        assert what_is_missing(data) is None
-        assert what_is_missing(data + b"something behind") is None
+        assert find_missing_bytes(data) is None
+        assert find_missing_bytes(data + b"something behind") is None
         assert images.inspect(data).note is None
 
 
 def test_a_bitmap_that_does_not_say_its_length_is_taken_as_it_is() -> None:
     data = WHOLE["BMP"]
-    assert what_is_missing(data[:2] + bytes(4) + data[6:]) is None
+    assert find_missing_bytes(data[:2] + bytes(4) + data[6:]) is None
 
 
 def test_one_lost_byte_of_padding_is_said_in_numbers() -> None:
@@ -147,9 +147,9 @@ def test_a_cut_in_a_later_page_is_noted_and_the_first_page_stays_usable() -> Non
     stream = io.BytesIO()
     pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
     data = stream.getvalue()
-    assert not later_page_is_missing(data)
+    assert not is_later_page_truncated(data)
     cut = data[:-1000]
-    assert what_is_missing(cut) is None
+    assert find_missing_bytes(cut) is None
     assert "a later page is truncated" in str(images.inspect(cut).note)
     np.testing.assert_array_equal(images.decode(cut), NOISE)
 
@@ -159,7 +159,7 @@ def test_directories_that_go_in_a_circle_come_to_an_end() -> None:
     (place,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, place)
     struct.pack_into("<I", data, place + 2 + 12 * count, place)
-    assert not later_page_is_missing(bytes(data))
+    assert not is_later_page_truncated(bytes(data))
 
 
 @given(
@@ -168,9 +168,9 @@ def test_directories_that_go_in_a_circle_come_to_an_end() -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_get_an_answer(start: bytes, data: bytes) -> None:
-    for found in (what_is_missing(start + data), what_is_missing(data)):
+    for found in (find_missing_bytes(start + data), find_missing_bytes(data)):
         assert found is None or "\n" not in found
-    later_page_is_missing(start + data)
+    is_later_page_truncated(start + data)
 
 
 @given(st.sampled_from(sorted(WHOLE)), st.integers(0, 10_000), st.integers(0, 255))
@@ -178,5 +178,5 @@ def test_any_bytes_get_an_answer(start: bytes, data: bytes) -> None:
 def test_a_wrong_byte_in_a_header_gets_an_answer(kind: str, place: int, value: int) -> None:
     data = bytearray(WHOLE[kind])
     data[place % len(data)] = value
-    what_is_missing(bytes(data))
-    later_page_is_missing(bytes(data))
+    find_missing_bytes(bytes(data))
+    is_later_page_truncated(bytes(data))

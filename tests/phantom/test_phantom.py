@@ -11,13 +11,19 @@ from marrowscope.cells import read_cells
 from marrowscope.dataset.indexing import index
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES
-from marrowscope.phantom.appearance import Spread, Variant, _build, appearances, choose
-from marrowscope.phantom.camera import transmit
+from marrowscope.phantom.appearance import Spread, Variant, _build, appearances, choose_variant
+from marrowscope.phantom.camera import transmitted_light
 from marrowscope.phantom.canvas import Canvas
 from marrowscope.phantom.contact_sheet import contact_sheet
 from marrowscope.phantom.non_cells import paint
 from marrowscope.phantom.surroundings import red_cell
-from marrowscope.phantom.synthetic_cell import PhantomCell, Scene, Streams, compose, draw_cell
+from marrowscope.phantom.synthetic_cell import (
+    PhantomCell,
+    RandomStreams,
+    Scene,
+    compose_scene,
+    draw_cell,
+)
 from marrowscope.phantom.synthetic_dataset import (
     _names,
     cell_seed,
@@ -110,7 +116,7 @@ def test_a_cell_at_the_edge_is_there_and_not_in_the_middle() -> None:
     found = 0
     for seed in range(60):
         scene = composed("NIF", seed)
-        drawn = choose(looks, np.random.Generator(np.random.PCG64(_cell_stream(seed))))
+        drawn = choose_variant(looks, np.random.Generator(np.random.PCG64(_cell_stream(seed))))
         if drawn is looks[place]:
             found += 1
             rows, columns = np.nonzero(scene.placed.cell)
@@ -166,13 +172,15 @@ def _cell_stream(seed: int) -> np.random.SeedSequence:
 
 def composed(code: str, seed: int) -> Scene:
     parts = np.random.SeedSequence(seed).spawn(4)
-    return compose(code, Streams(*(np.random.Generator(np.random.PCG64(p)) for p in parts)), 250)
+    return compose_scene(
+        code, RandomStreams(*(np.random.Generator(np.random.PCG64(p)) for p in parts)), 250
+    )
 
 
 def test_the_image_before_the_camera_obeys_beer_and_lambert_with_the_stain_truth() -> None:
     scene = composed("PLM", 3)
     light = np.array(scene.style.light, dtype=np.float64)
-    density = -np.log(transmit(scene.layers, scene.style).astype(np.float64) / light)
+    density = -np.log(transmitted_light(scene.layers, scene.style).astype(np.float64) / light)
     layers = scene.layers.reshape(3, -1).T.astype(np.float64)
     found = np.linalg.lstsq(layers, density.reshape(-1, 3), rcond=None)[0]
     found /= np.linalg.norm(found, axis=1, keepdims=True)

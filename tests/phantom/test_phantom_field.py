@@ -10,16 +10,16 @@ import pytest
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
 from marrowscope.morphology import BY_CODE, CODES, CountRole
-from marrowscope.phantom.background import even
-from marrowscope.phantom.cell_library import RED, TURNS, Library, turned
-from marrowscope.phantom.composition import mix, names
-from marrowscope.phantom.label_masks import measured, touching_labels
-from marrowscope.phantom.occupancy import contact
-from marrowscope.phantom.placement import Plan, place
+from marrowscope.phantom.background import empty_background
+from marrowscope.phantom.cell_library import RED, TURNS, CellLibrary, reoriented
+from marrowscope.phantom.composition import class_mix, composition_names
+from marrowscope.phantom.label_masks import measure_labels, touching_labels
+from marrowscope.phantom.occupancy import contact_distance
+from marrowscope.phantom.placement import PlacementPlan, place_objects
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 
 SMALL = FieldSettings(width=900, height=700, cells_per_mm2=4000)
-STOCK = Library(SMALL.microns_per_pixel, seed=5, per_class=4)
+STOCK = CellLibrary(SMALL.microns_per_pixel, seed=5, per_class=4)
 
 
 @cache
@@ -80,7 +80,7 @@ def test_the_table_is_a_cell_table_and_says_synthetic() -> None:
 
 
 def test_the_same_seed_gives_the_same_field_and_another_seed_another_one() -> None:
-    first = draw_field(SMALL, 1, Library(SMALL.microns_per_pixel, 5, 4))
+    first = draw_field(SMALL, 1, CellLibrary(SMALL.microns_per_pixel, 5, 4))
     assert np.array_equal(first.image, field(1).image)
     assert first.cells.equals(field(1).cells)
     assert not np.array_equal(first.image, field(2).image)
@@ -111,11 +111,11 @@ def test_density_and_composition_are_as_asked_for() -> None:
 
 def test_crowding_does_not_favour_small_classes() -> None:
     """Small and large cells as often as asked for, where not all find room at once."""
-    ground = even((0.0, 0.0, 500.0, 500.0), 2.0)
+    ground = empty_background((0.0, 0.0, 500.0, 500.0), 2.0)
     ground = replace(ground, cells=np.full_like(ground.cells, 3000))
-    plan = Plan(mix({"LYT": 1, "PMO": 1}), 0.3, 0.1, 0)
+    plan = PlacementPlan(class_mix({"LYT": 1, "PMO": 1}), 0.3, 0.1, 0)
     rng = np.random.default_rng(0)
-    placed = place((0.0, 0.0, 500.0, 500.0), [], ground, plan, STOCK, rng)
+    placed = place_objects((0.0, 0.0, 500.0, 500.0), [], ground, plan, STOCK, rng)
     assert len(placed) > 600
     large = sum(thing.name == "PMO" for thing in placed) / len(placed)
     assert abs(large - 0.5) < 3 * 0.5 / np.sqrt(len(placed))
@@ -169,7 +169,7 @@ def test_a_field_without_cells_has_an_empty_table() -> None:
 
 def test_a_coarser_field_shows_the_same_size_of_cells_in_micrometres() -> None:
     coarse = FieldSettings(width=640, height=480, microns_per_pixel=0.25, composition="blood")
-    cells = draw_field(coarse, 1, Library(0.25, 1, 4)).cells.filter(~pl.col("touches_border"))
+    cells = draw_field(coarse, 1, CellLibrary(0.25, 1, 4)).cells.filter(~pl.col("touches_border"))
     radius = cells.filter("is_cell")["radius"].median() * 0.25
     assert 4.5 < radius < 7.5
 
@@ -194,20 +194,20 @@ def test_a_setting_out_of_range_is_named(change: dict[str, object], named: str) 
 
 def test_a_library_of_another_pixel_size_is_refused() -> None:
     with pytest.raises(InputError, match="pixel size"):
-        draw_field(SMALL, 1, Library(0.25))
+        draw_field(SMALL, 1, CellLibrary(0.25))
 
 
 def test_named_compositions_hold_known_classes() -> None:
-    assert "normal" in names()
-    for name in names():
-        own = mix(name)
+    assert "normal" in composition_names()
+    for name in composition_names():
+        own = class_mix(name)
         assert set(own.cells) | set(own.excluded) <= set(CODES)
         assert own.cell_edges[-1] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("turn", range(TURNS))
 def test_a_turned_stamp_keeps_its_middle_and_its_outline(turn: int) -> None:
-    stamp = turned(STOCK.stamp("NGS", 0, 0), turn)
+    stamp = reoriented(STOCK.stamp("NGS", 0, 0), turn)
     y, x = np.nonzero(stamp.cell)
     assert stamp.middle == pytest.approx((x.mean() + 0.5, y.mean() + 0.5))
     places = stamp.outline / STOCK.microns_per_pixel + np.array(stamp.middle)
@@ -217,14 +217,14 @@ def test_a_turned_stamp_keeps_its_middle_and_its_outline(turn: int) -> None:
 
 
 def test_the_eight_orientations_differ() -> None:
-    images = {turned(STOCK.stamp("NGS", 1, 0), turn).cell.tobytes() for turn in range(TURNS)}
+    images = {reoriented(STOCK.stamp("NGS", 1, 0), turn).cell.tobytes() for turn in range(TURNS)}
     assert len(images) == TURNS
 
 
 def test_two_red_cells_in_contact_are_two_radii_apart() -> None:
     first, second = STOCK.stamp(RED, 0, 0), STOCK.stamp(RED, 1, 0)
     for angle in (0.0, 1.0, 2.5, 4.0):
-        away = contact(first, second, angle)
+        away = contact_distance(first, second, angle)
         assert away == pytest.approx(first.radius + second.radius, rel=0.25)
 
 
@@ -233,7 +233,7 @@ def test_labels_are_measured_by_hand() -> None:
     labels[1:3, 1:3] = 1
     labels[3, 3] = 2  # touches the first by a corner
     labels[0, 5] = 3
-    first, second, third, none = measured(labels, 4)
+    first, second, third, none = measure_labels(labels, 4)
     assert first == ((1, 1, 3, 3), 4, 2.0, 2.0)
     assert second == ((3, 3, 4, 4), 1, 3.5, 3.5)
     assert third == ((5, 0, 6, 1), 1, 5.5, 0.5)
@@ -244,5 +244,5 @@ def test_labels_are_measured_by_hand() -> None:
 def test_the_centre_of_a_crescent_lies_on_it() -> None:
     labels = np.zeros((9, 9), np.uint16)
     labels[0], labels[:, 0], labels[8] = 1, 1, 1
-    ((_, _, x, y),) = measured(labels, 1)
+    ((_, _, x, y),) = measure_labels(labels, 1)
     assert labels[int(y), int(x)] == 1

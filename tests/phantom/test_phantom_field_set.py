@@ -6,7 +6,7 @@ import pytest
 
 from marrowscope.errors import InputError
 from marrowscope.phantom.synthetic_field import FieldSettings
-from marrowscope.phantom.synthetic_fields import summary, varied, write_fields
+from marrowscope.phantom.synthetic_fields import summary, vary_settings, write_fields
 
 TINY = FieldSettings(width=400, height=300, cells_per_mm2=3000, microns_per_pixel=0.2)
 
@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
 
 
 def test_fields_of_a_set_differ_unless_asked_not_to() -> None:
-    several = [varied(TINY, 0, number) for number in range(1, 30)]
+    several = [vary_settings(TINY, 0, number) for number in range(1, 30)]
     assert len({own.cells_per_mm2 for own in several}) == 29
     for name in ("particles", "fat_holes", "out_of_focus", "stain_gradient"):
         with_it = sum(getattr(own, name) > 0 for own in several)

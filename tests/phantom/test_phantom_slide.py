@@ -14,9 +14,9 @@ import tifffile
 
 from marrowscope.cells import read_cells
 from marrowscope.errors import InputError
-from marrowscope.phantom.background import Reason, Window
-from marrowscope.phantom.pyramid_writer import FACTOR, Layout, shrunk, write_pyramid
-from marrowscope.phantom.smear_layout import distance
+from marrowscope.phantom.background import PhantomRegion, Window
+from marrowscope.phantom.pyramid_writer import FACTOR, PyramidLayout, halve, write_pyramid
+from marrowscope.phantom.smear_layout import signed_polygon_distance
 from marrowscope.phantom.synthetic_slide import PhantomSlide, SlideSettings, write_slide
 
 SMALL = SlideSettings(width=3000, height=2300, per_class=3)
@@ -144,7 +144,7 @@ def test_judgeable_polygons_agree_with_the_table(written: tuple[Path, pl.DataFra
     step = truth["zones"]["pixels_per_step"]
     agree = 0
     for x, y, judgeable in table.select("x", "y", "judgeable").iter_rows():
-        assert (zones[int(y / step), int(x / step)] == Reason.JUDGEABLE) == judgeable
+        assert (zones[int(y / step), int(x / step)] == PhantomRegion.JUDGEABLE) == judgeable
         inside = any(
             cv2.pointPolygonTest(np.array(zone["outline"], np.float32), (x, y), False) >= 0
             and all(
@@ -167,8 +167,8 @@ def test_the_table_beside_the_slide_is_the_one_returned(
 def test_zones_of_a_large_smear_are_all_there() -> None:
     large = PhantomSlide(SlideSettings(width=30000, height=22000, per_class=1), 2)
     reasons = set(np.unique(large.smear.ground.reason).tolist())
-    assert reasons == {int(reason) for reason in Reason}
-    share = (large.smear.ground.reason == Reason.JUDGEABLE).mean()
+    assert reasons == {int(reason) for reason in PhantomRegion}
+    share = (large.smear.ground.reason == PhantomRegion.JUDGEABLE).mean()
     assert 0.1 < share < 0.7
 
 
@@ -181,7 +181,7 @@ def test_the_glass_around_the_smear_is_empty() -> None:
 def test_distance_to_a_square_is_that_to_its_sides() -> None:
     ground = slide().smear.ground
     square = np.array([[50.0, 50.0], [150.0, 50.0], [150.0, 150.0], [50.0, 150.0]])
-    away = distance(ground, square)
+    away = signed_polygon_distance(ground, square)
     assert away[ground.at(100, 100)] == pytest.approx(50, abs=2 * ground.step)
     assert away[ground.at(20, 100)] == pytest.approx(-30, abs=2 * ground.step)
 
@@ -189,15 +189,15 @@ def test_distance_to_a_square_is_that_to_its_sides() -> None:
 def test_a_small_image_shrinks_to_its_means() -> None:
     image = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
     expected = image.reshape(2, 4, 2, 4, 3).astype(float).mean(axis=(1, 3))
-    assert np.abs(shrunk(image) - expected).max() <= 0.51
-    assert shrunk(image[:5, :6]).shape == (2, 2, 3)
+    assert np.abs(halve(image) - expected).max() <= 0.51
+    assert halve(image[:5, :6]).shape == (2, 2, 3)
 
 
 @pytest.mark.parametrize(("width", "height"), [(1300, 1500), (512, 512), (1024, 100), (513, 2049)])
 def test_a_pyramid_of_any_size_comes_back(tmp_path: Path, width: int, height: int) -> None:
     rng = np.random.default_rng(0)
     image = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3)).astype(np.uint8), (0, 0), 8)
-    layout = Layout(width, height, 0.1, 512, 95, "test")
+    layout = PyramidLayout(width, height, 0.1, 512, 95, "test")
     strips = [image[top : top + 1024] for top in range(0, height, 1024)]
     write_pyramid(tmp_path / "p.tif", layout, lambda: iter(strips))
     with openslide.OpenSlide(tmp_path / "p.tif") as opened:
@@ -214,7 +214,7 @@ def test_a_pyramid_of_any_size_comes_back(tmp_path: Path, width: int, height: in
 def test_memory_does_not_grow_with_the_height(tmp_path: Path) -> None:
     def peak(height: int) -> int:
         strip = np.full((512, 4096, 3), 200, np.uint8)
-        layout = Layout(4096, height, 0.1, 512, 80, "test")
+        layout = PyramidLayout(4096, height, 0.1, 512, 80, "test")
         tracemalloc.start()
         write_pyramid(tmp_path / "p.tif", layout, lambda: (strip for _ in range(0, height, 512)))
         highest = tracemalloc.get_traced_memory()[1]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from marrowscope.detection.detector import located
-from marrowscope.detection.object_types import CELL, kinds_of
+from marrowscope.detection.detector import locate_nuclei
+from marrowscope.detection.object_types import CELL, classify_objects
 from marrowscope.io.images import decode
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
@@ -26,13 +26,13 @@ def test_intact_real_cells_are_cells() -> None:
     lost: Counter[str] = Counter()
     for code in INTACT:
         for path in sorted((CELLS / code).rglob("*.jpg"))[1 :: 2 * EVERY]:
-            cells, measures = located(decode(path.read_bytes()), MICRONS_PER_PIXEL)
+            cells, measures = locate_nuclei(decode(path.read_bytes()), MICRONS_PER_PIXEL)
             if not cells.height:
                 continue
             middle = np.hypot(*(cells.select("x", "y").to_numpy() - 124.5).T).argmin()
             looked_at[code] += 1
             # Whatever the border hides of the surroundings.
-            lost[code] += kinds_of(measures)[0][int(middle)] != CELL
+            lost[code] += classify_objects(measures)[0][int(middle)] != CELL
     assert min(looked_at.values()) >= 80
     assert max(lost.values()) <= 1
     assert lost.total() <= 2

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from marrowscope.io.images import encode_png
 from marrowscope.slides.open_slide import open_slide
-from marrowscope.slides.slide import Slide, level_for, overview, read_scaled
+from marrowscope.slides.slide import Slide, best_level_for, read_overview, read_scaled
 from support.slide_files import (
     MICRONS,
     cropped,
@@ -189,14 +189,16 @@ def test_an_overview_comes_from_the_next_finer_level_and_from_pieces_alike(
     smooth = np.stack([rows / 2, columns / 3, (rows + columns) / 5], -1).astype(np.uint8)
     pyramid = open_slide(write_pyramid(tmp_path / "a.tif", smooth, 3))
     single = open_slide(write_pyramid(tmp_path / "b.tif", smooth, 1))
-    assert [level_for(pyramid, size) for size in (0.1, 0.25, 0.6, 1.0, 9.0)] == [0, 0, 1, 2, 2]
+    assert [best_level_for(pyramid, size) for size in (0.1, 0.25, 0.6, 1.0, 9.0)] == [0, 0, 1, 2, 2]
     reference = smooth.reshape(64, 8, 96, 8, 3).mean((1, 3))
-    assert overview(pyramid, 2.0).shape == (64, 96, 3)
-    assert np.abs(overview(single, 2.0) - reference).max() < 2
-    assert np.abs(overview(pyramid, 2.0) - reference).max() < 4  # levels pick every second pixel
-    whole = overview(single, 2.0)
+    assert read_overview(pyramid, 2.0).shape == (64, 96, 3)
+    assert np.abs(read_overview(single, 2.0) - reference).max() < 2
+    assert (
+        np.abs(read_overview(pyramid, 2.0) - reference).max() < 4
+    )  # levels pick every second pixel
+    whole = read_overview(single, 2.0)
     monkeypatch.setattr("marrowscope.slides.slide._STRIP_PIXELS", 5_000)
-    assert np.abs(overview(single, 2.0).astype(int) - whole).max() <= 1
+    assert np.abs(read_overview(single, 2.0).astype(int) - whole).max() <= 1
 
 
 def test_a_scaled_region_covers_the_rectangle_that_was_named(tmp_path: Path) -> None:

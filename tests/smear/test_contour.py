@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.smear.contour import (
-    cluster,
-    density,
-    polygons_of,
+    k_means,
+    mask_polygons,
+    optical_density,
     smear_contour,
     smear_mask,
     white_point,
@@ -61,7 +61,7 @@ def test_a_tear_is_a_hole_and_the_gap_between_two_cells_is_not() -> None:
     drawn[150, 350] = 0
     found = smear_mask(overview_of(drawn > 0), 10.0, WHITE)
     assert overlap(found, torn) > 0.97
-    (polygon,) = polygons_of(found, (40.0, 40.0))
+    (polygon,) = mask_polygons(found, (40.0, 40.0))
     assert len(polygon.holes) == 1
     assert polygon.holes[0].mean(axis=0) == pytest.approx([251 * 40, 151 * 40], abs=60)
 
@@ -70,7 +70,7 @@ def test_polygons_drawn_again_give_the_mask() -> None:
     mask = ellipse()
     mask[140:160, 200:230] = False
     mask[5:25, 5:45] = True
-    polygons = polygons_of(mask, (8.0, 4.0))
+    polygons = mask_polygons(mask, (8.0, 4.0))
     assert len(polygons) == 2
     drawn = np.zeros(mask.shape, np.uint8)
     for polygon in polygons:
@@ -108,14 +108,14 @@ def test_dim_light_is_white_all_the_same() -> None:
 def test_density_is_the_decadic_logarithm_of_lost_light() -> None:
     picture = np.array([[[240, 24, 255], [120, 0, 240], [5, 5, 5]]], np.uint8)
     expected = [[0, 1, 0], [np.log10(2), np.log10(240), 0], [0, 0, 0]]
-    assert density(picture, WHITE)[0] == pytest.approx(np.array(expected), abs=1e-6)
+    assert optical_density(picture, WHITE)[0] == pytest.approx(np.array(expected), abs=1e-6)
 
 
 def test_clusters_are_those_of_a_slow_search() -> None:
     random = np.random.default_rng(3)
     truth = np.array([[0.0, 0, 0], [0.2, 0.3, 0.2], [0.5, 0.8, 0.4]])
     points = np.concatenate([c + random.normal(0, 0.02, (200, 3)) for c in truth])
-    centres, members = cluster(points.astype(np.float32), 3)
+    centres, members = k_means(points.astype(np.float32), 3)
     assert centres == pytest.approx(truth, abs=0.01)
     assert (members == np.repeat([0, 1, 2], 200)).all()
 

@@ -13,8 +13,8 @@ from marrowscope.io.images import encode_png
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import CorruptTile, Field, Level
-from marrowscope.smear.field_plan import FieldPlan, PlannedField, Walk, plan_fields
-from marrowscope.smear.rejection_reasons import Judged, Reason
+from marrowscope.smear.field_plan import FieldPlan, FieldQueue, PlannedField, plan_fields
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
 
 SIDE = 1159  # px of level 0: 100 µm
 
@@ -38,8 +38,8 @@ class Glass:
 
 
 def planned(accepted: NDArray[np.bool_], enough: int = 500, cells: float = 20) -> FieldPlan:
-    reason = np.where(accepted, Reason.ACCEPTED, Reason.THICK).astype(np.uint8)
-    found = Judged(reason, accepted * 0.8, np.full(accepted.shape, cells), accepted * 0.2, SIDE)
+    reason = np.where(accepted, RejectionReason.ACCEPTED, RejectionReason.THICK).astype(np.uint8)
+    found = QualityMap(reason, accepted * 0.8, np.full(accepted.shape, cells), accepted * 0.2, SIDE)
     rows, columns = accepted.shape
     return plan_fields(Glass(columns * SIDE, rows * SIDE), found, enough)
 
@@ -104,7 +104,7 @@ def test_the_only_small_place_is_planned_however_little_it_covers() -> None:
 
 
 def test_a_slide_smaller_than_a_field_is_one_field() -> None:
-    found = Judged(
+    found = QualityMap(
         np.zeros((1, 1), np.uint8), np.ones((1, 1)), np.full((1, 1), 9.0), np.zeros((1, 1)), SIDE
     )
     (field,) = plan_fields(Glass(900, 800), found).fields
@@ -118,14 +118,14 @@ def fields(count: int) -> FieldPlan:
 
 
 def test_it_ends_with_the_field_with_which_it_is_enough() -> None:
-    walk = Walk(fields(10), enough=25)
+    walk = FieldQueue(fields(10), enough=25)
     for field in walk:
         walk.tell(field, 10)
     assert (walk.cells, len(walk.used), walk.enough, walk.exhausted) == (30, 3, True, False)
 
 
 def test_a_smear_without_enough_cells_is_exhausted() -> None:
-    walk = Walk(fields(4), enough=500)
+    walk = FieldQueue(fields(4), enough=500)
     for field in walk:
         walk.tell(field, 7)
     assert (walk.cells, len(walk.used), walk.enough, walk.exhausted) == (28, 4, False, True)
@@ -138,10 +138,10 @@ def test_a_smear_without_enough_cells_is_exhausted() -> None:
 def test_the_count_is_the_same_however_many_workers_are_ahead(
     counts: list[int], enough: int, ahead: int, seed: int
 ) -> None:
-    alone = Walk(fields(len(counts)), enough)
+    alone = FieldQueue(fields(len(counts)), enough)
     for field in alone:
         alone.tell(field, counts[field.order])
-    many, shuffled = Walk(fields(len(counts)), enough), random.Random(seed)
+    many, shuffled = FieldQueue(fields(len(counts)), enough), random.Random(seed)
     waiting: list[PlannedField] = []
     for field in many:
         waiting.append(field)
@@ -160,7 +160,7 @@ def test_fields_of_a_camera_keep_their_order(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(encode_png(np.full((50, 60, 3), 240, np.uint8)))
     slide = open_slide(tmp_path, 0.25)
     verdicts = np.zeros((1, 2), np.uint8)
-    found = Judged(
+    found = QualityMap(
         verdicts, np.ones((1, 2)), np.ones((1, 2)), np.zeros((1, 2)), 0, 9.0, slide.fields
     )
     plan = plan_fields(slide, found)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from marrowscope.smear.focus import blur_of
+from marrowscope.smear.focus import estimate_blur
 
 
 def edges(blur: float, pixel: float, contrast: float = 0.5, seed: int = 0) -> NDArray[np.float32]:
@@ -24,15 +24,17 @@ def edges(blur: float, pixel: float, contrast: float = 0.5, seed: int = 0) -> ND
 @pytest.mark.parametrize("contrast", [0.1, 0.6])
 @pytest.mark.parametrize("blur", [0.3, 0.6, 1.0, 1.5])
 def test_the_blur_of_discs_is_measured(blur: float, contrast: float, pixel: float) -> None:
-    assert blur_of(edges(blur, pixel, contrast), pixel) == pytest.approx(blur, rel=0.15, abs=0.06)
+    assert estimate_blur(edges(blur, pixel, contrast), pixel) == pytest.approx(
+        blur, rel=0.15, abs=0.06
+    )
 
 
 def test_more_blur_measures_as_more() -> None:
-    found = [blur_of(edges(blur, 0.25), 0.25) for blur in (0.1, 0.4, 0.8, 1.6)]
+    found = [estimate_blur(edges(blur, 0.25), 0.25) for blur in (0.1, 0.4, 0.8, 1.6)]
     assert None not in found
     assert sorted(found) == found  # type: ignore[type-var]
 
 
 def test_of_empty_glass_nothing_is_said() -> None:
-    assert blur_of(np.zeros((200, 200), np.float32), 0.25) is None
-    assert blur_of(np.zeros((3, 3), np.float32), 0.25) is None
+    assert estimate_blur(np.zeros((200, 200), np.float32), 0.25) is None
+    assert estimate_blur(np.zeros((3, 3), np.float32), 0.25) is None

@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.phantom.background import Reason as Truth
+from marrowscope.phantom.background import PhantomRegion as Truth
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import Slide
 from marrowscope.smear.contour import Contour, smear_contour
 from marrowscope.smear.field_plan import plan_fields
-from marrowscope.smear.rejection_reasons import Judged, Reason
-from marrowscope.smear.suitability import judge
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.suitability import map_smear_quality
 
 SETTINGS = SlideSettings(width=5600, height=2800, microns_per_pixel=0.5, per_class=3)
 
@@ -29,10 +29,10 @@ def phantom() -> tuple[Path, pl.DataFrame]:
 
 
 @cache
-def seen() -> tuple[Slide, Contour, Judged]:
+def seen() -> tuple[Slide, Contour, QualityMap]:
     slide = open_slide(phantom()[0])
     contour = smear_contour(slide)
-    return slide, contour, judge(slide, contour)
+    return slide, contour, map_smear_quality(slide, contour)
 
 
 def zones(side: int, shape: tuple[int, ...]) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
@@ -70,12 +70,12 @@ def test_squares_are_accepted_where_cells_can_be_judged() -> None:
     _, _, found = seen()
     truth, share = zones(found.side, found.reason.shape)
     clear = share > 0.8
-    accepted = found.reason == Reason.ACCEPTED
+    accepted = found.reason == RejectionReason.ACCEPTED
     right = (clear & accepted & (truth == Truth.JUDGEABLE)).sum()
     assert right / (clear & accepted).sum() > 0.85
     assert right / (clear & (truth == Truth.JUDGEABLE)).sum() > 0.85
     thick = clear & ((truth == Truth.THICK) | (truth == Truth.PARTICLE))
-    assert (found.reason[thick] == Reason.THICK).mean() > 0.9
+    assert (found.reason[thick] == RejectionReason.THICK).mean() > 0.9
 
 
 def test_planned_fields_hold_about_the_cells_that_are_expected() -> None:

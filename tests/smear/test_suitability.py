@@ -14,36 +14,48 @@ from marrowscope.io.images import encode_png
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.field_plan import plan_fields
-from marrowscope.smear.rejection_reasons import Judged, Reason
-from marrowscope.smear.suitability import judge, judge_fields
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.suitability import map_field_quality, map_smear_quality
 from support.slide_files import draw_cells, on_glass, write_pyramid
 
 SIDE = 500.0  # µm of a piece
 PIECES = {
-    Reason.ACCEPTED: draw_cells(SIDE, SIDE, 0.4, 1500),
-    Reason.THICK: draw_cells(SIDE, SIDE, 4.0, 1500),
-    Reason.DILUTED: draw_cells(SIDE, SIDE, 0.4, 30),
-    Reason.EMPTY: draw_cells(SIDE, SIDE, 0.01, 0),
+    RejectionReason.ACCEPTED: draw_cells(SIDE, SIDE, 0.4, 1500),
+    RejectionReason.THICK: draw_cells(SIDE, SIDE, 4.0, 1500),
+    RejectionReason.DILUTED: draw_cells(SIDE, SIDE, 0.4, 30),
+    RejectionReason.EMPTY: draw_cells(SIDE, SIDE, 0.01, 0),
 }
-PIECES[Reason.OUT_OF_FOCUS] = cv2.GaussianBlur(PIECES[Reason.ACCEPTED], (0, 0), 2.0)
-PIECES[Reason.PALE] = np.round(
-    240 * (PIECES[Reason.ACCEPTED] / 240.0) ** 0.45
+PIECES[RejectionReason.OUT_OF_FOCUS] = cv2.GaussianBlur(
+    PIECES[RejectionReason.ACCEPTED], (0, 0), 2.0
+)
+PIECES[RejectionReason.PALE] = np.round(
+    240 * (PIECES[RejectionReason.ACCEPTED] / 240.0) ** 0.45
 ).astype(np.uint8)  # fmt: skip
 
 
-def judged(picture: NDArray[np.uint8], folder: Path, workers: int = 1) -> Judged:
+def judged(picture: NDArray[np.uint8], folder: Path, workers: int = 1) -> QualityMap:
     slide = open_slide(
         write_pyramid(folder / "slide.tif", picture, 3, tile=(256, 256), compression=None), 0.5
     )
-    return judge(slide, smear_contour(slide), workers)
+    return map_smear_quality(slide, smear_contour(slide), workers)
 
 
 @cache
-def smear_of_pieces() -> Judged:
+def smear_of_pieces() -> QualityMap:
     """Good, thick, diluted and good pieces side by side, then blurred, pale and good ones."""
     kinds = [
-        [Reason.ACCEPTED, Reason.THICK, Reason.ACCEPTED, Reason.DILUTED],
-        [Reason.ACCEPTED, Reason.OUT_OF_FOCUS, Reason.ACCEPTED, Reason.PALE],
+        [
+            RejectionReason.ACCEPTED,
+            RejectionReason.THICK,
+            RejectionReason.ACCEPTED,
+            RejectionReason.DILUTED,
+        ],
+        [
+            RejectionReason.ACCEPTED,
+            RejectionReason.OUT_OF_FOCUS,
+            RejectionReason.ACCEPTED,
+            RejectionReason.PALE,
+        ],
     ]
     picture = np.vstack([np.hstack([PIECES[kind] for kind in row]) for row in kinds])
     return judged(on_glass(picture, 200), Path(mkdtemp()))
@@ -52,15 +64,15 @@ def smear_of_pieces() -> Judged:
 @pytest.mark.parametrize(
     ("kind", "row", "column"),
     [
-        (Reason.ACCEPTED, 0, 0),
-        (Reason.THICK, 0, 1),
-        (Reason.DILUTED, 0, 3),
-        (Reason.ACCEPTED, 1, 2),
-        (Reason.OUT_OF_FOCUS, 1, 1),
-        (Reason.PALE, 1, 3),
+        (RejectionReason.ACCEPTED, 0, 0),
+        (RejectionReason.THICK, 0, 1),
+        (RejectionReason.DILUTED, 0, 3),
+        (RejectionReason.ACCEPTED, 1, 2),
+        (RejectionReason.OUT_OF_FOCUS, 1, 1),
+        (RejectionReason.PALE, 1, 3),
     ],
 )
-def test_each_piece_is_judged_for_what_it_is(kind: Reason, row: int, column: int) -> None:
+def test_each_piece_is_judged_for_what_it_is(kind: RejectionReason, row: int, column: int) -> None:
     found = smear_of_pieces()
     assert found.side == 200  # px of 0.5 µm
     # A piece is five squares wide and begins with the second; its outermost touch other pieces.
@@ -70,28 +82,28 @@ def test_each_piece_is_judged_for_what_it_is(kind: Reason, row: int, column: int
 
 def test_glass_is_outside_and_has_no_quality() -> None:
     found = smear_of_pieces()
-    assert (found.reason[0] == Reason.OUTSIDE).all()
-    assert (found.reason[:, -1] == Reason.OUTSIDE).all()
-    assert (found.quality[found.reason != Reason.ACCEPTED] == 0).all()
-    assert (found.quality[found.reason == Reason.ACCEPTED] > 0).all()
+    assert (found.reason[0] == RejectionReason.OUTSIDE).all()
+    assert (found.reason[:, -1] == RejectionReason.OUTSIDE).all()
+    assert (found.quality[found.reason != RejectionReason.ACCEPTED] == 0).all()
+    assert (found.quality[found.reason == RejectionReason.ACCEPTED] > 0).all()
 
 
 def test_expected_cells_are_those_that_were_drawn() -> None:
     found = smear_of_pieces()
-    good = found.reason[1:6, 1:6] == Reason.ACCEPTED
+    good = found.reason[1:6, 1:6] == RejectionReason.ACCEPTED
     assert found.cells[1:6, 1:6][good].mean() == pytest.approx(15, rel=0.25)  # 1,500 per mm²
 
 
 def test_a_slide_is_judged_the_same_by_one_thread_and_by_three(tmp_path: Path) -> None:
-    picture = on_glass(PIECES[Reason.ACCEPTED], 200)
+    picture = on_glass(PIECES[RejectionReason.ACCEPTED], 200)
     one, two = (judged(picture, tmp_path, workers) for workers in (1, 3))
     assert np.array_equal(one.reason, two.reason)
     assert np.array_equal(one.quality, two.quality)
 
 
 @cache
-def good_and_thick() -> Judged:
-    pieces = np.hstack([PIECES[Reason.ACCEPTED], PIECES[Reason.THICK]])
+def good_and_thick() -> QualityMap:
+    pieces = np.hstack([PIECES[RejectionReason.ACCEPTED], PIECES[RejectionReason.THICK]])
     return judged(on_glass(pieces, 200), Path(mkdtemp()))
 
 
@@ -100,7 +112,9 @@ def good_and_thick() -> Judged:
 def test_light_and_its_colour_change_no_verdict(
     brightness: float, tint: tuple[float, float, float], tmp_path: Path
 ) -> None:
-    picture = on_glass(np.hstack([PIECES[Reason.ACCEPTED], PIECES[Reason.THICK]]), 200)
+    picture = on_glass(
+        np.hstack([PIECES[RejectionReason.ACCEPTED], PIECES[RejectionReason.THICK]]), 200
+    )
     reference = good_and_thick()
     lit = np.clip(picture * brightness * np.array(tint), 0, 255).astype(np.uint8)
     assert (judged(lit, tmp_path).reason == reference.reason).mean() > 0.95
@@ -109,16 +123,18 @@ def test_light_and_its_colour_change_no_verdict(
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        (Reason.DILUTED, "blood rather than marrow, 1 nucleated cell to"),
-        (Reason.OUT_OF_FOCUS, "out of focus"),
-        (Reason.THICK, "cells on top of each other"),
+        (RejectionReason.DILUTED, "blood rather than marrow, 1 nucleated cell to"),
+        (RejectionReason.OUT_OF_FOCUS, "out of focus"),
+        (RejectionReason.THICK, "cells on top of each other"),
     ],
 )
-def test_a_smear_of_one_fault_is_refused_by_name(kind: Reason, words: str, tmp_path: Path) -> None:
+def test_a_smear_of_one_fault_is_refused_by_name(
+    kind: RejectionReason, words: str, tmp_path: Path
+) -> None:
     path = write_pyramid(tmp_path / "slide.tif", on_glass(PIECES[kind], 200), 3, compression=None)
     slide = open_slide(path, 0.5)
     with pytest.raises(InputError) as caught:
-        plan_fields(slide, judge(slide, smear_contour(slide)))
+        plan_fields(slide, map_smear_quality(slide, smear_contour(slide)))
     assert words in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -141,18 +157,24 @@ def test_a_photo_is_no_smear(grey: bool, tmp_path: Path) -> None:
         picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
     (tmp_path / "photo.png").write_bytes(encode_png(picture))
     slide = open_slide(tmp_path / "photo.png", 0.25)
-    found = judge_fields(slide)
+    found = map_field_quality(slide)
     with pytest.raises(InputError, match="no Romanowsky stain"):
         plan_fields(slide, found)
 
 
 def test_fields_are_judged_one_by_one(tmp_path: Path) -> None:
-    kinds = (Reason.ACCEPTED, Reason.THICK, Reason.OUT_OF_FOCUS, Reason.EMPTY, Reason.ACCEPTED)
+    kinds = (
+        RejectionReason.ACCEPTED,
+        RejectionReason.THICK,
+        RejectionReason.OUT_OF_FOCUS,
+        RejectionReason.EMPTY,
+        RejectionReason.ACCEPTED,
+    )
     for number, kind in enumerate(kinds):
         (tmp_path / f"{number}.png").write_bytes(encode_png(PIECES[kind]))
     (tmp_path / "5.png").write_text("damaged")
     slide = open_slide(tmp_path, 0.5)
-    found = judge_fields(slide)
+    found = map_field_quality(slide)
     assert found.reason[0].tolist() == list(kinds)
     plan = plan_fields(slide, found)
     assert [field.name for field in plan.fields] == ["0.png", "4.png"]

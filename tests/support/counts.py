@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from test_smear_figure import parts
 
 from marrowscope.cells import PROBABILITY
-from marrowscope.counting.smear_count import CountedField, Overview, SmearCount
+from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearCount
 from marrowscope.differential.count_roles import COUNTED, NOT_CLASSIFIED, role
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.io.images import encode_jpeg
 from marrowscope.models.card import Card
 from marrowscope.morphology import CODES, TOLERATED
-from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 from marrowscope.slides.slide import CorruptTile
 
@@ -26,7 +26,7 @@ PARTS = {COUNTED: "counted", NOT_CLASSIFIED: "not classified"}
 
 @lru_cache(maxsize=4)
 def drawn(number: int, width: int, height: int, density: float) -> tuple[PhantomField, ...]:
-    library = Library(PIXEL, 0)
+    library = CellLibrary(PIXEL, 0)
     return tuple(
         draw_field(FieldSettings(width=width, height=height, cells_per_mm2=density), seed, library)
         for seed in range(number)
@@ -154,7 +154,7 @@ def a_count(
         differential=result,
         fields=tuple(counted),
         planned=fields + 3,
-        overview=Overview(*parts((240, 420))) if slide else None,
+        overview=SlideOverview(*parts((240, 420))) if slide else None,
         corrupt=(CorruptTile(0, 512, 1024, 256, 256, "the tile is damaged"),) if slide else (),
         card=a_card(known),
         engine="torch float32",

@@ -34,18 +34,18 @@ def detect(
     import polars as pl
 
     from marrowscope.cells import require_table_name, write_cells
-    from marrowscope.detection.detect_cells import collect, refuse_same_ids, require_cells
+    from marrowscope.detection.detect_cells import detect_cells, require_cells, require_distinct_ids
     from marrowscope.slides.open_slide import open_slide
 
     require_table_name(output)
     if crops is not None and crops.exists() and (not crops.is_dir() or any(crops.iterdir())):
         raise InputError(f"--crops {crops}: is not an empty folder; choose another one")
     frames, fields, corrupt = [], 0, 0
-    refuse_same_ids(open_slide(source, microns_per_pixel) for source in sources)
+    require_distinct_ids(open_slide(source, microns_per_pixel) for source in sources)
     for source in sources:
         slide = open_slide(source, microns_per_pixel)
         with progress(f"detecting in {source.name}") as advance:
-            found = collect(slide, enough, crops, advance)
+            found = detect_cells(slide, enough, crops, advance)
         require_cells(found, str(source))
         for tile in found.corrupt[:5]:
             console.print(f"! {source}: {tile}", markup=False, soft_wrap=True, style="yellow")

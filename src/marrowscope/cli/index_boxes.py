@@ -29,10 +29,10 @@ def index_boxes(
     from marrowscope.exchange.box_formats import read_boxes
     from marrowscope.exchange.boxes import joined
     from marrowscope.exchange.class_names import load_synonyms
-    from marrowscope.slides.slide import checked_pixel_size
+    from marrowscope.slides.slide import resolve_pixel_size
 
     if microns_per_pixel is not None:
-        checked_pixel_size("--microns-per-pixel", microns_per_pixel, None)
+        resolve_pixel_size("--microns-per-pixel", microns_per_pixel, None)
     if crops is not None:
         require_empty(crops)
     elif stain:

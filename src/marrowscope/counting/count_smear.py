@@ -16,18 +16,23 @@ from marrowscope.counting import count_warnings
 from marrowscope.counting.field_classification import (
     COUNTED,
     LEFT_OUT,
-    classify,
-    kinds_left_out,
-    with_answers,
-    with_place,
+    add_predictions,
+    classify_cells,
+    excluded_object_types,
+    mark_rejected_regions,
 )  # fmt: skip
-from marrowscope.counting.field_quality import REFUSED, Seen, see
-from marrowscope.counting.smear_count import CountedField, Overview, SmearCount
-from marrowscope.counting.smear_sources import Smear
+from marrowscope.counting.field_quality import REJECTED_FIELDS, FieldResult, analyse_field
+from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearCount
+from marrowscope.counting.smear_sources import SmearSource
 from marrowscope.counting.thumbnails import Thumbnails
-from marrowscope.detection.cell_crops import crop_at
+from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.detector import require_visible_cells
-from marrowscope.detection.field_analysis import Once, columns, fields_as_they_are, in_order
+from marrowscope.detection.field_analysis import (
+    SeamDeduplicator,
+    detection_columns,
+    map_in_order,
+    plan_field_images,
+)
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import HeldOutCounts
@@ -36,14 +41,14 @@ from marrowscope.inference.engine import Engine
 from marrowscope.models.card import Card
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
-from marrowscope.smear.field_plan import ENOUGH, FieldPlan, Walk, plan_fields
-from marrowscope.smear.rejection_reasons import Judged, Reason
-from marrowscope.smear.suitability import judge
+from marrowscope.smear.field_plan import DEFAULT_CELLS, FieldPlan, FieldQueue, plan_fields
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.suitability import map_smear_quality
 
 Advance = Callable[..., None]
 # Why cells are left out, as readers are told.
 BORDER, UNFIT = "cut by the border of its field", "where cells cannot be judged"
-NO_CELL = {
+NON_CELL_REASONS = {
     NAKED: "naked nuclei", SMUDGE: "smudged cells", DEBRIS: "stain precipitate or debris",
 }  # fmt: skip
 
@@ -64,7 +69,7 @@ class CountSettings:
         seed: of the bootstrap.
     """
 
-    cells: int = ENOUGH
+    cells: int = DEFAULT_CELLS
     min_confidence: float | None = None
     held_out: HeldOutCounts | None = None
     held_out_source: str | None = None
@@ -75,7 +80,7 @@ class CountSettings:
 
 
 def count_smear(
-    smear: Smear,
+    smear: SmearSource,
     engine: Engine,
     card: Card,
     settings: CountSettings | None = None,
@@ -102,19 +107,19 @@ def count_smear(
             countable, or a setting out of range.
     """
     settings = settings if settings is not None else CountSettings()
-    check(settings)
+    validate_settings(settings)
     began = time.perf_counter()
     slide, workers = smear.slide, settings.workers or os.cpu_count() or 1
     require_visible_cells(slide.microns_per_pixel)
     plan, overview = _plan(slide, settings.cells, workers, stage)
     before = slide.corrupt
-    walk = Walk(plan, settings.cells)
+    walk = FieldQueue(plan, settings.cells)
     judged = None if overview is None else overview.judged
-    no_cells = kinds_left_out(card.known)
+    no_cells = excluded_object_types(card.known)
     taken = _Taken(slide, engine, settings.min_confidence, judged, no_cells)
     advance = stage("counting cells") if stage is not None else None
     with ThreadPoolExecutor(workers) as pool:
-        for seen in in_order(pool, partial(see, slide), walk, workers):
+        for seen in map_in_order(pool, partial(analyse_field, slide), walk, workers):
             countable = taken.take(seen)
             walk.tell(seen.look.field, countable)
             if advance is not None:
@@ -122,7 +127,7 @@ def count_smear(
             if walk.enough:
                 break
     table = pl.concat(taken.frames)
-    walked = count_warnings.Walked(
+    walked = count_warnings.FieldTotals(
         len(walk.used), len(plan.fields), walk.cells, settings.cells,
         taken.refused, taken.doubtful, taken.reds_per_nucleated, taken.unreadable,
     )  # fmt: skip
@@ -136,7 +141,7 @@ def count_smear(
         thumbnails=taken.thumbnails.kept(),
         differential=differential(
             _flagged(table, no_cells), settings.held_out, card.known, settings.min_confidence,
-            (BORDER, UNFIT, *(NO_CELL[kind] for kind in no_cells)), settings.cells,
+            (BORDER, UNFIT, *(NON_CELL_REASONS[kind] for kind in no_cells)), settings.cells,
             seed=settings.seed,
             source=smear.sources[0],
         ),
@@ -149,13 +154,15 @@ def count_smear(
         held_out_source=settings.held_out_source,
         remarks=(
             *settings.remarks,
-            *count_warnings.of_walk(walked, judged),
-            *count_warnings.of_answers(
+            *count_warnings.field_warnings(walked, judged),
+            *count_warnings.confidence_warnings(
                 table.filter(pl.col("role") != LEFT_OUT)["confidence"], settings.held_out
             ),
-            *count_warnings.of_damage(len(corrupt), bool(slide.fields)),
-            *count_warnings.of_pixels(slide.microns_per_pixel, settings.pixel_size_stated),
-            *count_warnings.of_model(card, engine.classes, engine_remark),
+            *count_warnings.damage_warnings(len(corrupt), bool(slide.fields)),
+            *count_warnings.pixel_size_warnings(
+                slide.microns_per_pixel, settings.pixel_size_stated
+            ),
+            *count_warnings.classifier_warnings(card, engine.classes, engine_remark),
         ),
         seconds=time.perf_counter() - began,
         not_counted=tuple(taken.not_counted),
@@ -169,11 +176,11 @@ class _Taken:
     slide: Slide
     engine: Engine
     min_confidence: float | None
-    judged: Judged | None
+    judged: QualityMap | None
     no_cells: tuple[str, ...]
     fields: list[CountedField] = field(default_factory=list)
-    refused: Counter[Reason] = field(default_factory=Counter)
-    doubtful: Counter[Reason] = field(default_factory=Counter)
+    refused: Counter[RejectionReason] = field(default_factory=Counter)
+    doubtful: Counter[RejectionReason] = field(default_factory=Counter)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     not_counted: list[tuple[str, str]] = field(default_factory=list)
     unreadable: int = 0
@@ -181,38 +188,42 @@ class _Taken:
     nucleated: float = 0.0
 
     def __post_init__(self) -> None:
-        self._once = Once(self.slide.microns_per_pixel)
+        self._once = SeamDeduplicator(self.slide.microns_per_pixel)
         # The columns are there even when no cell is.
         answers = dict.fromkeys((PROBABILITY + code for code in self.engine.classes), pl.Float32())
         own: dict[str, pl.DataType] = {"judgeable": pl.Boolean()}
         last = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
-        self.frames = [pl.DataFrame(schema={**columns(), **own, **answers, **last})]
+        self.frames = [pl.DataFrame(schema={**detection_columns(), **own, **answers, **last})]
 
-    def take(self, seen: Seen) -> int:
+    def take(self, seen: FieldResult) -> int:
         """Classify the cells of the next field; how many of them are countable."""
         look, microns = seen.look, self.slide.microns_per_pixel
         if seen.unreadable:
             self.unreadable += 1
             self.not_counted.append((look.field.name, "could not be read"))
             return 0  # the list of damage says why
-        if seen.reason in REFUSED:
+        if seen.reason in REJECTED_FIELDS:
             self.refused[seen.reason] += 1
             self.not_counted.append((look.field.name, seen.reason.words))
             return 0
-        if seen.reason != Reason.ACCEPTED:
+        if seen.reason != RejectionReason.ACCEPTED:
             self.doubtful[seen.reason] += 1
         if math.isfinite(seen.red_cells):
             self.reds += seen.red_cells
             self.nucleated += seen.nucleated
         look = self._once.new(look)
-        values = classify(look, microns, self.engine)
-        cells = with_place(look.cells, self.judged)
-        cells = with_answers(cells, values, self.engine.classes, self.min_confidence, self.no_cells)
+        values = classify_cells(look, microns, self.engine)
+        cells = mark_rejected_regions(look.cells, self.judged)
+        cells = add_predictions(
+            cells, values, self.engine.classes, self.min_confidence, self.no_cells
+        )
         self.frames.append(cells)
         rows = cells.select("cell_id", "predicted", "confidence", "role").rows()
         for (cell, code, confidence, role), (x, y) in zip(rows, look.places.tolist(), strict=True):
             if role != LEFT_OUT and self.thumbnails.wanted(code, confidence):
-                self.thumbnails.offer(code, confidence, cell, crop_at(look.pixels, x, y, microns))
+                self.thumbnails.offer(
+                    code, confidence, cell, crop_from_field(look.pixels, x, y, microns)
+                )
         countable = int((cells["role"] == COUNTED).sum())
         place = look.field
         x, y = (0, 0) if self.slide.fields else (place.x, place.y)
@@ -230,7 +241,7 @@ class _Taken:
         return self.reds / self.nucleated if self.nucleated else float("nan")
 
 
-def check(settings: CountSettings) -> None:
+def validate_settings(settings: CountSettings) -> None:
     """Refuse settings that make no sense.
 
     Raises:
@@ -245,21 +256,23 @@ def check(settings: CountSettings) -> None:
 
 def _plan(
     slide: Slide, cells: int, workers: int, stage: Callable[[str], Advance] | None
-) -> tuple[FieldPlan, Overview | None]:
+) -> tuple[FieldPlan, SlideOverview | None]:
     if slide.fields:
-        return fields_as_they_are(slide), None
+        return plan_field_images(slide), None
     advance = stage("finding the smear") if stage is not None else None
     contour = smear_contour(slide)
     if advance is not None:
         advance(1, total=2)
-    judged = judge(slide, contour, workers)
+    judged = map_smear_quality(slide, contour, workers)
     plan = plan_fields(slide, judged, cells)
     if advance is not None:
         advance(1, total=2)
-    return plan, Overview(contour, judged, plan)
+    return plan, SlideOverview(contour, judged, plan)
 
 
-def _require_countable(smear: Smear, table: pl.DataFrame, walked: count_warnings.Walked) -> None:
+def _require_countable(
+    smear: SmearSource, table: pl.DataFrame, walked: count_warnings.FieldTotals
+) -> None:
     """Refuse a count without a countable cell: no share of anything could be given."""
     if walked.countable:
         return
@@ -269,16 +282,16 @@ def _require_countable(smear: Smear, table: pl.DataFrame, walked: count_warnings
     refused = sum(walked.refused.values())
     if not table.height and refused == walked.looked_at:
         raise InputError(
-            f"{source}: no cells can be judged, {count_warnings.reasons(walked.refused)}"
+            f"{source}: no cells can be judged, {count_warnings.describe_reasons(walked.refused)}"
         )
     if not table.height and refused + walked.unreadable == walked.looked_at:
         raise InputError(
             f"{source}: of {walked.looked_at} fields {walked.unreadable} could not be read "
             f"({smear.slide.corrupt[0].reason}), in {refused} no cells can be judged "
-            f"({count_warnings.reasons(walked.refused)})"
+            f"({count_warnings.describe_reasons(walked.refused)})"
         )
     seen = f"{walked.looked_at} field" + ("" if walked.looked_at == 1 else "s")
-    blood = count_warnings.blood_line(walked.reds_per_nucleated)
+    blood = count_warnings.blood_phrase(walked.reds_per_nucleated)
     if not table.height:
         raise InputError(
             f"{source}: no nucleated cell in {seen}"
@@ -298,13 +311,15 @@ def _flagged(table: pl.DataFrame, no_cells: tuple[str, ...]) -> pl.DataFrame:
         border.alias(BORDER),
         (~border & ~judgeable).alias(UNFIT),
         *(
-            (~border & judgeable & (pl.col("kind") == kind)).alias(NO_CELL[kind])
+            (~border & judgeable & (pl.col("kind") == kind)).alias(NON_CELL_REASONS[kind])
             for kind in no_cells
         ),
     ).drop("touches_border", "judgeable")
 
 
-def _met(slide: Slide, before: tuple[CorruptTile, ...], walk: Walk) -> tuple[CorruptTile, ...]:
+def _met(
+    slide: Slide, before: tuple[CorruptTile, ...], walk: FieldQueue
+) -> tuple[CorruptTile, ...]:
     """Damage in the fields that are used; workers that were ahead may have met more."""
     known, fields = set(before), walk.used
 

@@ -7,13 +7,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import PROBABILITY
-from marrowscope.detection.cell_crops import crop_at
-from marrowscope.detection.field_analysis import Look
+from marrowscope.detection.cell_crops import crop_from_field
+from marrowscope.detection.field_analysis import FieldDetections
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.differential import count_roles
 from marrowscope.inference.engine import Engine
 from marrowscope.morphology import ARTEFACT, NOT_IDENTIFIABLE, SMUDGE_CELL
-from marrowscope.smear.rejection_reasons import Judged, Reason
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
 
 COUNTED, NOT_CLASSIFIED, NOT_COUNTED = "counted", "not classified", "not counted"
 LEFT_OUT = "left out"
@@ -21,7 +21,9 @@ LEFT_OUT = "left out"
 _CLASS_OF = {NAKED: NOT_IDENTIFIABLE, SMUDGE: SMUDGE_CELL, DEBRIS: ARTEFACT}
 
 
-def classify(look: Look, microns_per_pixel: float, engine: Engine) -> NDArray[np.float32]:
+def classify_cells(
+    look: FieldDetections, microns_per_pixel: float, engine: Engine
+) -> NDArray[np.float32]:
     """Class probabilities of the cells of a field, (N, classes); nan where there is no answer.
 
     Crops are cut batch by batch, as many as the engine takes at once, so memory does not grow with
@@ -30,14 +32,14 @@ def classify(look: Look, microns_per_pixel: float, engine: Engine) -> NDArray[np
     parts = [np.empty((0, len(engine.classes)), np.float32)]
     for start in range(0, len(look.places), engine.batch_size):
         places = look.places[start : start + engine.batch_size].tolist()
-        crops = np.stack([crop_at(look.pixels, x, y, microns_per_pixel) for x, y in places])
+        crops = np.stack([crop_from_field(look.pixels, x, y, microns_per_pixel) for x, y in places])
         parts.append(engine.probabilities(crops))
     values = np.concatenate(parts)
     values[~np.isfinite(values).all(axis=1)] = np.nan
     return values
 
 
-def with_place(cells: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
+def mark_rejected_regions(cells: pl.DataFrame, judged: QualityMap | None) -> pl.DataFrame:
     """Make ``judgeable`` false in a square of the slide where cells cannot be judged.
 
     A planned field may hold some such squares, at the edge of a thick part for instance.
@@ -52,11 +54,11 @@ def with_place(cells: pl.DataFrame, judged: Judged | None) -> pl.DataFrame:
         np.clip(cells[axis].to_numpy() // judged.side, 0, length - 1).astype(np.intp)
         for axis, length in zip("yx", judged.reason.shape, strict=True)
     )
-    accepted = judged.reason[rows, columns] == Reason.ACCEPTED
+    accepted = judged.reason[rows, columns] == RejectionReason.ACCEPTED
     return cells.with_columns(judgeable=pl.col("judgeable") & pl.Series(accepted, dtype=pl.Boolean))
 
 
-def kinds_left_out(known: Iterable[str]) -> tuple[str, ...]:
+def excluded_object_types(known: Iterable[str]) -> tuple[str, ...]:
     """Kinds of objects that are left out of the count for their look.
 
     None for which the classifier was taught a class: then its word is taken, for it has seen more
@@ -69,7 +71,7 @@ def kinds_left_out(known: Iterable[str]) -> tuple[str, ...]:
     return tuple(kind for kind, code in _CLASS_OF.items() if code not in taught)
 
 
-def with_answers(
+def add_predictions(
     cells: pl.DataFrame,
     values: NDArray[np.float32],
     classes: tuple[str, ...],

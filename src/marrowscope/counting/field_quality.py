@@ -6,23 +6,23 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.detection.crowding import packed
-from marrowscope.detection.field_analysis import Look, look_at
+from marrowscope.detection.crowding import find_crowded
+from marrowscope.detection.field_analysis import FieldDetections, detect_in_field
 from marrowscope.io.images import encode_jpeg, resize
 from marrowscope.slides.slide import Field, Slide
 from marrowscope.smear.field_plan import PlannedField
-from marrowscope.smear.rejection_reasons import Reason
-from marrowscope.smear.suitability import judge_fields
+from marrowscope.smear.rejection_reasons import RejectionReason
+from marrowscope.smear.suitability import map_field_quality
 
 # Whoever took a field has chosen it; it is left out only where no cell can be seen at all.
-REFUSED = frozenset({Reason.NOT_A_SMEAR, Reason.OUT_OF_FOCUS})
+REJECTED_FIELDS = frozenset({RejectionReason.NOT_A_SMEAR, RejectionReason.OUT_OF_FOCUS})
 # Longer side of the pictures in px: of the first fields, and of the others, so that a count that
 # needs thousands of fields stays small.
 _LARGE, _SMALL, _MANY = 1200, 300, 40
 
 
 @dataclass(frozen=True)
-class Seen:
+class FieldResult:
     """What was seen of a field.
 
     Attributes:
@@ -35,40 +35,42 @@ class Seen:
         unreadable: a field image that is damaged.
     """
 
-    look: Look
-    reason: Reason
+    look: FieldDetections
+    reason: RejectionReason
     red_cells: float
     nucleated: float
     picture: bytes
     unreadable: bool = False
 
 
-def see(slide: Slide, field: PlannedField) -> Seen:
+def analyse_field(slide: Slide, field: PlannedField) -> FieldResult:
     """Look at a field for a count.
 
     Raises:
         InputError: a pixel size with which cells cannot be seen.
     """
-    look = look_at(slide, field)
-    solid = packed(look.nuclear, look.places)
+    look = detect_in_field(slide, field)
+    solid = find_crowded(look.nuclear, look.places)
     look = replace(look, cells=look.cells.with_columns(judgeable=pl.Series(~solid)))
     if slide.fields and any((tile.x, tile.y) == (field.x, field.y) for tile in slide.corrupt):
-        return Seen(_without_cells(look), Reason.EMPTY, float("nan"), 0.0, b"", True)
-    reason, reds, nucleated = Reason.ACCEPTED, float("nan"), 0.0
+        return FieldResult(
+            _without_cells(look), RejectionReason.EMPTY, float("nan"), 0.0, b"", True
+        )
+    reason, reds, nucleated = RejectionReason.ACCEPTED, float("nan"), 0.0
     if slide.fields:
         # Each in its own light: fields of one smear may have been taken on different days.
         image = Field(field.name, field.x, field.y, field.width, field.height)
-        judged = judge_fields(slide, 1, (image,))
-        reason = Reason(int(judged.reason[0, 0]))
+        judged = map_field_quality(slide, 1, (image,))
+        reason = RejectionReason(int(judged.reason[0, 0]))
         nucleated = max(float(judged.cells[0, 0]), 1.0)
         reds = judged.reds_per_nucleated * nucleated
-    if reason in REFUSED:
-        return Seen(_without_cells(look), reason, reds, nucleated, b"")
+    if reason in REJECTED_FIELDS:
+        return FieldResult(_without_cells(look), reason, reds, nucleated, b"")
     picture = _small(look.picture, _LARGE if field.order < _MANY else _SMALL)
-    return Seen(look, reason, reds, nucleated, encode_jpeg(picture, 85))
+    return FieldResult(look, reason, reds, nucleated, encode_jpeg(picture, 85))
 
 
-def _without_cells(look: Look) -> Look:
+def _without_cells(look: FieldDetections) -> FieldDetections:
     return replace(look, cells=look.cells.clear(), places=look.places[:0])
 
 

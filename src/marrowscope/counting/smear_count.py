@@ -10,7 +10,7 @@ from marrowscope.models.card import Card
 from marrowscope.slides.slide import CorruptTile
 from marrowscope.smear.contour import Contour
 from marrowscope.smear.field_plan import FieldPlan
-from marrowscope.smear.rejection_reasons import Judged
+from marrowscope.smear.rejection_reasons import QualityMap
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class CountedField:
 
 
 @dataclass(frozen=True)
-class Overview:
+class SlideOverview:
     """A whole slide at low power: contour, verdicts and plan; field images have none."""
 
     contour: Contour
-    judged: Judged
+    judged: QualityMap
     plan: FieldPlan
 
 
@@ -85,7 +85,7 @@ class SmearCount:
     differential: Differential
     fields: tuple[CountedField, ...]
     planned: int
-    overview: Overview | None
+    overview: SlideOverview | None
     corrupt: tuple[CorruptTile, ...]
     card: Card
     engine: str

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marrowscope.errors import InputError
-from marrowscope.slides.field_reader import MAX_FIELDS, FieldSlide, images_in
+from marrowscope.slides.field_reader import MAX_FIELDS, FieldReader, list_field_images
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import Slide
 
 
 @dataclass(frozen=True)
-class Smear:
+class SmearSource:
     """One smear to count.
 
     Attributes:
@@ -26,7 +26,7 @@ class Smear:
 
 def open_smears(
     paths: list[Path], microns_per_pixel: float | None = None
-) -> tuple[tuple[Smear, ...], tuple[str, ...]]:
+) -> tuple[tuple[SmearSource, ...], tuple[str, ...]]:
     """Open what is to be counted: field images and folders of them are one smear, slides many.
 
     A slide that cannot be opened does not stop the others.
@@ -57,7 +57,7 @@ def open_smears(
         raise failures[0]
     if not fields:
         named = zip(_unique([_stem(path) for path, _ in opened]), opened, strict=True)
-        smears = tuple(Smear(name, (str(path),), slide) for name, (path, slide) in named)
+        smears = tuple(SmearSource(name, (str(path),), slide) for name, (path, slide) in named)
         return smears, tuple(str(error) for error in failures)
     if len(fields) < len(opened):
         slide = next(path for path, one in opened if not one.fields)
@@ -65,11 +65,15 @@ def open_smears(
     return (_of_fields(paths, [slide for _, slide in opened], microns_per_pixel),), ()
 
 
-def _of_fields(paths: list[Path], opened: list[Slide], microns_per_pixel: float | None) -> Smear:
+def _of_fields(
+    paths: list[Path], opened: list[Slide], microns_per_pixel: float | None
+) -> SmearSource:
     sources = tuple(str(path) for path in paths)
     if len(opened) == 1:
-        return Smear(_stem(paths[0]), sources, opened[0])
-    images = [image for path in paths for image in (images_in(path) if path.is_dir() else [path])]
+        return SmearSource(_stem(paths[0]), sources, opened[0])
+    images = [
+        image for path in paths for image in (list_field_images(path) if path.is_dir() else [path])
+    ]
     if len(images) > MAX_FIELDS:
         raise InputError(f"{len(images)} fields; the limit is {MAX_FIELDS} at once")
     seen: dict[str, Path] = {}
@@ -80,7 +84,9 @@ def _of_fields(paths: list[Path], opened: list[Slide], microns_per_pixel: float 
                 "once, by its file"
             )
         seen[image.name] = image
-    return Smear(_stem(paths[0]), sources, FieldSlide(images, str(paths[0]), microns_per_pixel))
+    return SmearSource(
+        _stem(paths[0]), sources, FieldReader(images, str(paths[0]), microns_per_pixel)
+    )
 
 
 def _stem(path: Path) -> str:

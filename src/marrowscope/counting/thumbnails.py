@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from marrowscope.io.images import encode_jpeg
 
-EACH = 12  # most certain and as many least certain ones of each class
+PER_CLASS = 12  # most certain and as many least certain ones of each class
 
 _Entry = tuple[float, int, str, bytes]  # rank, turn, cell, picture; the least rank leaves first
 
@@ -15,7 +15,7 @@ _Entry = tuple[float, int, str, bytes]  # rank, turn, cell, picture; the least r
 class Thumbnails:
     """Keeps the pictures of at most ``2 * EACH`` cells of each class, whatever passes by."""
 
-    def __init__(self, each: int = EACH) -> None:
+    def __init__(self, each: int = PER_CLASS) -> None:
         self._each = each
         self._heaps: dict[tuple[str, int], list[_Entry]] = {}
         self._turn = 0

@@ -10,7 +10,7 @@ from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL, prepare
 from marrowscope.slides.slide import Slide
 
 
-def crop_at(
+def crop_from_field(
     field: NDArray[np.uint8], x: float, y: float, microns_per_pixel: float
 ) -> NDArray[np.uint8]:
     """The 250×250 px at 0.08625 µm/px around a position; what lies outside is mirrored.

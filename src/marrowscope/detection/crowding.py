@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from marrowscope.detection.nuclear_fragments import FLOOR
 from marrowscope.detection.nuclear_map import WORKING_MICRONS, NuclearMap
 
-DISC = 10.0  # radius, µm
+DISC_RADIUS = 10.0  # radius, µm
 LEAST_AREA = 700.0  # µm²: a cell of 30 µm, as only megakaryocytes are, which are not counted
 LOOSE_EDGE = 6.0  # µm around it
 _RED_CELLS = 1.5  # where these are not zero in the map, a gap is what is below so many of them
 _STEP = 3  # working pixels
 
 
-def packed(found: NuclearMap, places: NDArray[np.float64]) -> NDArray[np.bool_]:
+def find_crowded(found: NuclearMap, places: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether each position lies in a place without any gap, or at the edge of one.
 
     Args:
@@ -35,7 +35,7 @@ def packed(found: NuclearMap, places: NDArray[np.float64]) -> NDArray[np.bool_]:
     # A step counts as gap when any of it is.
     solid = cv2.erode(stained, np.ones((_STEP, _STEP), np.uint8))[1::_STEP, 1::_STEP]
     solid = cv2.copyMakeBorder(solid, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    radius = DISC / (WORKING_MICRONS * _STEP)
+    radius = DISC_RADIUS / (WORKING_MICRONS * _STEP)
     fits = cv2.distanceTransform(solid, cv2.DIST_L2, 5) > radius
     if not fits.any():
         return np.zeros(len(places), dtype=bool)

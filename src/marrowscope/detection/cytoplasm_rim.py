@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from marrowscope.detection.fragment_clusters import Cluster
 from marrowscope.detection.nuclear_fragments import Fragments
-from marrowscope.detection.nuclear_map import LOGARITHM, WORKING_MICRONS, NuclearMap
-from marrowscope.detection.radial_profile import BEYOND, measured_along_rays
+from marrowscope.detection.nuclear_map import LOG_INTENSITY, WORKING_MICRONS, NuclearMap
+from marrowscope.detection.radial_profile import RAY_MARGIN, measure_along_rays
 
-MEASURES: tuple[str, ...] = (
+RIM_FEATURES: tuple[str, ...] = (
     "green over red density, rim over core",
     "the same in the octant in which it is lowest",
     "density of the rim over that of the nucleus",
@@ -45,7 +45,7 @@ MEASURES: tuple[str, ...] = (
 )
 
 
-def rim_measures(
+def measure_rims(
     image: NDArray[np.uint8],
     microns_per_pixel: float,
     found: NuclearMap,
@@ -62,22 +62,23 @@ def rim_measures(
         cells: nuclei, clusters of these fragments.
 
     Returns:
-        (N, measures) as in ``MEASURES``; densities are natural logarithms against the background.
+        (N, measures) as in ``RIM_FEATURES``; densities are natural logarithms against
+        the background.
     """
     if not cells:
-        return np.zeros((0, len(MEASURES)))
+        return np.zeros((0, len(RIM_FEATURES)))
     owner = np.full(len(parts.peak), -1, np.int32)
     centres, reach, level, shape = [], [], [], []
     for number, cell in enumerate(cells):
         owner[list(cell.members)] = number
         centres.append(found.to_field(*cell.centre))
         away = cell.hull - np.array(cell.centre)
-        reach.append(float(np.hypot(away[:, 0], away[:, 1]).max()) * WORKING_MICRONS + BEYOND)
+        reach.append(float(np.hypot(away[:, 0], away[:, 1]).max()) * WORKING_MICRONS + RAY_MARGIN)
         level.append(cell.mass / float(cell.moments[0]))
         hull = cv2.contourArea(cell.hull) * WORKING_MICRONS**2 + 1.0
         shape.append((cell.area / hull, cell.ellipse[0]))
-    measured = measured_along_rays(
-        np.ascontiguousarray(image), LOGARITHM, np.log(found.background), found.density,
+    measured = measure_along_rays(
+        np.ascontiguousarray(image), LOG_INTENSITY, np.log(found.background), found.density,
         parts.labels, owner, np.array(centres), np.array(reach), np.array(level),
         microns_per_pixel, found.scale,
     )  # fmt: skip

@@ -9,28 +9,28 @@ from pathlib import Path
 import polars as pl
 
 from marrowscope.cells import SCHEMA
-from marrowscope.detection.cell_crops import crop_at
+from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.field_analysis import (
-    Look,
-    Once,
-    columns,
-    fields_as_they_are,
-    in_order,
-    look_at,
+    FieldDetections,
+    SeamDeduplicator,
+    detect_in_field,
+    detection_columns,
+    map_in_order,
+    plan_field_images,
 )
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import encode_png
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
-from marrowscope.smear.field_plan import FieldPlan, PlannedField, Walk, plan_fields
-from marrowscope.smear.suitability import judge
+from marrowscope.smear.field_plan import FieldPlan, FieldQueue, PlannedField, plan_fields
+from marrowscope.smear.suitability import map_smear_quality
 
 Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Collected:
+class DetectionResult:
     """What was found in one slide or set of fields.
 
     Attributes:
@@ -45,10 +45,10 @@ class Collected:
     corrupt: tuple[CorruptTile, ...]
 
 
-def collect(
+def detect_cells(
     slide: Slide, enough: int | None = None, crops: Path | None = None,
     advance: Advance | None = None,
-) -> Collected:  # fmt: skip
+) -> DetectionResult:  # fmt: skip
     """Find the nucleated cells of a source.
 
     Of field images all are looked at. Of a whole slide the fields of its plan are, in their order,
@@ -65,20 +65,20 @@ def collect(
         InputError: no smear or nothing that can be judged on a slide, a pixel size with which
             cells cannot be seen, or the crops cannot be written.
     """
-    plan = fields_as_they_are(slide) if slide.fields else _planned(slide)
-    walk = Walk(plan, enough if enough is not None else 2**62)
+    plan = plan_field_images(slide) if slide.fields else _planned(slide)
+    walk = FieldQueue(plan, enough if enough is not None else 2**62)
     workers = os.cpu_count() or 1
     frames = [pl.DataFrame(schema=_columns())]
 
-    once = Once(slide.microns_per_pixel)
+    once = SeamDeduplicator(slide.microns_per_pixel)
 
-    def seen(field: PlannedField) -> tuple[Look, dict[str, bytes]]:
-        look = look_at(slide, field)
+    def seen(field: PlannedField) -> tuple[FieldDetections, dict[str, bytes]]:
+        look = detect_in_field(slide, field)
         images = _encoded(look, slide.microns_per_pixel) if crops is not None else {}
         return replace(look, pixels=look.pixels[:0]), images  # crops are all that is needed
 
     with ThreadPoolExecutor(workers) as pool:
-        for look, images in in_order(pool, seen, walk, workers):
+        for look, images in map_in_order(pool, seen, walk, workers):
             cells = once.new(look).cells
             walk.tell(look.field, cells.height)
             frames.append(_rows(slide, cells, crops, images))
@@ -86,12 +86,12 @@ def collect(
                 advance(1, total=len(plan.fields))
             if walk.enough:
                 break
-    return Collected(pl.concat(frames), len(walk.used), slide.corrupt)
+    return DetectionResult(pl.concat(frames), len(walk.used), slide.corrupt)
 
 
 def _planned(slide: Slide) -> FieldPlan:
     contour = smear_contour(slide)
-    return plan_fields(slide, judge(slide, contour, os.cpu_count() or 1))
+    return plan_fields(slide, map_smear_quality(slide, contour, os.cpu_count() or 1))
 
 
 def _rows(
@@ -112,20 +112,20 @@ def _rows(
     ).select(*_columns())  # fmt: skip
 
 
-def _encoded(look: Look, microns: float) -> dict[str, bytes]:
+def _encoded(look: FieldDetections, microns: float) -> dict[str, bytes]:
     return {
-        name: encode_png(crop_at(look.pixels, x, y, microns))
+        name: encode_png(crop_from_field(look.pixels, x, y, microns))
         for name, (x, y) in zip(look.cells["cell_id"], look.places.tolist(), strict=True)
     }
 
 
 def _columns() -> dict[str, pl.DataType]:
-    found = columns()
+    found = detection_columns()
     first = {"cell_id": found.pop("cell_id"), "path": SCHEMA["path"]}
     return {**first, **found, "microns_per_pixel": SCHEMA["microns_per_pixel"]}
 
 
-def refuse_same_ids(slides: Iterable[Slide]) -> None:
+def require_distinct_ids(slides: Iterable[Slide]) -> None:
     """Refuse sources whose cells would have the same ids, and their crops the same names.
 
     Args:
@@ -147,7 +147,7 @@ def refuse_same_ids(slides: Iterable[Slide]) -> None:
                 )
 
 
-def require_cells(collected: Collected, name: str) -> None:
+def require_cells(collected: DetectionResult, name: str) -> None:
     """Refuse an empty result.
 
     Raises:

@@ -5,13 +5,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.detection.cytoplasm_rim import MEASURES, rim_measures
-from marrowscope.detection.fragment_clusters import Cluster, clusters
-from marrowscope.detection.lobe_grouping import group, shipped_model
-from marrowscope.detection.nuclear_fragments import fragments
+from marrowscope.detection.cytoplasm_rim import RIM_FEATURES, measure_rims
+from marrowscope.detection.fragment_clusters import Cluster, clusters_of_fragments
+from marrowscope.detection.lobe_grouping import group_lobes, load_pair_model
+from marrowscope.detection.nuclear_fragments import find_fragments
 from marrowscope.detection.nuclear_map import DARKEST_BACKGROUND, NuclearMap, nuclear_map
-from marrowscope.detection.object_types import CELL, kinds_of
-from marrowscope.detection.object_types import COARSEST as COARSEST_TOLD
+from marrowscope.detection.object_types import CELL, classify_objects
+from marrowscope.detection.object_types import COARSEST_PIXEL as COARSEST_TOLD
 from marrowscope.errors import InputError
 
 # Optical density summed over the nuclear area (µm²): it follows the amount of DNA, and so it is
@@ -57,16 +57,16 @@ def detect(
     Raises:
         InputError: a pixel size with which cells cannot be seen.
     """
-    cells, measures = located(image, microns_per_pixel, found)
+    cells, measures = locate_nuclei(image, microns_per_pixel, found)
     told = ~cells["touches_border"] & (microns_per_pixel <= COARSEST_TOLD)
-    kind, intact = kinds_of(measures)
+    kind, intact = classify_objects(measures)
     return cells.with_columns(
         kind=pl.when(told).then(pl.Series(kind, dtype=pl.String)).otherwise(pl.lit(CELL)),
         intact=pl.when(told).then(pl.Series(intact, dtype=pl.Float32).fill_nan(None)),
     ).select(*SCHEMA)
 
 
-def located(
+def locate_nuclei(
     image: NDArray[np.uint8], microns_per_pixel: float, found: NuclearMap | None = None
 ) -> tuple[pl.DataFrame, NDArray[np.float64]]:
     """All columns of ``detect`` but the last two, and what ``rim`` measures of each row."""
@@ -75,10 +75,10 @@ def located(
     schema = {name: kind for name, kind in SCHEMA.items() if name not in ("kind", "intact")}
     if found.background.min() <= DARKEST_BACKGROUND:
         # No light came through: nothing to tell apart.
-        return pl.DataFrame(schema=schema), np.zeros((0, len(MEASURES)))
-    parts = fragments(found.density)
-    made = clusters(found.density, parts)
-    cells = group(made, parts.saddles, found.density, shipped_model().likelihood)
+        return pl.DataFrame(schema=schema), np.zeros((0, len(RIM_FEATURES)))
+    parts = find_fragments(found.density)
+    made = clusters_of_fragments(found.density, parts)
+    cells = group_lobes(made, parts.saddles, found.density, load_pair_model().likelihood)
     cells = [cell for cell in cells if cell.area >= LEAST_AREA and cell.content >= LEAST_CONTENT]
     usual = float(np.median([cell.peak for cell in cells])) if cells else 0.0
     tower = min(TOWER * found.red_cell, HIGHEST_TOWER)
@@ -87,7 +87,7 @@ def located(
     height, width = image.shape[:2]
     rows = [_row(cell, found, width, height, microns_per_pixel, usual) for cell in cells]
     table = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("at").sort("y", "x")
-    measures = rim_measures(image, microns_per_pixel, found, parts, cells)
+    measures = measure_rims(image, microns_per_pixel, found, parts, cells)
     return table.drop("at"), measures[table["at"].to_numpy()]
 
 

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Look:
+class FieldDetections:
     """What was seen of one field.
 
     Attributes:
@@ -57,7 +57,7 @@ class Look:
         return self.pixels[edge : edge + field.height, edge : edge + field.width]
 
 
-def fields_as_they_are(slide: Slide) -> FieldPlan:
+def plan_field_images(slide: Slide) -> FieldPlan:
     """All fields of a source of field images, in their own order."""
     fields = tuple(
         PlannedField(place, one.x, one.y, one.width, one.height, 1.0, 0.0, 0, one.name)
@@ -66,7 +66,7 @@ def fields_as_they_are(slide: Slide) -> FieldPlan:
     return FieldPlan(fields, len(fields))
 
 
-def look_at(slide: Slide, field: PlannedField) -> Look:
+def detect_in_field(slide: Slide, field: PlannedField) -> FieldDetections:
     """Read one field and find its cells.
 
     Raises:
@@ -93,11 +93,11 @@ def look_at(slide: Slide, field: PlannedField) -> Look:
         cell_id=pl.Series(_cell_ids(slide, field, found.height), dtype=pl.String),
         slide_id=pl.lit(Path(slide.name).absolute().stem),
         field_id=pl.lit(field.name),
-    ).select(*columns())
-    return Look(field, pixels, nuclear, found.select("x", "y").to_numpy(), cells, margin)
+    ).select(*detection_columns())
+    return FieldDetections(field, pixels, nuclear, found.select("x", "y").to_numpy(), cells, margin)
 
 
-class Once:
+class SeamDeduplicator:
     """Lets every cell of a slide pass once, at the first field that offers it.
 
     Only what lies near the edges of fields is remembered.
@@ -107,7 +107,7 @@ class Once:
         self._reach = 2 * SEAM_MICRONS / microns_per_pixel
         self._known: dict[tuple[int, int], list[tuple[float, float]]] = {}
 
-    def new(self, look: Look) -> Look:
+    def new(self, look: FieldDetections) -> FieldDetections:
         """The same without the cells that an earlier field had; fields are shown in order."""
         if not look.margin:
             return look  # field images share no cells
@@ -135,15 +135,15 @@ class Once:
         return away < 2 * self._reach
 
 
-def columns() -> dict[str, pl.DataType]:
-    """Columns of ``Look.cells`` with their types."""
+def detection_columns() -> dict[str, pl.DataType]:
+    """Columns of ``FieldDetections.cells`` with their types."""
     own = {name: SCHEMA[name] for name in ("cell_id", "slide_id", "field_id", "x", "y")}
     sides = dict.fromkeys(("x0", "y0", "x1", "y1", "nuclear_area"), pl.Float64())
     last = {"kind": pl.String(), "intact": pl.Float32()}
     return {**own, **sides, "score": pl.Float32(), "touches_border": pl.Boolean(), **last}
 
 
-def in_order(
+def map_in_order(
     pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
 ) -> Iterator[Result]:
     """Results in the order of the items, with up to ``ahead`` more items under way.

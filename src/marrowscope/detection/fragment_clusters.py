@@ -13,7 +13,7 @@ from marrowscope.detection.nuclear_map import WORKING_MICRONS
 # Fragments with less nuclear area than this (µm²) are noise.
 LEAST_FRAGMENT = 1.5
 
-FEATURES: tuple[str, ...] = (
+PAIR_FEATURES: tuple[str, ...] = (
     "log area of the larger, µm²",
     "log area of the smaller, µm²",
     "distance of the centres, µm",
@@ -100,7 +100,7 @@ class Cluster:
         )
 
 
-def clusters(density: NDArray[np.float32], parts: Fragments) -> dict[int, Cluster]:
+def clusters_of_fragments(density: NDArray[np.float32], parts: Fragments) -> dict[int, Cluster]:
     """One cluster per fragment that is more than noise, by its number."""
     nuclear = (parts.labels > 0) & (density > NUCLEAR_SHARE * parts.peak[parts.labels])
     y, x = np.nonzero(nuclear)
@@ -126,7 +126,7 @@ def clusters(density: NDArray[np.float32], parts: Fragments) -> dict[int, Cluste
 def pair_features(
     one: Cluster, two: Cluster, saddle: float, density: NDArray[np.float32]
 ) -> list[float]:
-    """What tells whether two clusters belong to one cell; see ``FEATURES``.
+    """What tells whether two clusters belong to one cell; see ``PAIR_FEATURES``.
 
     Args:
         one, two: the clusters, in any order.

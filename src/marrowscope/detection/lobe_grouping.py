@@ -16,11 +16,11 @@ import yaml
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from marrowscope.detection.fragment_clusters import FEATURES, Cluster, pair_features
+from marrowscope.detection.fragment_clusters import PAIR_FEATURES, Cluster, pair_features
 from marrowscope.detection.nuclear_map import WORKING_MICRONS
 
 # Nuclear centres farther apart than this never belong to one cell (µm).
-FARTHEST = 12.0
+MAX_CENTRE_DISTANCE = 12.0
 WEIGHTS = "lobe_grouping.yaml"
 
 # Squares and products that the model sees beside the features themselves, by their places.
@@ -34,7 +34,7 @@ class PairModel:
     """Logistic regression on standardized columns.
 
     Attributes:
-        mean, deviation, weights: one per column of ``columns_of``.
+        mean, deviation, weights: one per column of ``model_columns``.
         bias: added to the weighted sum.
     """
 
@@ -45,24 +45,24 @@ class PairModel:
 
     def likelihood(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """That both of each pair belong to one cell, (N,) in [0, 1], from (N, features)."""
-        standard = (columns_of(features) - self.mean) / self.deviation
+        standard = (model_columns(features) - self.mean) / self.deviation
         odds = np.clip(standard @ self.weights + self.bias, -60.0, 60.0)
         likelihood: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-odds))
         return likelihood
 
 
-def columns_of(features: NDArray[np.float64]) -> NDArray[np.float64]:
+def model_columns(features: NDArray[np.float64]) -> NDArray[np.float64]:
     """Features (N, F) and their ``PRODUCTS``, (N, F + products)."""
     products = [features[:, one] * features[:, two] for one, two in PRODUCTS]
     return np.column_stack((features, *products))
 
 
 @cache
-def shipped_model() -> PairModel:
+def load_pair_model() -> PairModel:
     """The weights that come with the package."""
     text = files("marrowscope.detection").joinpath(WEIGHTS).read_text("utf-8")
     content = yaml.safe_load(text)
-    columns = len(FEATURES) + len(PRODUCTS)
+    columns = len(PAIR_FEATURES) + len(PRODUCTS)
     arrays = [
         np.array(content[name], dtype=np.float64) for name in ("mean", "deviation", "weights")
     ]
@@ -71,7 +71,7 @@ def shipped_model() -> PairModel:
     return PairModel(arrays[0], arrays[1], arrays[2], float(content["bias"]))
 
 
-def group(
+def group_lobes(
     made: dict[int, Cluster],
     saddles: dict[tuple[int, int], float],
     density: NDArray[np.float32],
@@ -101,28 +101,28 @@ def group(
         ]
         pairs.update(zip(new, likelihood(np.array(rows)).tolist(), strict=True))
 
-    look_at(near_pairs(current))
+    look_at(neighbouring_pairs(current))
     number = max(current, default=0)
     while pairs:
         pair = max(pairs, key=pairs.__getitem__)
         if pairs[pair] < 0.5:
             break
         number += 1
-        look_at(join(current, meets, pairs, pair, number))
+        look_at(merge_pair(current, meets, pairs, pair, number))
     return list(current.values())
 
 
-def near_pairs(made: dict[int, Cluster]) -> list[tuple[int, int]]:
-    """Pairs (i, j), i < j, whose centres lie within ``FARTHEST``, sorted."""
+def neighbouring_pairs(made: dict[int, Cluster]) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j, whose centres lie within ``MAX_CENTRE_DISTANCE``, sorted."""
     numbers = sorted(made)
     if len(numbers) < 2:
         return []
     tree = cKDTree(np.array([made[number].centre for number in numbers]))
-    found = tree.query_pairs(FARTHEST / WORKING_MICRONS)
+    found = tree.query_pairs(MAX_CENTRE_DISTANCE / WORKING_MICRONS)
     return sorted((numbers[min(pair)], numbers[max(pair)]) for pair in found)
 
 
-def join(
+def merge_pair(
     current: dict[int, Cluster],
     meets: dict[tuple[int, int], float],
     pairs: dict[tuple[int, int], float],

@@ -15,20 +15,26 @@ import yaml
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from marrowscope.detection.fragment_clusters import clusters, pair_features
-from marrowscope.detection.lobe_grouping import WEIGHTS, PairModel, columns_of, join, near_pairs
-from marrowscope.detection.nuclear_fragments import fragments
+from marrowscope.detection.fragment_clusters import clusters_of_fragments, pair_features
+from marrowscope.detection.lobe_grouping import (
+    WEIGHTS,
+    PairModel,
+    merge_pair,
+    model_columns,
+    neighbouring_pairs,
+)
+from marrowscope.detection.nuclear_fragments import find_fragments
 from marrowscope.detection.nuclear_map import nuclear_map
 from marrowscope.io.atomic import replacing
 from marrowscope.phantom import composition
-from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 Pairs = tuple[list[list[float]], list[bool]]
 
 
-def pairs_of(
+def training_pairs(
     image: NDArray[np.uint8],
     microns_per_pixel: float,
     cell_at: Callable[[float, float], int],
@@ -43,13 +49,13 @@ def pairs_of(
         random: chooses which true pair is joined next.
     """
     found = nuclear_map(image, microns_per_pixel)
-    parts = fragments(found.density)
-    current, meets = clusters(found.density, parts), dict(parts.saddles)
+    parts = find_fragments(found.density)
+    current, meets = clusters_of_fragments(found.density, parts), dict(parts.saddles)
     owner = {number: cell_at(*found.to_field(*one.centre)) for number, one in current.items()}
     rows: list[list[float]] = []
     truth: list[bool] = []
     pairs: dict[tuple[int, int], float] = {}
-    new, number = near_pairs(current), max(current, default=0)
+    new, number = neighbouring_pairs(current), max(current, default=0)
     while True:
         for one, two in new:
             pairs[one, two] = 0.0
@@ -63,7 +69,7 @@ def pairs_of(
         pair = open_pairs[int(random.integers(len(open_pairs)))]
         number += 1
         owner[number] = owner[pair[0]]
-        new = join(current, meets, pairs, pair, number)
+        new = merge_pair(current, meets, pairs, pair, number)
 
 
 def fit(samples: Iterable[Pairs]) -> PairModel:
@@ -73,7 +79,7 @@ def fit(samples: Iterable[Pairs]) -> PairModel:
     for features, outcome in samples:
         rows += features
         truth += outcome
-    columns = columns_of(np.array(rows))
+    columns = model_columns(np.array(rows))
     mean, deviation = columns.mean(axis=0), columns.std(axis=0) + 1e-9
     model = LogisticRegression(C=1.0, max_iter=5000).fit((columns - mean) / deviation, truth)
     return PairModel(mean, deviation, model.coef_[0], float(model.intercept_[0]))
@@ -96,8 +102,8 @@ def write(model: PairModel, path: Path) -> None:
 def phantom_samples(fields: int) -> Iterable[Pairs]:
     """Pairs of synthetic fields of many densities, mixes and stains."""
     random = np.random.default_rng(0)
-    mixes = composition.names()
-    stocks = {size: Library(size, 1) for size in (MICRONS_PER_PIXEL, 2 * MICRONS_PER_PIXEL)}
+    mixes = composition.composition_names()
+    stocks = {size: CellLibrary(size, 1) for size in (MICRONS_PER_PIXEL, 2 * MICRONS_PER_PIXEL)}
     for seed in range(fields):
         size = list(stocks)[seed % 2]
         settings = FieldSettings(
@@ -115,7 +121,7 @@ def phantom_samples(fields: int) -> Iterable[Pairs]:
             row = min(max(round(y), 0), mask.shape[0] - 1)
             return int(mask[row, min(max(round(x), 0), mask.shape[1] - 1)])
 
-        yield pairs_of(field.image, size * random.uniform(0.8, 1.2), cell_at, random)
+        yield training_pairs(field.image, size * random.uniform(0.8, 1.2), cell_at, random)
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ class Fragments:
     saddles: dict[tuple[int, int], float]
 
 
-def fragments(density: NDArray[np.float32]) -> Fragments:
+def find_fragments(density: NDArray[np.float32]) -> Fragments:
     """Divide a nuclear map (h, w) in [0, DARKEST]."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     inside = cv2.morphologyEx((density > FLOOR).astype(np.uint8), cv2.MORPH_OPEN, disc)

@@ -25,7 +25,7 @@ THIN, THICK = 0.1, 0.6
 # Detail finer than this is chromatin and noise (standard deviation of the smoothing, µm).
 SMOOTHING_MICRONS = 0.35
 
-LOGARITHM = np.log(np.maximum(np.arange(256, dtype=np.float32), 1.0)).astype(np.float32)
+LOG_INTENSITY = np.log(np.maximum(np.arange(256, dtype=np.float32), 1.0)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def nuclear_map(image: NDArray[np.uint8], microns_per_pixel: float) -> NuclearMa
     small = np.asarray(cv2.resize(image, (width, height), interpolation=way), dtype=np.uint8)
     background = background_colour(small)
     white = np.log(background)
-    red = white[0] - LOGARITHM[small[..., 0]]
-    blue = white[2] - LOGARITHM[small[..., 2]]
+    red = white[0] - LOG_INTENSITY[small[..., 0]]
+    blue = white[2] - LOG_INTENSITY[small[..., 2]]
     density = np.maximum(red - BLUE_SHARE * np.maximum(blue, 0.0), 0.0)
     sigma = SMOOTHING_MICRONS / WORKING_MICRONS
     smooth = cv2.GaussianBlur(density, (0, 0), sigma)
-    green = white[1] - LOGARITHM[small[::2, ::2, 1]]
+    green = white[1] - LOG_INTENSITY[small[::2, ::2, 1]]
     like_red = smooth[::2, ::2][(green > THIN) & (green < THICK)]
     # The lower quartile: cytoplasm is as dense in green, and lies higher in the map.
     red_cell = float(np.percentile(like_red, 25)) if like_red.size else 0.0

@@ -13,10 +13,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from marrowscope.detection.cytoplasm_rim import MEASURES
+from marrowscope.detection.cytoplasm_rim import RIM_FEATURES
 
 CELL, NAKED, SMUDGE, DEBRIS = "cell", "naked nucleus", "smudge", "debris"
-KINDS: tuple[str, ...] = (CELL, NAKED, SMUDGE, DEBRIS)
+OBJECT_TYPES: tuple[str, ...] = (CELL, NAKED, SMUDGE, DEBRIS)
 # Outcomes of the model: what each is; the likelihood of an intact cell below which an object is
 # taken for that; and the green density, met by a tenth of the rays just outside of the nucleus,
 # beyond which it never is, for there is cytoplasm, or something lies too near. Small lymphocytes
@@ -32,13 +32,13 @@ DENSE, PALE = 1, 2  # the two naked nuclei
 DENSE_CORE = 1.7  # red density of the core that parts them
 WEIGHTS = "object_types.yaml"
 # Coarser pixels (µm) do not show a seam of cytoplasm: every object is taken for a cell.
-COARSEST = 0.15
+COARSEST_PIXEL = 0.15
 # Where half of a field's nuclei take less red light away than this (density), camera or stain has
 # too little contrast for cytoplasm to be told from chromatin by its colour: all are cells.
 LEAST_CONTRAST = 0.8
 
-CORE_DENSITY = MEASURES.index("red density of the core")
-_RING_GREEN = MEASURES.index("green density of the ring, 90th percentile over rays")
+CORE_DENSITY = RIM_FEATURES.index("red density of the core")
+_RING_GREEN = RIM_FEATURES.index("green density of the ring, 90th percentile over rays")
 # Measures that vary by factors, with the range in which that says something.
 _LOGARITHMS = {3: (0.005, 0.3), 4: (0.03, 0.8), 7: (0.02, 0.8)}
 # Others are cut off: chromatin that lets no light through has no colour.
@@ -52,7 +52,7 @@ class KindModel:
     """Logistic regression on standardized columns.
 
     Attributes:
-        mean, deviation: (C,), of the columns of ``columns_of``.
+        mean, deviation: (C,), of the columns of ``model_columns``.
         weights: (outcomes, C).
         bias: (outcomes,), added to the weighted sums.
     """
@@ -64,14 +64,14 @@ class KindModel:
 
     def likelihood(self, measures: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of each outcome, (N, outcomes), rows that sum to 1, from (N, measures)."""
-        standard = (columns_of(measures) - self.mean) / self.deviation
+        standard = (model_columns(measures) - self.mean) / self.deviation
         odds = standard @ self.weights.T + self.bias
         shares = np.exp(odds - odds.max(axis=1, keepdims=True))
         likelihood: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
         return likelihood
 
 
-def columns_of(measures: NDArray[np.float64]) -> NDArray[np.float64]:
+def model_columns(measures: NDArray[np.float64]) -> NDArray[np.float64]:
     """Measures (N, M) as the model sees them, (N, M)."""
     columns = np.array(measures, dtype=np.float64)
     for place, (low, high) in _LOGARITHMS.items():
@@ -81,39 +81,39 @@ def columns_of(measures: NDArray[np.float64]) -> NDArray[np.float64]:
     return columns
 
 
-def ring_density(measures: NDArray[np.float64]) -> NDArray[np.float64]:
+def ring_green_density(measures: NDArray[np.float64]) -> NDArray[np.float64]:
     """Green density that a tenth of the rays meets just outside of each nucleus, (N,)."""
     return measures[:, _RING_GREEN]
 
 
-def kinds_of(measures: NDArray[np.float64]) -> tuple[list[str], NDArray[np.float32]]:
+def classify_objects(measures: NDArray[np.float64]) -> tuple[list[str], NDArray[np.float32]]:
     """Kind of each object of a field, and how likely it is an intact cell.
 
     Args:
         measures: (N, measures) as of ``rim``, of all objects of the field.
 
     Returns:
-        N of ``KINDS``, and (N,) in [0, 1], nan where the field has too little contrast.
+        N of ``OBJECT_TYPES``, and (N,) in [0, 1], nan where the field has too little contrast.
     """
     count = len(measures)
     if not count or float(np.median(measures[:, CORE_DENSITY])) < LEAST_CONTRAST:
         return [CELL] * count, np.full(count, np.nan, np.float32)
-    likelihood = shipped_model().likelihood(measures)
+    likelihood = load_object_type_model().likelihood(measures)
     best = 1 + likelihood[:, 1:].argmax(axis=1)
     least, most = (np.array([outcome[place] for outcome in OUTCOMES]) for place in (1, 2))
-    intact = np.where(ring_density(measures) > most[best], 1.0, likelihood[:, 0])
+    intact = np.where(ring_green_density(measures) > most[best], 1.0, likelihood[:, 0])
     found = np.where(intact < least[best], best, 0)
     return [OUTCOMES[place][0] for place in found.tolist()], intact.astype(np.float32)
 
 
 @cache
-def shipped_model() -> KindModel:
+def load_object_type_model() -> KindModel:
     """The weights that come with the package."""
     content = yaml.safe_load(files("marrowscope.detection").joinpath(WEIGHTS).read_text("utf-8"))
     mean, deviation, weights, bias = (
         np.array(content[name], dtype=np.float64)
         for name in ("mean", "deviation", "weights", "bias")
     )
-    if weights.shape != (len(OUTCOMES), len(MEASURES)) or mean.shape != (len(MEASURES),):
-        raise AssertionError(f"{WEIGHTS} does not hold {len(OUTCOMES)} times {len(MEASURES)}")
+    if weights.shape != (len(OUTCOMES), len(RIM_FEATURES)) or mean.shape != (len(RIM_FEATURES),):
+        raise AssertionError(f"{WEIGHTS} does not hold {len(OUTCOMES)} times {len(RIM_FEATURES)}")
     return KindModel(mean, deviation, weights, bias)

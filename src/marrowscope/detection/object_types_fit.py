@@ -20,7 +20,7 @@ import yaml
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from marrowscope.detection.detector import located
+from marrowscope.detection.detector import locate_nuclei
 from marrowscope.detection.nuclear_map import background_colour
 from marrowscope.detection.object_types import (
     CELL,
@@ -34,14 +34,14 @@ from marrowscope.detection.object_types import (
     SMUDGE,
     WEIGHTS,
     KindModel,
-    columns_of,
-    ring_density,
+    model_columns,
+    ring_green_density,
 )  # fmt: skip
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import decode
 from marrowscope.morphology import BY_CODE, NOT_IDENTIFIABLE, CountRole
 from marrowscope.phantom.appearance import Variant
-from marrowscope.phantom.cell_library import Library
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
@@ -60,7 +60,7 @@ _PALER = (0.65, 1.0)
 Sample = tuple[NDArray[np.float64], list[str]]
 
 
-def kind_of(code: str, look: Variant) -> str | None:
+def object_type_of(code: str, look: Variant) -> str | None:
     """Kind of a drawn thing by its class and look; None where cytologists would not agree."""
     if look.trouble in ("blur", "dark"):
         return CELL  # intact, only that it cannot be identified
@@ -71,16 +71,16 @@ def kind_of(code: str, look: Variant) -> str | None:
     return None if BY_CODE[code].role is CountRole.EXCLUDED else CELL
 
 
-def truth_at(field: PhantomField, library: Library, x: float, y: float) -> str | None:
+def true_object_type(field: PhantomField, library: CellLibrary, x: float, y: float) -> str | None:
     """Kind of what lies at a position of a field; None where nothing does or it is not clear."""
     instance = int(field.cell_mask[round(y), round(x)])
     if not instance:
         return None
     code = str(field.cells["label"][instance - 1])
-    return kind_of(code, library.look(code, field.numbers[instance - 1]))
+    return object_type_of(code, library.look(code, field.numbers[instance - 1]))
 
 
-def paler(image: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+def reduce_contrast(image: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     """As a camera of less contrast shows it: densities against the background times ``share``."""
     white = background_colour(image)
     light = white * (np.maximum(image, 1) / white) ** np.float32(share)
@@ -99,13 +99,13 @@ def phantom_samples(fields: int) -> Iterator[Sample]:
     random = np.random.default_rng(0)
     for number in range(fields):
         if number % (2 * len(mixes)) == 0:
-            library = Library(MICRONS_PER_PIXEL, _SEED + number)
+            library = CellLibrary(MICRONS_PER_PIXEL, _SEED + number)
         field = draw_field(mixes[number % len(mixes)], _SEED + number, library)
         stated = MICRONS_PER_PIXEL * random.uniform(0.85, 1.15)
         share = 1.0 if number % 2 else random.uniform(*_PALER)
-        cells, measures = located(paler(field.image, share), stated)
+        cells, measures = locate_nuclei(reduce_contrast(field.image, share), stated)
         whole = ~cells["touches_border"].to_numpy()
-        kinds = [truth_at(field, library, x, y) for x, y in cells.select("x", "y").rows()]
+        kinds = [true_object_type(field, library, x, y) for x, y in cells.select("x", "y").rows()]
         known = whole & np.array([kind is not None for kind in kinds], dtype=bool)
         yield measures[known], [str(kinds[place]) for place in np.flatnonzero(known)]
 
@@ -123,7 +123,9 @@ def real_samples(
     middle = 124.5
     for place in sorted(one for one in folder.iterdir() if one.is_dir() and one.name in BY_CODE):
         for number, path in list(enumerate(sorted(place.rglob("*.jpg"))))[left::2]:
-            cells, measures = located(paler(decode(path.read_bytes()), share), MICRONS_PER_PIXEL)
+            cells, measures = locate_nuclei(
+                reduce_contrast(decode(path.read_bytes()), share), MICRONS_PER_PIXEL
+            )
             if not cells.height:
                 continue
             places = cells.select("x", "y").to_numpy()
@@ -148,8 +150,8 @@ def fit(drawn: Iterable[Sample], real: Iterable[NDArray[np.float64]]) -> KindMod
         outcomes.append(0)
         weights.append(_REAL_WEIGHT)
     measures = np.array(rows)
-    asked = ring_density(measures) <= max(most for *_, most in OUTCOMES)
-    columns = columns_of(measures[asked])
+    asked = ring_green_density(measures) <= max(most for *_, most in OUTCOMES)
+    columns = model_columns(measures[asked])
     mean, deviation = columns.mean(axis=0), columns.std(axis=0) + 1e-9
     model = LogisticRegression(C=1.0, max_iter=5000).fit(
         (columns - mean) / deviation, np.array(outcomes)[asked], np.array(weights)[asked]

@@ -11,8 +11,8 @@ from numba import njit
 from marrowscope.detection.nuclear_map import BLUE_SHARE
 
 RAYS = 64
-STEP = 0.1  # µm along a ray
-BEYOND = 3.2  # µm that rays reach beyond the nucleus
+RAY_STEP = 0.1  # µm along a ray
+RAY_MARGIN = 3.2  # µm that rays reach beyond the nucleus
 # The nucleus ends where its density falls below this share of its mean.
 EDGE_SHARE = 0.6
 # Within so much of its end (µm) the edge is blurred; nothing there belongs to the core.
@@ -27,13 +27,13 @@ BARE, PLAINLY_BARE = 1.0, 0.7
 WIDE = 3.0
 # Glass between cells holds plasma: up to so much density is taken for the ground.
 DARKEST_GROUND = 0.12
-OTHER = 0.3  # density in the map from which another nucleus begins
+OTHER_NUCLEUS = 0.3  # density in the map from which another nucleus begins
 
 _FAST: Any = {"nogil": True, "cache": True}
 
 
 @njit(**_FAST)
-def measured_along_rays(
+def measure_along_rays(
     image: Any, logarithm: Any, white: Any, density: Any, labels: Any, owner: Any, centres: Any,
     reach: Any, level: Any, micron: float, scale: float,
 ) -> Any:  # fmt: skip
@@ -52,12 +52,12 @@ def measured_along_rays(
         scale: working pixels per field pixel.
     """
     out = np.zeros((centres.shape[0], 21))
-    most = int(reach.max() / STEP) + 2
+    most = int(reach.max() / RAY_STEP) + 2
     raw = np.zeros((RAYS, most, 3), np.float32)
     smooth = np.zeros((RAYS, most, 3), np.float32)
     what = np.zeros((RAYS, most), np.uint8)
     for cell in range(centres.shape[0]):
-        steps = int(reach[cell] / STEP) + 1
+        steps = int(reach[cell] / RAY_STEP) + 1
         _sample(image, logarithm, white, density, labels, owner, cell, centres[cell], steps,
                 micron, scale, raw, what)  # fmt: skip
         _smoothed(raw, steps, smooth)
@@ -78,7 +78,7 @@ def _sample(
     rows, columns = labels.shape
     for ray in range(RAYS):
         angle = 2 * np.pi * ray / RAYS
-        across, down = np.cos(angle) * STEP / micron, np.sin(angle) * STEP / micron
+        across, down = np.cos(angle) * RAY_STEP / micron, np.sin(angle) * RAY_STEP / micron
         for step in range(steps):
             x, y = centre[0] + step * across, centre[1] + step * down
             outside = x < -0.5 or y < -0.5 or x >= width - 0.5 or y >= height - 0.5
@@ -93,7 +93,7 @@ def _sample(
                 what[ray, step] = _OUTSIDE
             elif label > 0 and owner[label] == cell:
                 what[ray, step] = _OWN
-            elif label > 0 and density[row, column] > OTHER:
+            elif label > 0 and density[row, column] > OTHER_NUCLEUS:
                 what[ray, step] = _NEIGHBOUR
             else:
                 what[ray, step] = _NOTHING
@@ -150,7 +150,7 @@ def _inside(values: Any, what: Any, ends: Any, margin: int) -> Any:
 @njit(**_FAST)
 def _measured(optical: Any, what: Any, steps: int, level: float, out: Any) -> None:
     nuclear = optical[:, :, 0] - np.float32(BLUE_SHARE) * np.maximum(optical[:, :, 2], 0)
-    margin = round(BLURRED / STEP)
+    margin = round(BLURRED / RAY_STEP)
     # The map is cut off above and coarse: the mean is taken anew, and the edge from it.
     mean, _, _ = _inside(nuclear, what, _ends(nuclear, what, steps, EDGE_SHARE * level), margin)
     if mean <= 0:
@@ -166,7 +166,7 @@ def _measured(optical: Any, what: Any, steps: int, level: float, out: Any) -> No
 
 @njit(**_FAST)
 def _measure_rim(optical: Any, nuclear: Any, what: Any, ends: Any, mean: float, out: Any) -> None:
-    near, far, deep = round(RIM[0] / STEP), round(RIM[1] / STEP), round(CORE / STEP)
+    near, far, deep = round(RIM[0] / RAY_STEP), round(RIM[1] / RAY_STEP), round(CORE / RAY_STEP)
     red, green = np.zeros(8), np.zeros(8)
     core_red = core_green = core_weight = dense = samples = 0.0
     for ray in range(RAYS):
@@ -228,7 +228,7 @@ def _measure_beyond(optical: Any, what: Any, steps: int, ends: Any, out: Any) ->
     bare = plainly = seam = wide = blocked = 0.0
     ring, octants, rays = np.zeros((2, RAYS)), np.zeros((2, 8)), np.zeros(8)
     known = 0
-    low, high = round(RING[0] / STEP), round(RING[1] / STEP)
+    low, high = round(RING[0] / RAY_STEP), round(RING[1] / RAY_STEP)
     for ray in range(RAYS):
         end = ends[ray]
         # Where what is stained ends, and whether something else comes before.
@@ -246,11 +246,11 @@ def _measure_beyond(optical: Any, what: Any, steps: int, ends: Any, out: Any) ->
         if met:
             blocked += 1
         else:
-            away = (first - end) * STEP
+            away = (first - end) * RAY_STEP
             bare += away <= BARE + 1e-6
             seam += BARE - 0.2 < away < WIDE
             wide += away >= WIDE
-            plainly += (second - end) * STEP <= PLAINLY_BARE + 1e-6
+            plainly += (second - end) * RAY_STEP <= PLAINLY_BARE + 1e-6
         free = end >= 0
         for step in range(max(end, 0), min(end + 13, steps)):
             free = free and what[ray, step] < _NEIGHBOUR

@@ -27,7 +27,7 @@ class Tile:
     height: int
 
 
-def tiles(x: int, y: int, width: int, height: int, overlap: int) -> Iterator[Tile]:
+def overlapping_tiles(x: int, y: int, width: int, height: int, overlap: int) -> Iterator[Tile]:
     """Cover a rectangle with tiles that overlap, row by row; a small rectangle is one tile."""
     step = TILE - overlap
     for top in range(0, max(1, height - overlap), step):
@@ -48,7 +48,7 @@ def detect_region(slide: Slide, x: int, y: int, width: int, height: int) -> pl.D
     microns = slide.microns_per_pixel
     overlap = min(TILE // 2, round(OVERLAP_MICRONS / microns))
     frames = []
-    for number, tile in enumerate(tiles(x, y, width, height, overlap)):
+    for number, tile in enumerate(overlapping_tiles(x, y, width, height, overlap)):
         pixels = slide.read_region(tile.x, tile.y, tile.width, tile.height)
         found = detect(pixels, microns)
         right, bottom = tile.x + tile.width, tile.y + tile.height
@@ -71,10 +71,10 @@ def detect_region(slide: Slide, x: int, y: int, width: int, height: int) -> pl.D
                 | (pl.col("y1") >= y + height),
             )
         )
-    return once(pl.concat(frames), overlap / 2, SAME_MICRONS / microns)
+    return drop_duplicates(pl.concat(frames), overlap / 2, SAME_MICRONS / microns)
 
 
-def once(found: pl.DataFrame, least_inside: float, same: float) -> pl.DataFrame:
+def drop_duplicates(found: pl.DataFrame, least_inside: float, same: float) -> pl.DataFrame:
     """Keep each cell from the tile in which it lies farthest from the seams.
 
     Args:

@@ -21,7 +21,7 @@ from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
 from marrowscope.models.bundle import Bundle
 from marrowscope.preprocessing import MICRONS_PER_PIXEL, pixel_sizes, prepare
-from marrowscope.smear.focus import blur_of
+from marrowscope.smear.focus import estimate_blur
 from marrowscope.stain import BACKGROUND_DENSITY, estimate_stain, is_default, optical_density
 
 Array = NDArray[np.float64]
@@ -125,7 +125,7 @@ def measure_image(image: NDArray[np.uint8]) -> dict[str, float]:
     stain = estimate_stain(image)
     unknown = is_default(stain)
     pixels = image[stained].astype(np.float64)
-    blur = blur_of(density.mean(axis=2), MICRONS_PER_PIXEL)
+    blur = estimate_blur(density.mean(axis=2), MICRONS_PER_PIXEL)
     nothing = float("nan")
     return {
         "brightness": float(grey.mean()),

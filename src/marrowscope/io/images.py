@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from marrowscope.errors import InputError
-from marrowscope.io.native_stderr import caught
-from marrowscope.io.truncation import later_page_is_missing, what_is_missing
+from marrowscope.io.native_stderr import capture_native_stderr
+from marrowscope.io.truncation import find_missing_bytes, is_later_page_truncated
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 512_000_000
@@ -126,7 +126,7 @@ def inspect(source: bytes | Path, name: str = "image") -> ImageFacts:
     if isinstance(source, Path):
         return inspect(read_bytes(source), str(source))
     image = _open(source, name)
-    missing = what_is_missing(source)
+    missing = find_missing_bytes(source)
     if missing is not None:
         raise ImageError(name, missing)
     if image.format == "PNG":
@@ -195,9 +195,9 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise ImageError(name, "more than 64 megapixels") from None
     except UnidentifiedImageError:
         unknown = "not a JPEG, PNG, TIFF, BMP or WebP image"
-        raise ImageError(name, what_is_missing(data) or unknown) from None
+        raise ImageError(name, find_missing_bytes(data) or unknown) from None
     except Exception as error:  # a damaged header makes Pillow raise whatever it stumbles on
-        reason = what_is_missing(data) or f"damaged header ({_one_line(error)})"
+        reason = find_missing_bytes(data) or f"damaged header ({_one_line(error)})"
         raise ImageError(name, reason) from None
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width}×{image.height}"
@@ -216,7 +216,9 @@ def _check_jpeg(data: bytes, name: str) -> None:
     else:
         return
     coded = np.frombuffer(data, np.uint8)
-    with caught(_LIBJPEG) as lines:  # of many threads one at a time, but few images come here
+    with capture_native_stderr(
+        _LIBJPEG
+    ) as lines:  # of many threads one at a time, but few images come here
         pixels = cv2.imdecode(coded, cv2.IMREAD_REDUCED_COLOR_8)
     if pixels is None:
         raise ImageError(name, "damaged or truncated JPEG")
@@ -244,7 +246,7 @@ def _pixels(image: Image.Image, name: str) -> NDArray[np.uint8]:
     try:
         tiles = getattr(image, "tile", ())
         if any(tile[0] == "libtiff" for tile in tiles):  # not for uncompressed ones
-            with caught(_LIBTIFF):
+            with capture_native_stderr(_LIBTIFF):
                 image.load()
         else:
             image.load()
@@ -291,7 +293,7 @@ def _note(image: Image.Image, data: bytes, orientation: int) -> str | None:
         notes.append(f"EXIF orientation {orientation} applied")
     if getattr(image, "n_frames", 1) > 1:
         notes.append("first of several pages")
-    if later_page_is_missing(data):
+    if is_later_page_truncated(data):
         notes.append("a later page is truncated")
     return "; ".join(notes) or None
 

@@ -70,7 +70,7 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def caught(pattern: re.Pattern[bytes]) -> Iterator[list[str]]:
+def capture_native_stderr(pattern: re.Pattern[bytes]) -> Iterator[list[str]]:
     """Catch lines that match ``pattern``; the list is filled when the block ends.
 
     One block runs at a time. What else was written meanwhile, by other threads, is passed on.

@@ -23,7 +23,7 @@ _UNCOMPRESSED = 1
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def what_is_missing(data: bytes) -> str | None:
+def find_missing_bytes(data: bytes) -> str | None:
     """One line about bytes of the picture that are not there, or None; never raises.
 
     Args:
@@ -38,7 +38,7 @@ def what_is_missing(data: bytes) -> str | None:
     return None
 
 
-def later_page_is_missing(data: bytes) -> bool:
+def is_later_page_truncated(data: bytes) -> bool:
     """Whether a TIFF whose first page is there lacks bytes of another one."""
     return data[:4] in _TIFF and _missing_in_tiff(data, whole=True) is not None
 

@@ -154,7 +154,7 @@ def appearances() -> dict[str, tuple[Variant, ...]]:
     }
 
 
-def choose(variants: tuple[Variant, ...], rng: np.random.Generator) -> Variant:
+def choose_variant(variants: tuple[Variant, ...], rng: np.random.Generator) -> Variant:
     """One variant, by weight."""
     edges = np.cumsum([variant.weight for variant in variants])
     place = int(np.searchsorted(edges, float(rng.random()) * edges[-1], side="right"))

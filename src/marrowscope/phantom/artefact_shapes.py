@@ -12,7 +12,7 @@ from marrowscope.phantom.surroundings import platelet
 _REACH = 30.0  # µm, longer than a patch is wide: strands and fibres come from beyond it
 
 
-def strand(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_strand(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Chromatin of burst nuclei, pulled into parallel threads by the spreader."""
     shape, middle = _window(_REACH, mpp)
     angle = float(rng.uniform(0, np.pi))
@@ -45,7 +45,7 @@ def strand(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     return Sprite(layers, np.clip(1.6 * mass, 0, 1), mass > 0.45, 4.0)
 
 
-def fibre(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_fibre(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A fibre of cloth or paper across the patch: dark rims, streaks along it, loose ends."""
     shape, middle = _window(_REACH, mpp)
     angle, width = float(rng.uniform(0, np.pi)), max(look.diameter.draw(rng), 0.8)
@@ -74,7 +74,7 @@ def fibre(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     return Sprite(layers, cover, np.zeros(shape, bool), 3.0)
 
 
-def clump(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_platelet_clump(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Platelets that stick together."""
     radius = look.diameter.draw(rng) / 2
     shape, middle = _window(2 * radius + 8, mpp)

@@ -21,7 +21,7 @@ PALE = 0.6  # factor on the stain; below it
 PARTICLE = 0.05
 
 
-class Reason(IntEnum):
+class PhantomRegion(IntEnum):
     """Why cells cannot be judged at a place; 0 where they can."""
 
     JUDGEABLE = 0
@@ -46,7 +46,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Ground:
+class Background:
     """Maps (rows, columns) float32 over the glass, and round holes.
 
     Attributes:
@@ -58,7 +58,7 @@ class Ground:
         stain: factor on all concentrations.
         defocus: blur beyond the optics, standard deviation in µm.
         particle: marrow particle, 0 to 1.
-        reason: uint8, see ``Reason``.
+        reason: uint8, see ``PhantomRegion``.
         holes: (N, 3) float64: x, y, radius in µm of round holes (fat).
     """
 
@@ -104,7 +104,7 @@ class Ground:
         if part.min() == part.max():
             return float(part[0, 0])
         scale = microns_per_pixel / self.step
-        return resampled(
+        return resample_grid(
             part, scale, x0 / self.step - 0.5 - left, y0 / self.step - 0.5 - top, window
         )
 
@@ -114,7 +114,7 @@ class Ground:
         y = (np.arange(window.height) + window.y + 0.5) * microns_per_pixel - self.origin[1]
         columns = np.clip((x / self.step).astype(int), 0, self.reason.shape[1] - 1)
         rows = np.clip((y / self.step).astype(int), 0, self.reason.shape[0] - 1)
-        mask = self.reason[rows[:, None], columns[None, :]] == Reason.JUDGEABLE
+        mask = self.reason[rows[:, None], columns[None, :]] == PhantomRegion.JUDGEABLE
         drawn = mask.astype(np.uint8)
         for hx, hy, radius in self.holes.tolist():
             place = (
@@ -126,17 +126,17 @@ class Ground:
         return judgeable
 
 
-def even(box: tuple[float, float, float, float], step: float) -> Ground:
+def empty_background(box: tuple[float, float, float, float], step: float) -> Background:
     """Ground without anything over a box (x0, y0, x1, y1) in µm; to be filled with ``replace``."""
     rows = int(np.ceil((box[3] - box[1]) / step)) + 1
     columns = int(np.ceil((box[2] - box[0]) / step)) + 1
     maps = {
         field.name: np.zeros((rows, columns), np.float32)
-        for field in fields(Ground)
+        for field in fields(Background)
         if field.name not in ("origin", "step", "reason", "holes")
     }
     maps["stain"] += 1
-    return Ground(
+    return Background(
         origin=(box[0], box[1]),
         step=step,
         reason=np.zeros((rows, columns), np.uint8),
@@ -145,7 +145,9 @@ def even(box: tuple[float, float, float, float], step: float) -> Ground:
     )
 
 
-def judged(ground: Ground, fewest: float, inside: Mask, whole: Mask) -> NDArray[np.uint8]:
+def classify_background(
+    ground: Background, fewest: float, inside: Mask, whole: Mask
+) -> NDArray[np.uint8]:
     """The map of reasons that follows from the other maps.
 
     Args:
@@ -156,20 +158,20 @@ def judged(ground: Ground, fewest: float, inside: Mask, whole: Mask) -> NDArray[
     reason = np.zeros(ground.cells.shape, np.uint8)
     # The last one that applies is the one told.
     for name, where in (
-        (Reason.DILUTED, ground.cells < fewest),
-        (Reason.PALE, ground.stain < PALE),
-        (Reason.OUT_OF_FOCUS, ground.defocus > BLURRED),
-        (Reason.CRUSHED, ground.excluded > CRUSHED),
-        (Reason.THICK, ground.red > THICK),
-        (Reason.PARTICLE, ground.particle > PARTICLE),
-        (Reason.HOLE, ~whole),
-        (Reason.GLASS, ~inside),
+        (PhantomRegion.DILUTED, ground.cells < fewest),
+        (PhantomRegion.PALE, ground.stain < PALE),
+        (PhantomRegion.OUT_OF_FOCUS, ground.defocus > BLURRED),
+        (PhantomRegion.CRUSHED, ground.excluded > CRUSHED),
+        (PhantomRegion.THICK, ground.red > THICK),
+        (PhantomRegion.PARTICLE, ground.particle > PARTICLE),
+        (PhantomRegion.HOLE, ~whole),
+        (PhantomRegion.GLASS, ~inside),
     ):
         reason[where] = name
     return reason
 
 
-def places(ground: Ground) -> tuple[Field, Field]:
+def grid_coordinates(ground: Background) -> tuple[Field, Field]:
     """x (1, columns) and y (rows, 1) of the grid points, µm."""
     rows, columns = ground.cells.shape
     x = ground.origin[0] + (np.arange(columns, dtype=np.float32)[None, :] + 0.5) * ground.step
@@ -177,7 +179,7 @@ def places(ground: Ground) -> tuple[Field, Field]:
     return x.astype(np.float32), y.astype(np.float32)
 
 
-def resampled(
+def resample_grid(
     part: Field, scale: float, left: float, top: float, window: Window, cubic: bool = False
 ) -> Field:
     """Grid values at pixels: pixel (0, 0) lies at (left, top) of the grid, ``scale`` nodes/px."""
@@ -193,7 +195,7 @@ def resampled(
     return image
 
 
-class Cloud:
+class SmoothNoise:
     """Smooth noise over the whole plane, mean 0, sd near 1; features repeat after 512 grains."""
 
     def __init__(self, seed: int, name: int) -> None:
@@ -208,4 +210,4 @@ class Cloud:
         columns = np.arange(left, left + int(window.width * scale) + 6) % 512
         rows = np.arange(top, top + int(window.height * scale) + 6) % 512
         part = self._nodes[rows[:, None], columns[None, :]]
-        return resampled(part, scale, x - left, y - top, window, cubic=True)
+        return resample_grid(part, scale, x - left, y - top, window, cubic=True)

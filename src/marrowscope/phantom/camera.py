@@ -1,7 +1,7 @@
 """From stain concentrations to what a camera records: Beer–Lambert, light, optics, noise.
 
-A ``Style`` is what the images of one patient (one slide, one staining run, one microscope) have
-in common; each image varies around it.
+An ``ImagingStyle`` is what the images of one patient (one slide, one staining run, one microscope)
+have in common; each image varies around it.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ _DIM = (160.0, 161.0, 154.0)
 
 
 @dataclass(frozen=True)
-class Style:
+class ImagingStyle:
     """Stain and light of one image.
 
     Attributes:
@@ -51,14 +51,14 @@ class Style:
     crowding: float
 
 
-def draw_style(rng: np.random.Generator) -> Style:
+def draw_style(rng: np.random.Generator) -> ImagingStyle:
     """The style of one patient."""
     azure, eosin = _near(_AZURE, 0.025, rng), _near(_EOSIN, 0.025, rng)
     gains = np.exp(rng.normal(0, (0.10, 0.10, 0.15))).tolist()
     dim = bool(rng.random() < 0.33)
     base = np.array(_DIM if dim else _BRIGHT)
     light = np.clip(base * np.exp(rng.normal(0, 0.02) + rng.normal(0, 0.015, 3)), 60, 254)
-    return Style(
+    return ImagingStyle(
         stain=np.concatenate([azure, eosin]).astype(np.float32),
         pigment=_near(_PIGMENT, 0.02, rng).astype(np.float32),
         gains=(gains[0], gains[1], gains[2]),
@@ -71,7 +71,7 @@ def draw_style(rng: np.random.Generator) -> Style:
     )
 
 
-def vary(style: Style, rng: np.random.Generator) -> Style:
+def vary_style(style: ImagingStyle, rng: np.random.Generator) -> ImagingStyle:
     """The style of one image of a patient: thickness of the smear, light, focus."""
     gains = np.array(style.gains) * np.exp(rng.normal(0, 0.07) + rng.normal(0, 0.04, 3))
     light = np.clip(np.array(style.light) * np.exp(rng.normal(0, 0.008, 3)), 60, 254)
@@ -86,19 +86,19 @@ def vary(style: Style, rng: np.random.Generator) -> Style:
     )
 
 
-def stain_matrix(style: Style) -> NDArray[np.float32]:
+def stain_matrix(style: ImagingStyle) -> NDArray[np.float32]:
     """(3, 3): one row per layer, optical density R, G, B of concentration 1."""
     rows = np.concatenate([style.stain, style.pigment]).reshape(3, 3)
     return rows * np.array(style.gains, np.float32)[:, None]
 
 
-def transmit(layers: Field, style: Style) -> Field:
+def transmitted_light(layers: Field, style: ImagingStyle) -> Field:
     """Noise-free intensities (H, W, 3) float32 in [0, 255]: Beer–Lambert under even light."""
-    intensity: Field = np.stack(transmit_planes(layers, style), axis=-1)
+    intensity: Field = np.stack(transmitted_planes(layers, style), axis=-1)
     return intensity
 
 
-def transmit_planes(layers: Field, style: Style) -> list[Field]:
+def transmitted_planes(layers: Field, style: ImagingStyle) -> list[Field]:
     """The same as three planes (H, W): red, green, blue."""
     # Plane by plane: a matrix product of this shape would wake all threads of the BLAS, and its
     # rounding differs between machines.
@@ -114,11 +114,11 @@ def transmit_planes(layers: Field, style: Style) -> list[Field]:
     return planes
 
 
-def record(
-    layers: Field, style: Style, microns_per_pixel: float, rng: np.random.Generator
+def record_image(
+    layers: Field, style: ImagingStyle, microns_per_pixel: float, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Photograph concentrations (3, H, W): (H, W, 3) uint8 RGB."""
-    image = transmit(layers, style)
+    image = transmitted_light(layers, style)
     height, width = image.shape[:2]
     across = np.linspace(-0.5, 0.5, width, dtype=np.float32) * style.gradient[0]
     down = np.linspace(-0.5, 0.5, height, dtype=np.float32) * style.gradient[1]

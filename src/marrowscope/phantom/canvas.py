@@ -35,7 +35,7 @@ class Sprite:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedMasks:
     """Masks (H, W) bool of a sprite on the canvas, cut at its border."""
 
     cell: Mask
@@ -54,13 +54,13 @@ class Canvas:
         """(height, width) px."""
         return self.layers.shape[1], self.layers.shape[2]
 
-    def lay(self, sprite: Sprite, x: float, y: float) -> Placed:
+    def lay(self, sprite: Sprite, x: float, y: float) -> PlacedMasks:
         """Lay a sprite with its middle at (x, y) px; it may stick out. Returns its masks."""
         height, width = sprite.cover.shape
         left, top = round(x - width / 2), round(y - height / 2)
         rows = slice(max(top, 0), max(min(top + height, self.shape[0]), 0))
         columns = slice(max(left, 0), max(min(left + width, self.shape[1]), 0))
-        placed = Placed(np.zeros(self.shape, bool), np.zeros(self.shape, bool))
+        placed = PlacedMasks(np.zeros(self.shape, bool), np.zeros(self.shape, bool))
         if rows.start >= rows.stop or columns.start >= columns.stop:
             return placed
         own = (

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.phantom import surroundings
-from marrowscope.phantom.appearance import Variant, appearances, choose
+from marrowscope.phantom.appearance import Variant, appearances, choose_variant
 from marrowscope.phantom.canvas import Sprite
 from marrowscope.phantom.non_cells import paint
 from marrowscope.phantom.shapes import Field, Mask
-from marrowscope.phantom.synthetic_cell import bystanders
+from marrowscope.phantom.synthetic_cell import neighbour_variants
 
 TURNS = 8
 RED, PLATELET = "red cell", "platelet"
@@ -26,7 +26,7 @@ _OUTLINE_STEP = 0.25  # µm between the points of an outline, about
 
 
 @dataclass(frozen=True)
-class Stamp:
+class LibrarySprite:
     """A drawn object, cut to what is stained.
 
     Attributes:
@@ -49,7 +49,7 @@ class Stamp:
     outline: NDArray[np.float32]
 
 
-class Library:
+class CellLibrary:
     """Stamps by name and number at one pixel size; a pure function of seed, name and number.
 
     Args:
@@ -62,20 +62,20 @@ class Library:
         self.microns_per_pixel = microns_per_pixel
         self.seed = seed
         self.per_class = per_class
-        self._stamps: dict[tuple[str, int, int], Stamp] = {}
+        self._stamps: dict[tuple[str, int, int], LibrarySprite] = {}
 
     def count(self, name: str) -> int:
         """How many there are of a class, of red cells or of platelets."""
         return 3 * self.per_class if name == RED else self.per_class
 
-    def stamp(self, name: str, number: int, turn: int) -> Stamp:
+    def stamp(self, name: str, number: int, turn: int) -> LibrarySprite:
         """One object; ``name`` is a class code, ``RED`` or ``PLATELET``; ``turn`` is 0 to 7."""
         key = (name, number, turn)
         if key not in self._stamps:
             if turn == 0:
                 self._stamps[key] = self._draw(name, number)
             else:
-                self._stamps[key] = turned(self.stamp(name, number, 0), turn)
+                self._stamps[key] = reoriented(self.stamp(name, number, 0), turn)
         return self._stamps[key]
 
     def look(self, code: str, number: int) -> Variant:
@@ -85,7 +85,7 @@ class Library:
     def _stream(self, name: str, number: int) -> np.random.Generator:
         return np.random.Generator(np.random.PCG64([self.seed, number, *name.encode()]))
 
-    def _draw(self, name: str, number: int) -> Stamp:
+    def _draw(self, name: str, number: int) -> LibrarySprite:
         rng = self._stream(name, number)
         if name == RED:
             sprite = self._red_cell(rng)
@@ -108,7 +108,7 @@ class Library:
         )
 
 
-def turned(stamp: Stamp, turn: int) -> Stamp:
+def reoriented(stamp: LibrarySprite, turn: int) -> LibrarySprite:
     """A stamp in another orientation (views, no copies): quarter turns, mirrored from 4 on."""
     if not 0 <= turn < TURNS:
         raise ValueError(f"turn {turn}: must be from 0 to {TURNS - 1}")
@@ -139,7 +139,7 @@ def turned(stamp: Stamp, turn: int) -> Stamp:
 def _look(code: str, rng: np.random.Generator) -> Variant:
     # A field has neighbours and borders of its own: looks that consist in these are left out.
     looks = tuple(v for v in appearances()[code] if v.trouble not in ("cover", "edge"))
-    return choose(looks, rng)
+    return choose_variant(looks, rng)
 
 
 def _nucleated(code: str, microns_per_pixel: float, rng: np.random.Generator) -> Sprite:
@@ -150,7 +150,7 @@ def _nucleated(code: str, microns_per_pixel: float, rng: np.random.Generator) ->
     if look.trouble == "unfocused":
         sprite = paint(look, microns_per_pixel, rng)
     else:
-        sprite = paint(choose(bystanders(code), rng), microns_per_pixel, rng)
+        sprite = paint(choose_variant(neighbour_variants(code), rng), microns_per_pixel, rng)
     dark = look.trouble == "dark"
     blur = float(rng.uniform(0.2, 0.4) if dark else rng.uniform(0.4, 0.8))
     factor = float(rng.uniform(1.5, 2.2)) if dark else 1.0
@@ -167,7 +167,7 @@ def _nucleated(code: str, microns_per_pixel: float, rng: np.random.Generator) ->
     )
 
 
-def _stamp(sprite: Sprite, microns_per_pixel: float) -> Stamp:
+def _stamp(sprite: Sprite, microns_per_pixel: float) -> LibrarySprite:
     cell = _largest(sprite.cover > 0.5)
     if not cell.any():
         cell = sprite.cover >= sprite.cover.max()
@@ -181,7 +181,7 @@ def _stamp(sprite: Sprite, microns_per_pixel: float) -> Stamp:
     points = np.concatenate(outlines)[:, 0, :].astype(np.float32) + np.float32(0.5)
     points = (points - np.array(middle, np.float32)) * np.float32(microns_per_pixel)
     thin = max(1, round(_OUTLINE_STEP / microns_per_pixel))
-    return Stamp(
+    return LibrarySprite(
         layers=sprite.layers[:, cut[0], cut[1]].astype(np.float16),
         keep=np.ascontiguousarray(1 - np.float32(_DISPLACED) * sprite.cover[cut]),
         cell=cell,

@@ -13,7 +13,7 @@ from marrowscope.morphology import BY_CODE, CODES, CountRole
 
 
 @dataclass(frozen=True)
-class Mix:
+class ClassMix:
     """Codes and cumulative probabilities of what is a cell, and of what is not."""
 
     cells: tuple[str, ...]
@@ -29,12 +29,12 @@ class Mix:
         return self.cells[_find(self.cell_edges, place)]
 
 
-def names() -> tuple[str, ...]:
+def composition_names() -> tuple[str, ...]:
     """Names of the compositions that come along."""
     return tuple(_file())
 
 
-def mix(composition: str | Mapping[str, float]) -> Mix:
+def class_mix(composition: str | Mapping[str, float]) -> ClassMix:
     """The mix of a named composition, or of weights per class code.
 
     Raises:
@@ -56,7 +56,7 @@ def mix(composition: str | Mapping[str, float]) -> Mix:
     excluded = {c: w for c, w in weights.items() if w > 0 and c in out}
     if not cells and not excluded:
         raise InputError("composition: holds no cells; give a weight above 0 to at least one class")
-    return Mix(tuple(cells), _edges(cells), tuple(excluded), _edges(excluded))
+    return ClassMix(tuple(cells), _edges(cells), tuple(excluded), _edges(excluded))
 
 
 @cache

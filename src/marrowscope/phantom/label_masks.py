@@ -7,7 +7,7 @@ Labels = NDArray[np.uint16]
 Measure = tuple[tuple[int, int, int, int], int, float, float]
 
 
-def measured(labels: Labels, count: int) -> list[Measure]:
+def measure_labels(labels: Labels, count: int) -> list[Measure]:
     """Box (x0, y0, x1, y1; half open), area in px and centre (x, y) of the labels 1 to ``count``.
 
     Coordinates are those of pixel corners: the first pixel's centre is (0.5, 0.5). The centre is

@@ -14,7 +14,7 @@ from marrowscope.phantom.shapes import Field, Mask
 Painter = Callable[[Variant, float, np.random.Generator], Sprite]
 
 
-def smudge(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_smudge(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A burst nucleus: a pale, ragged, streaky sheet of chromatin without cytoplasm."""
     radius, shape, body = _outline(look, mpp, rng, 0.10, 1.35)
     body += 0.75 * texture.noise(shape, 2.6, mpp, rng) + 0.3 * texture.noise(shape, 0.7, mpp, rng)
@@ -32,7 +32,7 @@ def smudge(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     return Sprite(layers, shapes.soft(body, 0.5), body > 0, radius)
 
 
-def mitosis(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_mitosis(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A dividing cell: no nuclear membrane, a dense irregular plate or two of them."""
     radius, shape, body = _outline(look, mpp, rng, 0.04, 1.2)
     middle = np.array([shape[1] / 2, shape[0] / 2])
@@ -59,7 +59,7 @@ def mitosis(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     return Sprite(layers, shapes.soft(body, 0.16), (plate > 0) & (body > 0), radius)
 
 
-def precipitate(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_precipitate(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Crystals and grains of stain lying in a heap."""
     radius, shape, body = _outline(look, mpp, rng, 0.12, 1.5)
     body += 1.3 * texture.noise(shape, 2.0, mpp, rng)
@@ -72,7 +72,7 @@ def precipitate(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     return Sprite(layers, shapes.soft(body, 0.5), _none(shape), radius)
 
 
-def debris(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_debris(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Structureless scraps of cytoplasm, ragged and full of holes."""
     radius, shape, body = _outline(look, mpp, rng, 0.22, 1.4)
     body += 1.0 * texture.noise(shape, 2.5, mpp, rng) + 0.35 * texture.noise(shape, 0.8, mpp, rng)
@@ -87,7 +87,7 @@ def debris(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     return Sprite(layers, shapes.soft(body, 0.7), _none(shape), radius)
 
 
-def crushed(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_crushed(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A cell dragged out by the spreader: nucleus and cytoplasm as a tailed smear."""
     sprite = paint_cell(look, mpp, rng)
     length = float(rng.uniform(1.5, 4.5))
@@ -111,14 +111,14 @@ def crushed(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
 
 PAINTERS: dict[str, Painter] = {
     "cell": paint_cell,
-    "smudge": smudge,
-    "mitosis": mitosis,
-    "precipitate": precipitate,
-    "debris": debris,
-    "crushed": crushed,
-    "strand": artefact_shapes.strand,
-    "fibre": artefact_shapes.fibre,
-    "clump": artefact_shapes.clump,
+    "smudge": paint_smudge,
+    "mitosis": paint_mitosis,
+    "precipitate": paint_precipitate,
+    "debris": paint_debris,
+    "crushed": paint_crushed,
+    "strand": artefact_shapes.paint_strand,
+    "fibre": artefact_shapes.paint_fibre,
+    "clump": artefact_shapes.paint_platelet_clump,
 }
 
 

@@ -1,11 +1,11 @@
-"""Things that lie on the glass and what room they leave to others."""
+"""PlacedObjects that lie on the glass and what room they leave to others."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.phantom.cell_library import Library, Stamp
+from marrowscope.phantom.cell_library import CellLibrary, LibrarySprite
 
 # What lies on top: a higher rank is drawn later.
 RED_RANK, PLATELET_RANK, PACKED_RANK, CELL_RANK = range(4)
@@ -15,7 +15,7 @@ _BIN = 0.4  # µm, width of the strips by which the contact of two outlines is f
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class PlacedObject:
     """One placed object; ``rank`` and ``order`` say what lies on top, ``cluster`` who touches."""
 
     name: str
@@ -31,14 +31,14 @@ class Thing:
 
 
 @dataclass
-class Crowd:
+class OccupiedArea:
     """Circles that keep others away: x, y, reach in µm."""
 
     circles: NDArray[np.float64] = field(default_factory=lambda: np.zeros((256, 3)))
-    things: list["Thing | None"] = field(default_factory=list)
+    things: list["PlacedObject | None"] = field(default_factory=list)
     count: int = 0
 
-    def add(self, x: float, y: float, reach: float, thing: "Thing | None" = None) -> None:
+    def add(self, x: float, y: float, reach: float, thing: "PlacedObject | None" = None) -> None:
         """Remember one more circle, and whose it is."""
         self.things.append(thing)
         if self.count == len(self.circles):
@@ -53,7 +53,7 @@ class Crowd:
         least = factor * (known[:, 2] + reach) + gap
         return not bool((away < least * least).any())
 
-    def clear(self, thing: "Thing", gap: float, library: Library) -> bool:
+    def clear(self, thing: "PlacedObject", gap: float, library: CellLibrary) -> bool:
         """Whether the outline of a thing keeps ``gap`` µm from those of all others."""
         known = self.circles[: self.count]
         across, down = thing.x - known[:, 0], thing.y - known[:, 1]
@@ -65,12 +65,12 @@ class Crowd:
             first = library.stamp(other.name, other.number, other.turn)
             second = library.stamp(thing.name, thing.number, thing.turn)
             angle = float(np.arctan2(down[index], across[index]))
-            if away[index] < contact(first, second, angle) + gap:
+            if away[index] < contact_distance(first, second, angle) + gap:
                 return False
         return True
 
 
-def contact(first: Stamp, second: Stamp, angle: float) -> float:
+def contact_distance(first: LibrarySprite, second: LibrarySprite, angle: float) -> float:
     """Distance of the middles in µm at which two outlines just touch, second at ``angle``."""
     along = np.array([np.cos(angle), np.sin(angle)], np.float32)
     across = np.array([-along[1], along[0]], np.float32)

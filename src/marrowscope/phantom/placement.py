@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from marrowscope.phantom.background import Ground
-from marrowscope.phantom.cell_library import PLATELET, RED, TURNS, Library
-from marrowscope.phantom.composition import Mix
+from marrowscope.phantom.background import Background
+from marrowscope.phantom.cell_library import PLATELET, RED, TURNS, CellLibrary
+from marrowscope.phantom.composition import ClassMix
 from marrowscope.phantom.occupancy import (
     CELL_RANK,
     PACKED_RANK,
     PLATELET_RANK,
     RED_RANK,
-    Crowd,
-    Thing,
-    contact,
+    OccupiedArea,
+    PlacedObject,
+    contact_distance,
 )
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in µm
@@ -31,7 +31,7 @@ _MEAN_CLUSTER = 2.53
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlacementPlan:
     """What is to be placed.
 
     Attributes:
@@ -41,23 +41,23 @@ class Plan:
         platelets: per mm².
     """
 
-    mix: Mix
+    mix: ClassMix
     touching: float
     overlap: float
     platelets: float
 
 
-def place(
+def place_objects(
     box: Box,
-    neighbours: list[Thing],
-    ground: Ground,
-    plan: Plan,
-    library: Library,
+    neighbours: list[PlacedObject],
+    ground: Background,
+    plan: PlacementPlan,
+    library: CellLibrary,
     rng: np.random.Generator,
     margin: float = np.inf,
-) -> list[Thing]:
+) -> list[PlacedObject]:
     """Fill a box; no centre lies farther outside it than ``margin`` µm less its reach."""
-    nucleated, red = Crowd(), Crowd()
+    nucleated, red = OccupiedArea(), OccupiedArea()
     for thing in neighbours:
         far = 8.0 if thing.rank == RED_RANK else margin + 20.0
         if box[0] - far < thing.x < box[2] + far and box[1] - far < thing.y < box[3] + far:
@@ -75,13 +75,13 @@ def place(
 
 def _clusters(
     box: Box,
-    crowd: Crowd,
-    ground: Ground,
-    plan: Plan,
-    library: Library,
+    crowd: OccupiedArea,
+    ground: Background,
+    plan: PlacementPlan,
+    library: CellLibrary,
     rng: np.random.Generator,
     margin: float,
-) -> list[Thing]:
+) -> list[PlacedObject]:
     share = plan.touching
     multiple = share / (_MEAN_CLUSTER - _MEAN_CLUSTER * share + share)
     mean = 1 + multiple * (_MEAN_CLUSTER - 1)
@@ -90,7 +90,7 @@ def _clusters(
     sizes = np.ones(count, int)
     for index in np.flatnonzero(rng.random(count) < multiple).tolist():
         sizes[index] = _CLUSTER_SIZES[int(np.searchsorted(_CLUSTER_EDGES, rng.random()))]
-    drawn: list[list[Thing]] = []
+    drawn: list[list[PlacedObject]] = []
     for index, size in enumerate(sizes.tolist()):
         x, y = _somewhere(box, rng)
         local = ground.at(x, y)
@@ -100,7 +100,7 @@ def _clusters(
     # The largest first, and the same cells elsewhere where there is no room: whoever took new ones
     # would favour small classes where it is crowded.
     drawn.sort(key=lambda members: -sum(member.reach**2 for member in members))
-    things: list[Thing] = []
+    things: list[PlacedObject] = []
     gap = max(0.5, 2.5 * library.microns_per_pixel)
     for members in drawn:
         for attempt in range(_TRIES):
@@ -122,11 +122,11 @@ def _cluster(
     excluded: float,
     x: float,
     y: float,
-    plan: Plan,
-    library: Library,
+    plan: PlacementPlan,
+    library: CellLibrary,
     rng: np.random.Generator,
     index: int,
-) -> list[Thing]:
+) -> list[PlacedObject]:
     members = [_cell(plan, excluded, library, x, y, rng, index if size > 1 else -1)]
     for _ in range(size - 1):
         new = _cell(plan, excluded, library, x, y, rng, index)
@@ -136,9 +136,11 @@ def _cluster(
             beside = library.stamp(host.name, host.number, host.turn)
             angle = float(rng.uniform(0, 2 * np.pi))
             depth = plan.overlap * min(stamp.radius, beside.radius) * float(rng.uniform(0.5, 1.5))
-            away = contact(beside, stamp, angle) - max(depth, 2 * library.microns_per_pixel)
+            away = contact_distance(beside, stamp, angle) - max(
+                depth, 2 * library.microns_per_pixel
+            )
             at = host.x + away * float(np.cos(angle)), host.y + away * float(np.sin(angle))
-            others = Crowd()
+            others = OccupiedArea()
             for member in members:
                 if member is not host:
                     others.add(member.x, member.y, member.reach)
@@ -149,26 +151,30 @@ def _cluster(
 
 
 def _cell(
-    plan: Plan,
+    plan: PlacementPlan,
     excluded: float,
-    library: Library,
+    library: CellLibrary,
     x: float,
     y: float,
     rng: np.random.Generator,
     cluster: int,
     rank: int = CELL_RANK,
-) -> Thing:
+) -> PlacedObject:
     code = plan.mix.draw(excluded, rng)
     return _thing(code, library, x, y, rank, rng, cluster)
 
 
 def _packed(
-    box: Box, ground: Ground, plan: Plan, library: Library, rng: np.random.Generator
-) -> list[Thing]:
+    box: Box,
+    ground: Background,
+    plan: PlacementPlan,
+    library: CellLibrary,
+    rng: np.random.Generator,
+) -> list[PlacedObject]:
     """Cells of marrow particles: so dense that nobody counts them, hence without truth."""
     most = ground.most("particle", box)
-    things: list[Thing] = []
-    crowd = Crowd()
+    things: list[PlacedObject] = []
+    crowd = OccupiedArea()
     for _ in range(int(rng.poisson(14000 * _area(box))) if most > 0.3 else 0):
         x, y = _somewhere(box, rng)
         inside = float(ground.particle[ground.at(x, y)])
@@ -182,14 +188,14 @@ def _packed(
 
 def _red_cells(
     box: Box,
-    nucleated: Crowd,
-    red: Crowd,
-    ground: Ground,
-    library: Library,
+    nucleated: OccupiedArea,
+    red: OccupiedArea,
+    ground: Background,
+    library: CellLibrary,
     rng: np.random.Generator,
-) -> list[Thing]:
+) -> list[PlacedObject]:
     most = ground.most("red", box)
-    things: list[Thing] = []
+    things: list[PlacedObject] = []
     for _ in range(int(rng.poisson(most * _area(box) * 1e6 / _RED_AREA)) if most > 0 else 0):
         for attempt in range(8):
             x, y = _somewhere(box, rng)
@@ -212,13 +218,13 @@ def _red_cells(
 
 def _platelets(
     box: Box,
-    nucleated: Crowd,
-    ground: Ground,
-    plan: Plan,
-    library: Library,
+    nucleated: OccupiedArea,
+    ground: Background,
+    plan: PlacementPlan,
+    library: CellLibrary,
     rng: np.random.Generator,
-) -> list[Thing]:
-    things: list[Thing] = []
+) -> list[PlacedObject]:
+    things: list[PlacedObject] = []
     for _ in range(int(rng.poisson(plan.platelets * _area(box)))):
         x, y = _somewhere(box, rng)
         if ground.red[ground.at(x, y)] <= 0:
@@ -234,24 +240,24 @@ def _platelets(
 
 def _thing(
     name: str,
-    library: Library,
+    library: CellLibrary,
     x: float,
     y: float,
     rank: int,
     rng: np.random.Generator,
     cluster: int,
-) -> Thing:
+) -> PlacedObject:
     number, turn = int(rng.integers(library.count(name))), int(rng.integers(TURNS))
     shade = float(np.exp(rng.normal(0, 0.05)))
     reach = library.stamp(name, number, 0).reach
-    return Thing(name, number, turn, x, y, reach, shade, rank, float(rng.random()), cluster)
+    return PlacedObject(name, number, turn, x, y, reach, shade, rank, float(rng.random()), cluster)
 
 
-def _moved(things: list[Thing], across: float, down: float) -> list[Thing]:
+def _moved(things: list[PlacedObject], across: float, down: float) -> list[PlacedObject]:
     return [replace(thing, x=thing.x + across, y=thing.y + down) for thing in things]
 
 
-def _inside(thing: Thing, box: Box, margin: float) -> bool:
+def _inside(thing: PlacedObject, box: Box, margin: float) -> bool:
     far = margin - thing.reach
     return (
         box[0] - far <= thing.x <= box[2] + far and box[1] - far <= thing.y <= box[3] + far

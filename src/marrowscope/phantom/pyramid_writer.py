@@ -28,7 +28,7 @@ _JPEG, _YCBCR, _SUBSAMPLING = 7, 6, 530  # numbers of the TIFF standard
 
 
 @dataclass(frozen=True)
-class Layout:
+class PyramidLayout:
     """Size and coding of a pyramid.
 
     Attributes:
@@ -55,7 +55,7 @@ class Layout:
         return sizes
 
 
-def write_pyramid(path: Path, layout: Layout, strips: Callable[[], Iterator[Image]]) -> None:
+def write_pyramid(path: Path, layout: PyramidLayout, strips: Callable[[], Iterator[Image]]) -> None:
     """Write a slide; ``strips`` yields (rows, width, 3) uint8 RGB from top to bottom.
 
     The heights of all strips but the last must be multiples of the tile.
@@ -88,7 +88,7 @@ def write_pyramid(path: Path, layout: Layout, strips: Callable[[], Iterator[Imag
         _call_jpeg(temporary)
 
 
-def shrunk(strip: Image) -> Image:
+def halve(strip: Image) -> Image:
     """Mean of ``FACTOR`` × ``FACTOR`` pixels; the last row and column are repeated as needed."""
     height, width = strip.shape[:2]
     missing = -height % FACTOR, -width % FACTOR
@@ -99,7 +99,7 @@ def shrunk(strip: Image) -> Image:
     return smaller
 
 
-def encoded_tiles(strip: Image, tile: int, quality: int) -> list[bytes]:
+def encode_tiles(strip: Image, tile: int, quality: int) -> list[bytes]:
     """JPEG tiles of one row of tiles, filled up by repeating the border."""
     tiles = []
     for left in range(0, strip.shape[1], tile):
@@ -115,7 +115,7 @@ def encoded_tiles(strip: Image, tile: int, quality: int) -> list[bytes]:
 class _Level:
     """A smaller level: rows wait until a row of tiles is complete, tiles wait on disk."""
 
-    layout: Layout
+    layout: PyramidLayout
     size: tuple[int, int]
     spool: IO[bytes]
     below: "_Level | None" = None
@@ -133,11 +133,11 @@ class _Level:
             rows = np.concatenate(self.waiting) if len(self.waiting) > 1 else self.waiting[0]
             part, rest = rows[:tile], rows[tile:]
             self.waiting = [rest] if len(rest) else []
-            for data in encoded_tiles(part, tile, self.layout.quality):
+            for data in encode_tiles(part, tile, self.layout.quality):
                 self.spool.write(data)
                 self.lengths.append(len(data))
             if self.below is not None:
-                self.below.feed(shrunk(part))
+                self.below.feed(halve(part))
 
     def tiles(self) -> Iterator[bytes]:
         """All tiles, row by row."""
@@ -146,18 +146,20 @@ class _Level:
             yield self.spool.read(length)
 
 
-def _first_level(layout: Layout, strips: Iterator[Image], below: _Level | None) -> Iterator[bytes]:
+def _first_level(
+    layout: PyramidLayout, strips: Iterator[Image], below: _Level | None
+) -> Iterator[bytes]:
     for strip in strips:
         for top in range(0, len(strip), layout.tile):
             part = strip[top : top + layout.tile]
             # Before the tiles: whoever takes the last tile does not come back.
             if below is not None:
-                below.feed(shrunk(part))
-            yield from encoded_tiles(part, layout.tile, layout.quality)
+                below.feed(halve(part))
+            yield from encode_tiles(part, layout.tile, layout.quality)
 
 
 def _write_level(
-    writer: tifffile.TiffWriter, layout: Layout, number: int, tiles: Iterator[bytes]
+    writer: tifffile.TiffWriter, layout: PyramidLayout, number: int, tiles: Iterator[bytes]
 ) -> None:
     width, height = layout.levels()[number]
     pixel = layout.microns_per_pixel * FACTOR**number

@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.phantom.background import Cloud, Ground, Window
-from marrowscope.phantom.camera import Style, transmit_planes
+from marrowscope.phantom.background import Background, SmoothNoise, Window
+from marrowscope.phantom.camera import ImagingStyle, transmitted_planes
 from marrowscope.phantom.canvas import AZURE, EOSIN
-from marrowscope.phantom.cell_library import Library, Stamp
-from marrowscope.phantom.occupancy import CELL_RANK, PACKED_RANK, Thing
-from marrowscope.phantom.placement import Plan, place
+from marrowscope.phantom.cell_library import CellLibrary, LibrarySprite
+from marrowscope.phantom.occupancy import CELL_RANK, PACKED_RANK, PlacedObject
+from marrowscope.phantom.placement import PlacementPlan, place_objects
 from marrowscope.phantom.shapes import Field, Mask
 
 BLOCK = 96.0  # µm
@@ -26,21 +26,21 @@ _FARTHEST = 24.0  # µm from the middle of a thing to its stain, at most
 _SHARPEST, _BLURS = 0.05, (0.45, 1.0)  # µm: defocus not worth drawing, and steps of it
 
 
-class Source(Protocol):
+class ObjectSource(Protocol):
     """Where placed things come from."""
 
-    def near(self, box: tuple[float, float, float, float]) -> list[Thing]:
+    def near(self, box: tuple[float, float, float, float]) -> list[PlacedObject]:
         """All things with their middle in a box (x0, y0, x1, y1) in µm."""
 
 
 @dataclass(frozen=True)
-class Given:
+class FixedObjects:
     """Things placed at once, as for a single field."""
 
-    things: list[Thing]
+    things: list[PlacedObject]
 
-    def near(self, box: tuple[float, float, float, float]) -> list[Thing]:
-        """See ``Source``."""
+    def near(self, box: tuple[float, float, float, float]) -> list[PlacedObject]:
+        """See ``ObjectSource``."""
         return [t for t in self.things if box[0] <= t.x <= box[2] and box[1] <= t.y <= box[3]]
 
 
@@ -48,18 +48,23 @@ def _colour(column: int, row: int) -> int:
     return column % 2 + 2 * (row % 2)
 
 
-class Blocks:
+class BlockwiseObjects:
     """Things of an unlimited plane, placed block by block when asked for."""
 
     def __init__(
-        self, seed: int, ground: Ground, plan: Plan, library: Library, remembered: int = 4000
+        self,
+        seed: int,
+        ground: Background,
+        plan: PlacementPlan,
+        library: CellLibrary,
+        remembered: int = 4000,
     ) -> None:
         self._remembered = remembered
         self._seed, self._ground, self._plan, self._library = seed, ground, plan, library
-        self._known: OrderedDict[tuple[int, int], list[Thing]] = OrderedDict()
+        self._known: OrderedDict[tuple[int, int], list[PlacedObject]] = OrderedDict()
 
-    def near(self, box: tuple[float, float, float, float]) -> list[Thing]:
-        """See ``Source``."""
+    def near(self, box: tuple[float, float, float, float]) -> list[PlacedObject]:
+        """See ``ObjectSource``."""
         # A cluster may reach out of its block by less than half a block.
         columns = range(
             int(np.floor(box[0] / BLOCK - 0.5)), int(np.floor(box[2] / BLOCK + 0.5)) + 1
@@ -73,7 +78,7 @@ class Blocks:
             if box[0] <= thing.x < box[2] and box[1] <= thing.y < box[3]
         ]
 
-    def block(self, column: int, row: int) -> list[Thing]:
+    def block(self, column: int, row: int) -> list[PlacedObject]:
         """Things of one block."""
         key = (column, row)
         if key in self._known:
@@ -88,11 +93,11 @@ class Blocks:
             for thing in self.block(column + across, row + down)
         ]
         box = (column * BLOCK, row * BLOCK, (column + 1) * BLOCK, (row + 1) * BLOCK)
-        things: list[Thing] = []
+        things: list[PlacedObject] = []
         if max(self._ground.most(name, box) for name in ("cells", "red", "particle")) > 0:
             words = [self._seed, column + 2**31, row + 2**31, 0xB10C]
             rng = np.random.Generator(np.random.PCG64(words))
-            things = place(
+            things = place_objects(
                 box, neighbours, self._ground, self._plan, self._library, rng, BLOCK / 2 - 1
             )
         self._known[key] = things
@@ -102,7 +107,7 @@ class Blocks:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RenderedLayers:
     """Concentrations of a window and, when asked for, what is where.
 
     Attributes:
@@ -113,20 +118,22 @@ class Drawn:
     """
 
     layers: Field
-    things: list[Thing]
+    things: list[PlacedObject]
     labels: NDArray[np.uint16]
     nucleus: Mask
 
 
-class World:
+class SceneRenderer:
     """Ground, things, stock of cells and camera together."""
 
-    def __init__(self, seed: int, ground: Ground, source: Source, library: Library) -> None:
+    def __init__(
+        self, seed: int, ground: Background, source: ObjectSource, library: CellLibrary
+    ) -> None:
         self.ground, self.source, self.library = ground, source, library
         self.seed = seed
-        self._clouds = [Cloud(seed, name) for name in range(3)]
+        self._clouds = [SmoothNoise(seed, name) for name in range(3)]
 
-    def corner(self, thing: Thing, stamp: Stamp) -> tuple[int, int]:
+    def corner(self, thing: PlacedObject, stamp: LibrarySprite) -> tuple[int, int]:
         """Left and top px of a thing's stamp on the plane."""
         mpp = self.library.microns_per_pixel
         return (
@@ -134,7 +141,7 @@ class World:
             round(thing.y / mpp - stamp.middle[1]),
         )
 
-    def draw(self, window: Window, truth: bool = True) -> Drawn:
+    def draw(self, window: Window, truth: bool = True) -> RenderedLayers:
         """Compose a window."""
         mpp = self.library.microns_per_pixel
         layers = self._film(window)
@@ -148,7 +155,7 @@ class World:
         things = sorted(self.source.near(box), key=lambda thing: (thing.rank, thing.order))
         shape = (window.height, window.width) if truth else (0, 0)
         labels, nucleus = np.zeros(shape, np.uint16), np.zeros(shape, bool)
-        seen: list[Thing] = []
+        seen: list[PlacedObject] = []
         stroma = False
         for thing in things:
             if thing.rank > PACKED_RANK and not stroma:
@@ -173,10 +180,10 @@ class World:
         stain = self.ground.sample("stain", window, mpp)
         if not isinstance(stain, float) or stain != 1.0:
             layers *= stain
-        return Drawn(layers, seen, labels, nucleus)
+        return RenderedLayers(layers, seen, labels, nucleus)
 
     def _cut(
-        self, thing: Thing, stamp: Stamp, window: Window
+        self, thing: PlacedObject, stamp: LibrarySprite, window: Window
     ) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
         left, top = self.corner(thing, stamp)
         left, top = left - window.x, top - window.y
@@ -240,11 +247,11 @@ class World:
             below[AZURE] += 0.10 * rim
 
 
-def photograph(
-    drawn: Drawn,
+def render_image(
+    drawn: RenderedLayers,
     window: Window,
-    ground: Ground,
-    style: Style,
+    ground: Background,
+    style: ImagingStyle,
     microns_per_pixel: float,
     noise: Field,
     light: Field | float = 1.0,
@@ -260,7 +267,7 @@ def photograph(
         noise: (3, H, W) standard normal.
         light: factor on the light, (H, W) or a number.
     """
-    planes = transmit_planes(drawn.layers, style)
+    planes = transmitted_planes(drawn.layers, style)
     sharp = style.blur / microns_per_pixel
     defocus = ground.sample("defocus", window, microns_per_pixel)
     worst = defocus if isinstance(defocus, float) else float(defocus.max())

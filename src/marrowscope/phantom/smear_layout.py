@@ -12,7 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.phantom.background import Cloud, Ground, Window, even, judged, places
+from marrowscope.phantom.background import (
+    Background,
+    SmoothNoise,
+    Window,
+    classify_background,
+    empty_background,
+    grid_coordinates,
+)
 from marrowscope.phantom.shapes import Field
 
 Polygon = NDArray[np.float64]  # (N, 2) x, y; closed by its first point
@@ -23,7 +30,7 @@ _SINGLE, _THICKEST, _THINNEST = 0.42, 1.7, 0.16  # layers of red cells
 
 
 @dataclass(frozen=True)
-class Smear:
+class SmearLayout:
     """A planned smear.
 
     Attributes:
@@ -32,19 +39,19 @@ class Smear:
         tears: outlines of holes in µm.
     """
 
-    ground: Ground
+    ground: Background
     contour: Polygon
     tears: tuple[Polygon, ...]
 
 
-def plan_smear(
+def lay_out_smear(
     width: float,
     height: float,
     cells_per_mm2: float,
     excluded: float,
     plasma: float,
     seed: int,
-) -> Smear:
+) -> SmearLayout:
     """Plan a smear.
 
     Args:
@@ -56,24 +63,24 @@ def plan_smear(
     """
     rng = np.random.Generator(np.random.PCG64([seed, 0x53EA2]))
     long, short = max(width, height), min(width, height)
-    ground = even((0.0, 0.0, width, height), max(long / 1000, 2.0))
+    ground = empty_background((0.0, 0.0, width, height), max(long / 1000, 2.0))
     upright = height > width
     contour = _tongue(long, short, rng)
     if upright:
         contour = contour[:, ::-1]
-    inside = distance(ground, contour)
+    inside = signed_polygon_distance(ground, contour)
     tears = tuple(
         _blob(_place_inside(ground, inside, 0.06 * short, rng), size, 0.12, rng)
         for size in (short * rng.uniform(0.012, 0.035, int(rng.integers(2, 5)))).tolist()
     )
-    torn = np.max([distance(ground, tear) for tear in tears], axis=0)
-    x, y = places(ground)
+    torn = np.max([signed_polygon_distance(ground, tear) for tear in tears], axis=0)
+    x, y = grid_coordinates(ground)
     along, across = (y, x) if upright else (x, y)
     t = np.clip((along / long - _EDGE) / (1 - 2 * _EDGE), 0, 1) + np.zeros_like(inside)
     grid = Window(0, 0, ground.cells.shape[1], ground.cells.shape[0])
 
     def cloud(name: int, grain: float) -> Field:
-        return Cloud(seed, name).sample(grain, grid, ground.step)
+        return SmoothNoise(seed, name).sample(grain, grid, ground.step)
 
     t = t + 0.02 * cloud(21, short / 6)
     lies = (inside > 0) & (torn < 0)
@@ -120,11 +127,11 @@ def plan_smear(
         particle=particle.astype(np.float32),
         holes=holes,
     )
-    reason = judged(ground, 0.3 * cells_per_mm2, inside > 0, torn < 0)
-    return Smear(replace(ground, reason=reason), contour, tears)
+    reason = classify_background(ground, 0.3 * cells_per_mm2, inside > 0, torn < 0)
+    return SmearLayout(replace(ground, reason=reason), contour, tears)
 
 
-def distance(ground: Ground, polygon: Polygon) -> Field:
+def signed_polygon_distance(ground: Background, polygon: Polygon) -> Field:
     """Signed distance in µm to a polygon at the grid points, positive inside."""
     rows, columns = ground.cells.shape
     points = (polygon - ground.origin) / ground.step - 0.5
@@ -137,7 +144,9 @@ def distance(ground: Ground, polygon: Polygon) -> Field:
     return field
 
 
-def outlines(mask: NDArray[np.bool_], ground: Ground) -> list[tuple[Polygon, list[Polygon]]]:
+def mask_outlines(
+    mask: NDArray[np.bool_], ground: Background
+) -> list[tuple[Polygon, list[Polygon]]]:
     """Polygons in µm of a mask on the grid: each outline with its holes."""
     found, tree = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     polygons: dict[int, tuple[Polygon, list[Polygon]]] = {}
@@ -193,7 +202,7 @@ def _blob(
 
 
 def _place_inside(
-    ground: Ground, inside: Field, clear: float, rng: np.random.Generator
+    ground: Background, inside: Field, clear: float, rng: np.random.Generator
 ) -> tuple[float, float]:
     """A grid point at least ``clear`` µm inside, in µm; the deepest one where there is none."""
     rows, columns = np.nonzero(inside >= min(clear, float(inside.max())))
@@ -205,10 +214,10 @@ def _place_inside(
 
 
 def _patches(
-    ground: Ground, inside: Field, short: float, count: int, rng: np.random.Generator
+    ground: Background, inside: Field, short: float, count: int, rng: np.random.Generator
 ) -> Field:
     """Round patches with soft borders, 0 to 1."""
-    x, y = places(ground)
+    x, y = grid_coordinates(ground)
     patches = np.zeros_like(inside)
     for _ in range(count):
         px, py = _place_inside(ground, inside, 0.05 * short, rng)
@@ -220,7 +229,7 @@ def _patches(
 
 def _fat(
     spots: list[tuple[float, float, float]],
-    ground: Ground,
+    ground: Background,
     inside: Field,
     area: float,
     rng: np.random.Generator,

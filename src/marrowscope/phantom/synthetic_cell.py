@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.morphology import BY_CODE, CountRole
 from marrowscope.phantom import surroundings
-from marrowscope.phantom.appearance import Variant, appearances, choose
-from marrowscope.phantom.camera import Style, draw_style, record, vary
-from marrowscope.phantom.canvas import Canvas, Placed
+from marrowscope.phantom.appearance import Variant, appearances, choose_variant
+from marrowscope.phantom.camera import ImagingStyle, draw_style, record_image, vary_style
+from marrowscope.phantom.canvas import Canvas, PlacedMasks
 from marrowscope.phantom.non_cells import paint
 from marrowscope.phantom.shapes import Field, Mask
 from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL
@@ -51,13 +51,13 @@ class Scene:
     """A composed patch before it is photographed: concentrations (3, H, W) and what lies where."""
 
     layers: Field
-    placed: Placed
-    style: Style
+    placed: PlacedMasks
+    style: ImagingStyle
     microns_per_pixel: float
 
 
 def draw_cell(
-    code: str, seed: int, size: int = INPUT_SIZE, style: Style | None = None
+    code: str, seed: int, size: int = INPUT_SIZE, style: ImagingStyle | None = None
 ) -> PhantomCell:
     """Draw one synthetic cell in its surroundings.
 
@@ -78,8 +78,8 @@ def draw_cell(
     if not 32 <= size <= 2000:
         raise InputError(f"size {size}: must be from 32 to 2000 px")
     streams = _streams(code, seed)
-    scene = compose(code, streams, size, style)
-    image = record(scene.layers, scene.style, scene.microns_per_pixel, streams.camera)
+    scene = compose_scene(code, streams, size, style)
+    image = record_image(scene.layers, scene.style, scene.microns_per_pixel, streams.camera)
     return PhantomCell(
         image=image,
         cell_mask=scene.placed.cell,
@@ -91,7 +91,7 @@ def draw_cell(
 
 
 @dataclass(frozen=True)
-class Streams:
+class RandomStreams:
     """Independent random streams, so that a change of one part leaves the others as they were."""
 
     style: np.random.Generator
@@ -100,16 +100,18 @@ class Streams:
     camera: np.random.Generator
 
 
-def _streams(code: str, seed: int) -> Streams:
+def _streams(code: str, seed: int) -> RandomStreams:
     root = np.random.SeedSequence([seed, *code.encode()])
-    return Streams(*(np.random.Generator(np.random.PCG64(child)) for child in root.spawn(4)))
+    return RandomStreams(*(np.random.Generator(np.random.PCG64(child)) for child in root.spawn(4)))
 
 
-def compose(code: str, streams: Streams, size: int, style: Style | None = None) -> Scene:
+def compose_scene(
+    code: str, streams: RandomStreams, size: int, style: ImagingStyle | None = None
+) -> Scene:
     """Lay a cell of this class and its surroundings on a canvas of ``size`` × ``size`` px."""
     mpp = PATCH_MICRONS / size
-    look = choose(appearances()[code], streams.cell)
-    own = vary(style if style is not None else draw_style(streams.style), streams.style)
+    look = choose_variant(appearances()[code], streams.cell)
+    own = vary_style(style if style is not None else draw_style(streams.style), streams.style)
     if look.trouble is not None:
         look, own = _spoil(look, own, code, streams.cell)
     cell = paint(look, mpp, streams.cell)
@@ -143,7 +145,7 @@ def _neighbours(
     """Other nucleated cells beside the one in the middle (x px, y px, radius µm)."""
     x, y, radius = around
     for _ in range(min(int(rng.poisson(1.1 * crowding)), 4)):
-        other = choose(bystanders(), rng)
+        other = choose_variant(neighbour_variants(), rng)
         sprite = paint(other, canvas.microns_per_pixel, rng)
         angle = float(rng.uniform(0, 2 * np.pi))
         gap = closeness + 0.35 * float(rng.random())
@@ -152,7 +154,7 @@ def _neighbours(
 
 
 @cache
-def bystanders(but: str = "") -> tuple[Variant, ...]:
+def neighbour_variants(but: str = "") -> tuple[Variant, ...]:
     """Intact cells of ordinary size, as often as the study met their class; all but one class."""
     return tuple(
         replace(look, weight=look.weight / sum(v.weight for v in group) * _frequency(code))
@@ -180,12 +182,12 @@ def _off_centre(look: Variant, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _spoil(
-    look: Variant, style: Style, code: str, rng: np.random.Generator
-) -> tuple[Variant, Style]:
+    look: Variant, style: ImagingStyle, code: str, rng: np.random.Generator
+) -> tuple[Variant, ImagingStyle]:
     """What makes it unidentifiable: its own look out of focus, or another class's look spoilt."""
     if look.trouble == "unfocused":
         return look, replace(style, blur=float(rng.uniform(0.35, 1.0)))
-    other = replace(choose(bystanders(code), rng), trouble=look.trouble)
+    other = replace(choose_variant(neighbour_variants(code), rng), trouble=look.trouble)
     if look.trouble == "blur":
         style = replace(style, blur=float(rng.uniform(0.35, 0.8)))
     elif look.trouble == "dark":

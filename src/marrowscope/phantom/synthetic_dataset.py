@@ -15,7 +15,7 @@ from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.io.images import MASK_SUFFIX
 from marrowscope.morphology import CODES
-from marrowscope.phantom.camera import Style, draw_style
+from marrowscope.phantom.camera import ImagingStyle, draw_style
 from marrowscope.phantom.synthetic_cell import PhantomCell, draw_cell
 
 SYNTHETIC = "synthetic"
@@ -105,7 +105,7 @@ def cell_seed(seed: int, number: int) -> int:
     return seed * 10_000_019 + number
 
 
-def patient_style(seed: int, patient: int) -> Style:
+def patient_style(seed: int, patient: int) -> ImagingStyle:
     """Stain and light of one synthetic patient."""
     return draw_style(np.random.Generator(np.random.PCG64([seed, patient, 0x9A71E])))
 

@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
 from marrowscope.morphology import BY_CODE, CountRole
-from marrowscope.phantom.background import BLURRED, Cloud, Ground, Window, even, judged, places
-from marrowscope.phantom.camera import Style, draw_style, vary
-from marrowscope.phantom.cell_library import Library
-from marrowscope.phantom.composition import mix
-from marrowscope.phantom.label_masks import measured, touching_labels
-from marrowscope.phantom.placement import Plan, place
-from marrowscope.phantom.renderer import Drawn, Given, World, photograph
+from marrowscope.phantom.background import (
+    BLURRED,
+    Background,
+    SmoothNoise,
+    Window,
+    classify_background,
+    empty_background,
+    grid_coordinates,
+)
+from marrowscope.phantom.camera import ImagingStyle, draw_style, vary_style
+from marrowscope.phantom.cell_library import CellLibrary
+from marrowscope.phantom.composition import class_mix
+from marrowscope.phantom.label_masks import measure_labels, touching_labels
+from marrowscope.phantom.placement import PlacementPlan, place_objects
+from marrowscope.phantom.renderer import FixedObjects, RenderedLayers, SceneRenderer, render_image
 from marrowscope.phantom.shapes import Field, Mask
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
@@ -66,7 +74,7 @@ class FieldSettings:
     stain_gradient: float = 0.0
     vignetting: float = 0.06
     light_gradient: float = 0.03
-    style: Style | None = None
+    style: ImagingStyle | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ class PhantomField:
 
 
 def draw_field(
-    settings: FieldSettings | None = None, seed: int = 0, library: Library | None = None
+    settings: FieldSettings | None = None, seed: int = 0, library: CellLibrary | None = None
 ) -> PhantomField:
     """Draw one field; the same settings, seed and library give the same field.
 
@@ -114,10 +122,10 @@ def draw_field(
         InputError: a setting out of range, or a library of another pixel size.
     """
     settings = settings if settings is not None else FieldSettings()
-    check(settings, seed)
+    validate_settings(settings, seed)
     mpp = settings.microns_per_pixel
     if library is None:
-        library = Library(mpp, seed)
+        library = CellLibrary(mpp, seed)
     if library.microns_per_pixel != mpp:
         raise InputError(
             f"the library is drawn at {library.microns_per_pixel} µm per pixel, "
@@ -126,19 +134,24 @@ def draw_field(
     streams = np.random.SeedSequence([seed, 0xF1E1D]).spawn(4)
     layout, things, camera, dirt = (np.random.Generator(np.random.PCG64(s)) for s in streams)
     style = settings.style
-    style = vary(style if style is not None else draw_style(camera), camera)
+    style = vary_style(style if style is not None else draw_style(camera), camera)
     ground = _ground(settings, style, seed, layout)
     window = Window(0, 0, settings.width, settings.height)
-    plan = Plan(
-        mix(settings.composition), settings.touching, settings.overlap, settings.platelets_per_mm2
+    plan = PlacementPlan(
+        class_mix(settings.composition),
+        settings.touching,
+        settings.overlap,
+        settings.platelets_per_mm2,
     )
     edge = _MARGIN
     box = (-edge, -edge, settings.width * mpp + edge, settings.height * mpp + edge)
-    world = World(seed, ground, Given(place(box, [], ground, plan, library, things)), library)
+    world = SceneRenderer(
+        seed, ground, FixedObjects(place_objects(box, [], ground, plan, library, things)), library
+    )
     drawn = world.draw(window)
     _dirt(drawn.layers, settings, dirt)
     noise = camera.standard_normal((3, window.height, window.width), dtype=np.float32)
-    image = photograph(drawn, window, ground, style, mpp, noise, _light(settings, camera))
+    image = render_image(drawn, window, ground, style, mpp, noise, _light(settings, camera))
     judgeable = ground.judgeable(window, mpp)
     return PhantomField(
         image=image,
@@ -152,7 +165,7 @@ def draw_field(
     )
 
 
-def check(settings: FieldSettings, seed: int) -> None:
+def validate_settings(settings: FieldSettings, seed: int) -> None:
     """Refuse settings out of range.
 
     Raises:
@@ -173,18 +186,20 @@ def check(settings: FieldSettings, seed: int) -> None:
             raise InputError(f"{name} {value}: must be from {low:g} to {high:g}")
 
 
-def _ground(settings: FieldSettings, style: Style, seed: int, rng: np.random.Generator) -> Ground:
+def _ground(
+    settings: FieldSettings, style: ImagingStyle, seed: int, rng: np.random.Generator
+) -> Background:
     mpp, edge = settings.microns_per_pixel, _MARGIN + 4 * _STEP
     wide, high = settings.width * mpp, settings.height * mpp
-    ground = even((-edge, -edge, wide + edge, high + edge), _STEP)
-    x, y = places(ground)
+    ground = empty_background((-edge, -edge, wide + edge, high + edge), _STEP)
+    x, y = grid_coordinates(ground)
     shape = ground.cells.shape
     grid = Window(0, 0, shape[1], shape[0])
     # Density and stain wander a little everywhere.
-    patches = Cloud(seed, 11).sample(60.0, grid, _STEP)
+    patches = SmoothNoise(seed, 11).sample(60.0, grid, _STEP)
     crowding = np.clip(1 + 0.25 * patches, 0.3, 2)
     particle = np.zeros(shape, np.float32)
-    bumps = Cloud(seed, 12).sample(14.0, grid, _STEP)
+    bumps = SmoothNoise(seed, 12).sample(14.0, grid, _STEP)
     for _ in range(int(rng.poisson(settings.particles))):
         px, py, radius = rng.uniform(0, wide), rng.uniform(0, high), rng.uniform(25, 60)
         depth = radius - np.hypot(x - px, y - py) + 5 * bumps
@@ -193,7 +208,7 @@ def _ground(settings: FieldSettings, style: Style, seed: int, rng: np.random.Gen
     holes = np.stack(
         [rng.uniform(0, wide, count), rng.uniform(0, high, count), rng.uniform(6, 22, count)], 1
     )
-    defocus = _zones(Cloud(seed, 13).sample(70.0, grid, _STEP), settings.out_of_focus)
+    defocus = _zones(SmoothNoise(seed, 13).sample(70.0, grid, _STEP), settings.out_of_focus)
     angle = rng.uniform(0, 2 * np.pi)
     slope = (x / wide - 0.5) * np.cos(angle) + (y / high - 0.5) * np.sin(angle)
     stain = np.clip(1 + settings.stain_gradient * slope, 0.05, None) * (1 + 0.02 * patches)
@@ -211,7 +226,7 @@ def _ground(settings: FieldSettings, style: Style, seed: int, rng: np.random.Gen
         holes=holes,
     )
     everywhere = np.ones(shape, bool)
-    return replace(ground, reason=judged(ground, 0.0, everywhere, everywhere))
+    return replace(ground, reason=classify_background(ground, 0.0, everywhere, everywhere))
 
 
 def _zones(wandering: Field, share: float) -> Field:
@@ -255,12 +270,12 @@ def _light(settings: FieldSettings, rng: np.random.Generator) -> Field:
 
 
 def _table(
-    drawn: Drawn, judgeable: Mask, seed: int, microns_per_pixel: float, style: Style
+    drawn: RenderedLayers, judgeable: Mask, seed: int, microns_per_pixel: float, style: ImagingStyle
 ) -> pl.DataFrame:
     touching = touching_labels(drawn.labels)
     height, width = drawn.labels.shape
     rows = []
-    for index, (box, area, x, y) in enumerate(measured(drawn.labels, len(drawn.things))):
+    for index, (box, area, x, y) in enumerate(measure_labels(drawn.labels, len(drawn.things))):
         thing = drawn.things[index]
         x0, y0, x1, y1 = box
         rows.append(

@@ -16,8 +16,8 @@ from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.io.images import MASK_SUFFIX
 from marrowscope.phantom.camera import draw_style
-from marrowscope.phantom.cell_library import Library
-from marrowscope.phantom.synthetic_field import FieldSettings, check, draw_field
+from marrowscope.phantom.cell_library import CellLibrary
+from marrowscope.phantom.synthetic_field import FieldSettings, draw_field, validate_settings
 
 TABLE, LIST, README = "cells.parquet", "cells.csv", "README.txt"
 
@@ -48,7 +48,7 @@ def write_fields(
         count: number of fields.
         settings: what they hold.
         seed: the same seed gives the same files.
-        vary: let density, thickness, zones and light differ between fields, see ``varied``.
+        vary: let density, thickness, zones and light differ between fields, see ``vary_settings``.
         advance: called as ``advance(done, total=...)``.
 
     Returns:
@@ -61,13 +61,13 @@ def write_fields(
     settings = settings if settings is not None else FieldSettings()
     if not 1 <= count <= 9999:
         raise InputError(f"{count} fields: expected from 1 to 9999")
-    check(settings, seed)
-    refuse_foreign(folder)
-    library = Library(settings.microns_per_pixel, seed)
+    validate_settings(settings, seed)
+    require_phantom_folder(folder)
+    library = CellLibrary(settings.microns_per_pixel, seed)
     tables = []
     with replacing_folder(folder) as place:
         for number in range(1, count + 1):
-            own = varied(settings, seed, number) if vary else settings
+            own = vary_settings(settings, seed, number) if vary else settings
             drawn = draw_field(own, seed * 100_003 + number, library)
             name = f"field_{number:04d}"
             data = _jpeg(drawn.image)
@@ -95,7 +95,7 @@ def write_fields(
     return table
 
 
-def varied(settings: FieldSettings, seed: int, number: int) -> FieldSettings:
+def vary_settings(settings: FieldSettings, seed: int, number: int) -> FieldSettings:
     """The settings of one field of a set.
 
     Stain and white balance of its own; density between 0.5 and 1.7 times what was asked, red
@@ -126,7 +126,7 @@ def varied(settings: FieldSettings, seed: int, number: int) -> FieldSettings:
     )
 
 
-def refuse_foreign(folder: Path) -> None:
+def require_phantom_folder(folder: Path) -> None:
     """An earlier set may be replaced, anything else may not.
 
     Raises:

@@ -15,15 +15,15 @@ from marrowscope.cells import write_cells
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.morphology import BY_CODE, CountRole
-from marrowscope.phantom.background import Reason, Window
-from marrowscope.phantom.camera import Style, draw_style
-from marrowscope.phantom.cell_library import Library
-from marrowscope.phantom.composition import mix
-from marrowscope.phantom.occupancy import CELL_RANK, Thing
-from marrowscope.phantom.placement import Plan
-from marrowscope.phantom.pyramid_writer import Layout, write_pyramid
-from marrowscope.phantom.renderer import BLOCK, Blocks, World, photograph
-from marrowscope.phantom.smear_layout import Polygon, Smear, outlines, plan_smear
+from marrowscope.phantom.background import PhantomRegion, Window
+from marrowscope.phantom.camera import ImagingStyle, draw_style
+from marrowscope.phantom.cell_library import CellLibrary
+from marrowscope.phantom.composition import class_mix
+from marrowscope.phantom.occupancy import CELL_RANK, PlacedObject
+from marrowscope.phantom.placement import PlacementPlan
+from marrowscope.phantom.pyramid_writer import PyramidLayout, write_pyramid
+from marrowscope.phantom.renderer import BLOCK, BlockwiseObjects, SceneRenderer, render_image
+from marrowscope.phantom.smear_layout import Polygon, SmearLayout, lay_out_smear, mask_outlines
 from marrowscope.phantom.synthetic_field import TABLE_SCHEMA
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
@@ -59,7 +59,7 @@ class SlideSettings:
     excluded: float = 0.06
     platelets_per_mm2: float = 300.0
     per_class: int = 40
-    style: Style | None = None
+    style: ImagingStyle | None = None
 
 
 class PhantomSlide:
@@ -77,21 +77,21 @@ class PhantomSlide:
         self.settings = settings if settings is not None else SlideSettings()
         self.seed = seed
         _check(self.settings, seed)
-        self._mix = mix(self.settings.composition)
+        self._mix = class_mix(self.settings.composition)
         rng = np.random.Generator(np.random.PCG64([seed, 0x511DE]))
         own = self.settings
         self.style = own.style if own.style is not None else draw_style(rng)
         mpp = own.microns_per_pixel
         wide, high = own.width * mpp, own.height * mpp
-        self.smear: Smear = plan_smear(
+        self.smear: SmearLayout = lay_out_smear(
             wide, high, own.cells_per_mm2, own.excluded, self.style.plasma, seed
         )
-        plan = Plan(self._mix, own.touching, own.overlap, own.platelets_per_mm2)
-        library = Library(mpp, seed, own.per_class)
+        plan = PlacementPlan(self._mix, own.touching, own.overlap, own.platelets_per_mm2)
+        library = CellLibrary(mpp, seed, own.per_class)
         # Enough for the blocks that one row of patches and its neighbours touch.
         remembered = int((wide / BLOCK + 6) * (_PATCH * mpp / BLOCK + 8))
-        blocks = Blocks(seed, self.smear.ground, plan, library, remembered)
-        self._world = World(seed, self.smear.ground, blocks, library)
+        blocks = BlockwiseObjects(seed, self.smear.ground, plan, library, remembered)
+        self._world = SceneRenderer(seed, self.smear.ground, blocks, library)
         self._noise = rng.standard_normal((3, _NOISE, _NOISE), dtype=np.float32)
 
     def read(self, window: Window) -> NDArray[np.uint8]:
@@ -120,7 +120,7 @@ class PhantomSlide:
         rng = np.random.Generator(np.random.PCG64(words))
         left, top = rng.integers(0, _NOISE - window.width + 1, 2).tolist()
         noise = self._noise[:, top : top + window.height, left : left + window.width]
-        image = photograph(drawn, window, ground, self.style, mpp, noise)
+        image = render_image(drawn, window, ground, self.style, mpp, noise)
         return image[edge : edge + _PATCH, edge : edge + _PATCH]
 
     def cells(self, window: Window) -> list[dict[str, Any]]:
@@ -163,7 +163,7 @@ class PhantomSlide:
     def _blurred(self, box: tuple[float, ...]) -> bool:
         return self.smear.ground.most("defocus", (box[0], box[1], box[2], box[3])) > 0
 
-    def _row(self, thing: Thing) -> dict[str, Any]:
+    def _row(self, thing: PlacedObject) -> dict[str, Any]:
         mpp, ground = self.settings.microns_per_pixel, self.smear.ground
         stamp = self._world.library.stamp(thing.name, thing.number, thing.turn)
         left, top = self._world.corner(thing, stamp)
@@ -195,7 +195,9 @@ class PhantomSlide:
             or y1 >= self.settings.height,
             "touching": thing.cluster >= 0,
             "is_cell": BY_CODE[thing.name].role is not CountRole.EXCLUDED,
-            "judgeable": bool(ground.reason[ground.at(x * mpp, y * mpp)] == Reason.JUDGEABLE),
+            "judgeable": bool(
+                ground.reason[ground.at(x * mpp, y * mpp)] == PhantomRegion.JUDGEABLE
+            ),
         }
 
 
@@ -228,7 +230,7 @@ def write_slide(
         raise InputError(f"{path}: a slide is written as TIFF; let its name end in .tif")
     slide = PhantomSlide(settings, seed)
     own = slide.settings
-    layout = Layout(
+    layout = PyramidLayout(
         own.width, own.height, own.microns_per_pixel, own.tile, own.quality, DESCRIPTION
     )
     found: list[dict[str, Any]] = []
@@ -247,13 +249,13 @@ def write_slide(
     table = pl.DataFrame(found, schema=kinds).with_columns(path=pl.lit(str(path)))
     write_cells(table, path.with_suffix(".cells.parquet"))
     with replacing(path.with_suffix(".truth.json")) as temporary:
-        temporary.write_text(json.dumps(truth(slide)), encoding="utf-8")
+        temporary.write_text(json.dumps(truth_table(slide)), encoding="utf-8")
     with replacing(path.with_suffix(".zones.png")) as temporary:
         temporary.write_bytes(bytes(cv2.imencode(".png", slide.smear.ground.reason)[1]))
     return table
 
 
-def truth(slide: PhantomSlide) -> dict[str, Any]:
+def truth_table(slide: PhantomSlide) -> dict[str, Any]:
     """Contour, holes and judgeable zone as polygons in px of level 0, and the map's legend."""
     ground, mpp = slide.smear.ground, slide.settings.microns_per_pixel
 
@@ -272,11 +274,11 @@ def truth(slide: PhantomSlide) -> dict[str, Any]:
         "holes": [pixels(tear) for tear in slide.smear.tears],
         "judgeable": [
             {"outline": pixels(outline), "holes": [pixels(hole) for hole in holes]}
-            for outline, holes in outlines(ground.reason == Reason.JUDGEABLE, ground)
+            for outline, holes in mask_outlines(ground.reason == PhantomRegion.JUDGEABLE, ground)
         ],
         "zones": {
             "pixels_per_step": ground.step / mpp,
-            "legend": {reason.name.lower(): int(reason) for reason in Reason},
+            "legend": {reason.name.lower(): int(reason) for reason in PhantomRegion},
         },
     }
 

@@ -16,16 +16,22 @@ from PIL import Image
 
 from marrowscope.errors import InputError
 from marrowscope.io.images import MASK_SUFFIX, MAX_PIXELS, SUFFIXES, ImageError, inspect, read_image
-from marrowscope.slides.file_handles import PerThread
-from marrowscope.slides.slide import CorruptTile, Field, Level, checked_pixel_size, pieces
-from marrowscope.slides.tiled_slide import Box, TiledSlide, UnreadableError, one_line
+from marrowscope.slides.file_handles import PerThreadHandle
+from marrowscope.slides.slide import (
+    CorruptTile,
+    Field,
+    Level,
+    resolve_pixel_size,
+    split_along_tiles,
+)
+from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
 
 MAX_FIELDS = 5_000
 _GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
 _ORIENTATION = 0x0112  # EXIF tag; from 5 on width and height change places
 
 
-class FieldSlide(TiledSlide):
+class FieldReader(TiledReader):
     """One field image or many; each is a tile of it."""
 
     def __init__(self, paths: list[Path], name: str, microns_per_pixel: float | None) -> None:
@@ -46,7 +52,7 @@ class FieldSlide(TiledSlide):
         sides, broken = _all_sides(paths)
         if len(broken) == len(paths):
             raise broken[0]
-        pixel = checked_pixel_size(name, microns_per_pixel, None)
+        pixel = resolve_pixel_size(name, microns_per_pixel, None)
         across = math.ceil(math.sqrt(len(paths)))
         gap = _GAP if len(paths) > 1 else 0
         wide, high = (max(side[axis] for side in sides.values()) + gap for axis in (0, 1))
@@ -63,11 +69,11 @@ class FieldSlide(TiledSlide):
             reason = f"{paths[place].name}: {error.reason}"
             self._corrupt.add(CorruptTile(0, y, x, wide - gap, high - gap, reason))
         self._across = across
-        self._handle: PerThread[_Reads] = PerThread(partial(_reader, tuple(paths)))
+        self._handle: PerThreadHandle[_Reads] = PerThreadHandle(partial(_reader, tuple(paths)))
 
     def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
         stored, read = self.levels[level], self._handle.get()
-        for piece in pieces(*box, stored):
+        for piece in split_along_tiles(*box, stored):
             place = piece[1] // stored.tile_height * self._across + piece[0] // stored.tile_width
             if place not in self._fields:
                 continue  # the last row need not be full
@@ -81,12 +87,12 @@ class FieldSlide(TiledSlide):
                 continue
             pixels = read(place)
             if pixels.shape[:2] != (field.height, field.width):
-                raise UnreadableError(f"{field.name}: not of the size that its header promises")
+                raise UnreadableTileError(f"{field.name}: not of the size that its header promises")
             target = image[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
             target[:] = pixels[top - field.y : bottom - field.y, left - field.x : right - field.x]
 
 
-def images_in(folder: Path) -> list[Path]:
+def list_field_images(folder: Path) -> list[Path]:
     """The images directly in a folder, in natural order; masks of phantoms are none.
 
     Raises:
@@ -156,6 +162,6 @@ def _reader(paths: tuple[Path, ...]) -> _Reads:
         try:
             return read_image(paths[place])
         except ImageError as error:
-            raise UnreadableError(f"{paths[place].name}: {error.reason}") from None
+            raise UnreadableTileError(f"{paths[place].name}: {error.reason}") from None
 
     return read

@@ -10,7 +10,7 @@ from marrowscope.slides.slide import CorruptTile
 T = TypeVar("T")
 
 
-class PerThread(Generic[T]):
+class PerThreadHandle(Generic[T]):
     """Opens on first use in each thread and process; pickled as how to open, not as what is open.
 
     ``opener`` must itself be picklable: a ``functools.partial`` of a function of a module.

@@ -6,10 +6,10 @@ from openslide import OpenSlide, OpenSlideError
 
 from marrowscope.errors import InputError
 from marrowscope.io.images import SUFFIXES
-from marrowscope.slides.field_reader import FieldSlide, images_in
-from marrowscope.slides.openslide_reader import OpenSlideSlide
-from marrowscope.slides.slide import Slide, checked_pixel_size
-from marrowscope.slides.tiff_reader import TiffSlide, is_slide
+from marrowscope.slides.field_reader import FieldReader, list_field_images
+from marrowscope.slides.openslide_reader import OpenSlideReader
+from marrowscope.slides.slide import Slide, resolve_pixel_size
+from marrowscope.slides.tiff_reader import TiffReader, is_slide
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _DICOM_PLACE, _DICOM = 128, b"DICM"
@@ -30,7 +30,7 @@ def open_slide(path: Path, microns_per_pixel: float | None = None) -> Slide:
     """
     path = Path(path)
     if microns_per_pixel is not None:
-        checked_pixel_size(str(path), microns_per_pixel, None)
+        resolve_pixel_size(str(path), microns_per_pixel, None)
     try:
         if path.is_dir():
             return _in_folder(path, microns_per_pixel)
@@ -52,9 +52,9 @@ def _file(path: Path, head: bytes, microns_per_pixel: float | None) -> Slide:
     vendor = _vendor(path)
     tiff = head[:4] in _TIFF
     if vendor is not None and not (tiff and vendor == "generic-tiff" and is_slide(path) == "ome"):
-        return OpenSlideSlide(path, microns_per_pixel)
+        return OpenSlideReader(path, microns_per_pixel)
     if tiff and is_slide(path) is not None:
-        return TiffSlide(path, microns_per_pixel)
+        return TiffReader(path, microns_per_pixel)
     if head[_DICOM_PLACE:] == _DICOM:
         raise InputError(f"{path}: DICOM, but not a whole-slide image of microscopy")
     if not tiff and path.suffix.lower() not in SUFFIXES and not _looks_like_image(head):
@@ -62,14 +62,14 @@ def _file(path: Path, head: bytes, microns_per_pixel: float | None) -> Slide:
             f"{path}: neither a slide nor an image; expected a format of OpenSlide, TIFF, "
             "DICOM, or field images as JPEG, PNG, TIFF, BMP or WebP"
         )
-    return FieldSlide([path], str(path), microns_per_pixel)
+    return FieldReader([path], str(path), microns_per_pixel)
 
 
 def _in_folder(folder: Path, microns_per_pixel: float | None) -> Slide:
     dicom = _one_dicom_slide(folder)
     if dicom is not None:
-        return OpenSlideSlide(dicom, microns_per_pixel)
-    found = images_in(folder)
+        return OpenSlideReader(dicom, microns_per_pixel)
+    found = list_field_images(folder)
     tiffs = (path for path in found if path.suffix.lower() in (".tif", ".tiff"))
     slides = [path for path in tiffs if _vendor(path) is not None]
     if slides and len(slides) == len(found) == 1:
@@ -81,7 +81,7 @@ def _in_folder(folder: Path, microns_per_pixel: float | None) -> Slide:
         )
     if not found:
         raise InputError(f"{folder}: holds no field images; sub-folders are not searched")
-    return FieldSlide(found, str(folder), microns_per_pixel)
+    return FieldReader(found, str(folder), microns_per_pixel)
 
 
 def _one_dicom_slide(folder: Path) -> Path | None:

@@ -15,14 +15,14 @@ from openslide import OpenSlide, OpenSlideError
 
 from marrowscope.errors import InputError
 from marrowscope.io.images import MAX_PIXELS
-from marrowscope.slides.file_handles import PerThread
-from marrowscope.slides.slide import MAX_SIDE, Level, checked_pixel_size
-from marrowscope.slides.tiled_slide import Box, TiledSlide, UnreadableError, one_line
+from marrowscope.slides.file_handles import PerThreadHandle
+from marrowscope.slides.slide import MAX_SIDE, Level, resolve_pixel_size
+from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
 
 _DEFAULT_TILE = 512  # px; where a format does not say how it stores
 
 
-class OpenSlideSlide(TiledSlide):
+class OpenSlideReader(TiledReader):
     """A slide in one of OpenSlide's formats."""
 
     def __init__(self, path: Path, microns_per_pixel: float | None = None) -> None:
@@ -32,7 +32,7 @@ class OpenSlideSlide(TiledSlide):
             InputError: it cannot be opened, its sides are absurd, or it has no pixel size.
         """
         _refuse_names_that_lead_away(path)
-        self._handle = PerThread(partial(_opened, str(path)))
+        self._handle = PerThreadHandle(partial(_opened, str(path)))
         slide = self._handle.get()
         facts = dict(slide.properties)
         levels = tuple(
@@ -44,7 +44,7 @@ class OpenSlideSlide(TiledSlide):
         if not levels or not all(0 < side <= MAX_SIDE for side in slide.dimensions):
             raise InputError(f"{path}: its header promises {slide.dimensions} px; it is damaged")
         own = _pixel_size(path, facts) if microns_per_pixel is None else None
-        super().__init__(str(path), levels, checked_pixel_size(str(path), microns_per_pixel, own))
+        super().__init__(str(path), levels, resolve_pixel_size(str(path), microns_per_pixel, own))
 
     def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
         down = self.levels[level].downsample
@@ -56,7 +56,7 @@ class OpenSlideSlide(TiledSlide):
             )
         except OpenSlideError as error:
             self._handle.drop()
-            raise UnreadableError(one_line(error)) from None
+            raise UnreadableTileError(one_line(error)) from None
         pixels = np.ascontiguousarray(region)
         together = np.bitwise_and.reduce(pixels.view(np.uint32), axis=None)
         if together.tobytes()[3] == 255:  # opaque throughout; quicker than the least of a channel
@@ -98,10 +98,10 @@ def _pixel_size(path: Path, facts: dict[str, str]) -> float | None:
         across, along = (float(facts[f"openslide.mpp-{axis}"]) for axis in "xy")
     except (KeyError, ValueError):
         return None
-    return one_side(path, across, along)
+    return square_pixel_size(path, across, along)
 
 
-def one_side(path: Path, across: float, along: float) -> float:
+def square_pixel_size(path: Path, across: float, along: float) -> float:
     """Side of a pixel in µm, from width and height; their geometric mean.
 
     Raises:

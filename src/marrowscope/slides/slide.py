@@ -107,7 +107,7 @@ class Slide(Protocol):
         """
 
 
-def checked_request(
+def validate_region(
     slide_name: str, levels: tuple[Level, ...], width: int, height: int, level: int
 ) -> Level:
     """The level of a request that can be met.
@@ -125,7 +125,7 @@ def checked_request(
     return levels[level]
 
 
-def checked_pixel_size(name: str, given: float | None, own: float | None) -> float:
+def resolve_pixel_size(name: str, given: float | None, own: float | None) -> float:
     """The pixel size to use in µm: the given one, else the file's own.
 
     Raises:
@@ -163,7 +163,7 @@ def read_scaled(
     """
     scale = slide.microns_per_pixel / microns_per_pixel
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    index = level_for(slide, microns_per_pixel)
+    index = best_level_for(slide, microns_per_pixel)
     down = slide.levels[index].downsample
     left, top = round(x / down), round(y / down)
     right = max(left + 1, round((x + width) / down))
@@ -174,12 +174,12 @@ def read_scaled(
     return _in_pieces(slide, index, (left, top, right, bottom), rows, columns)
 
 
-def overview(slide: Slide, microns_per_pixel: float) -> NDArray[np.uint8]:
+def read_overview(slide: Slide, microns_per_pixel: float) -> NDArray[np.uint8]:
     """The whole slide at a low power, (H, W, 3) uint8 RGB; memory does not grow with level 0."""
     return read_scaled(slide, 0, 0, *slide.size, microns_per_pixel)
 
 
-def level_for(slide: Slide, microns_per_pixel: float) -> int:
+def best_level_for(slide: Slide, microns_per_pixel: float) -> int:
     """The coarsest level that is at least as fine as this; the finest if none is."""
     # 1 % of slack: a pyramid of nominally 2× levels has 1.998× ones where sides are odd.
     wanted = 1.01 * microns_per_pixel / slide.microns_per_pixel
@@ -187,7 +187,7 @@ def level_for(slide: Slide, microns_per_pixel: float) -> int:
     return fitting[-1] if fitting else 0
 
 
-def pieces(
+def split_along_tiles(
     left: int, top: int, right: int, bottom: int, level: Level
 ) -> Iterator[tuple[int, int, int, int]]:
     """A rectangle cut along the tiles of the file: (left, top, right, bottom), row by row."""

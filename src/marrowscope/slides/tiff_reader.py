@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.io.images import MAX_PIXELS, ImageError, decode
-from marrowscope.slides.file_handles import PerThread
-from marrowscope.slides.openslide_reader import one_side
-from marrowscope.slides.slide import MAX_SIDE, Level, checked_pixel_size, pieces
-from marrowscope.slides.tiled_slide import Box, TiledSlide, UnreadableError, one_line
+from marrowscope.slides.file_handles import PerThreadHandle
+from marrowscope.slides.openslide_reader import square_pixel_size
+from marrowscope.slides.slide import MAX_SIDE, Level, resolve_pixel_size, split_along_tiles
+from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong becomes our own error
 
@@ -45,7 +45,7 @@ class _Storage:
     rows: int | None  # strips: rows of the whole level, for the last strip ends with them
 
 
-class TiffSlide(TiledSlide):
+class TiffReader(TiledReader):
     """A slide in a TIFF, with a pyramid in sub-directories, in pages, or with none."""
 
     def __init__(self, path: Path, microns_per_pixel: float | None = None) -> None:
@@ -55,14 +55,14 @@ class TiffSlide(TiledSlide):
             InputError: not a TIFF, damaged, not RGB, or without a pixel size.
         """
         levels, storage, own = _read_directories(path, microns_per_pixel is None)
-        super().__init__(str(path), levels, checked_pixel_size(str(path), microns_per_pixel, own))
+        super().__init__(str(path), levels, resolve_pixel_size(str(path), microns_per_pixel, own))
         self._storage = storage
-        self._handle = PerThread(partial(_TileReader, str(path), storage))
+        self._handle = PerThreadHandle(partial(_TileReader, str(path), storage))
 
     def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
         stored, reader = self.levels[level], self._handle.get()
         wide, high = stored.tile_width, stored.tile_height
-        for left, top, right, bottom in pieces(*box, stored):
+        for left, top, right, bottom in split_along_tiles(*box, stored):
             tile = reader.tile(level, left // wide, top // high, wide, high)
             if tile is None:
                 continue  # never written: nothing was there to be scanned
@@ -71,7 +71,7 @@ class TiffSlide(TiledSlide):
             part = tile[rows, columns]
             target = image[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
             if part.shape != target.shape:
-                raise UnreadableError("a tile is smaller than the directory says")
+                raise UnreadableTileError("a tile is smaller than the directory says")
             target[:] = part
 
 
@@ -100,7 +100,7 @@ class _TileReader:
     ) -> NDArray[np.uint8] | None:
         plane = len(storage.offsets) // storage.planes
         if place >= min(len(storage.offsets), len(storage.lengths)):
-            raise UnreadableError("the directory does not say where it lies")
+            raise UnreadableTileError("the directory does not say where it lies")
         length = storage.lengths[place]
         if length == 0:
             return None
@@ -108,9 +108,9 @@ class _TileReader:
             self._stream.seek(storage.offsets[place])
             data = self._stream.read(length)
         except (OSError, ValueError, OverflowError) as error:
-            raise UnreadableError(one_line(error)) from None
+            raise UnreadableTileError(one_line(error)) from None
         if len(data) < length:
-            raise UnreadableError("the file ends before it")
+            raise UnreadableTileError("the file ends before it")
         if storage.rows is not None:
             height = min(height, storage.rows - height * (place % plane))
         if storage.compression not in _JPEG2000:
@@ -118,7 +118,7 @@ class _TileReader:
         try:
             return decode(data, "tile")
         except ImageError as error:
-            raise UnreadableError(error.reason) from None
+            raise UnreadableTileError(error.reason) from None
 
     def __del__(self) -> None:
         self._stream.close()
@@ -255,12 +255,14 @@ def _pixel_size(path: Path, tiff: Any, page: Any, index: int) -> float | None:
             if f"PhysicalSize{axis}" not in facts or unit is None:
                 return None
             sizes.append(float(facts[f"PhysicalSize{axis}"]) * unit)
-        return one_side(path, *sizes)
+        return square_pixel_size(path, *sizes)
     unit = {2: 25_400.0, 3: 10_000.0}.get(int(page.resolutionunit or 1))
     if unit is None:
         return None
     across, along = page.resolution
-    return one_side(path, unit / across, unit / along) if across > 0 and along > 0 else None
+    return (
+        square_pixel_size(path, unit / across, unit / along) if across > 0 and along > 0 else None
+    )
 
 
 def is_slide(path: Path) -> str | None:

@@ -11,18 +11,18 @@ from marrowscope.slides.slide import (
     CorruptTile,
     Field,
     Level,
-    checked_request,
-    pieces,
+    split_along_tiles,
+    validate_region,
 )
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom; px of one level
 
 
-class UnreadableError(Exception):
+class UnreadableTileError(Exception):
     """The file could not give these pixels; the text is the reason in one line."""
 
 
-class TiledSlide(ABC):
+class TiledReader(ABC):
     """What readers of whole slides share: borders, and going on without damaged tiles.
 
     A whole rectangle is asked for at once. Only when that fails it is asked for tile by tile, so
@@ -51,19 +51,19 @@ class TiledSlide(ABC):
         self, x: int, y: int, width: int, height: int, level: int = 0
     ) -> NDArray[np.uint8]:
         """Pixels of a rectangle; see ``Slide``."""
-        stored = checked_request(self.name, self.levels, width, height, level)
+        stored = validate_region(self.name, self.levels, width, height, level)
         image = np.full((height, width, 3), WHITE, np.uint8)
         left, top = max(x, 0), max(y, 0)
         right, bottom = min(x + width, stored.width), min(y + height, stored.height)
         if right <= left or bottom <= top:
             return image
         inside = image[top - y : bottom - y, left - x : right - x]
-        tiles = list(pieces(left, top, right, bottom, stored))
+        tiles = list(split_along_tiles(left, top, right, bottom, stored))
         if not any(self._corrupt.has(level, *self._corner(box, level)) for box in tiles):
             try:
                 self._fill(inside, (left, top, right, bottom), level)
                 return image
-            except UnreadableError:
+            except UnreadableTileError:
                 pass
         for box in tiles:
             part = inside[box[1] - top : box[3] - top, box[0] - left : box[2] - left]
@@ -84,7 +84,7 @@ class TiledSlide(ABC):
             return
         try:
             self._fill(image, box, level)
-        except UnreadableError as error:
+        except UnreadableTileError as error:
             image[:] = WHITE
             stored, down = self.levels[level], self.levels[level].downsample
             width = min(round(stored.tile_width * down), self.size[0] - x)

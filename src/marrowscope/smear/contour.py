@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.slides.slide import Slide, overview
+from marrowscope.slides.slide import Slide, read_overview
 
 FINEST, COARSEST = 2.0, 16.0  # µm/px of the overview
 _SHORT_SIDE = 600  # px of the overview that are enough
@@ -77,14 +77,14 @@ def smear_contour(slide: Slide) -> Contour:
     width, height = slide.size
     short = min(width, height) * slide.microns_per_pixel
     pixel = float(np.clip(short / _SHORT_SIDE, FINEST, COARSEST))
-    picture = overview(slide, pixel)
+    picture = read_overview(slide, pixel)
     down = (width / picture.shape[1], height / picture.shape[0])
     white = white_point(picture)
     mask = smear_mask(picture, pixel, white)
     if not mask.any():
         raise InputError(f"{slide.name}: {_why_nothing(slide)}")
     area = float(mask.sum()) * pixel**2 / 1e6
-    return Contour(polygons_of(mask, down), mask, picture, pixel, down, white, area)
+    return Contour(mask_polygons(mask, down), mask, picture, pixel, down, white, area)
 
 
 def _why_nothing(slide: Slide) -> str:
@@ -106,7 +106,7 @@ def white_point(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.where(bright.min() >= _DIMMEST, bright, 240.0).astype(np.float64)
 
 
-def density(picture: NDArray[np.uint8], white: NDArray[np.float64]) -> NDArray[np.float32]:
+def optical_density(picture: NDArray[np.uint8], white: NDArray[np.float64]) -> NDArray[np.float32]:
     """Optical density (decadic) of (H, W, 3) uint8 RGB; 0 is glass, the unscanned, and brighter."""
     light = np.log10(np.maximum(np.arange(256), 1.0))
     table = np.maximum(0, np.log10(white)[None, :] - light[:, None]).astype(np.float32)
@@ -126,13 +126,13 @@ def smear_mask(
 ) -> NDArray[np.bool_]:
     """Where the smear is on an overview (H, W, 3) uint8 RGB; all False on an empty slide."""
     colours = cv2.GaussianBlur(
-        density(picture, white), (0, 0), max(0.8, _SMOOTH / microns_per_pixel)
+        optical_density(picture, white), (0, 0), max(0.8, _SMOOTH / microns_per_pixel)
     )
     total = colours.mean(axis=2)
     rows, columns = total.shape
     step = max(1, int(np.sqrt(rows * columns / _SAMPLE)))
     sample = colours[step // 2 :: step, step // 2 :: step].reshape(-1, 3)
-    centres, members = cluster(sample, _CLUSTERS)
+    centres, members = k_means(sample, _CLUSTERS)
     depth = centres.mean(axis=1)
     if depth[-1] < _GLASS / 2:  # even the darkest is glass
         return np.zeros(total.shape, np.bool_)
@@ -147,7 +147,7 @@ def smear_mask(
     return _tidied(total > threshold, microns_per_pixel)
 
 
-def cluster(
+def k_means(
     points: NDArray[np.float32], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """k-means (Lloyd 1982) from fixed starts: centres (count, D) by rising sum, and memberships.
@@ -201,7 +201,7 @@ def _without_small(mask: NDArray[np.uint8], fewest: float) -> NDArray[np.uint8]:
     return np.asarray(keep[labels], np.uint8)
 
 
-def polygons_of(mask: NDArray[np.bool_], downsample: tuple[float, float]) -> tuple[Polygon, ...]:
+def mask_polygons(mask: NDArray[np.bool_], downsample: tuple[float, float]) -> tuple[Polygon, ...]:
     """Borders of a mask as polygons with holes in px of level 0, from the largest on."""
     # Doubled, so that a border runs along the edges of pixels and not through their middles.
     doubled = np.repeat(np.repeat(mask.astype(np.uint8), 2, axis=0), 2, axis=1)

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.slides.slide import Slide
-from marrowscope.smear.rejection_reasons import Judged, Reason
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
 
-FIELD = (2452, 2056)  # px of the study's camera at 0.08625 µm/px
-ENOUGH = 500  # nucleated cells of a precise count (ICSH 2008)
+FIELD_SIZE = (2452, 2056)  # px of the study's camera at 0.08625 µm/px
+DEFAULT_CELLS = 500  # nucleated cells of a precise count (ICSH 2008)
 _LEAST_ACCEPTED = 0.85  # share of a field that can be judged
 _RESERVE = 1.25  # so many times the cells that are needed are expected in the first round
 _SMALL_REGION = 4  # fields; smaller regions come last, whatever their quality
@@ -63,7 +63,7 @@ class FieldPlan:
         return float(sum(field.cells for field in self.fields))
 
 
-def plan_fields(slide: Slide, judged: Judged, enough: int = ENOUGH) -> FieldPlan:
+def plan_fields(slide: Slide, judged: QualityMap, enough: int = DEFAULT_CELLS) -> FieldPlan:
     """Plan the fields of a slide, or put those of a camera into order.
 
     Args:
@@ -79,9 +79,9 @@ def plan_fields(slide: Slide, judged: Judged, enough: int = ENOUGH) -> FieldPlan
         raise InputError(f"{slide.name}: {reason}")
     if judged.fields:
         return _given(judged)
-    wide, high = (round(side * MICRONS_PER_PIXEL / slide.microns_per_pixel) for side in FIELD)
+    wide, high = (round(side * MICRONS_PER_PIXEL / slide.microns_per_pixel) for side in FIELD_SIZE)
     wide, high = min(wide, slide.size[0]), min(high, slide.size[1])
-    accepted = (judged.reason == Reason.ACCEPTED).astype(np.float32)
+    accepted = (judged.reason == RejectionReason.ACCEPTED).astype(np.float32)
     columns, rows = slide.size[0] // wide, slide.size[1] // high
     # The grid sits in the middle of the slide; what does not fill a field is left at its borders.
     left, top = (slide.size[0] - columns * wide) // 2, (slide.size[1] - high * rows) // 2
@@ -105,9 +105,9 @@ def plan_fields(slide: Slide, judged: Judged, enough: int = ENOUGH) -> FieldPlan
     return FieldPlan(fields, first)
 
 
-def _given(judged: Judged) -> FieldPlan:
+def _given(judged: QualityMap) -> FieldPlan:
     """Accepted fields in their own order: whoever took them has walked already."""
-    accepted = np.flatnonzero(judged.reason[0] == Reason.ACCEPTED).tolist()
+    accepted = np.flatnonzero(judged.reason[0] == RejectionReason.ACCEPTED).tolist()
     fields = tuple(
         PlannedField(
             place, one.x, one.y, one.width, one.height, float(judged.quality[0, index]),
@@ -172,14 +172,14 @@ def _reversed_bits(value: int, limit: int) -> int:
     return int(f"{value:0{width}b}"[::-1], 2)
 
 
-class Walk:
+class FieldQueue:
     """Hands out fields in order, is told what was counted, and knows when it is enough.
 
     Workers may be ahead: fields are handed out until enough cells are known, and those after the
     one with which it was enough are not used. So the count is the same for any number of workers.
     """
 
-    def __init__(self, plan: FieldPlan, enough: int = ENOUGH) -> None:
+    def __init__(self, plan: FieldPlan, enough: int = DEFAULT_CELLS) -> None:
         self._plan, self._enough = plan, enough
         self._told: dict[int, int] = {}
         self._known, self._cells = 0, 0  # fields of the order told without a gap, and their cells

@@ -21,7 +21,7 @@ _LARGEST = 3.0  # µm of blur that the table ends at
 _LEAST_CONTRAST = 4e-6  # squared density: less is empty glass, of which nothing can be said
 
 
-def blur_of(density: NDArray[np.float32], microns_per_pixel: float) -> float | None:
+def estimate_blur(density: NDArray[np.float32], microns_per_pixel: float) -> float | None:
     """Standard deviation of the blur in µm; None where there is nothing to be sharp.
 
     Args:

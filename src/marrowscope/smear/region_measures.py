@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.smear.contour import density
-from marrowscope.smear.focus import blur_of
+from marrowscope.smear.contour import optical_density
+from marrowscope.smear.focus import estimate_blur
 
 LOW_POWER = 1.0  # µm/px
 GAP = 0.035  # density of green below which there is no cell
@@ -24,7 +24,7 @@ _TOWERS = 3.3  # more than three red cells on each other
 
 
 @dataclass(frozen=True)
-class Measures:
+class RegionMeasures:
     """One value per square, all (N,) float64.
 
     Attributes:
@@ -51,7 +51,7 @@ class Measures:
 
 
 @dataclass(frozen=True)
-class Stain:
+class NuclearStain:
     """How dark nuclei are on this slide.
 
     Attributes:
@@ -71,7 +71,7 @@ def nuclear_density(colours: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(colours[..., _RED] - _BLUE_SHARE * colours[..., _BLUE], np.float32)
 
 
-def stain_of(samples: list[NDArray[np.float32]]) -> Stain:
+def estimate_nuclear_stain(samples: list[NDArray[np.float32]]) -> NuclearStain:
     """How dark nuclei are, from densities (…, 3) of places all over the slide."""
     values = np.concatenate([nuclear_density(sample).ravel() for sample in samples])
     high = float(np.percentile(values, 99.5)) if len(values) else 0.0
@@ -82,16 +82,16 @@ def stain_of(samples: list[NDArray[np.float32]]) -> Stain:
     limit = max(float(np.clip(0.35 * high, 0.06, 0.12)), min(_TOWERS * red, 0.2))
     inside = values[values > limit]
     nucleus = float(np.percentile(inside, 75)) if len(inside) > 200 else high
-    return Stain(max(nucleus, limit), limit)
+    return NuclearStain(max(nucleus, limit), limit)
 
 
-def measure(
+def measure_regions(
     picture: NDArray[np.uint8],
     squares: tuple[int, int],
     microns_per_pixel: float,
     white: NDArray[np.float64],
-    stain: Stain,
-) -> Measures:
+    stain: NuclearStain,
+) -> RegionMeasures:
     """Measure squares of a picture.
 
     Args:
@@ -104,7 +104,7 @@ def measure(
     Returns:
         Values in the order of rows.
     """
-    colours = density(picture, white)
+    colours = optical_density(picture, white)
     green = colours[..., _GREEN]
     nuclei = (nuclear_density(colours) > stain.limit).astype(np.uint8)
     around = cv2.dilate(nuclei, np.ones((5, 5), np.uint8)) > 0
@@ -120,7 +120,7 @@ def measure(
     total = np.bincount(owner[outside], green[outside], minlength=count)
     foreign = _foreign(colours)
     numbers, clumped, faint = _nuclei(colours, nuclei, owner, count, microns_per_pixel, stain)
-    return Measures(
+    return RegionMeasures(
         gap=share(green < GAP),
         density=total / np.maximum(beyond, 1),
         cell=_median_by(green, outside & (green >= GAP), owner, count),
@@ -133,23 +133,25 @@ def measure(
     )
 
 
-def joined(parts: list[Measures]) -> Measures:
+def concatenate_measures(parts: list[RegionMeasures]) -> RegionMeasures:
     """Measures one after another."""
-    names = Measures.__dataclass_fields__
-    return Measures(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in names})
+    names = RegionMeasures.__dataclass_fields__
+    return RegionMeasures(
+        **{name: np.concatenate([getattr(p, name) for p in parts]) for name in names}
+    )
 
 
-def chosen(measures: Measures, keep: NDArray[np.bool_]) -> Measures:
+def select_measures(measures: RegionMeasures, keep: NDArray[np.bool_]) -> RegionMeasures:
     """The measures of some of the squares; keep is (N,)."""
-    names = Measures.__dataclass_fields__
-    return Measures(**{name: getattr(measures, name)[keep] for name in names})
+    names = RegionMeasures.__dataclass_fields__
+    return RegionMeasures(**{name: getattr(measures, name)[keep] for name in names})
 
 
-def blur_at(
+def estimate_picture_blur(
     picture: NDArray[np.uint8], microns_per_pixel: float, white: NDArray[np.float64]
 ) -> float:
     """Blur of a piece at high power in µm, nan where there is nothing to be sharp."""
-    blur = blur_of(density(picture, white)[..., _GREEN], microns_per_pixel)
+    blur = estimate_blur(optical_density(picture, white)[..., _GREEN], microns_per_pixel)
     return float("nan") if blur is None else blur
 
 
@@ -177,7 +179,7 @@ def _nuclei(
     owner: NDArray[np.int32],
     count: int,
     microns_per_pixel: float,
-    stain: Stain,
+    stain: NuclearStain,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """How many nuclei, how many pixels in clumps, and which share is faint, per square."""
     number, labels, stats, middles = cv2.connectedComponentsWithStats(mask, connectivity=8)

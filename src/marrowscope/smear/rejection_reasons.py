@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from marrowscope.slides.slide import Field
 
-LEAST_RATIO = 0.01  # nucleated to red cells: blood has 1:200 to 1:1000, marrow 1:5 to 1:50
+LEAST_NUCLEATED_PER_RED = (
+    0.01  # nucleated to red cells: blood has 1:200 to 1:1000, marrow 1:5 to 1:50
+)
 
 
-class Reason(IntEnum):
+class RejectionReason(IntEnum):
     """Why cells are not judged in a square; 0 where they are."""
 
     ACCEPTED = 0
@@ -31,24 +33,24 @@ class Reason(IntEnum):
 
 
 _WORDS = {
-    Reason.ACCEPTED: "can be judged",
-    Reason.OUTSIDE: "outside of the smear",
-    Reason.NOT_A_SMEAR: "colours that no Romanowsky stain has",
-    Reason.EMPTY: "hardly any cells",
-    Reason.THICK: "cells on top of each other",
-    Reason.OUT_OF_FOCUS: "out of focus",
-    Reason.PALE: "too pale",
-    Reason.DILUTED: "blood with few nucleated cells",
-    Reason.CRUSHED: "crushed cells",
+    RejectionReason.ACCEPTED: "can be judged",
+    RejectionReason.OUTSIDE: "outside of the smear",
+    RejectionReason.NOT_A_SMEAR: "colours that no Romanowsky stain has",
+    RejectionReason.EMPTY: "hardly any cells",
+    RejectionReason.THICK: "cells on top of each other",
+    RejectionReason.OUT_OF_FOCUS: "out of focus",
+    RejectionReason.PALE: "too pale",
+    RejectionReason.DILUTED: "blood with few nucleated cells",
+    RejectionReason.CRUSHED: "crushed cells",
 }
 
 
 @dataclass(frozen=True)
-class Judged:
+class QualityMap:
     """Squares or fields with a verdict; arrays (rows, columns), or (1, fields).
 
     Attributes:
-        reason: uint8, ``Reason``.
+        reason: uint8, ``RejectionReason``.
         quality: 0 to 1, 0 where rejected.
         cells: nucleated cells expected in each.
         blur: µm, nan where it was not seen.
@@ -65,13 +67,13 @@ class Judged:
     reds_per_nucleated: float = float("nan")
     fields: tuple[Field, ...] = ()
 
-    def count(self, reason: Reason) -> int:
+    def count(self, reason: RejectionReason) -> int:
         """How many have this verdict."""
         return int((self.reason == reason).sum())
 
     def blood(self) -> str | None:
         """A sentence when this looks like blood and not like marrow, else None."""
-        if not self.reds_per_nucleated > 1 / LEAST_RATIO:
+        if not self.reds_per_nucleated > 1 / LEAST_NUCLEATED_PER_RED:
             return None
         return (
             f"blood rather than marrow, 1 nucleated cell to {self.reds_per_nucleated:.0f} red cells"
@@ -79,14 +81,18 @@ class Judged:
 
     def verdict(self) -> str | None:
         """Why there is nothing to be counted, in one sentence; None where there is something."""
-        if self.count(Reason.ACCEPTED):
+        if self.count(RejectionReason.ACCEPTED):
             return None
-        counts = {reason: self.count(reason) for reason in Reason if reason > Reason.OUTSIDE}
+        counts = {
+            reason: self.count(reason)
+            for reason in RejectionReason
+            if reason > RejectionReason.OUTSIDE
+        }
         seen = sum(counts.values())
         if not seen:
             return "nothing stained lies on the glass"
         main = max(counts, key=lambda reason: counts[reason])
-        if main == Reason.DILUTED:
+        if main == RejectionReason.DILUTED:
             return f"no place where cells can be judged: {self.blood()}"
         place = "fields" if self.fields else "smear"
         share = f"{100 * counts[main] / seen:.0f} % of the {place}: {main.words}"

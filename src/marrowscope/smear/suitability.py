@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.slides.slide import Field, Slide, read_scaled
-from marrowscope.smear.contour import Contour, density, white_point
+from marrowscope.smear.contour import Contour, optical_density, white_point
 from marrowscope.smear.region_measures import (
     LOW_POWER,
-    Measures,
-    Stain,
-    blur_at,
-    chosen,
-    joined,
-    measure,
-    stain_of,
+    NuclearStain,
+    RegionMeasures,
+    concatenate_measures,
+    estimate_nuclear_stain,
+    estimate_picture_blur,
+    measure_regions,
+    select_measures,
 )
-from marrowscope.smear.rejection_reasons import LEAST_RATIO, Judged, Reason
+from marrowscope.smear.rejection_reasons import LEAST_NUCLEATED_PER_RED, QualityMap, RejectionReason
 
 SQUARE = 100.0  # µm
 _BLOCK = (8, 16)  # rows and columns of squares that are read at once
@@ -48,7 +48,7 @@ _FAINT = 0.30  # of the nuclei
 _RED_CELL = 38.0  # µm², a disc of 7 µm
 
 
-def judge(slide: Slide, contour: Contour, workers: int = 1) -> Judged:
+def map_smear_quality(slide: Slide, contour: Contour, workers: int = 1) -> QualityMap:
     """Judge the squares of a smear; the result does not depend on how many threads work."""
     side = max(1, round(SQUARE / slide.microns_per_pixel))
     rows, columns = (-(-length // side) for length in slide.size[::-1])
@@ -58,12 +58,12 @@ def judge(slide: Slide, contour: Contour, workers: int = 1) -> Judged:
     stain = _stain(slide, inside, side, pixel, contour.white)
     blocks = _blocks(inside)
 
-    def measured(block: tuple[slice, slice]) -> Measures:
+    def measured(block: tuple[slice, slice]) -> RegionMeasures:
         high, wide = (part.stop - part.start for part in block)
         corner = block[1].start * side, block[0].start * side
         picture = read_scaled(slide, *corner, wide * side, high * side, pixel)
-        found = measure(picture, (high, wide), pixel, contour.white, stain)
-        return chosen(found, inside[block].ravel())
+        found = measure_regions(picture, (high, wide), pixel, contour.white, stain)
+        return select_measures(found, inside[block].ravel())
 
     with ThreadPoolExecutor(workers) as pool:
         parts = list(pool.map(measured, blocks))
@@ -73,21 +73,23 @@ def judge(slide: Slide, contour: Contour, workers: int = 1) -> Judged:
         for row, column in np.argwhere(inside[block]).tolist()
     ]
     shape = (rows, columns)
-    reason = np.full(shape, Reason.OUTSIDE, np.uint8)
+    reason = np.full(shape, RejectionReason.OUTSIDE, np.uint8)
     quality, cells, blur = (np.zeros(shape) for _ in range(3))
     if not parts:
-        return Judged(reason, quality, cells, blur, side)
+        return QualityMap(reason, quality, cells, blur, side)
     at = tuple(np.array(order).T)
-    found = joined(parts)
+    found = concatenate_measures(parts)
     blur = _probe(slide, inside, side, contour.white, workers)
     around = _Neighbours(at, shape)
-    reason[at], quality[at] = decide(found, blur[at], covered[at], around)
+    reason[at], quality[at] = classify_regions(found, blur[at], covered[at], around)
     cells[at] = found.nuclei
-    ratio = reds_per_nucleated(found, reason[at], covered[at])
-    return Judged(reason, quality, cells, blur, side, ratio)
+    ratio = red_cells_per_nucleated(found, reason[at], covered[at])
+    return QualityMap(reason, quality, cells, blur, side, ratio)
 
 
-def judge_fields(slide: Slide, workers: int = 1, only: tuple[Field, ...] | None = None) -> Judged:
+def map_field_quality(
+    slide: Slide, workers: int = 1, only: tuple[Field, ...] | None = None
+) -> QualityMap:
     """Judge each field of a source of fields as a whole; unreadable ones are empty.
 
     Args:
@@ -109,14 +111,16 @@ def judge_fields(slide: Slide, workers: int = 1, only: tuple[Field, ...] | None 
     step = max(1, len(views) // _SAMPLES)
     some = [picture for picture, _ in views[::step]]
     white = white_point(np.concatenate([p.reshape(1, -1, 3) for p in some], axis=1))
-    stain = stain_of([density(picture, white) for picture in some])
-    found = joined([measure(picture, (1, 1), LOW_POWER, white, stain) for picture, _ in views])
+    stain = estimate_nuclear_stain([optical_density(picture, white) for picture in some])
+    found = concatenate_measures(
+        [measure_regions(picture, (1, 1), LOW_POWER, white, stain) for picture, _ in views]
+    )
     pixel = max(slide.microns_per_pixel, _PROBE_PIXEL)
     blur = np.array([_median_blur(pieces, pixel, white) for _, pieces in views])
     whole = np.ones(len(blur))
-    reason, quality = decide(found, blur, whole, None)
-    ratio = reds_per_nucleated(found, reason, whole)
-    return Judged(
+    reason, quality = classify_regions(found, blur, whole, None)
+    ratio = red_cells_per_nucleated(found, reason, whole)
+    return QualityMap(
         reason[None], quality[None], found.nuclei[None], blur[None], 0, ratio, tuple(fields)
     )
 
@@ -140,8 +144,8 @@ class _Neighbours:
         return np.where(number > 0, total / np.maximum(number, 1), np.nan)
 
 
-def decide(
-    found: Measures,
+def classify_regions(
+    found: RegionMeasures,
     blur: NDArray[np.float64],
     covered: NDArray[np.float64],
     around: _Neighbours | None,
@@ -166,15 +170,15 @@ def decide(
     stacked = (layers > _LAYERS) & (found.cell > _STACKED * red_cell)
     thick = stacked | (layers > _DEEP) | (found.gap < _CLOSED) | (found.clumped > _CLUMPED)
     verdicts = [
-        (Reason.NOT_A_SMEAR, found.foreign > _FOREIGN),
-        (Reason.EMPTY, found.gap > _BARE),
-        (Reason.THICK, thick),
-        (Reason.OUT_OF_FOCUS, np.nan_to_num(blur) > _BLUR),
-        (Reason.PALE, near(found.cell, 0) < max(_PALE * red_cell, _UNSTAINED)),
+        (RejectionReason.NOT_A_SMEAR, found.foreign > _FOREIGN),
+        (RejectionReason.EMPTY, found.gap > _BARE),
+        (RejectionReason.THICK, thick),
+        (RejectionReason.OUT_OF_FOCUS, np.nan_to_num(blur) > _BLUR),
+        (RejectionReason.PALE, near(found.cell, 0) < max(_PALE * red_cell, _UNSTAINED)),
     ]
     for name, where in verdicts:
-        reason[(reason == Reason.ACCEPTED) & where] = name
-    left = reason == Reason.ACCEPTED
+        reason[(reason == RejectionReason.ACCEPTED) & where] = name
+    left = reason == RejectionReason.ACCEPTED
     # Marrow particles beside it make no place rich: only what is left counts.
     density = np.where(left, found.nuclei / found.area, np.nan)
     per_mm2 = near(density, 1)
@@ -182,24 +186,30 @@ def decide(
     relative = 0.0 if around is None else _SHARE_OF_RICH * rich
     reds = near(np.where(left, layers, np.nan), 2) * 1e6 / _RED_CELL
     ratio = near(density, 2) / np.maximum(reds, 1)
-    diluted = (ratio < LEAST_RATIO) | (per_mm2 < relative)
-    reason[left & diluted] = Reason.DILUTED
-    left = reason == Reason.ACCEPTED
+    diluted = (ratio < LEAST_NUCLEATED_PER_RED) | (per_mm2 < relative)
+    reason[left & diluted] = RejectionReason.DILUTED
+    left = reason == RejectionReason.ACCEPTED
     faint = left & (near(found.faint, 1) > _FAINT)
     # Nuclei fade in a pale patch too, but there the red cells fade with them.
-    reason[faint] = np.where(found.cell[faint] < _PALER * red_cell, Reason.PALE, Reason.CRUSHED)
+    reason[faint] = np.where(
+        found.cell[faint] < _PALER * red_cell, RejectionReason.PALE, RejectionReason.CRUSHED
+    )
     richness = np.minimum(1, per_mm2 / max(rich, 1e-9))
     evenness = np.clip(1 - (layers - 0.6) / 0.5, 0.2, 1)
     sharpness = 1 - 0.5 * np.minimum(1, np.nan_to_num(blur) / _BLUR) ** 2
     quality = np.nan_to_num(richness) * evenness * sharpness * (1 - found.faint)
-    return reason, np.where(reason == Reason.ACCEPTED, quality, 0)
+    return reason, np.where(reason == RejectionReason.ACCEPTED, quality, 0)
 
 
-def reds_per_nucleated(
-    found: Measures, reason: NDArray[np.uint8], covered: NDArray[np.float64]
+def red_cells_per_nucleated(
+    found: RegionMeasures, reason: NDArray[np.uint8], covered: NDArray[np.float64]
 ) -> float:
     """Red cells to one nucleated cell where both could be seen singly; nan without such places."""
-    seen = (reason == Reason.ACCEPTED) | (reason == Reason.DILUTED) | (reason == Reason.CRUSHED)
+    seen = (
+        (reason == RejectionReason.ACCEPTED)
+        | (reason == RejectionReason.DILUTED)
+        | (reason == RejectionReason.CRUSHED)
+    )
     if not seen.any():
         return float("nan")
     layers = found.density[seen] / _one_red_cell(found, covered)
@@ -207,7 +217,7 @@ def reds_per_nucleated(
     return float(reds / max(found.nuclei[seen].sum(), 1))
 
 
-def _one_red_cell(found: Measures, covered: NDArray[np.float64]) -> float:
+def _one_red_cell(found: RegionMeasures, covered: NDArray[np.float64]) -> float:
     """Density of green of a single red cell, from where cells lie apart."""
     seen = np.isfinite(found.cell)
     # The gaps must be between cells, not beside a thick part.
@@ -242,12 +252,12 @@ def _blocks(inside: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
 
 def _stain(
     slide: Slide, inside: NDArray[np.bool_], side: int, pixel: float, white: NDArray[np.float64]
-) -> Stain:
+) -> NuclearStain:
     places = np.argwhere(inside)
     places = places[:: max(1, len(places) // _SAMPLES)]
-    return stain_of(
+    return estimate_nuclear_stain(
         [
-            density(read_scaled(slide, column * side, row * side, side, side, pixel), white)
+            optical_density(read_scaled(slide, column * side, row * side, side, side, pixel), white)
             for row, column in places.tolist()
         ]
     )
@@ -277,7 +287,7 @@ def _probe(
         squares = np.argwhere(group)
         nearest = squares[((squares - (step - 1) / 2) ** 2).sum(axis=1).argmin()]
         y, x = (round((v + 0.5) * side - width / 2) for v in (np.array(place) + nearest).tolist())
-        return blur_at(read_scaled(slide, x, y, width, width, pixel), pixel, white)
+        return estimate_picture_blur(read_scaled(slide, x, y, width, width, pixel), pixel, white)
 
     blur = np.full(inside.shape, np.nan)
     with ThreadPoolExecutor(workers) as pool:
@@ -300,6 +310,6 @@ def _pieces_of(slide: Slide, one: Field) -> list[NDArray[np.uint8]]:
 def _median_blur(
     pieces: list[NDArray[np.uint8]], microns_per_pixel: float, white: NDArray[np.float64]
 ) -> float:
-    blurs = [blur_at(piece, microns_per_pixel, white) for piece in pieces]
+    blurs = [estimate_picture_blur(piece, microns_per_pixel, white) for piece in pieces]
     known = [blur for blur in blurs if np.isfinite(blur)]
     return float(np.median(known)) if known else float("nan")

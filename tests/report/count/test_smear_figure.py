@@ -5,23 +5,23 @@ from pathlib import Path
 import numpy as np
 
 from marrowscope.report.count.smear_figure import REASON_COLOURS, smear_figure
-from marrowscope.smear.contour import Contour, polygons_of
+from marrowscope.smear.contour import Contour, mask_polygons
 from marrowscope.smear.field_plan import FieldPlan, PlannedField
-from marrowscope.smear.rejection_reasons import Judged, Reason
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
 
 
-def parts(shape: tuple[int, int]) -> tuple[Contour, Judged, FieldPlan]:
+def parts(shape: tuple[int, int]) -> tuple[Contour, QualityMap, FieldPlan]:
     mask = np.zeros(shape, bool)
     mask[20:-20, 30:-30] = True
     mask[40:60, 60:80] = False
     picture = np.where(mask[..., None], (200, 150, 190), 245).astype(np.uint8)
     contour = Contour(
-        polygons_of(mask, (10.0, 10.0)), mask, picture, 5.0, (10.0, 10.0), np.full(3, 245.0), 1.2
+        mask_polygons(mask, (10.0, 10.0)), mask, picture, 5.0, (10.0, 10.0), np.full(3, 245.0), 1.2
     )
     rows, columns = shape[0] // 20, shape[1] // 20
-    reason = np.arange(rows * columns).reshape(rows, columns) % len(Reason)
+    reason = np.arange(rows * columns).reshape(rows, columns) % len(RejectionReason)
     values = np.ones((rows, columns))
-    found = Judged(reason.astype(np.uint8), values, values, values, 200)
+    found = QualityMap(reason.astype(np.uint8), values, values, values, 200)
     fields = tuple(
         PlannedField(i, 400 + 300 * i, 400, 250, 200, 0.5, 9.0, 0, str(i)) for i in range(4)
     )
@@ -46,7 +46,7 @@ def test_the_fields_are_numbered_in_their_order() -> None:
 
 def test_without_a_plan_the_reason_is_the_title() -> None:
     contour, found, _ = parts((200, 400))
-    reason = np.full(found.reason.shape, Reason.THICK, np.uint8)
-    bad = Judged(reason, found.quality, found.cells, found.blur, found.side)
+    reason = np.full(found.reason.shape, RejectionReason.THICK, np.uint8)
+    bad = QualityMap(reason, found.quality, found.cells, found.blur, found.side)
     figure = smear_figure(contour, bad, None, "slide")
     assert "cells on top of each other" in figure.axes[1].get_title()

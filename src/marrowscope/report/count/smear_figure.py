@@ -11,25 +11,25 @@ from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.report.fonts import font_families
 from marrowscope.smear.contour import Contour
 from marrowscope.smear.field_plan import FieldPlan
-from marrowscope.smear.rejection_reasons import Judged, Reason
+from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
 
 # Okabe–Ito, told apart by people with any of the common colour visions.
 REASON_COLOURS = {
-    Reason.ACCEPTED: "#009E73",
-    Reason.NOT_A_SMEAR: "#000000",
-    Reason.EMPTY: "#999999",
-    Reason.THICK: "#D55E00",
-    Reason.OUT_OF_FOCUS: "#F0E442",
-    Reason.PALE: "#56B4E9",
-    Reason.DILUTED: "#E69F00",
-    Reason.CRUSHED: "#CC79A7",
+    RejectionReason.ACCEPTED: "#009E73",
+    RejectionReason.NOT_A_SMEAR: "#000000",
+    RejectionReason.EMPTY: "#999999",
+    RejectionReason.THICK: "#D55E00",
+    RejectionReason.OUT_OF_FOCUS: "#F0E442",
+    RejectionReason.PALE: "#56B4E9",
+    RejectionReason.DILUTED: "#E69F00",
+    RejectionReason.CRUSHED: "#CC79A7",
 }
 _ROUTE = "#0072B2"
 _NUMBERED = 40  # more numbers than that cannot be read
 
 
 def smear_figure(
-    contour: Contour, judged: Judged, plan: FieldPlan | None, name: str, used: int | None = None
+    contour: Contour, judged: QualityMap, plan: FieldPlan | None, name: str, used: int | None = None
 ) -> Figure:
     """Overview with contour; squares by reason; the fields in their order.
 
@@ -88,7 +88,7 @@ def smear_figure(
     return figure
 
 
-def _title(judged: Judged, plan: FieldPlan | None, count: int) -> str:
+def _title(judged: QualityMap, plan: FieldPlan | None, count: int) -> str:
     if plan is None:
         return judged.verdict() or "no plan"
     return f"where cells can be judged, and {count} of {len(plan.fields)} fields in their order"
@@ -104,7 +104,7 @@ def _draw_contour(axes: Axes, contour: Contour, scale: np.ndarray) -> None:
             axes.plot(closed[:, 0], closed[:, 1], color=colour, linewidth=1.2)
 
 
-def _draw_reasons(axes: Axes, judged: Judged, scale: np.ndarray) -> None:
+def _draw_reasons(axes: Axes, judged: QualityMap, scale: np.ndarray) -> None:
     colours = np.zeros((*judged.reason.shape, 4))
     for reason, colour in REASON_COLOURS.items():
         value = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
