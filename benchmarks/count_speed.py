@@ -45,7 +45,9 @@ def seconds_per_field(folder: Path) -> dict[str, float]:
     write_fields(folder / "dense", 10, FieldSettings(cells_per_mm2=DENSE), 1)
     (smear,), _ = open_smears([folder / "dense"], MICRONS_PER_PIXEL)
     plan = plan_field_images(smear.slide).fields
-    cells = [analyse_field(smear.slide, field).look.cells.height for field in plan]  # warms up
+    cells = [
+        analyse_field(smear.slide, field).detections.cells.height for field in plan
+    ]  # warms up
     result = {
         "cells_per_field": statistics.mean(cells),
         "field_image_s": statistics.median(timed(smear.slide, field) for field in plan),

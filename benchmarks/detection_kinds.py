@@ -28,13 +28,13 @@ from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, dra
 UNUSUAL = ("ART", "KSC", "NIF")
 
 
-def look(name: str, number: int, library: CellLibrary) -> str:
+def variant(name: str, number: int, library: CellLibrary) -> str:
     """Kind of one thing of the library."""
     if name in (RED, PLATELET):
         return name
     if name not in UNUSUAL:
         return "cell"
-    chosen = library.look(name, number)
+    chosen = library.variant(name, number)
     if name == "KSC":
         return "smudge cell"
     if name == "ART":
@@ -80,7 +80,7 @@ def count(settings: FieldSettings, seeds: range, library: CellLibrary) -> dict[s
         ]  # fmt: skip
         kinds = [
             "packed in a particle" if one.rank == PACKED_RANK
-            else look(one.name, one.number, library)
+            else variant(one.name, one.number, library)
             for one in inside
         ]  # fmt: skip
         there.update(

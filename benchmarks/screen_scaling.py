@@ -25,8 +25,8 @@ import numpy as np
 
 from marrowscope.dataset.landmarks import landmarks
 from marrowscope.dataset.overlap_detection import find_overlaps
-from marrowscope.detection.cell_crops import crop_at
-from marrowscope.phantom.cell_library import Library
+from marrowscope.detection.cell_crops import crop_from_field
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from side_by_side import versions
@@ -38,13 +38,13 @@ PEER_IMAGES = 60
 def drawn(seed: int) -> list[tuple[bytes, int, int, int]]:
     """Encoded crops of one field with seed, x and y; no field repeats a cell of another."""
     cv2.setNumThreads(1)
-    library = Library(MICRONS_PER_PIXEL, seed, per_class=20)
+    library = CellLibrary(MICRONS_PER_PIXEL, seed, per_class=20)
     field = draw_field(FieldSettings(cells_per_mm2=1500), seed, library)
     height, width = field.image.shape[:2]
     crops = []
     for x, y in field.cells.select("x", "y").rows():
         if 130 < x < width - 130 and 130 < y < height - 130:
-            crop = crop_at(field.image, x, y, MICRONS_PER_PIXEL)
+            crop = crop_from_field(field.image, x, y, MICRONS_PER_PIXEL)
             data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
             crops.append((data, seed, round(x), round(y)))
     return crops

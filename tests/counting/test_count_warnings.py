@@ -8,16 +8,16 @@ from marrowscope.counting import count_warnings
 from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.models.card import Card
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
-from marrowscope.smear.rejection_reasons import RejectionReason
+from marrowscope.smear.quality_map import RejectionReason
 
 
-def walked(countable: int, wanted: int = 500, **more: object) -> count_warnings.FieldTotals:
+def totals(countable: int, wanted: int = 500, **more: object) -> count_warnings.FieldTotals:
     facts = {"refused": {}, "doubtful": {}, **more}
     return count_warnings.FieldTotals(10, 10, countable, wanted, **facts)  # type: ignore[arg-type]
 
 
 def test_a_full_count_needs_no_remark() -> None:
-    assert count_warnings.field_warnings(walked(500), None) == []
+    assert count_warnings.field_warnings(totals(500), None) == []
     assert count_warnings.pixel_size_warnings(MICRONS_PER_PIXEL, False) == []
     assert count_warnings.damage_warnings(0, True) == []
     assert (
@@ -30,7 +30,7 @@ def test_a_full_count_needs_no_remark() -> None:
     ("countable", "wanted", "lines"), [(99, 500, 2), (100, 500, 1), (50, 50, 1), (120, 110, 0)]
 )
 def test_few_cells_are_named(countable: int, wanted: int, lines: int) -> None:
-    assert len(count_warnings.field_warnings(walked(countable, wanted), None)) == lines
+    assert len(count_warnings.field_warnings(totals(countable, wanted), None)) == lines
 
 
 def test_a_model_has_its_own_word_on_counting() -> None:
@@ -42,7 +42,7 @@ def test_a_model_has_its_own_word_on_counting() -> None:
 
 def test_reasons_are_told_with_their_numbers() -> None:
     refused = {RejectionReason.NOT_A_SMEAR: 1, RejectionReason.OUT_OF_FOCUS: 3}
-    (line,) = count_warnings.field_warnings(walked(500, refused=refused), None)
+    (line,) = count_warnings.field_warnings(totals(500, refused=refused), None)
     assert line == (
         "4 fields not counted: out of focus (3), colours that no Romanowsky stain has (1)"
     )
@@ -50,7 +50,7 @@ def test_reasons_are_told_with_their_numbers() -> None:
 
 @pytest.mark.parametrize(("ratio", "blood"), [(100.0, False), (101.0, True), (np.nan, False)])
 def test_blood_is_more_than_a_hundred_red_cells_to_one(ratio: float, blood: bool) -> None:
-    lines = count_warnings.field_warnings(walked(500, reds_per_nucleated=ratio), None)
+    lines = count_warnings.field_warnings(totals(500, reds_per_nucleated=ratio), None)
     assert ("1 nucleated cell to 101 red cells" in " ".join(lines)) is blood
 
 
@@ -86,6 +86,6 @@ def test_a_classifier_less_sure_than_on_held_out_cells_is_told() -> None:
 
 
 def test_one_cell_is_told_in_grammar() -> None:
-    few, exhausted = count_warnings.field_warnings(walked(1), None)
+    few, exhausted = count_warnings.field_warnings(totals(1), None)
     assert few.startswith("Only 1 countable cell: too few")
     assert exhausted.startswith("The smear is exhausted: 1 countable cell in all ")

@@ -17,7 +17,7 @@ from marrowscope.counting.field_classification import (
 )
 from marrowscope.differential.differential_count import differential
 from marrowscope.morphology import CODES
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 
 def answers(codes: list[str], confidences: list[float]) -> np.ndarray:
@@ -82,12 +82,12 @@ def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
         ]
     )
     nothing = np.zeros((2, 2))
-    judged = QualityMap(reason.astype(np.uint8), nothing, nothing, nothing, 100)
+    quality_map = QualityMap(reason.astype(np.uint8), nothing, nothing, nothing, 100)
     table = pl.DataFrame(
         {"x": [99.0, 100.0, -1.0, 250.0, 99.0], "y": [0.0, 99.9, 100.0, 199.0, 0.0],
          "judgeable": [True] * 4 + [False]}
     )  # fmt: skip
-    placed = mark_rejected_regions(table, judged)
+    placed = mark_rejected_regions(table, quality_map)
     assert placed["judgeable"].to_list() == [True, False, False, True, False]
     assert mark_rejected_regions(table, None).equals(table)
     placed = placed.with_columns(touches_border=pl.lit(False), kind=pl.lit("cell"))

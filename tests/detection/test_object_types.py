@@ -158,8 +158,8 @@ def test_a_model_learns_to_part_what_is_apart() -> None:
 
 
 def test_looks_of_the_synthetic_cells_have_a_kind(library: CellLibrary) -> None:
-    found = {object_type_of(code, library.look(code, number))
+    found = {object_type_of(code, library.variant(code, number))
              for code in ("NIF", "KSC", "ART", "LYT") for number in range(40)}  # fmt: skip
     assert found == {*OBJECT_TYPES, None}
-    assert object_type_of("LYT", library.look("LYT", 0)) == CELL
-    assert object_type_of("KSC", library.look("KSC", 0)) == SMUDGE
+    assert object_type_of("LYT", library.variant("LYT", 0)) == CELL
+    assert object_type_of("KSC", library.variant("KSC", 0)) == SMUDGE

@@ -97,9 +97,9 @@ def test_the_cell_lies_in_the_middle() -> None:
 @pytest.mark.parametrize("painter", ["strand", "fibre", "clump"])
 @pytest.mark.parametrize("mpp", [0.08625, 0.4])
 def test_an_artefact_of_no_cell_is_drawn_at_any_resolution(painter: str, mpp: float) -> None:
-    look = Variant(painter=painter, diameter=Spread(6.0, 1.0))
+    variant = Variant(painter=painter, diameter=Spread(6.0, 1.0))
     for seed in range(6):
-        sprite = paint(look, mpp, np.random.default_rng(seed))
+        sprite = paint(variant, mpp, np.random.default_rng(seed))
         assert sprite.layers.shape == (3, *sprite.cover.shape)
         assert np.isfinite(sprite.layers).all()
         assert (sprite.layers >= 0).all()
@@ -112,7 +112,7 @@ def test_an_artefact_of_no_cell_is_drawn_at_any_resolution(painter: str, mpp: fl
 
 def test_a_cell_at_the_edge_is_there_and_not_in_the_middle() -> None:
     looks = appearances()["NIF"]
-    place = next(k for k, look in enumerate(looks) if look.trouble == "edge")
+    place = next(k for k, variant in enumerate(looks) if variant.trouble == "edge")
     found = 0
     for seed in range(60):
         scene = composed("NIF", seed)

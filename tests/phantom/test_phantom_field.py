@@ -207,7 +207,7 @@ def test_named_compositions_hold_known_classes() -> None:
 
 @pytest.mark.parametrize("turn", range(TURNS))
 def test_a_turned_stamp_keeps_its_middle_and_its_outline(turn: int) -> None:
-    stamp = reoriented(STOCK.stamp("NGS", 0, 0), turn)
+    stamp = reoriented(STOCK.sprite("NGS", 0, 0), turn)
     y, x = np.nonzero(stamp.cell)
     assert stamp.middle == pytest.approx((x.mean() + 0.5, y.mean() + 0.5))
     places = stamp.outline / STOCK.microns_per_pixel + np.array(stamp.middle)
@@ -217,12 +217,12 @@ def test_a_turned_stamp_keeps_its_middle_and_its_outline(turn: int) -> None:
 
 
 def test_the_eight_orientations_differ() -> None:
-    images = {reoriented(STOCK.stamp("NGS", 1, 0), turn).cell.tobytes() for turn in range(TURNS)}
+    images = {reoriented(STOCK.sprite("NGS", 1, 0), turn).cell.tobytes() for turn in range(TURNS)}
     assert len(images) == TURNS
 
 
 def test_two_red_cells_in_contact_are_two_radii_apart() -> None:
-    first, second = STOCK.stamp(RED, 0, 0), STOCK.stamp(RED, 1, 0)
+    first, second = STOCK.sprite(RED, 0, 0), STOCK.sprite(RED, 1, 0)
     for angle in (0.0, 1.0, 2.5, 4.0):
         away = contact_distance(first, second, angle)
         assert away == pytest.approx(first.radius + second.radius, rel=0.25)

@@ -14,7 +14,7 @@ from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import CorruptTile, Field, Level
 from marrowscope.smear.field_plan import FieldPlan, FieldQueue, PlannedField, plan_fields
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 SIDE = 1159  # px of level 0: 100 µm
 
@@ -118,17 +118,17 @@ def fields(count: int) -> FieldPlan:
 
 
 def test_it_ends_with_the_field_with_which_it_is_enough() -> None:
-    walk = FieldQueue(fields(10), enough=25)
-    for field in walk:
-        walk.tell(field, 10)
-    assert (walk.cells, len(walk.used), walk.enough, walk.exhausted) == (30, 3, True, False)
+    queue = FieldQueue(fields(10), enough=25)
+    for field in queue:
+        queue.record_count(field, 10)
+    assert (queue.cells, len(queue.used), queue.enough, queue.exhausted) == (30, 3, True, False)
 
 
 def test_a_smear_without_enough_cells_is_exhausted() -> None:
-    walk = FieldQueue(fields(4), enough=500)
-    for field in walk:
-        walk.tell(field, 7)
-    assert (walk.cells, len(walk.used), walk.enough, walk.exhausted) == (28, 4, False, True)
+    queue = FieldQueue(fields(4), enough=500)
+    for field in queue:
+        queue.record_count(field, 7)
+    assert (queue.cells, len(queue.used), queue.enough, queue.exhausted) == (28, 4, False, True)
 
 
 @given(
@@ -140,17 +140,17 @@ def test_the_count_is_the_same_however_many_workers_are_ahead(
 ) -> None:
     alone = FieldQueue(fields(len(counts)), enough)
     for field in alone:
-        alone.tell(field, counts[field.order])
+        alone.record_count(field, counts[field.order])
     many, shuffled = FieldQueue(fields(len(counts)), enough), random.Random(seed)
     waiting: list[PlannedField] = []
     for field in many:
         waiting.append(field)
         if len(waiting) == ahead:
             done = waiting.pop(shuffled.randrange(ahead))
-            many.tell(done, counts[done.order])
+            many.record_count(done, counts[done.order])
     shuffled.shuffle(waiting)
     for field in waiting:
-        many.tell(field, counts[field.order])
+        many.record_count(field, counts[field.order])
     assert (many.cells, many.used) == (alone.cells, alone.used)
     assert many.exhausted == alone.exhausted
 

@@ -16,7 +16,7 @@ from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import Slide
 from marrowscope.smear.contour import Contour, smear_contour
 from marrowscope.smear.field_plan import plan_fields
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 from marrowscope.smear.suitability import map_smear_quality
 
 SETTINGS = SlideSettings(width=5600, height=2800, microns_per_pixel=0.5, per_class=3)

@@ -14,7 +14,7 @@ from marrowscope.io.images import encode_png
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.field_plan import plan_fields
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 from marrowscope.smear.suitability import map_field_quality, map_smear_quality
 from support.slide_files import draw_cells, on_glass, write_pyramid
 
@@ -33,7 +33,7 @@ PIECES[RejectionReason.PALE] = np.round(
 ).astype(np.uint8)  # fmt: skip
 
 
-def judged(picture: NDArray[np.uint8], folder: Path, workers: int = 1) -> QualityMap:
+def quality_map(picture: NDArray[np.uint8], folder: Path, workers: int = 1) -> QualityMap:
     slide = open_slide(
         write_pyramid(folder / "slide.tif", picture, 3, tile=(256, 256), compression=None), 0.5
     )
@@ -58,7 +58,7 @@ def smear_of_pieces() -> QualityMap:
         ],
     ]
     picture = np.vstack([np.hstack([PIECES[kind] for kind in row]) for row in kinds])
-    return judged(on_glass(picture, 200), Path(mkdtemp()))
+    return quality_map(on_glass(picture, 200), Path(mkdtemp()))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_expected_cells_are_those_that_were_drawn() -> None:
 
 def test_a_slide_is_judged_the_same_by_one_thread_and_by_three(tmp_path: Path) -> None:
     picture = on_glass(PIECES[RejectionReason.ACCEPTED], 200)
-    one, two = (judged(picture, tmp_path, workers) for workers in (1, 3))
+    one, two = (quality_map(picture, tmp_path, workers) for workers in (1, 3))
     assert np.array_equal(one.reason, two.reason)
     assert np.array_equal(one.quality, two.quality)
 
@@ -104,7 +104,7 @@ def test_a_slide_is_judged_the_same_by_one_thread_and_by_three(tmp_path: Path) -
 @cache
 def good_and_thick() -> QualityMap:
     pieces = np.hstack([PIECES[RejectionReason.ACCEPTED], PIECES[RejectionReason.THICK]])
-    return judged(on_glass(pieces, 200), Path(mkdtemp()))
+    return quality_map(on_glass(pieces, 200), Path(mkdtemp()))
 
 
 @pytest.mark.parametrize("brightness", [0.6, 1.05])
@@ -117,7 +117,7 @@ def test_light_and_its_colour_change_no_verdict(
     )
     reference = good_and_thick()
     lit = np.clip(picture * brightness * np.array(tint), 0, 255).astype(np.uint8)
-    assert (judged(lit, tmp_path).reason == reference.reason).mean() > 0.95
+    assert (quality_map(lit, tmp_path).reason == reference.reason).mean() > 0.95
 
 
 @pytest.mark.parametrize(

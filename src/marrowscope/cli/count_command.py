@@ -55,8 +55,8 @@ def count(
 
     Fields: `marrowscope count fields/ --microns-per-pixel 0.08625 -o report`
     """
-    from marrowscope.counting.correction_source import held_out_for, least_confidence
-    from marrowscope.counting.count_smear import CountSettings, check, count_smear
+    from marrowscope.counting.correction_source import find_held_out, least_confidence
+    from marrowscope.counting.count_smear import CountSettings, count_smear, validate_settings
     from marrowscope.counting.smear_sources import open_smears
     from marrowscope.inference.engine_choice import choose_engine
     from marrowscope.models import DEFAULT_MODEL
@@ -70,12 +70,12 @@ def count(
     if pdf:
         require_pdf()
     bundle = load_bundle(model or DEFAULT_MODEL)
-    answers, answers_from = held_out_for(bundle, held_out)
+    answers, answers_from = find_held_out(bundle, held_out)
     least = least_confidence(bundle, min_confidence)
     settings = CountSettings(
         cells, least, answers, answers_from, microns_per_pixel is not None, tuple(remark or ())
     )
-    check(settings)
+    validate_settings(settings)
     smears, failures = open_smears(sources, microns_per_pixel)
     computing, said = choose_engine(bundle, engine, device)
     summaries: list[dict[str, Any]] = []

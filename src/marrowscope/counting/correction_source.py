@@ -19,17 +19,17 @@ from marrowscope.models.calibration import Calibration, read_calibration
 TRAINING = "train"
 
 
-def held_out_for(bundle: Bundle, path: Path | None) -> tuple[HeldOutCounts | None, str | None]:
+def find_held_out(bundle: Bundle, path: Path | None) -> tuple[HeldOutCounts | None, str | None]:
     """The answers to correct a count by, and where they are from.
 
     A file that the user names comes before the answers in the bundle's own calibration.
 
     Raises:
-        InputError: as ``held_out_from_file``, or the calibration is damaged or for other weights.
+        InputError: as ``read_held_out``, or the calibration is damaged or for other weights.
     """
     calibration = read_calibration(bundle)
     if path is not None:
-        return held_out_from_file(path, bundle, calibration), str(path)
+        return read_held_out(path, bundle, calibration), str(path)
     if calibration is None or not calibration.held_out:
         return None, None
     source = f"{bundle.card.name}: {CALIBRATION}"
@@ -48,7 +48,7 @@ def least_confidence(bundle: Bundle, given: float | None) -> float | None:
     return None if calibration is None else calibration.no_call
 
 
-def held_out_from_file(
+def read_held_out(
     path: Path, bundle: Bundle, calibration: Calibration | None = None
 ) -> HeldOutCounts:
     """Count the answers in a table of held-out predictions of the same classifier.

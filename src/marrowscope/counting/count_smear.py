@@ -42,7 +42,7 @@ from marrowscope.models.card import Card
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.field_plan import DEFAULT_CELLS, FieldPlan, FieldQueue, plan_fields
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason, blood_phrase
 from marrowscope.smear.suitability import map_smear_quality
 
 Advance = Callable[..., None]
@@ -113,26 +113,26 @@ def count_smear(
     require_visible_cells(slide.microns_per_pixel)
     plan, overview = _plan(slide, settings.cells, workers, stage)
     before = slide.corrupt
-    walk = FieldQueue(plan, settings.cells)
-    judged = None if overview is None else overview.judged
+    queue = FieldQueue(plan, settings.cells)
+    quality_map = None if overview is None else overview.quality_map
     no_cells = excluded_object_types(card.known)
-    taken = _Taken(slide, engine, settings.min_confidence, judged, no_cells)
+    taken = _Taken(slide, engine, settings.min_confidence, quality_map, no_cells)
     advance = stage("counting cells") if stage is not None else None
     with ThreadPoolExecutor(workers) as pool:
-        for seen in map_in_order(pool, partial(analyse_field, slide), walk, workers):
+        for seen in map_in_order(pool, partial(analyse_field, slide), queue, workers):
             countable = taken.take(seen)
-            walk.tell(seen.look.field, countable)
+            queue.record_count(seen.detections.field, countable)
             if advance is not None:
                 advance(countable, total=settings.cells)
-            if walk.enough:
+            if queue.enough:
                 break
     table = pl.concat(taken.frames)
-    walked = count_warnings.FieldTotals(
-        len(walk.used), len(plan.fields), walk.cells, settings.cells,
+    totals = count_warnings.FieldTotals(
+        len(queue.used), len(plan.fields), queue.cells, settings.cells,
         taken.refused, taken.doubtful, taken.reds_per_nucleated, taken.unreadable,
     )  # fmt: skip
-    _require_countable(smear, table, walked)
-    corrupt = before + _met(slide, before, walk)
+    _require_countable(smear, table, totals)
+    corrupt = before + _met(slide, before, queue)
     return SmearCount(
         name=smear.name,
         sources=smear.sources,
@@ -154,7 +154,7 @@ def count_smear(
         held_out_source=settings.held_out_source,
         remarks=(
             *settings.remarks,
-            *count_warnings.field_warnings(walked, judged),
+            *count_warnings.field_warnings(totals, quality_map),
             *count_warnings.confidence_warnings(
                 table.filter(pl.col("role") != LEFT_OUT)["confidence"], settings.held_out
             ),
@@ -176,7 +176,7 @@ class _Taken:
     slide: Slide
     engine: Engine
     min_confidence: float | None
-    judged: QualityMap | None
+    quality_map: QualityMap | None
     no_cells: tuple[str, ...]
     fields: list[CountedField] = field(default_factory=list)
     refused: Counter[RejectionReason] = field(default_factory=Counter)
@@ -197,35 +197,37 @@ class _Taken:
 
     def take(self, seen: FieldResult) -> int:
         """Classify the cells of the next field; how many of them are countable."""
-        look, microns = seen.look, self.slide.microns_per_pixel
+        detections, microns = seen.detections, self.slide.microns_per_pixel
         if seen.unreadable:
             self.unreadable += 1
-            self.not_counted.append((look.field.name, "could not be read"))
+            self.not_counted.append((detections.field.name, "could not be read"))
             return 0  # the list of damage says why
         if seen.reason in REJECTED_FIELDS:
             self.refused[seen.reason] += 1
-            self.not_counted.append((look.field.name, seen.reason.words))
+            self.not_counted.append((detections.field.name, seen.reason.description))
             return 0
         if seen.reason != RejectionReason.ACCEPTED:
             self.doubtful[seen.reason] += 1
         if math.isfinite(seen.red_cells):
             self.reds += seen.red_cells
             self.nucleated += seen.nucleated
-        look = self._once.new(look)
-        values = classify_cells(look, microns, self.engine)
-        cells = mark_rejected_regions(look.cells, self.judged)
+        detections = self._once.drop_known(detections)
+        values = classify_cells(detections, microns, self.engine)
+        cells = mark_rejected_regions(detections.cells, self.quality_map)
         cells = add_predictions(
             cells, values, self.engine.classes, self.min_confidence, self.no_cells
         )
         self.frames.append(cells)
         rows = cells.select("cell_id", "predicted", "confidence", "role").rows()
-        for (cell, code, confidence, role), (x, y) in zip(rows, look.places.tolist(), strict=True):
+        for (cell, code, confidence, role), (x, y) in zip(
+            rows, detections.places.tolist(), strict=True
+        ):
             if role != LEFT_OUT and self.thumbnails.wanted(code, confidence):
                 self.thumbnails.offer(
-                    code, confidence, cell, crop_from_field(look.pixels, x, y, microns)
+                    code, confidence, cell, crop_from_field(detections.pixels, x, y, microns)
                 )
         countable = int((cells["role"] == COUNTED).sum())
-        place = look.field
+        place = detections.field
         x, y = (0, 0) if self.slide.fields else (place.x, place.y)
         self.fields.append(
             CountedField(
@@ -263,35 +265,35 @@ def _plan(
     contour = smear_contour(slide)
     if advance is not None:
         advance(1, total=2)
-    judged = map_smear_quality(slide, contour, workers)
-    plan = plan_fields(slide, judged, cells)
+    quality_map = map_smear_quality(slide, contour, workers)
+    plan = plan_fields(slide, quality_map, cells)
     if advance is not None:
         advance(1, total=2)
-    return plan, SlideOverview(contour, judged, plan)
+    return plan, SlideOverview(contour, quality_map, plan)
 
 
 def _require_countable(
-    smear: SmearSource, table: pl.DataFrame, walked: count_warnings.FieldTotals
+    smear: SmearSource, table: pl.DataFrame, totals: count_warnings.FieldTotals
 ) -> None:
     """Refuse a count without a countable cell: no share of anything could be given."""
-    if walked.countable:
+    if totals.countable:
         return
     source = smear.sources[0]
-    if smear.slide.fields and len(smear.slide.corrupt) >= walked.planned:
+    if smear.slide.fields and len(smear.slide.corrupt) >= totals.planned:
         raise InputError(f"{source}: no field can be read ({smear.slide.corrupt[0].reason})")
-    refused = sum(walked.refused.values())
-    if not table.height and refused == walked.looked_at:
+    refused = sum(totals.refused.values())
+    if not table.height and refused == totals.looked_at:
         raise InputError(
-            f"{source}: no cells can be judged, {count_warnings.describe_reasons(walked.refused)}"
+            f"{source}: no cells can be judged, {count_warnings.describe_reasons(totals.refused)}"
         )
-    if not table.height and refused + walked.unreadable == walked.looked_at:
+    if not table.height and refused + totals.unreadable == totals.looked_at:
         raise InputError(
-            f"{source}: of {walked.looked_at} fields {walked.unreadable} could not be read "
+            f"{source}: of {totals.looked_at} fields {totals.unreadable} could not be read "
             f"({smear.slide.corrupt[0].reason}), in {refused} no cells can be judged "
-            f"({count_warnings.describe_reasons(walked.refused)})"
+            f"({count_warnings.describe_reasons(totals.refused)})"
         )
-    seen = f"{walked.looked_at} field" + ("" if walked.looked_at == 1 else "s")
-    blood = count_warnings.blood_phrase(walked.reds_per_nucleated)
+    seen = f"{totals.looked_at} field" + ("" if totals.looked_at == 1 else "s")
+    blood = blood_phrase(totals.reds_per_nucleated)
     if not table.height:
         raise InputError(
             f"{source}: no nucleated cell in {seen}"
@@ -318,10 +320,10 @@ def _flagged(table: pl.DataFrame, no_cells: tuple[str, ...]) -> pl.DataFrame:
 
 
 def _met(
-    slide: Slide, before: tuple[CorruptTile, ...], walk: FieldQueue
+    slide: Slide, before: tuple[CorruptTile, ...], queue: FieldQueue
 ) -> tuple[CorruptTile, ...]:
     """Damage in the fields that are used; workers that were ahead may have met more."""
-    known, fields = set(before), walk.used
+    known, fields = set(before), queue.used
 
     def used(tile: CorruptTile) -> bool:
         return any(

@@ -9,9 +9,9 @@ import polars as pl
 from marrowscope.differential.held_out_answers import CONFIDENCE_BANDS, CONFIDENT, HeldOutCounts
 from marrowscope.models.card import Card
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
-from marrowscope.smear.rejection_reasons import LEAST_RATIO, Judged, Reason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason, blood_phrase
 
-FEW = 100  # cells; below, the interval of a class of 5 % reaches from 2 to 11 % or further
+FEW_CELLS = 100  # cells; below, the interval of a class of 5 % reaches from 2 to 11 % or further
 _ODD, _LEAST_ODD = 0.2, 20  # more unsure answers than among held-out cells; of so many cells
 _DOUBT, _MOSTLY = 0.5, 0.4  # without held-out cells: share of answers below a confidence
 _COARSE = 1.5  # times the pixel size of the training; then chromatin is not what it was there
@@ -19,7 +19,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Walked:
+class FieldTotals:
     """How the fields were walked.
 
     Attributes:
@@ -37,46 +37,40 @@ class Walked:
     planned: int
     countable: int
     wanted: int
-    refused: Mapping[Reason, int]
-    doubtful: Mapping[Reason, int]
+    refused: Mapping[RejectionReason, int]
+    doubtful: Mapping[RejectionReason, int]
     reds_per_nucleated: float = float("nan")
     unreadable: int = 0
 
 
-def of_walk(walked: Walked, judged: Judged | None) -> list[str]:
+def field_warnings(totals: FieldTotals, quality_map: QualityMap | None) -> list[str]:
     """Blood, too few cells, fields that were not counted or with doubt."""
     lines = []
-    blood = blood_line(walked.reds_per_nucleated) if judged is None else judged.blood()
+    ratio = totals.reds_per_nucleated if quality_map is None else quality_map.reds_per_nucleated
+    blood = blood_phrase(ratio)
     if blood is not None:
         lines.append(f"This looks like {blood}")
-    if walked.countable < FEW:
+    if totals.countable < FEW_CELLS:
         lines.append(
-            f"Only {_cells(walked.countable)}: too few for a differential count; the "
+            f"Only {_cells(totals.countable)}: too few for a differential count; the "
             "percentages say next to nothing"
         )
-    if walked.countable < walked.wanted:
+    if totals.countable < totals.wanted:
         lines.append(
-            f"The smear is exhausted: {_cells(walked.countable)} in "
-            + (f"all {walked.planned:,} fields together" if walked.planned > 1 else "its one field")
-            + f", {walked.wanted} were wanted"
+            f"The smear is exhausted: {_cells(totals.countable)} in "
+            + (f"all {totals.planned:,} fields together" if totals.planned > 1 else "its one field")
+            + f", {totals.wanted} were wanted"
         )
-    if walked.refused:
-        total = sum(walked.refused.values())
-        lines.append(f"{_fields(total)} not counted: {reasons(walked.refused)}")
-    if walked.doubtful:
-        total = sum(walked.doubtful.values())
-        lines.append(f"{_fields(total)} counted with doubt: {reasons(walked.doubtful)}")
+    if totals.refused:
+        total = sum(totals.refused.values())
+        lines.append(f"{_fields(total)} not counted: {describe_reasons(totals.refused)}")
+    if totals.doubtful:
+        total = sum(totals.doubtful.values())
+        lines.append(f"{_fields(total)} counted with doubt: {describe_reasons(totals.doubtful)}")
     return lines
 
 
-def blood_line(reds_per_nucleated: float) -> str | None:
-    """A phrase when there are too many red cells for marrow, else None."""
-    if not reds_per_nucleated > 1 / LEAST_RATIO:
-        return None
-    return f"blood rather than marrow, 1 nucleated cell to {reds_per_nucleated:.0f} red cells"
-
-
-def of_pixels(microns_per_pixel: float, stated: bool) -> list[str]:
+def pixel_size_warnings(microns_per_pixel: float, stated: bool) -> list[str]:
     """Where the pixel size is from, and what was done to come to that of the classifier."""
     lines = []
     ratio = microns_per_pixel / MICRONS_PER_PIXEL
@@ -95,7 +89,7 @@ def of_pixels(microns_per_pixel: float, stated: bool) -> list[str]:
     return lines
 
 
-def of_damage(pieces: int, fields: bool) -> list[str]:
+def damage_warnings(pieces: int, fields: bool) -> list[str]:
     """Pieces that could not be read."""
     if not pieces:
         return []
@@ -104,7 +98,7 @@ def of_damage(pieces: int, fields: bool) -> list[str]:
     return [f"{f'1 {what}' if pieces == 1 else many} could not be read; cells there are missing"]
 
 
-def of_model(card: Card, classes: tuple[str, ...], engine: str | None) -> list[str]:
+def classifier_warnings(card: Card, classes: tuple[str, ...], engine: str | None) -> list[str]:
     """What the classifier does not know, or was not made for."""
     lines = []
     if len(card.known) < len(classes):
@@ -122,7 +116,7 @@ def of_model(card: Card, classes: tuple[str, ...], engine: str | None) -> list[s
     return lines
 
 
-def of_answers(confidences: pl.Series, held_out: HeldOutCounts | None) -> list[str]:
+def confidence_warnings(confidences: pl.Series, held_out: HeldOutCounts | None) -> list[str]:
     """That the classifier is less sure than it should be: a sign of cells unlike those it knows.
 
     Args:
@@ -161,9 +155,9 @@ def _fields(number: int) -> str:
     return f"{number:,} field" + ("" if number == 1 else "s")
 
 
-def reasons(counts: Mapping[Reason, int]) -> str:
+def describe_reasons(counts: Mapping[RejectionReason, int]) -> str:
     """How many fields for which reason, the most frequent first."""
     order = sorted(counts, key=lambda reason: (-counts[reason], reason))[:_SHOWN]
     if sum(counts.values()) == 1:
-        return order[0].words
-    return ", ".join(f"{reason.words} ({counts[reason]:,})" for reason in order)
+        return order[0].description
+    return ", ".join(f"{reason.description} ({counts[reason]:,})" for reason in order)

@@ -13,7 +13,7 @@ from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.differential import count_roles
 from marrowscope.inference.engine import Engine
 from marrowscope.morphology import ARTEFACT, NOT_IDENTIFIABLE, SMUDGE_CELL
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 COUNTED, NOT_CLASSIFIED, NOT_COUNTED = "counted", "not classified", "not counted"
 LEFT_OUT = "left out"
@@ -22,7 +22,7 @@ _CLASS_OF = {NAKED: NOT_IDENTIFIABLE, SMUDGE: SMUDGE_CELL, DEBRIS: ARTEFACT}
 
 
 def classify_cells(
-    look: FieldDetections, microns_per_pixel: float, engine: Engine
+    detections: FieldDetections, microns_per_pixel: float, engine: Engine
 ) -> NDArray[np.float32]:
     """Class probabilities of the cells of a field, (N, classes); nan where there is no answer.
 
@@ -30,16 +30,18 @@ def classify_cells(
     the number of cells.
     """
     parts = [np.empty((0, len(engine.classes)), np.float32)]
-    for start in range(0, len(look.places), engine.batch_size):
-        places = look.places[start : start + engine.batch_size].tolist()
-        crops = np.stack([crop_from_field(look.pixels, x, y, microns_per_pixel) for x, y in places])
+    for start in range(0, len(detections.places), engine.batch_size):
+        places = detections.places[start : start + engine.batch_size].tolist()
+        crops = np.stack(
+            [crop_from_field(detections.pixels, x, y, microns_per_pixel) for x, y in places]
+        )
         parts.append(engine.probabilities(crops))
     values = np.concatenate(parts)
     values[~np.isfinite(values).all(axis=1)] = np.nan
     return values
 
 
-def mark_rejected_regions(cells: pl.DataFrame, judged: QualityMap | None) -> pl.DataFrame:
+def mark_rejected_regions(cells: pl.DataFrame, quality_map: QualityMap | None) -> pl.DataFrame:
     """Make ``judgeable`` false in a square of the slide where cells cannot be judged.
 
     A planned field may hold some such squares, at the edge of a thick part for instance.
@@ -48,13 +50,13 @@ def mark_rejected_regions(cells: pl.DataFrame, judged: QualityMap | None) -> pl.
         cells: rows with ``judgeable``, and ``x`` and ``y`` in px of level 0.
         judged: of the slide; None for field images, which have no squares.
     """
-    if judged is None:
+    if quality_map is None:
         return cells
     rows, columns = (
-        np.clip(cells[axis].to_numpy() // judged.side, 0, length - 1).astype(np.intp)
-        for axis, length in zip("yx", judged.reason.shape, strict=True)
+        np.clip(cells[axis].to_numpy() // quality_map.side, 0, length - 1).astype(np.intp)
+        for axis, length in zip("yx", quality_map.reason.shape, strict=True)
     )
-    accepted = judged.reason[rows, columns] == RejectionReason.ACCEPTED
+    accepted = quality_map.reason[rows, columns] == RejectionReason.ACCEPTED
     return cells.with_columns(judgeable=pl.col("judgeable") & pl.Series(accepted, dtype=pl.Boolean))
 
 

@@ -11,7 +11,7 @@ from marrowscope.detection.field_analysis import FieldDetections, detect_in_fiel
 from marrowscope.io.images import encode_jpeg, resize
 from marrowscope.slides.slide import Field, Slide
 from marrowscope.smear.field_plan import PlannedField
-from marrowscope.smear.rejection_reasons import RejectionReason
+from marrowscope.smear.quality_map import RejectionReason
 from marrowscope.smear.suitability import map_field_quality
 
 # Whoever took a field has chosen it; it is left out only where no cell can be seen at all.
@@ -35,7 +35,7 @@ class FieldResult:
         unreadable: a field image that is damaged.
     """
 
-    look: FieldDetections
+    detections: FieldDetections
     reason: RejectionReason
     red_cells: float
     nucleated: float
@@ -49,29 +49,31 @@ def analyse_field(slide: Slide, field: PlannedField) -> FieldResult:
     Raises:
         InputError: a pixel size with which cells cannot be seen.
     """
-    look = detect_in_field(slide, field)
-    solid = find_crowded(look.nuclear, look.places)
-    look = replace(look, cells=look.cells.with_columns(judgeable=pl.Series(~solid)))
+    detections = detect_in_field(slide, field)
+    solid = find_crowded(detections.nuclear, detections.places)
+    detections = replace(
+        detections, cells=detections.cells.with_columns(judgeable=pl.Series(~solid))
+    )
     if slide.fields and any((tile.x, tile.y) == (field.x, field.y) for tile in slide.corrupt):
         return FieldResult(
-            _without_cells(look), RejectionReason.EMPTY, float("nan"), 0.0, b"", True
+            _without_cells(detections), RejectionReason.EMPTY, float("nan"), 0.0, b"", True
         )
     reason, reds, nucleated = RejectionReason.ACCEPTED, float("nan"), 0.0
     if slide.fields:
         # Each in its own light: fields of one smear may have been taken on different days.
         image = Field(field.name, field.x, field.y, field.width, field.height)
-        judged = map_field_quality(slide, 1, (image,))
-        reason = RejectionReason(int(judged.reason[0, 0]))
-        nucleated = max(float(judged.cells[0, 0]), 1.0)
-        reds = judged.reds_per_nucleated * nucleated
+        quality_map = map_field_quality(slide, 1, (image,))
+        reason = RejectionReason(int(quality_map.reason[0, 0]))
+        nucleated = max(float(quality_map.cells[0, 0]), 1.0)
+        reds = quality_map.reds_per_nucleated * nucleated
     if reason in REJECTED_FIELDS:
-        return FieldResult(_without_cells(look), reason, reds, nucleated, b"")
-    picture = _small(look.picture, _LARGE if field.order < _MANY else _SMALL)
-    return FieldResult(look, reason, reds, nucleated, encode_jpeg(picture, 85))
+        return FieldResult(_without_cells(detections), reason, reds, nucleated, b"")
+    picture = _small(detections.picture, _LARGE if field.order < _MANY else _SMALL)
+    return FieldResult(detections, reason, reds, nucleated, encode_jpeg(picture, 85))
 
 
-def _without_cells(look: FieldDetections) -> FieldDetections:
-    return replace(look, cells=look.cells.clear(), places=look.places[:0])
+def _without_cells(detections: FieldDetections) -> FieldDetections:
+    return replace(detections, cells=detections.cells.clear(), places=detections.places[:0])
 
 
 def _small(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

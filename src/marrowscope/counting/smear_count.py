@@ -10,7 +10,7 @@ from marrowscope.models.card import Card
 from marrowscope.slides.slide import CorruptTile
 from marrowscope.smear.contour import Contour
 from marrowscope.smear.field_plan import FieldPlan
-from marrowscope.smear.rejection_reasons import QualityMap
+from marrowscope.smear.quality_map import QualityMap
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SlideOverview:
     """A whole slide at low power: contour, verdicts and plan; field images have none."""
 
     contour: Contour
-    judged: QualityMap
+    quality_map: QualityMap
     plan: FieldPlan
 
 

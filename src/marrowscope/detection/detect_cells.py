@@ -66,27 +66,29 @@ def detect_cells(
             cells cannot be seen, or the crops cannot be written.
     """
     plan = plan_field_images(slide) if slide.fields else _planned(slide)
-    walk = FieldQueue(plan, enough if enough is not None else 2**62)
+    queue = FieldQueue(plan, enough if enough is not None else 2**62)
     workers = os.cpu_count() or 1
     frames = [pl.DataFrame(schema=_columns())]
 
     once = SeamDeduplicator(slide.microns_per_pixel)
 
     def seen(field: PlannedField) -> tuple[FieldDetections, dict[str, bytes]]:
-        look = detect_in_field(slide, field)
-        images = _encoded(look, slide.microns_per_pixel) if crops is not None else {}
-        return replace(look, pixels=look.pixels[:0]), images  # crops are all that is needed
+        detections = detect_in_field(slide, field)
+        images = _encoded(detections, slide.microns_per_pixel) if crops is not None else {}
+        return replace(
+            detections, pixels=detections.pixels[:0]
+        ), images  # crops are all that is needed
 
     with ThreadPoolExecutor(workers) as pool:
-        for look, images in map_in_order(pool, seen, walk, workers):
-            cells = once.new(look).cells
-            walk.tell(look.field, cells.height)
+        for detections, images in map_in_order(pool, seen, queue, workers):
+            cells = once.drop_known(detections).cells
+            queue.record_count(detections.field, cells.height)
             frames.append(_rows(slide, cells, crops, images))
             if advance is not None:
                 advance(1, total=len(plan.fields))
-            if walk.enough:
+            if queue.enough:
                 break
-    return DetectionResult(pl.concat(frames), len(walk.used), slide.corrupt)
+    return DetectionResult(pl.concat(frames), len(queue.used), slide.corrupt)
 
 
 def _planned(slide: Slide) -> FieldPlan:
@@ -112,10 +114,12 @@ def _rows(
     ).select(*_columns())  # fmt: skip
 
 
-def _encoded(look: FieldDetections, microns: float) -> dict[str, bytes]:
+def _encoded(detections: FieldDetections, microns: float) -> dict[str, bytes]:
     return {
-        name: encode_png(crop_from_field(look.pixels, x, y, microns))
-        for name, (x, y) in zip(look.cells["cell_id"], look.places.tolist(), strict=True)
+        name: encode_png(crop_from_field(detections.pixels, x, y, microns))
+        for name, (x, y) in zip(
+            detections.cells["cell_id"], detections.places.tolist(), strict=True
+        )
     }
 
 

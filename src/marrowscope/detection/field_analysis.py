@@ -107,16 +107,18 @@ class SeamDeduplicator:
         self._reach = 2 * SEAM_MICRONS / microns_per_pixel
         self._known: dict[tuple[int, int], list[tuple[float, float]]] = {}
 
-    def new(self, look: FieldDetections) -> FieldDetections:
+    def drop_known(self, detections: FieldDetections) -> FieldDetections:
         """The same without the cells that an earlier field had; fields are shown in order."""
-        if not look.margin:
-            return look  # field images share no cells
-        places = [(float(x), float(y)) for x, y in look.cells.select("x", "y").rows()]
+        if not detections.margin:
+            return detections  # field images share no cells
+        places = [(float(x), float(y)) for x, y in detections.cells.select("x", "y").rows()]
         fresh = np.array([not self._has(x, y) for x, y in places], dtype=bool)
         for (x, y), passes in zip(places, fresh, strict=True):
-            if passes and self._near_edge(look.field, x, y):
+            if passes and self._near_edge(detections.field, x, y):
                 self._known.setdefault(self._square(x, y), []).append((x, y))
-        return replace(look, cells=look.cells.filter(fresh), places=look.places[fresh])
+        return replace(
+            detections, cells=detections.cells.filter(fresh), places=detections.places[fresh]
+        )
 
     def _square(self, x: float, y: float) -> tuple[int, int]:
         return math.floor(x / self._reach), math.floor(y / self._reach)

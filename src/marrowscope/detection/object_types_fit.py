@@ -60,14 +60,14 @@ _PALER = (0.65, 1.0)
 Sample = tuple[NDArray[np.float64], list[str]]
 
 
-def object_type_of(code: str, look: Variant) -> str | None:
+def object_type_of(code: str, variant: Variant) -> str | None:
     """Kind of a drawn thing by its class and look; None where cytologists would not agree."""
-    if look.trouble in ("blur", "dark"):
+    if variant.trouble in ("blur", "dark"):
         return CELL  # intact, only that it cannot be identified
-    if look.painter in _PAINTERS:
-        return _PAINTERS[look.painter]
+    if variant.painter in _PAINTERS:
+        return _PAINTERS[variant.painter]
     if code == NOT_IDENTIFIABLE:
-        return NAKED if look.nucleus.share.mean >= _NAKED_SHARE else None
+        return NAKED if variant.nucleus.share.mean >= _NAKED_SHARE else None
     return None if BY_CODE[code].role is CountRole.EXCLUDED else CELL
 
 
@@ -77,7 +77,7 @@ def true_object_type(field: PhantomField, library: CellLibrary, x: float, y: flo
     if not instance:
         return None
     code = str(field.cells["label"][instance - 1])
-    return object_type_of(code, library.look(code, field.numbers[instance - 1]))
+    return object_type_of(code, library.variant(code, field.numbers[instance - 1]))
 
 
 def reduce_contrast(image: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from marrowscope.cells import SCHEMA
 from marrowscope.dataset.image_discovery import SPLITS, resolve_class
 from marrowscope.dataset.indexing import measure_file
-from marrowscope.detection.cell_crops import crop_at, crop_from_slide
+from marrowscope.detection.cell_crops import crop_from_field, crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import ImageError, encode_png, read_image
@@ -141,4 +141,4 @@ def _crops(rows: pl.DataFrame) -> Iterator[NDArray[np.uint8] | str]:
     height, width = pixels.shape[:2]
     for x, y in rows.select("x", "y").rows():
         inside = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
-        yield crop_at(pixels, *inside, microns)
+        yield crop_from_field(pixels, *inside, microns)

@@ -12,11 +12,11 @@ from marrowscope.phantom.surroundings import platelet
 _REACH = 30.0  # µm, longer than a patch is wide: strands and fibres come from beyond it
 
 
-def paint_strand(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_strand(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Chromatin of burst nuclei, pulled into parallel threads by the spreader."""
     shape, middle = _window(_REACH, mpp)
     angle = float(rng.uniform(0, np.pi))
-    spread = look.diameter.draw(rng) / 4
+    spread = variant.diameter.draw(rng) / 4
     lines: list[Points] = []
     widths, values = [], []
     for _ in range(3 + int(rng.poisson(8))):
@@ -33,22 +33,22 @@ def paint_strand(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     threads = shapes.strokes(shape, lines, widths, values)
     # What is left of a nucleus hangs on the threads, more or less.
     rest = shapes.blob(
-        shape, (float(middle[0]), float(middle[1])), look.diameter.draw(rng) / 4,
-        look.elongation.draw(rng), 0.12, mpp, rng,
+        shape, (float(middle[0]), float(middle[1])), variant.diameter.draw(rng) / 4,
+        variant.elongation.draw(rng), 0.12, mpp, rng,
     )  # fmt: skip
     rest += 0.6 * texture.noise(shape, 1.6, mpp, rng)
     mass = np.maximum(threads, float(rng.uniform(0, 1)) * shapes.soft(rest, 0.6))
     mass = cv2.GaussianBlur(mass, (0, 0), float(rng.uniform(0.12, 0.4)) / mpp)
-    uneven = 1 + look.nucleus.contrast.draw(rng) * texture.noise(shape, 0.9, mpp, rng)
+    uneven = 1 + variant.nucleus.contrast.draw(rng) * texture.noise(shape, 0.9, mpp, rng)
     mass = mass * np.maximum(uneven, 0.2)
-    layers = _stained(mass, look.nucleus.azure.draw(rng), look.nucleus.eosin.draw(rng), 0.0)
+    layers = _stained(mass, variant.nucleus.azure.draw(rng), variant.nucleus.eosin.draw(rng), 0.0)
     return Sprite(layers, np.clip(1.6 * mass, 0, 1), mass > 0.45, 4.0)
 
 
-def paint_fibre(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_fibre(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A fibre of cloth or paper across the patch: dark rims, streaks along it, loose ends."""
     shape, middle = _window(_REACH, mpp)
-    angle, width = float(rng.uniform(0, np.pi)), max(look.diameter.draw(rng), 0.8)
+    angle, width = float(rng.uniform(0, np.pi)), max(variant.diameter.draw(rng), 0.8)
     along = np.linspace(-_REACH / 2, _REACH / 2, 40)
     bow = float(rng.normal(0, 1.6)) * np.sin(along / float(rng.uniform(5, 11)) + rng.uniform(0, 6))
     lines = [middle + _turned(along, bow, angle) / mpp]
@@ -60,27 +60,27 @@ def paint_fibre(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
         widths.append(width * float(rng.uniform(0.15, 0.4)) / mpp)
     drawn = shapes.strokes(shape, lines, widths, [1.0] * len(lines))
     body = shapes.signed_distance(np.where(drawn > 0.5, np.uint8(255), np.uint8(0)), mpp)
-    body += look.roughness.draw(rng) * texture.noise(shape, 1.5, mpp, rng)
+    body += variant.roughness.draw(rng) * texture.noise(shape, 1.5, mpp, rng)
     cover = shapes.soft(body, 0.3)
     rims = 0.45 + 0.9 * np.exp(-np.maximum(body, 0) / (0.18 * width))
-    uneven = 1 + look.cytoplasm.mottle.draw(rng) * texture.noise(shape, 1.2, mpp, rng)
+    uneven = 1 + variant.cytoplasm.mottle.draw(rng) * texture.noise(shape, 1.2, mpp, rng)
     mass = cover * rims * np.maximum(uneven, 0.2)
     layers = _stained(
         mass,
-        look.cytoplasm.azure.draw(rng),
-        look.cytoplasm.eosin.draw(rng),
-        look.cytoplasm.pigment.draw(rng),
+        variant.cytoplasm.azure.draw(rng),
+        variant.cytoplasm.eosin.draw(rng),
+        variant.cytoplasm.pigment.draw(rng),
     )
     return Sprite(layers, cover, np.zeros(shape, bool), 3.0)
 
 
-def paint_platelet_clump(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_platelet_clump(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Platelets that stick together."""
-    radius = look.diameter.draw(rng) / 2
+    radius = variant.diameter.draw(rng) / 2
     shape, middle = _window(2 * radius + 8, mpp)
     canvas = Canvas(*shape, mpp)
     union = np.zeros(shape, bool)
-    stretch, angle = 1 + look.elongation.draw(rng), float(rng.uniform(0, np.pi))
+    stretch, angle = 1 + variant.elongation.draw(rng), float(rng.uniform(0, np.pi))
     for _ in range(5 + int(rng.poisson(0.5 * radius**2))):
         away = rng.normal(0, radius / 2, 2)
         x, y = middle + _turned(away[:1] * stretch, away[1:] / stretch, angle)[0] / mpp

@@ -81,7 +81,7 @@ class Background:
         column = int((x - self.origin[0]) / self.step)
         return min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
 
-    def most(self, name: str, box: tuple[float, float, float, float]) -> float:
+    def maximum(self, name: str, box: tuple[float, float, float, float]) -> float:
         """Largest value of a map in a box (x0, y0, x1, y1) in µm, with the points around it."""
         top, left = self.at(box[0] - self.step, box[1] - self.step)
         bottom, right = self.at(box[2] + self.step, box[3] + self.step)

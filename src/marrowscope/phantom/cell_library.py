@@ -68,17 +68,17 @@ class CellLibrary:
         """How many there are of a class, of red cells or of platelets."""
         return 3 * self.per_class if name == RED else self.per_class
 
-    def stamp(self, name: str, number: int, turn: int) -> LibrarySprite:
+    def sprite(self, name: str, number: int, turn: int) -> LibrarySprite:
         """One object; ``name`` is a class code, ``RED`` or ``PLATELET``; ``turn`` is 0 to 7."""
         key = (name, number, turn)
         if key not in self._stamps:
             if turn == 0:
                 self._stamps[key] = self._draw(name, number)
             else:
-                self._stamps[key] = reoriented(self.stamp(name, number, 0), turn)
+                self._stamps[key] = reoriented(self.sprite(name, number, 0), turn)
         return self._stamps[key]
 
-    def look(self, code: str, number: int) -> Variant:
+    def variant(self, code: str, number: int) -> Variant:
         """How a cell looks; the first draw of its stream chooses."""
         return _look(code, self._stream(code, number))
 
@@ -143,15 +143,15 @@ def _look(code: str, rng: np.random.Generator) -> Variant:
 
 
 def _nucleated(code: str, microns_per_pixel: float, rng: np.random.Generator) -> Sprite:
-    look = _look(code, rng)
-    if look.trouble is None:
-        return paint(look, microns_per_pixel, rng)
+    variant = _look(code, rng)
+    if variant.trouble is None:
+        return paint(variant, microns_per_pixel, rng)
     # The camera is that of the field, so what spoils a single cell is put into its stain.
-    if look.trouble == "unfocused":
-        sprite = paint(look, microns_per_pixel, rng)
+    if variant.trouble == "unfocused":
+        sprite = paint(variant, microns_per_pixel, rng)
     else:
         sprite = paint(choose_variant(neighbour_variants(code), rng), microns_per_pixel, rng)
-    dark = look.trouble == "dark"
+    dark = variant.trouble == "dark"
     blur = float(rng.uniform(0.2, 0.4) if dark else rng.uniform(0.4, 0.8))
     factor = float(rng.uniform(1.5, 2.2)) if dark else 1.0
     room = int(np.ceil(3 * blur / microns_per_pixel))

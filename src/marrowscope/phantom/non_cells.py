@@ -14,16 +14,16 @@ from marrowscope.phantom.shapes import Field, Mask
 Painter = Callable[[Variant, float, np.random.Generator], Sprite]
 
 
-def paint_smudge(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_smudge(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A burst nucleus: a pale, ragged, streaky sheet of chromatin without cytoplasm."""
-    radius, shape, body = _outline(look, mpp, rng, 0.10, 1.35)
+    radius, shape, body = _outline(variant, mpp, rng, 0.10, 1.35)
     body += 0.75 * texture.noise(shape, 2.6, mpp, rng) + 0.3 * texture.noise(shape, 0.7, mpp, rng)
     fibres = _streaks(
         shape, mpp, rng, float(rng.uniform(0, np.pi)), 0.5, float(rng.uniform(1.2, 2.6))
     )
     # Thins out towards the border instead of ending at a membrane.
     fading = np.clip(0.35 + body / (0.6 * radius), 0, 1) * shapes.soft(body, 0.5)
-    nucleus = look.nucleus
+    nucleus = variant.nucleus
     density = 1 + nucleus.contrast.draw(rng) * (0.7 * fibres + texture.noise(shape, 1.5, mpp, rng))
     density += 0.12 * texture.noise(shape, 0.6, mpp, rng)
     holes = texture.scatter(body > 0.2, int(rng.poisson(8)), 0.5, mpp, rng, spread=0.5)
@@ -32,9 +32,9 @@ def paint_smudge(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     return Sprite(layers, shapes.soft(body, 0.5), body > 0, radius)
 
 
-def paint_mitosis(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_mitosis(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A dividing cell: no nuclear membrane, a dense irregular plate or two of them."""
-    radius, shape, body = _outline(look, mpp, rng, 0.04, 1.2)
+    radius, shape, body = _outline(variant, mpp, rng, 0.04, 1.2)
     middle = np.array([shape[1] / 2, shape[0] / 2])
     angle, half = float(rng.uniform(0, np.pi)), radius * float(rng.uniform(0.45, 0.62))
     along = np.array([np.cos(angle), np.sin(angle)])
@@ -51,7 +51,7 @@ def paint_mitosis(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite
     plate += 0.32 * texture.noise(shape, 0.7, mpp, rng)
     plate = np.minimum(plate, body - np.float32(0.25))
     covered = shapes.soft(plate, 0.2)
-    nucleus, cytoplasm = look.nucleus, look.cytoplasm
+    nucleus, cytoplasm = variant.nucleus, variant.cytoplasm
     layers = _layers(covered, nucleus.azure.draw(rng), nucleus.eosin.draw(rng), 0.0)
     uneven = 1 + cytoplasm.mottle.draw(rng) * texture.noise(shape, 0.5, mpp, rng)
     around = shapes.soft(body, 0.16) * (1 - covered) * uneven
@@ -59,37 +59,37 @@ def paint_mitosis(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite
     return Sprite(layers, shapes.soft(body, 0.16), (plate > 0) & (body > 0), radius)
 
 
-def paint_precipitate(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_precipitate(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Crystals and grains of stain lying in a heap."""
-    radius, shape, body = _outline(look, mpp, rng, 0.12, 1.5)
+    radius, shape, body = _outline(variant, mpp, rng, 0.12, 1.5)
     body += 1.3 * texture.noise(shape, 2.0, mpp, rng)
     grains = np.zeros(shape, np.float32)
     for size, density in ((0.2, 3.0), (0.45, 0.9), (0.9, 0.12)):
         count = int(rng.poisson(density * (shape[0] * mpp) ** 2 * float(rng.uniform(0.2, 1.2))))
         grains += texture.scatter(body > -0.2, count, size, mpp, rng, spread=0.5)
     mass = np.minimum(grains, 1.6)
-    layers = _layers(mass, look.nucleus.azure.draw(rng), look.nucleus.eosin.draw(rng), 0.05)
+    layers = _layers(mass, variant.nucleus.azure.draw(rng), variant.nucleus.eosin.draw(rng), 0.05)
     return Sprite(layers, shapes.soft(body, 0.5), _none(shape), radius)
 
 
-def paint_debris(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_debris(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Structureless scraps of cytoplasm, ragged and full of holes."""
-    radius, shape, body = _outline(look, mpp, rng, 0.22, 1.4)
+    radius, shape, body = _outline(variant, mpp, rng, 0.22, 1.4)
     body += 1.0 * texture.noise(shape, 2.5, mpp, rng) + 0.35 * texture.noise(shape, 0.8, mpp, rng)
     cloud = 0.7 + 0.35 * texture.noise(shape, 1.6, mpp, rng)
     cloud += 0.2 * texture.noise(shape, 0.4, mpp, rng)
     holes = texture.scatter(body > 0, int(rng.poisson(30)), 0.5, mpp, rng, spread=0.6)
     mass = shapes.soft(body, 0.7) * np.clip(cloud, 0.05, 2) * (1 - 0.75 * holes)
-    cytoplasm = look.cytoplasm
+    cytoplasm = variant.cytoplasm
     layers = _layers(
         mass, cytoplasm.azure.draw(rng), cytoplasm.eosin.draw(rng), cytoplasm.pigment.draw(rng)
     )
     return Sprite(layers, shapes.soft(body, 0.7), _none(shape), radius)
 
 
-def paint_crushed(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint_crushed(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """A cell dragged out by the spreader: nucleus and cytoplasm as a tailed smear."""
-    sprite = paint_cell(look, mpp, rng)
+    sprite = paint_cell(variant, mpp, rng)
     length = float(rng.uniform(1.5, 4.5))
     kernel = _line_kernel(length, float(rng.uniform(0, np.pi)), mpp, one_sided=True)
     pad = kernel.shape[0] // 2
@@ -122,15 +122,15 @@ PAINTERS: dict[str, Painter] = {
 }
 
 
-def paint(look: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
+def paint(variant: Variant, mpp: float, rng: np.random.Generator) -> Sprite:
     """Draw a look with the painter that it names."""
-    return PAINTERS[look.painter](look, mpp, rng)
+    return PAINTERS[variant.painter](variant, mpp, rng)
 
 
 def _outline(
-    look: Variant, mpp: float, rng: np.random.Generator, wobble: float, room: float
+    variant: Variant, mpp: float, rng: np.random.Generator, wobble: float, room: float
 ) -> tuple[float, tuple[int, int], Field]:
-    radius, elongation = look.diameter.draw(rng) / 2, look.elongation.draw(rng)
+    radius, elongation = variant.diameter.draw(rng) / 2, variant.elongation.draw(rng)
     side = 2 * int(np.ceil((radius * (room + 0.5 * elongation) + 1) / mpp)) + 1
     shape = (side, side)
     body = shapes.blob(shape, (side / 2, side / 2), radius, elongation, wobble, mpp, rng)

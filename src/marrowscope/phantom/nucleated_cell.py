@@ -12,48 +12,50 @@ _EDGE = 0.16  # µm, width of a sharp edge before the optics
 _MARGIN = 0.22  # µm of cytoplasm that always surrounds a nucleus
 
 
-def paint_cell(look: Variant, microns_per_pixel: float, rng: np.random.Generator) -> Sprite:
+def paint_cell(variant: Variant, microns_per_pixel: float, rng: np.random.Generator) -> Sprite:
     """Draw one cell of this look; everything that varies is drawn from ``rng``."""
-    radius = look.diameter.draw(rng) / 2
-    elongation = look.elongation.draw(rng)
-    reach = look.hair_length.mean * 1.6 + 0.6 if look.hairs else 0.8 + 0.5 * (look.blebs > 0)
+    radius = variant.diameter.draw(rng) / 2
+    elongation = variant.elongation.draw(rng)
+    reach = (
+        variant.hair_length.mean * 1.6 + 0.6 if variant.hairs else 0.8 + 0.5 * (variant.blebs > 0)
+    )
     half = radius * (1.25 + 0.5 * elongation) + reach
     side = 2 * int(np.ceil(half / microns_per_pixel)) + 1
     shape, middle = (side, side), (side / 2, side / 2)
 
     body = shapes.blob(shape, middle, radius, elongation, 0.03, microns_per_pixel, rng)
-    rough = look.roughness.draw(rng)
+    rough = variant.roughness.draw(rng)
     body += rough * texture.noise(shape, 2.6, microns_per_pixel, rng)
-    body = _with_projections(body, look, microns_per_pixel, rng)
+    body = _with_projections(body, variant, microns_per_pixel, rng)
 
     inner, centre, nuclear_radius = _nucleus_outline(
-        look.nucleus, body, radius, middle, microns_per_pixel, rng
+        variant.nucleus, body, radius, middle, microns_per_pixel, rng
     )
     cover = shapes.soft(body, _EDGE)
-    layers, nuclear = _stain_nucleus(look.nucleus, inner, centre, microns_per_pixel, rng)
+    layers, nuclear = _stain_nucleus(variant.nucleus, inner, centre, microns_per_pixel, rng)
     layers += (cover * (1 - 0.8 * nuclear)) * _stain_cytoplasm(
-        look.cytoplasm, body, middle, centre, nuclear_radius, microns_per_pixel, rng
+        variant.cytoplasm, body, middle, centre, nuclear_radius, microns_per_pixel, rng
     )
-    if look.cytoplasm.vacuoles > 0:
-        layers *= 1 - 0.85 * _vacuoles(look.cytoplasm, body, inner, microns_per_pixel, rng)
-    for granules in look.granules:
+    if variant.cytoplasm.vacuoles > 0:
+        layers *= 1 - 0.85 * _vacuoles(variant.cytoplasm, body, inner, microns_per_pixel, rng)
+    for granules in variant.granules:
         layers += _granules(granules, body, inner, microns_per_pixel, rng)
-    if look.rods > 0:
-        layers += _auer_rods(look.rods, body, inner, microns_per_pixel, rng)
+    if variant.rods > 0:
+        layers += _auer_rods(variant.rods, body, inner, microns_per_pixel, rng)
     return Sprite(layers, cover, (inner > 0) & (body > 0), radius)
 
 
 def _with_projections(
-    body: Field, look: Variant, microns_per_pixel: float, rng: np.random.Generator
+    body: Field, variant: Variant, microns_per_pixel: float, rng: np.random.Generator
 ) -> Field:
     """The outline together with its hairs and buds."""
-    if not (look.hairs or look.blebs):
+    if not (variant.hairs or variant.blebs):
         return body
     shape = body.shape[0], body.shape[1]
     middle = np.array([shape[1] / 2, shape[0] / 2])
     drawn = np.where(body > 0, np.uint8(255), np.uint8(0))
-    for _ in range(int(rng.poisson(look.hairs))):
-        angle, length = rng.uniform(0, 2 * np.pi), look.hair_length.draw(rng) + 0.25
+    for _ in range(int(rng.poisson(variant.hairs))):
+        angle, length = rng.uniform(0, 2 * np.pi), variant.hair_length.draw(rng) + 0.25
         bow = rng.normal(0, 0.35)
         root = _border_distance(body, middle, angle, microns_per_pixel) - 0.8
         along = np.linspace(0, 1, 6)
@@ -66,7 +68,7 @@ def _with_projections(
             cv2.polylines(
                 drawn, [np.round(part * 16).astype(np.int32)], False, 255, thickness, shift=4
             )
-    for _ in range(int(rng.poisson(look.blebs))):
+    for _ in range(int(rng.poisson(variant.blebs))):
         angle, size = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 0.9)
         far = _border_distance(body, middle, angle, microns_per_pixel) + 0.3 * size
         place = middle + np.array([np.cos(angle), np.sin(angle)]) * far / microns_per_pixel

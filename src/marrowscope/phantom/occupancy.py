@@ -46,14 +46,14 @@ class OccupiedArea:
         self.circles[self.count] = x, y, reach
         self.count += 1
 
-    def free(self, x: float, y: float, reach: float, factor: float, gap: float) -> bool:
+    def has_room(self, x: float, y: float, reach: float, factor: float, gap: float) -> bool:
         """Whether a circle keeps at least ``factor`` times the sum of radii, plus ``gap``."""
         known = self.circles[: self.count]
         away = (known[:, 0] - x) ** 2 + (known[:, 1] - y) ** 2
         least = factor * (known[:, 2] + reach) + gap
         return not bool((away < least * least).any())
 
-    def clear(self, thing: "PlacedObject", gap: float, library: CellLibrary) -> bool:
+    def keeps_clear(self, thing: "PlacedObject", gap: float, library: CellLibrary) -> bool:
         """Whether the outline of a thing keeps ``gap`` µm from those of all others."""
         known = self.circles[: self.count]
         across, down = thing.x - known[:, 0], thing.y - known[:, 1]
@@ -62,8 +62,8 @@ class OccupiedArea:
             other = self.things[index]
             if other is None or away[index] < _NEAREST * (other.reach + thing.reach):
                 return False
-            first = library.stamp(other.name, other.number, other.turn)
-            second = library.stamp(thing.name, thing.number, thing.turn)
+            first = library.sprite(other.name, other.number, other.turn)
+            second = library.sprite(thing.name, thing.number, thing.turn)
             angle = float(np.arctan2(down[index], across[index]))
             if away[index] < contact_distance(first, second, angle) + gap:
                 return False

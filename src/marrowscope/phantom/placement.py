@@ -85,7 +85,7 @@ def _clusters(
     share = plan.touching
     multiple = share / (_MEAN_CLUSTER - _MEAN_CLUSTER * share + share)
     mean = 1 + multiple * (_MEAN_CLUSTER - 1)
-    most = ground.most("cells", box)
+    most = ground.maximum("cells", box)
     count = int(rng.poisson(most * _area(box) / mean)) if most > 0 else 0
     sizes = np.ones(count, int)
     for index in np.flatnonzero(rng.random(count) < multiple).tolist():
@@ -109,7 +109,7 @@ def _clusters(
                 if rng.random() >= ground.cells[ground.at(x, y)] / most:
                     continue
                 members = _moved(members, x - members[0].x, y - members[0].y)
-            if all(_inside(m, box, margin) and crowd.clear(m, gap, library) for m in members):
+            if all(_inside(m, box, margin) and crowd.keeps_clear(m, gap, library) for m in members):
                 for member in members:
                     crowd.add(member.x, member.y, member.reach, member)
                 things += members
@@ -130,10 +130,10 @@ def _cluster(
     members = [_cell(plan, excluded, library, x, y, rng, index if size > 1 else -1)]
     for _ in range(size - 1):
         new = _cell(plan, excluded, library, x, y, rng, index)
-        stamp = library.stamp(new.name, new.number, new.turn)
+        stamp = library.sprite(new.name, new.number, new.turn)
         for _ in range(8):
             host = members[int(rng.integers(len(members)))]
-            beside = library.stamp(host.name, host.number, host.turn)
+            beside = library.sprite(host.name, host.number, host.turn)
             angle = float(rng.uniform(0, 2 * np.pi))
             depth = plan.overlap * min(stamp.radius, beside.radius) * float(rng.uniform(0.5, 1.5))
             away = contact_distance(beside, stamp, angle) - max(
@@ -144,7 +144,7 @@ def _cluster(
             for member in members:
                 if member is not host:
                     others.add(member.x, member.y, member.reach)
-            if others.free(*at, new.reach, 0.85, 0.0):
+            if others.has_room(*at, new.reach, 0.85, 0.0):
                 members.append(replace(new, x=at[0], y=at[1]))
                 break
     return members
@@ -172,7 +172,7 @@ def _packed(
     rng: np.random.Generator,
 ) -> list[PlacedObject]:
     """Cells of marrow particles: so dense that nobody counts them, hence without truth."""
-    most = ground.most("particle", box)
+    most = ground.maximum("particle", box)
     things: list[PlacedObject] = []
     crowd = OccupiedArea()
     for _ in range(int(rng.poisson(14000 * _area(box))) if most > 0.3 else 0):
@@ -180,7 +180,7 @@ def _packed(
         inside = float(ground.particle[ground.at(x, y)])
         if rng.random() < inside and inside > 0.3:
             thing = _cell(plan, 0.0, library, x, y, rng, -1, PACKED_RANK)
-            if thing.reach < 11 and crowd.free(x, y, thing.reach, 0.6, 0.0):
+            if thing.reach < 11 and crowd.has_room(x, y, thing.reach, 0.6, 0.0):
                 crowd.add(x, y, thing.reach)
                 things.append(thing)
     return things
@@ -194,7 +194,7 @@ def _red_cells(
     library: CellLibrary,
     rng: np.random.Generator,
 ) -> list[PlacedObject]:
-    most = ground.most("red", box)
+    most = ground.maximum("red", box)
     things: list[PlacedObject] = []
     for _ in range(int(rng.poisson(most * _area(box) * 1e6 / _RED_AREA)) if most > 0 else 0):
         for attempt in range(8):
@@ -207,8 +207,8 @@ def _red_cells(
             apart = float(np.clip(1.5 - 1.3 * layers, 0.0, 0.97))
             thing = _thing(RED, library, x, y, RED_RANK, rng, -1)
             beside = float(np.interp(layers, [0.7, 1.3], [0.92, 0.6]))
-            if nucleated.free(x, y, thing.reach, beside, 0.0) and (
-                apart < 0.2 or red.free(x, y, thing.reach, apart, 0.0)
+            if nucleated.has_room(x, y, thing.reach, beside, 0.0) and (
+                apart < 0.2 or red.has_room(x, y, thing.reach, apart, 0.0)
             ):
                 red.add(x, y, thing.reach)
                 things.append(thing)
@@ -233,7 +233,7 @@ def _platelets(
         for _ in range(1 if rng.random() < 0.8 else int(rng.integers(2, 6))):
             near = x + float(rng.normal(0, 2.5)), y + float(rng.normal(0, 2.5))
             thing = _thing(PLATELET, library, *near, PLATELET_RANK, rng, -1)
-            if nucleated.free(*near, thing.reach, 1.0, 0.5):
+            if nucleated.has_room(*near, thing.reach, 1.0, 0.5):
                 things.append(thing)
     return things
 
@@ -249,7 +249,7 @@ def _thing(
 ) -> PlacedObject:
     number, turn = int(rng.integers(library.count(name))), int(rng.integers(TURNS))
     shade = float(np.exp(rng.normal(0, 0.05)))
-    reach = library.stamp(name, number, 0).reach
+    reach = library.sprite(name, number, 0).reach
     return PlacedObject(name, number, turn, x, y, reach, shade, rank, float(rng.random()), cluster)
 
 

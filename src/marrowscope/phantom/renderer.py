@@ -94,7 +94,7 @@ class BlockwiseObjects:
         ]
         box = (column * BLOCK, row * BLOCK, (column + 1) * BLOCK, (row + 1) * BLOCK)
         things: list[PlacedObject] = []
-        if max(self._ground.most(name, box) for name in ("cells", "red", "particle")) > 0:
+        if max(self._ground.maximum(name, box) for name in ("cells", "red", "particle")) > 0:
             words = [self._seed, column + 2**31, row + 2**31, 0xB10C]
             rng = np.random.Generator(np.random.PCG64(words))
             things = place_objects(
@@ -161,7 +161,7 @@ class SceneRenderer:
             if thing.rank > PACKED_RANK and not stroma:
                 self._particles(layers, window)
                 stroma = True
-            stamp = self.library.stamp(thing.name, thing.number, thing.turn)
+            stamp = self.library.sprite(thing.name, thing.number, thing.turn)
             cut = self._cut(thing, stamp, window)
             if cut is None:
                 continue

@@ -110,12 +110,12 @@ def compose_scene(
 ) -> Scene:
     """Lay a cell of this class and its surroundings on a canvas of ``size`` × ``size`` px."""
     mpp = PATCH_MICRONS / size
-    look = choose_variant(appearances()[code], streams.cell)
+    variant = choose_variant(appearances()[code], streams.cell)
     own = vary_style(style if style is not None else draw_style(streams.style), streams.style)
-    if look.trouble is not None:
-        look, own = _spoil(look, own, code, streams.cell)
-    cell = paint(look, mpp, streams.cell)
-    middle = size / 2 + _off_centre(look, streams.cell) / mpp
+    if variant.trouble is not None:
+        variant, own = _spoil(variant, own, code, streams.cell)
+    cell = paint(variant, mpp, streams.cell)
+    middle = size / 2 + _off_centre(variant, streams.cell) / mpp
     x, y = float(middle[0]), float(middle[1])
 
     canvas = Canvas(size, size, mpp)
@@ -129,7 +129,7 @@ def compose_scene(
             canvas.lay(surroundings.platelet(mpp, rng), float(at[0]), float(at[1]))
     _neighbours(canvas, own.crowding, (x, y, cell.radius), 0.92, rng)
     placed = canvas.lay(cell, x, y)
-    if look.trouble == "cover":
+    if variant.trouble == "cover":
         # Something lies on top of it: the truth stays the visible and the hidden part together.
         _neighbours(canvas, 4.0, (x, y, cell.radius), 0.45, rng)
     return Scene(canvas.layers, placed, own, mpp)
@@ -157,13 +157,13 @@ def _neighbours(
 def neighbour_variants(but: str = "") -> tuple[Variant, ...]:
     """Intact cells of ordinary size, as often as the study met their class; all but one class."""
     return tuple(
-        replace(look, weight=look.weight / sum(v.weight for v in group) * _frequency(code))
+        replace(variant, weight=variant.weight / sum(v.weight for v in group) * _frequency(code))
         for code, group in appearances().items()
-        for look in group
+        for variant in group
         if code != but
-        and look.painter == "cell"
-        and look.trouble is None
-        and look.diameter.mean < 17
+        and variant.painter == "cell"
+        and variant.trouble is None
+        and variant.diameter.mean < 17
         and BY_CODE[code].role is CountRole.COUNTED
     )
 
@@ -173,24 +173,24 @@ def _frequency(code: str) -> float:
     return float(np.sqrt(BY_CODE[code].published_images))
 
 
-def _off_centre(look: Variant, rng: np.random.Generator) -> NDArray[np.float64]:
+def _off_centre(variant: Variant, rng: np.random.Generator) -> NDArray[np.float64]:
     """How far from the middle of the patch the cell lies, (x, y) µm."""
-    if look.trouble != "edge":
+    if variant.trouble != "edge":
         return rng.normal(0, 0.7, 2)
     angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(6.0, 9.5)
     return np.array([np.cos(angle), np.sin(angle)]) * away
 
 
 def _spoil(
-    look: Variant, style: ImagingStyle, code: str, rng: np.random.Generator
+    variant: Variant, style: ImagingStyle, code: str, rng: np.random.Generator
 ) -> tuple[Variant, ImagingStyle]:
     """What makes it unidentifiable: its own look out of focus, or another class's look spoilt."""
-    if look.trouble == "unfocused":
-        return look, replace(style, blur=float(rng.uniform(0.35, 1.0)))
-    other = replace(choose_variant(neighbour_variants(code), rng), trouble=look.trouble)
-    if look.trouble == "blur":
+    if variant.trouble == "unfocused":
+        return variant, replace(style, blur=float(rng.uniform(0.35, 1.0)))
+    other = replace(choose_variant(neighbour_variants(code), rng), trouble=variant.trouble)
+    if variant.trouble == "blur":
         style = replace(style, blur=float(rng.uniform(0.35, 0.8)))
-    elif look.trouble == "dark":
+    elif variant.trouble == "dark":
         # Shrunken, overstained, without visible structure.
         factor = float(rng.uniform(1.5, 2.2))
         azure, eosin, pigment = style.gains

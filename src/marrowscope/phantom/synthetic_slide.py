@@ -161,11 +161,11 @@ class PhantomSlide:
                 yield Window(x * _PATCH, y * _PATCH, _PATCH, _PATCH)
 
     def _blurred(self, box: tuple[float, ...]) -> bool:
-        return self.smear.ground.most("defocus", (box[0], box[1], box[2], box[3])) > 0
+        return self.smear.ground.maximum("defocus", (box[0], box[1], box[2], box[3])) > 0
 
     def _row(self, thing: PlacedObject) -> dict[str, Any]:
         mpp, ground = self.settings.microns_per_pixel, self.smear.ground
-        stamp = self._world.library.stamp(thing.name, thing.number, thing.turn)
+        stamp = self._world.library.sprite(thing.name, thing.number, thing.turn)
         left, top = self._world.corner(thing, stamp)
         columns = np.flatnonzero(stamp.cell.any(axis=0))
         rows = np.flatnonzero(stamp.cell.any(axis=1))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.slides.slide import Slide
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 FIELD_SIZE = (2452, 2056)  # px of the study's camera at 0.08625 µm/px
 DEFAULT_CELLS = 500  # nucleated cells of a precise count (ICSH 2008)
@@ -63,7 +63,7 @@ class FieldPlan:
         return float(sum(field.cells for field in self.fields))
 
 
-def plan_fields(slide: Slide, judged: QualityMap, enough: int = DEFAULT_CELLS) -> FieldPlan:
+def plan_fields(slide: Slide, quality_map: QualityMap, enough: int = DEFAULT_CELLS) -> FieldPlan:
     """Plan the fields of a slide, or put those of a camera into order.
 
     Args:
@@ -74,26 +74,26 @@ def plan_fields(slide: Slide, judged: QualityMap, enough: int = DEFAULT_CELLS) -
     Raises:
         InputError: there is no place where cells can be judged, with the reason.
     """
-    reason = judged.verdict()
+    reason = quality_map.rejection_summary()
     if reason is not None:
         raise InputError(f"{slide.name}: {reason}")
-    if judged.fields:
-        return _given(judged)
+    if quality_map.fields:
+        return _given(quality_map)
     wide, high = (round(side * MICRONS_PER_PIXEL / slide.microns_per_pixel) for side in FIELD_SIZE)
     wide, high = min(wide, slide.size[0]), min(high, slide.size[1])
-    accepted = (judged.reason == RejectionReason.ACCEPTED).astype(np.float32)
+    accepted = (quality_map.reason == RejectionReason.ACCEPTED).astype(np.float32)
     columns, rows = slide.size[0] // wide, slide.size[1] // high
     # The grid sits in the middle of the slide; what does not fill a field is left at its borders.
     left, top = (slide.size[0] - columns * wide) // 2, (slide.size[1] - high * rows) // 2
     box = (left, top, wide, high)
-    share = _over_fields(accepted, judged.side, box, (rows, columns))
+    share = _over_fields(accepted, quality_map.side, box, (rows, columns))
     weight = np.maximum(share, 1e-9)
-    quality = _over_fields(judged.quality, judged.side, box, (rows, columns)) / weight
-    density = _over_fields(judged.cells * accepted, judged.side, box, (rows, columns))
-    cells = density * (wide * high / judged.side**2)
+    quality = _over_fields(quality_map.quality, quality_map.side, box, (rows, columns)) / weight
+    density = _over_fields(quality_map.cells * accepted, quality_map.side, box, (rows, columns))
+    cells = density * (wide * high / quality_map.side**2)
     fits = share >= min(_LEAST_ACCEPTED, float(share.max()))
-    walk = _meander(fits, quality)
-    order, first = _with_stride(walk, cells, enough)
+    fields_in_order = _meander(fits, quality)
+    order, first = _with_stride(fields_in_order, cells, enough)
     fields = tuple(
         PlannedField(
             place, left + column * wide, top + row * high, wide, high,
@@ -105,16 +105,16 @@ def plan_fields(slide: Slide, judged: QualityMap, enough: int = DEFAULT_CELLS) -
     return FieldPlan(fields, first)
 
 
-def _given(judged: QualityMap) -> FieldPlan:
+def _given(quality_map: QualityMap) -> FieldPlan:
     """Accepted fields in their own order: whoever took them has walked already."""
-    accepted = np.flatnonzero(judged.reason[0] == RejectionReason.ACCEPTED).tolist()
+    accepted = np.flatnonzero(quality_map.reason[0] == RejectionReason.ACCEPTED).tolist()
     fields = tuple(
         PlannedField(
-            place, one.x, one.y, one.width, one.height, float(judged.quality[0, index]),
-            float(judged.cells[0, index]), 0, one.name,
+            place, one.x, one.y, one.width, one.height, float(quality_map.quality[0, index]),
+            float(quality_map.cells[0, index]), 0, one.name,
         )
         for place, index in enumerate(accepted)
-        for one in (judged.fields[index],)
+        for one in (quality_map.fields[index],)
     )  # fmt: skip
     return FieldPlan(fields, len(fields))
 
@@ -147,24 +147,26 @@ def _meander(fits: NDArray[np.bool_], quality: NDArray[np.float64]) -> list[tupl
         # Large regions of good quality before small ones: fewer borders, more of one kind.
         worth = float(quality[inside].mean()) * math.log1p(size)
         regions.append((size < _SMALL_REGION, -worth, label))
-    walk = []
+    fields_in_order = []
     for place, (_, _, label) in enumerate(sorted(regions)):
         for turn, row in enumerate(np.flatnonzero((labels == label).any(axis=1)).tolist()):
             columns = np.flatnonzero(labels[row] == label).tolist()
-            walk += [(place, row, column) for column in (columns[::-1] if turn % 2 else columns)]
-    return walk
+            fields_in_order += [
+                (place, row, column) for column in (columns[::-1] if turn % 2 else columns)
+            ]
+    return fields_in_order
 
 
 def _with_stride(
-    walk: list[tuple[int, int, int]], cells: NDArray[np.float64], enough: int
+    fields_in_order: list[tuple[int, int, int]], cells: NDArray[np.float64], enough: int
 ) -> tuple[list[tuple[int, int, int]], int]:
     """Every n-th field first, then those between; and how many the first round has."""
-    expected = sum(float(cells[row, column]) for _, row, column in walk)
+    expected = sum(float(cells[row, column]) for _, row, column in fields_in_order)
     stride = max(1, math.floor(expected / (_RESERVE * max(enough, 1))))
     rounds = sorted(range(stride), key=lambda start: (_reversed_bits(start, stride), start))
     # Starts in the order of reversed bits lie far apart, whenever one stops.
-    order = [field for start in rounds for field in walk[start::stride]]
-    return order, len(walk[rounds[0] :: stride])
+    order = [field for start in rounds for field in fields_in_order[start::stride]]
+    return order, len(fields_in_order[rounds[0] :: stride])
 
 
 def _reversed_bits(value: int, limit: int) -> int:
@@ -190,7 +192,7 @@ class FieldQueue:
                 return
             yield field
 
-    def tell(self, field: PlannedField, countable: int) -> None:
+    def record_count(self, field: PlannedField, countable: int) -> None:
         """Say how many countable cells a field had; 0 for one that was of no use."""
         self._told[field.order] = countable
         while self._known in self._told and not self.enough:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from marrowscope.slides.slide import Field, Slide, read_scaled
 from marrowscope.smear.contour import Contour, optical_density, white_point
+from marrowscope.smear.quality_map import LEAST_NUCLEATED_PER_RED, QualityMap, RejectionReason
 from marrowscope.smear.region_measures import (
     LOW_POWER,
     NuclearStain,
@@ -24,7 +25,6 @@ from marrowscope.smear.region_measures import (
     measure_regions,
     select_measures,
 )
-from marrowscope.smear.rejection_reasons import LEAST_NUCLEATED_PER_RED, QualityMap, RejectionReason
 
 SQUARE = 100.0  # µm
 _BLOCK = (8, 16)  # rows and columns of squares that are read at once

@@ -7,7 +7,7 @@ import numpy as np
 from marrowscope.report.count.smear_figure import REASON_COLOURS, smear_figure
 from marrowscope.smear.contour import Contour, mask_polygons
 from marrowscope.smear.field_plan import FieldPlan, PlannedField
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 
 def parts(shape: tuple[int, int]) -> tuple[Contour, QualityMap, FieldPlan]:
@@ -34,7 +34,7 @@ def test_every_reason_that_occurs_is_in_the_legend(tmp_path: Path) -> None:
         figure.savefig(tmp_path / f"{number}.png", dpi=40)
         (legend,) = figure.legends
         words = " ".join(text.get_text() for text in legend.get_texts())
-        assert all(reason.words in words for reason in REASON_COLOURS)
+        assert all(reason.description in words for reason in REASON_COLOURS)
         assert "Research use only" in figure.get_supxlabel()
 
 

@@ -115,7 +115,7 @@ def _figures(count: SmearCount) -> dict[str, bytes]:
         overview = count.overview
         figure = smear_figure(
             overview.contour,
-            overview.judged,
+            overview.quality_map,
             overview.plan,
             drawable(count.name),
             len(count.fields),

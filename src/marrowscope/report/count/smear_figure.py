@@ -11,7 +11,7 @@ from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.report.fonts import font_families
 from marrowscope.smear.contour import Contour
 from marrowscope.smear.field_plan import FieldPlan
-from marrowscope.smear.rejection_reasons import QualityMap, RejectionReason
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 # Okabe–Ito, told apart by people with any of the common colour visions.
 REASON_COLOURS = {
@@ -29,7 +29,11 @@ _NUMBERED = 40  # more numbers than that cannot be read
 
 
 def smear_figure(
-    contour: Contour, judged: QualityMap, plan: FieldPlan | None, name: str, used: int | None = None
+    contour: Contour,
+    quality_map: QualityMap,
+    plan: FieldPlan | None,
+    name: str,
+    used: int | None = None,
 ) -> Figure:
     """Overview with contour; squares by reason; the fields in their order.
 
@@ -69,18 +73,18 @@ def smear_figure(
         parse_math=False,
         fontsize=10,
     )
-    _draw_reasons(panels[1], judged, scale)
+    _draw_reasons(panels[1], quality_map, scale)
     count = (
         0 if plan is None else min(used if used is not None else plan.first_round, len(plan.fields))
     )
     if plan is not None:
         _draw_plan(panels[1], plan, count, scale)
-    panels[1].set_title(_title(judged, plan, count), fontsize=10)
-    seen = [reason for reason in REASON_COLOURS if judged.count(reason)]
-    total = sum(judged.count(reason) for reason in seen)
+    panels[1].set_title(_title(quality_map, plan, count), fontsize=10)
+    seen = [reason for reason in REASON_COLOURS if quality_map.count(reason)]
+    total = sum(quality_map.count(reason) for reason in seen)
     handles = [
         Patch(color=REASON_COLOURS[reason], alpha=0.6,
-              label=f"{reason.words} ({100 * judged.count(reason) / total:.0f} %)")
+              label=f"{reason.description} ({100 * quality_map.count(reason) / total:.0f} %)")
         for reason in seen
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside right upper", fontsize=8, frameon=False)
@@ -88,9 +92,9 @@ def smear_figure(
     return figure
 
 
-def _title(judged: QualityMap, plan: FieldPlan | None, count: int) -> str:
+def _title(quality_map: QualityMap, plan: FieldPlan | None, count: int) -> str:
     if plan is None:
-        return judged.verdict() or "no plan"
+        return quality_map.rejection_summary() or "no plan"
     return f"where cells can be judged, and {count} of {len(plan.fields)} fields in their order"
 
 
@@ -104,13 +108,13 @@ def _draw_contour(axes: Axes, contour: Contour, scale: np.ndarray) -> None:
             axes.plot(closed[:, 0], closed[:, 1], color=colour, linewidth=1.2)
 
 
-def _draw_reasons(axes: Axes, judged: QualityMap, scale: np.ndarray) -> None:
-    colours = np.zeros((*judged.reason.shape, 4))
+def _draw_reasons(axes: Axes, quality_map: QualityMap, scale: np.ndarray) -> None:
+    colours = np.zeros((*quality_map.reason.shape, 4))
     for reason, colour in REASON_COLOURS.items():
         value = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-        colours[judged.reason == reason] = [*value, 0.45]
-    rows, columns = judged.reason.shape
-    right, bottom = columns * judged.side * scale[0], rows * judged.side * scale[1]
+        colours[quality_map.reason == reason] = [*value, 0.45]
+    rows, columns = quality_map.reason.shape
+    right, bottom = columns * quality_map.side * scale[0], rows * quality_map.side * scale[1]
     limits = axes.get_xlim(), axes.get_ylim()
     axes.imshow(colours, extent=(0, right, bottom, 0), interpolation="nearest")
     axes.set_xlim(limits[0])

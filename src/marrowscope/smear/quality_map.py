@@ -1,4 +1,4 @@
-"""What is said of a smear, square by square or field by field: accepted, or why not."""
+"""Squares or fields of a smear, each accepted or with the reason why cells cannot be judged."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from marrowscope.slides.slide import Field
 
-LEAST_NUCLEATED_PER_RED = (
-    0.01  # nucleated to red cells: blood has 1:200 to 1:1000, marrow 1:5 to 1:50
-)
+# Nucleated cells to red cells: blood has 1:200 to 1:1000, marrow 1:5 to 1:50.
+LEAST_NUCLEATED_PER_RED = 0.01
 
 
 class RejectionReason(IntEnum):
@@ -27,8 +26,8 @@ class RejectionReason(IntEnum):
     CRUSHED = 8
 
     @property
-    def words(self) -> str:
-        """For readers."""
+    def description(self) -> str:
+        """In words, for readers."""
         return _WORDS[self]
 
 
@@ -45,9 +44,16 @@ _WORDS = {
 }
 
 
+def blood_phrase(reds_per_nucleated: float) -> str | None:
+    """A phrase when there are too many red cells for marrow, else None."""
+    if not reds_per_nucleated > 1 / LEAST_NUCLEATED_PER_RED:
+        return None
+    return f"blood rather than marrow, 1 nucleated cell to {reds_per_nucleated:.0f} red cells"
+
+
 @dataclass(frozen=True)
 class QualityMap:
-    """Squares or fields with a verdict; arrays (rows, columns), or (1, fields).
+    """Where cells can be judged; arrays (rows, columns) of squares, or (1, fields).
 
     Attributes:
         reason: uint8, ``RejectionReason``.
@@ -68,18 +74,14 @@ class QualityMap:
     fields: tuple[Field, ...] = ()
 
     def count(self, reason: RejectionReason) -> int:
-        """How many have this verdict."""
+        """How many squares or fields have this reason."""
         return int((self.reason == reason).sum())
 
-    def blood(self) -> str | None:
-        """A sentence when this looks like blood and not like marrow, else None."""
-        if not self.reds_per_nucleated > 1 / LEAST_NUCLEATED_PER_RED:
-            return None
-        return (
-            f"blood rather than marrow, 1 nucleated cell to {self.reds_per_nucleated:.0f} red cells"
-        )
+    def blood_phrase(self) -> str | None:
+        """As ``blood_phrase``, for the whole smear."""
+        return blood_phrase(self.reds_per_nucleated)
 
-    def verdict(self) -> str | None:
+    def rejection_summary(self) -> str | None:
         """Why there is nothing to be counted, in one sentence; None where there is something."""
         if self.count(RejectionReason.ACCEPTED):
             return None
@@ -93,7 +95,7 @@ class QualityMap:
             return "nothing stained lies on the glass"
         main = max(counts, key=lambda reason: counts[reason])
         if main == RejectionReason.DILUTED:
-            return f"no place where cells can be judged: {self.blood()}"
+            return f"no place where cells can be judged: {self.blood_phrase()}"
         place = "fields" if self.fields else "smear"
-        share = f"{100 * counts[main] / seen:.0f} % of the {place}: {main.words}"
+        share = f"{100 * counts[main] / seen:.0f} % of the {place}: {main.description}"
         return f"no place where cells can be judged ({share})"
