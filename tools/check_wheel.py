@@ -151,7 +151,7 @@ def use(bin_folder: Path, folder: Path) -> None:
     """
     command = bin_folder / PACKAGE
     options: Mapping[str, Any] = {"cut": True, "cwd": folder}
-    run([command, "phantom", "-o", "cells", "--per-class", "1", "--no-masks"], **options)
+    run([command, "phantom", "cells", "-o", "cells", "--per-class", "1", "--no-masks"], **options)
     run([command, "predict", "cells/cells.parquet", "-o", "predictions.csv"],
         **options)  # fmt: skip
     with (folder / "predictions.csv").open(encoding="utf-8", newline="") as stream:

@@ -10,17 +10,32 @@ import typer
 
 JSON = typer.Option(False, "--json", help="Print a machine-readable summary on standard output.")
 
+
+def _beginning(values: str, incomplete: str) -> list[str]:
+    """Those of the values that a shell can complete to."""
+    return [value for value in values.split() if value.startswith(incomplete)]
+
+
 # DEFAULT_MODEL of marrowscope.models, which would be slow to import for a help text.
 Model = Annotated[
     str | None,
     typer.Option("--model", help="Shipped model or bundle folder.", show_default="sequential-mll7"),
 ]
 Engine = Annotated[
-    str, typer.Option("--engine", help="auto, openvino, int8 (after 'model quantize') or torch.")
+    str,
+    typer.Option(
+        "--engine",
+        help="auto, openvino, int8 (after 'model quantize') or torch.",
+        autocompletion=lambda incomplete: _beginning("auto openvino int8 torch", incomplete),
+    ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", help="cpu, cuda, or auto: cuda if PyTorch finds a GPU, else cpu.")
-]
+    str,
+    typer.Option(
+        "--device", help="cpu, cuda, or auto: cuda if PyTorch finds a GPU, else cpu.",
+        autocompletion=lambda incomplete: _beginning("auto cpu cuda", incomplete),
+    ),
+]  # fmt: skip
 PixelSize = Annotated[
     float | None,
     typer.Option(
