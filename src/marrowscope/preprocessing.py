@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.io.images import resize
 
 INPUT_SIZE = 250  # px, each side
@@ -56,5 +56,5 @@ def pixel_sizes(table: pl.DataFrame, given: float | None = None) -> list[float |
     )
     wrong = next((size for size in own if size is not None and not 0.005 <= size <= 10), None)
     if wrong is not None:
-        raise InputError(f"microns_per_pixel in the table is {wrong}; expected 0.005 to 10")
+        raise TableError(f"microns_per_pixel in the table is {wrong}; expected 0.005 to 10")
     return [size if size is not None else given for size in own]

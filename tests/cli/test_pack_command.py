@@ -44,7 +44,7 @@ def test_it_packs_beside_the_table_and_packs_nothing_twice(
         "verified": True,
     }
     assert run(monkeypatch, cells) == 0
-    assert "5 images, 0.00 GB (0 added, 0 cannot be used)" in capfd.readouterr().err
+    assert "5 images, 0.00 GB (0 added, 0 unusable)" in capfd.readouterr().err
 
 
 def test_an_image_that_went_bad_is_named_and_the_others_are_packed(
@@ -74,4 +74,4 @@ def test_a_table_without_hashes_is_one_line(
     assert run(monkeypatch, tmp_path / "t.csv") == 1
     error = capfd.readouterr().err
     assert error.strip().count("\n") == 0
-    assert "lacks content hashes" in error
+    assert f"{tmp_path}/t.csv: the table lacks content hashes" in error

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, Bootstrap, Device, Overrides, Seed, Store
+from marrowscope.cli.table_errors import naming
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def crossval(
         console.print(line, markup=False, soft_wrap=True)
 
     try:
-        with Bars() as bars:
+        with naming(cells), Bars() as bars:
 
             def watch(name: str) -> Observer:
                 return Observer(
@@ -90,10 +91,6 @@ def crossval(
     except KeyboardInterrupt:
         console.print("stopped; the same command continues", style="yellow")
         raise
-    except InputError as error:
-        message = str(error)
-        where = message.startswith(("the table", "class "))
-        raise InputError(f"{cells}: {message}" if where else message) from None
     with console.status("scoring"):
         scored = evaluate(result.predictions, resamples=bootstrap, seed=seed)
         kind = f"{folds}-fold cross-validation" if holdout is None else f"hold-out of {holdout:g}"

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from marrowscope.cli.app import console, emit_json, progress
 from marrowscope.cli.options import JSON, SEED, CellTable, TableOutput
+from marrowscope.cli.table_errors import naming
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -178,17 +179,13 @@ def split(
         raise typer.BadParameter("give exactly one of --test, --folds, --list")
     require_table_name(output)
     table = read_cells(cells)
-    try:
+    with naming(cells):
         if given is not None:
             result = apply_split_list(table, given)
         elif fold_count is not None:
             result = folds(table, fold_count, seed)
         else:
             result = hold_out(table, test if test is not None else 0.2, seed)
-    except InputError as error:
-        message = str(error)
-        about_table = message.startswith("the table")
-        raise InputError(f"{cells}: {message}" if about_table else message) from None
     write_cells(result.table, output)
     if json:
         emit_json(

@@ -180,13 +180,11 @@ def _with_truth(table: "pl.DataFrame", truth: Path) -> "pl.DataFrame":
     from marrowscope.cells import read_cells
     from marrowscope.evaluation.truth_labels import add_labels
 
+    labels = read_cells(truth, needs=["label"])
     try:
-        return add_labels(table, read_cells(truth, needs=["label"]))
+        return add_labels(table, labels)
     except InputError as error:
-        message = str(error)
-        raise InputError(
-            message if message.startswith(str(truth)) else f"{truth}: {message}"
-        ) from None
+        raise InputError(f"{truth}: {error}") from None
 
 
 def _of_split(table: "pl.DataFrame", split: str, path: Path) -> "pl.DataFrame":

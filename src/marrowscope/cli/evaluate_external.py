@@ -11,7 +11,7 @@ from rich.text import Text
 
 from marrowscope._about import __version__
 from marrowscope.cli.app import console, emit_json
-from marrowscope.errors import InputError
+from marrowscope.cli.table_errors import naming
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,12 +45,8 @@ def evaluate_external(
     from marrowscope.report.study_page import write_study_page
 
     entries = load_mapping(mapping)
-    try:
+    with naming(named):
         result = judge(table, entries, str(mapping), least_confidence)
-    except InputError as error:
-        message = str(error)
-        ours = message.startswith(("the table", "no row"))
-        raise InputError(f"{named}: {message}" if ours else message) from None
     moved = None
     if reference is not None:
         loaded = None if bundle is None else load_bundle(bundle)

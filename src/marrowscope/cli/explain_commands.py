@@ -9,7 +9,7 @@ import typer
 from marrowscope.cli.app import console, emit_json, finite, progress
 from marrowscope.cli.model_argument import model_and_rest
 from marrowscope.cli.options import JSON, FolderOutput, Model, Seed
-from marrowscope.errors import InputError
+from marrowscope.cli.table_errors import naming
 
 SANITY_CELLS = 7
 LEARNED_CELLS = 50  # of each class, for the test with permuted labels
@@ -205,12 +205,8 @@ def embed(
     if more:
         raise typer.BadParameter(f"expected one cell table, got {' '.join((cells, *more))}")
     loaded, table = load_bundle(chosen), read_cells(Path(cells), needs=["path"])
-    try:
-        with progress("features") as advance:
-            found = make(loaded, table, seed, advance)
-    except InputError as error:
-        own = not str(error)[:1].isdigit()
-        raise InputError(str(error) if own else f"{cells}: {error}") from None
+    with naming(cells), progress("features") as advance:
+        found = make(loaded, table, seed, advance)
     title = f"{loaded.card.name}: {found.table.height:,} cells"
     with console.status("drawing"):
         with replacing(output / "map.png") as temporary:

@@ -45,12 +45,11 @@ def match_stain(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output}: is not empty; name a new folder")
     table = expand(sources)
+    trained_on = read_cells(reference)
     try:
-        wanted = reference_appearance(read_cells(reference), seed)
+        wanted = reference_appearance(trained_on, seed)
     except InputError as error:
-        message = str(error)
-        ours = message.startswith(str(reference))
-        raise InputError(message if ours else f"{reference}: {message}") from None
+        raise InputError(f"{reference}: {error}") from None
     if "path" in table.columns and table.height < MIN_IMAGES:
         raise InputError(
             f"{', '.join(sources)}: {table.height} images; at least {MIN_IMAGES} are needed"

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from marrowscope.cli.app import console, emit_json
 from marrowscope.cli.options import JSON, FolderOutput
-from marrowscope.errors import InputError
+from marrowscope.cli.table_errors import naming
 
 
 def noise(
@@ -40,12 +40,8 @@ def noise(
     )
 
     require_label_issue_folder(output)
-    try:
+    with naming(predictions):
         found = find_label_issues(read_cells(predictions), share)
-    except InputError as error:
-        message = str(error)
-        about_table = message.startswith("the table")
-        raise InputError(f"{predictions}: {message}" if about_table else message) from None
     with console.status("drawing"):
         write_label_issues(found, output, f"Labels in doubt: {predictions.name}")
     if json:

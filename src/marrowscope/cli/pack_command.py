@@ -7,7 +7,7 @@ import typer
 
 from marrowscope.cli.app import console, emit_json, progress
 from marrowscope.cli.options import JSON, CellTable
-from marrowscope.errors import InputError
+from marrowscope.cli.table_errors import naming
 
 
 def pack(
@@ -40,12 +40,8 @@ def pack(
     from marrowscope.dataset.pixel_store import IMAGE_BYTES, PixelStore
 
     folder = output or cells.with_suffix(".store")
-    try:
-        with progress("packing") as advance:
-            packed = pack_table(read_cells(cells), folder, advance)
-    except InputError as error:
-        message = str(error)
-        raise InputError(message if "the table" not in message else f"{cells}: {message}") from None
+    with naming(cells), progress("packing") as advance:
+        packed = pack_table(read_cells(cells), folder, advance)
     if verify:
         store = PixelStore(folder)
         with progress("verifying", len(store)) as advance:

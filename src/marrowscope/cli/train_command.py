@@ -7,7 +7,7 @@ import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, SEED, Device, Overrides, Resume, Store
-from marrowscope.errors import InputError
+from marrowscope.cli.table_errors import naming
 
 if TYPE_CHECKING:
     from marrowscope.training.networks.throughput import Throughput
@@ -92,7 +92,7 @@ def train(
             soft_wrap=True,
         )
     try:
-        with Bars() as bars:
+        with naming(cells), Bars() as bars:
             result = train_network(
                 table,
                 model,
@@ -120,9 +120,6 @@ def train(
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume continues", style="yellow")
         raise
-    except InputError as error:
-        message = str(error)
-        raise InputError(message if "the table" not in message else f"{cells}: {message}") from None
     if json:
         speed = {} if result.throughput is None else result.throughput.to_dict()
         emit_json({"run": str(output), "metrics": result.metrics, **speed})

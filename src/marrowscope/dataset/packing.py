@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from marrowscope.cells import SCHEMA, read_cells, usable, write_cells
 from marrowscope.dataset.pixel_store import CELLS, IMAGE_BYTES, Key, open_for_writing
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.io.images import decode, read_bytes
 from marrowscope.preprocessing import pixel_sizes, prepare
 
@@ -91,7 +91,7 @@ def keys_of(rows: pl.DataFrame) -> list[Key]:
         InputError: a row has no content hash.
     """
     if "sha256" not in rows.columns or rows["sha256"].null_count():
-        raise InputError("the table lacks content hashes (sha256); 'marrowscope index' makes them")
+        raise TableError("the table lacks content hashes (sha256); 'marrowscope index' makes them")
     return list(zip(rows["sha256"].to_list(), pixel_sizes(rows), strict=True))
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from marrowscope.cells import group_column, usable
 from marrowscope.dataset.contents import id_warning, incomplete_group_column
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.morphology import in_display_order
 
 TRAIN, TEST = "train", "test"
@@ -89,7 +89,7 @@ def _assign(
 ) -> tuple[list[int | None], str | None, list[str]]:
     """Part of every row (None for rows that take no part), the id used, warnings."""
     if "label" not in table.columns or usable(table)["label"].null_count() == usable(table).height:
-        raise InputError("the table has no labels; a stratified split needs them")
+        raise TableError("the table has no labels; a stratified split needs them")
     group = group_column(table) or incomplete_group_column(table)
     identity = "sha256" if "sha256" in table.columns else "cell_id"
     takes_part = table.select(

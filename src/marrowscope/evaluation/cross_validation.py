@@ -21,7 +21,7 @@ import polars as pl
 from marrowscope.cells import SCHEMA, predicted_by, read_cells, usable, write_cells
 from marrowscope.dataset.splitting import TRAIN, Split, folds, hold_out
 from marrowscope.dataset.stain_vectors import with_stains
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.io.atomic import replacing
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.training.networks.train_network import train
@@ -109,7 +109,7 @@ def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
     )
     rows = usable(split.table).filter(pl.col("label").is_not_null())
     if rows["label"].n_unique() < 2:
-        raise InputError(
+        raise TableError(
             f"the table has only class {rows['label'][0]}; a classifier needs at least two"
         )
     if plan.holdout is None and rows["fold"].n_unique() < plan.parts:
@@ -121,7 +121,7 @@ def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
         alone = rows.group_by("label").agg(pl.col("fold").n_unique(), pl.len()).sort("label")
         for label, parts, images in alone.rows():
             if parts < 2:
-                raise InputError(
+                raise TableError(
                     f"class {label} ({images} images) lies in one fold only, so the model that "
                     "predicts them would never have seen it; leave the class out or add images"
                 )
@@ -144,7 +144,7 @@ def _require_two(rows: pl.DataFrame, plan: CrossValidationPlan) -> None:
     )
     for label, images, remain in left.select("label", "len", "left").rows():
         if remain < 2:
-            raise InputError(
+            raise TableError(
                 f"class {label} ({images} images) would have {remain} training image in some part; "
                 "the feature model needs 2 of each class: one to learn from and one to check with"
             )

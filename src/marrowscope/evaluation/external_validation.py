@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import group_column, probability_codes
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.evaluation.class_mapping import Mapping, apply_mapping
 from marrowscope.morphology import BY_CODE, CODES, NOT_CALLED, in_display_order
 from marrowscope.scoring import wilson_interval
@@ -107,7 +107,7 @@ def evaluate_external(
     """
     for column in ("label", "predicted"):
         if column not in predictions.columns:
-            raise InputError(
+            raise TableError(
                 f"the table has no column {column}; the external class belongs in label, the "
                 "model's answer in predicted ('marrowscope predict' of a list with labels)"
             )
@@ -116,7 +116,7 @@ def evaluate_external(
     labelled = predictions.filter(pl.col("label").is_not_null())
     rows = labelled.filter(pl.col("predicted").is_not_null())
     if rows.height == 0:
-        raise InputError("no row has both a label and a prediction")
+        raise TableError("no row has both a label and a prediction")
     answered = set(rows["predicted"].to_list()) | set(probability_codes(rows))
     codes = tuple(in_display_order(answered | (set(CODES) if answered <= set(CODES) else set())))
     entry_of = apply_mapping(rows["label"].to_list(), mapping, codes, source)
@@ -170,7 +170,7 @@ def _silent(
     tests = {" or ".join(NOT_CALLED) + " predicted": gave_up}
     if least_confidence is not None:
         if "confidence" not in rows.columns:
-            raise InputError("the table has no column confidence, which --min-confidence needs")
+            raise TableError("the table has no column confidence, which --min-confidence needs")
         sure = rows["confidence"].cast(pl.Float64).fill_nan(0.0).fill_null(0.0).to_numpy()
         tests[f"confidence below {least_confidence:g}"] = sure < least_confidence
     if NO_CALL_COLUMN in rows.columns and rows[NO_CALL_COLUMN].dtype == pl.Boolean:

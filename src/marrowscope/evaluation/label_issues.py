@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import PROBABILITY, probability_codes, usable
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.morphology import in_display_order
 
 SHARE = 0.05
@@ -92,7 +92,7 @@ def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
     values: Array = rows.select(chosen).to_numpy().copy()
     sums = values.sum(axis=1)
     if not ((values >= 0).all() and (np.abs(sums - 1) < _TOLERANCE).all()):
-        raise InputError("the table's p_<CODE> are no probabilities that sum to 1")
+        raise TableError("the table's p_<CODE> are no probabilities that sum to 1")
     values /= sums[:, None]
     labels = np.array([codes.index(label) for label in rows["label"]], dtype=np.int64)
     own = values[np.arange(len(labels)), labels]
@@ -184,7 +184,7 @@ def _judged_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str], int, int
     codes = probability_codes(table)
     missing = [name for name in ("cell_id", "path", "label") if name not in table.columns]
     if missing or not codes:
-        raise InputError(
+        raise TableError(
             f"the table has no {', '.join(missing) or 'p_<CODE>'}; give predictions of labelled "
             "cells by networks that were not trained on them"
         )
@@ -198,7 +198,7 @@ def _judged_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str], int, int
     trained_on = before - rows.height
     twice = rows.filter(pl.col("cell_id").is_duplicated())
     if twice.height:
-        raise InputError(
+        raise TableError(
             f"the table has cell {twice['cell_id'][0]} more than once; keep one prediction of each"
         )
     # A class that no cell is given any probability of was not among those learned.
@@ -206,7 +206,7 @@ def _judged_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str], int, int
     judged = rows.filter(pl.col("label").is_in(known))
     if judged.height < MIN_CELLS or judged["label"].n_unique() < 2:
         left_out = f" ({trained_on} more are of the split train)" if trained_on else ""
-        raise InputError(
+        raise TableError(
             f"the table has {judged.height} labelled and predicted cells of "
             f"{judged['label'].n_unique()} classes{left_out}; suspects need at least "
             f"{MIN_CELLS} cells of two classes"

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from marrowscope.cells import usable
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.io.images import ImageError, read_image
 from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import BY_CODE, in_display_order
@@ -73,7 +73,7 @@ def embed(
         ~pl.Series([path in dict(unread) for path in rows["path"]], dtype=pl.Boolean)
     )
     if rows.height < 3:
-        raise InputError(f"{rows.height} images can be read; a map needs at least 3")
+        raise TableError(f"{rows.height} images can be read; a map needs at least 3")
     places, method = project(features, seed)
     rows = rows.with_columns(umap_1=pl.Series(places[:, 0]), umap_2=pl.Series(places[:, 1]))
     labels = rows["label"].to_list() if "label" in rows.columns else [None] * rows.height

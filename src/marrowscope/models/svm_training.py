@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.models.feature_selection import select
 from marrowscope.models.features_svm import FittedSvm
 
@@ -63,7 +63,7 @@ def fit(
     """
     cells = np.bincount(labels)
     if len(cells) < 2:
-        raise InputError("the table has only one class; a classifier needs at least two")
+        raise TableError("the table has only one class; a classifier needs at least two")
     if cells.min() < 2:
         raise InputError(
             f"{int((cells < 2).sum())} classes have one training image; the feature model needs "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from marrowscope.cells import group_column, usable
 from marrowscope.dataset.splitting import METHOD, TRAIN
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.morphology import CODES, OUTPUTS_22, in_display_order
 
 
@@ -61,18 +61,18 @@ def select(
         raise InputError(f"--labels-share {share:g}: give a share above 0, at most 1")
     rows = usable(table)
     if "label" not in rows.columns or rows["label"].null_count() == rows.height:
-        raise InputError("the table has no labels; training needs them")
+        raise TableError("the table has no labels; training needs them")
     rows = rows.filter(pl.col("label").is_not_null())
     if fold is not None:
         if "fold" not in rows.columns or fold not in rows["fold"].to_list():
-            raise InputError(f"--fold {fold}: the table has no such fold; see 'marrowscope split'")
+            raise TableError(f"--fold {fold}: the table has no such fold; see 'marrowscope split'")
         train = rows.filter(pl.col("fold").is_not_null() & (pl.col("fold") != fold))
         held_out = rows.filter(pl.col("fold") == fold)
     elif "split" in rows.columns:
         train = rows.filter(pl.col("split") == TRAIN)
         held_out = rows.filter(pl.col("split").is_not_null() & (pl.col("split") != TRAIN))
     elif "fold" in rows.columns:
-        raise InputError("the table has folds; name the one to hold out with --fold")
+        raise TableError("the table has folds; name the one to hold out with --fold")
     else:
         train, held_out = rows, rows.clear()
     known = tuple(in_display_order(set(rows["label"].to_list())))
@@ -80,7 +80,7 @@ def select(
     if missing:
         raise InputError(f"no training image for class {', '.join(missing)}: all are held out")
     if len(known) < 2:
-        raise InputError(f"the table has only class {known[0]}; at least two are needed")
+        raise TableError(f"the table has only class {known[0]}; at least two are needed")
     train = _fewer(train, share, seed)
     outputs = OUTPUTS_22 if set(known) <= set(CODES) else known
     return TrainingData(

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from marrowscope.errors import InputError
+from marrowscope.errors import TableError
 from marrowscope.models.knn_head import KnnHead, vote_weights
 from marrowscope.models.outputs import OutputMap
 
@@ -162,7 +162,7 @@ def _search(
 
     cells = np.bincount(labels)
     if len(cells) < 2:
-        raise InputError("the table has only one class; a classifier needs at least two")
+        raise TableError("the table has only one class; a classifier needs at least two")
     folds = int(min(MOST_FOLDS, cells.min()))
     if folds < 2:
         return Choice(name, usual, (), 0)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.pixel_store import PixelStore
 from marrowscope.dataset.stain_vectors import stain_array, with_stains
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import TorchEngine
 from marrowscope.models.bundle import Bundle, save_bundle
@@ -252,7 +252,7 @@ def _require_images(data: TrainingData, packed: bool) -> None:
     paths = needed["path"].to_list()
     gone = [path for path in paths if not Path(path).is_file()]
     if gone:
-        raise InputError(
+        raise TableError(
             f"{gone[0]}: no such file ({len(gone)} of {len(paths)} images of the table are "
             "missing; put them back or run 'marrowscope index' again)"
         )
