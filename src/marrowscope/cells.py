@@ -66,12 +66,15 @@ _SUM_TOLERANCE = 0.01  # half precision, or a CSV with three decimals
 GROUPS: tuple[str, ...] = ("patient_id", "slide_id")
 
 
-def read_cells(path: Path, needs: Iterable[str] = ()) -> pl.DataFrame:
+def read_cells(
+    path: Path, needs: Iterable[str] = (), required: Iterable[str] = REQUIRED
+) -> pl.DataFrame:
     """Read a cell table from Parquet, or from CSV when the suffix is ``.csv``.
 
     Args:
         path: the file.
-        needs: columns that the caller cannot do without, beside ``cell_id`` and ``path``.
+        needs: columns that the caller cannot do without, beside those that are required.
+        required: of every table; less for the cells of a count, which have no ``path``.
 
     Returns:
         The table, known columns cast to the types of ``SCHEMA``, unknown ones untouched.
@@ -89,7 +92,7 @@ def read_cells(path: Path, needs: Iterable[str] = ()) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: is not a readable cell table ({reason})") from error
-    missing = [name for name in (*REQUIRED, *needs) if name not in table.columns]
+    missing = [name for name in (*required, *needs) if name not in table.columns]
     if missing:
         raise InputError(
             f"{path}: has no column {', '.join(missing)}; "

@@ -22,6 +22,16 @@ class Lineage(StrEnum):
     OTHER = "other"
 
 
+# In figures, overlays and files for other tools: Okabe–Ito, told apart by people with any of the
+# common colour visions.
+LINEAGE_COLOURS: dict[Lineage, str] = {
+    Lineage.MYELOID: "#0072B2",
+    Lineage.ERYTHROID: "#D55E00",
+    Lineage.LYMPHOID: "#009E73",
+    Lineage.OTHER: "#666666",
+}
+
+
 class CountRole(StrEnum):
     """What a class does in a differential count (ICSH 2008; the mapping is ours)."""
 

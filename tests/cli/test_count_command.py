@@ -83,8 +83,13 @@ def test_fields_become_a_report_and_a_summary(
     assert "knows 7 of 21 classes" in captured.err
     # An earlier report is replaced; a folder that holds something else is left alone.
     quick = ["--model", toy, "--engine", "torch"]
-    assert run(monkeypatch, *arguments, *quick, "--cells", 1, "--no-pdf") == 0
+    assert run(monkeypatch, *arguments, *quick, "--cells", 1, "--no-pdf", "--geojson") == 0
     assert not (report / "report.pdf").exists()
+    located = pl.read_parquet(report / "cells.parquet")
+    content = json.loads((report / "cells.geojson").read_text("utf-8"))  # one field was enough
+    assert len(content["features"]) == located.height
+    assert content["marrowscope"]["picture"] == located["field_id"][0]
+    assert run(monkeypatch, *arguments, *quick, "--cells", 1, "--no-pdf") == 0
     assert run(monkeypatch, *arguments[:-1], fields) == 1
     assert "is no earlier report of a count" in capfd.readouterr().err
 

@@ -12,6 +12,8 @@ import pytest
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
 from marrowscope.detection.detect_cells import detect_cells
+from marrowscope.exchange.box_cells import cells_from_boxes
+from marrowscope.exchange.box_formats import read_boxes
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
@@ -128,3 +130,27 @@ def test_a_field_without_a_cell_is_one_clear_line(
     assert not (tmp_path / "c.parquet").exists()
     assert run(monkeypatch, *arguments) == 1
     assert "--microns-per-pixel" in capfd.readouterr().err
+
+
+def test_cells_for_qupath_are_written_for_every_field_and_read_back(
+    fields: tuple[Path, list[int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    folder, _ = fields
+    common = ["--microns-per-pixel", MICRONS_PER_PIXEL, "-o", tmp_path / "c.parquet"]
+    assert run(monkeypatch, folder, *common, "--geojson", tmp_path / "one.geojson") == 1
+    assert "one file cannot hold 2 pictures" in capfd.readouterr().err
+    options = ["--crops", tmp_path / "crops", "--geojson", tmp_path / "out", "--json"]
+    assert run(monkeypatch, folder, *common, *options) == 0
+    written = json.loads(capfd.readouterr().out)["geojson"]
+    assert [Path(path).name for path in written] == ["0.png.geojson", "1.png.geojson"]
+    table = read_cells(tmp_path / "c.parquet")
+    found = cells_from_boxes(read_boxes(tmp_path / "out", folder)).table
+    assert found["error"].null_count() == found.height
+    assert found["cell_id"].to_list() == table["cell_id"].to_list()
+    assert found["microns_per_pixel"].unique().to_list() == [MICRONS_PER_PIXEL]
+    assert dict(found.select("cell_id", "field_id").rows()) == dict(
+        table.select("cell_id", "field_id").rows()
+    )

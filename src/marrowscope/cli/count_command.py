@@ -45,6 +45,9 @@ def count(
         list[str] | None, typer.Option(help="A sentence to add to the report; may be repeated.")
     ] = None,
     pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write a PDF as well.")] = True,
+    geojson: Annotated[
+        bool, typer.Option("--geojson", help="Write the cells for QuPath into the report as well.")
+    ] = False,
     json: bool = JSON,
 ) -> None:
     """Count a smear: find the cells, classify them, report the differential count.
@@ -86,7 +89,7 @@ def count(
             require_count_folder(folder)
             with Bars() as bars:
                 done = count_smear(smear, computing, bundle.card, settings, bars.stage, said)
-            written = write_count_report(done, folder, pdf=pdf)
+            written = write_count_report(done, folder, pdf=pdf, geojson=geojson)
         except InputError as error:
             # One slide of many: the others are counted all the same.
             if len(sources) == 1 or smear.slide.fields:

@@ -27,7 +27,10 @@ def evaluate(
     output: FolderOutput,
     truth: Annotated[
         Path | None,
-        typer.Option(help="Cell table with the labels, matched by cell_id or else by path."),
+        typer.Option(
+            help="Cell table with the labels, matched by cell_id or else by path; or GeoJSON or "
+            "other boxes, matched by place."
+        ),
     ] = None,
     tolerated: Tolerated = None,
     model: Annotated[
@@ -154,9 +157,14 @@ def _joined(predictions: list[Path], truth: Path | None, split: str | None) -> "
 
     tables = []
     for path in predictions:
-        table = read_cells(path, needs=["predicted"])
-        if truth is not None:
-            table = _with_truth(table, truth)
+        if truth is not None and _is_boxes(truth):
+            # By place: the cells of a count have no files of their own.
+            table = read_cells(path, needs=["predicted", "x", "y"], required=["cell_id"])
+            table = _with_placed_truth(table, truth)
+        else:
+            table = read_cells(path, needs=["predicted"])
+            if truth is not None:
+                table = _with_truth(table, truth)
         tables.append(table if split is None else _of_split(table, split, path))
     try:
         return join_folds(tables)
@@ -174,6 +182,23 @@ def _folds_summary(folds: "FoldScores") -> dict[str, Any]:
             for kind, totals in (("strict", folds.strict), ("tolerant", folds.tolerant))
         },
     }
+
+
+def _is_boxes(truth: Path) -> bool:
+    """Whether labels stand in a file or folder of boxes, not in a cell table."""
+    return truth.is_dir() or truth.suffix.lower() not in (".parquet", ".csv")
+
+
+def _with_placed_truth(table: "pl.DataFrame", truth: Path) -> "pl.DataFrame":
+    import polars as pl
+
+    from marrowscope.exchange.position_truth import truth_from_boxes
+
+    matched = truth_from_boxes(table, truth)
+    for line in matched.sentences():
+        console.print(_printable(f"! {line}"), style="yellow", soft_wrap=True)
+    found = matched.table
+    return found if "path" in found.columns else found.with_columns(path=pl.lit(None, pl.String))
 
 
 def _with_truth(table: "pl.DataFrame", truth: Path) -> "pl.DataFrame":

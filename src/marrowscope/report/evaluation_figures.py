@@ -9,16 +9,9 @@ from matplotlib.figure import Figure
 
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.evaluation.evaluation_result import ClassResult, Evaluation
-from marrowscope.morphology import BY_CODE, Lineage
+from marrowscope.morphology import BY_CODE, LINEAGE_COLOURS, Lineage
 from marrowscope.report.fonts import drawable_text, font_families
 
-# Okabe–Ito, told apart by people with any of the common colour visions.
-LINEAGE_COLOURS = {
-    Lineage.MYELOID: "#0072B2",
-    Lineage.ERYTHROID: "#D55E00",
-    Lineage.LYMPHOID: "#009E73",
-    Lineage.OTHER: "#666666",
-}
 _TRUTH_LABEL = "true class"
 _NAME_LENGTH = 32  # longer names of users' classes are cut in figures
 

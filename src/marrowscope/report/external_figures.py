@@ -7,8 +7,7 @@ from matplotlib.patches import Rectangle
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.evaluation.domain_shift import DomainShift
 from marrowscope.evaluation.external_validation import ExternalResult
-from marrowscope.morphology import BY_CODE
-from marrowscope.report.evaluation_figures import LINEAGE_COLOURS
+from marrowscope.morphology import BY_CODE, LINEAGE_COLOURS
 from marrowscope.report.fonts import drawable_text, font_families
 
 _NAME_LENGTH = 32

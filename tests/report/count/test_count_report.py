@@ -392,3 +392,24 @@ def test_a_pdf_takes_pictures_from_its_page_only(tmp_path: Path) -> None:
     assert images(inside) == 1
     assert images((tmp_path / "cell.png").as_uri()) == 0
     assert images(str(tmp_path / "cell.png")) == 0
+
+
+def test_cells_for_qupath_carry_the_answers_and_replace_those_of_an_earlier_report(
+    tmp_path: Path,
+) -> None:
+    count = a_count(slide=True)
+    written = write_count_report(count, tmp_path / "r", pdf=False, geojson=True)
+    assert tmp_path / "r" / "cells.geojson" in written
+    content = json.loads((tmp_path / "r" / "cells.geojson").read_text("utf-8"))
+    assert content["marrowscope"]["picture"] == "smear-17.svs"
+    assert content["marrowscope"]["microns_per_pixel"] == count.microns_per_pixel
+    classes = [f["properties"].get("classification", {}).get("name") for f in content["features"]]
+    counted = count.cells.filter(pl.col("role") != "left out")
+    assert sum(name is not None for name in classes) == counted.height
+    assert classes.count("blast") == counted.filter(pl.col("predicted") == "BLA").height
+    fields = write_count_report(a_count(), tmp_path / "r", pdf=False, geojson=True)
+    assert tmp_path / "r" / "geojson" in fields
+    names = sorted(path.name for path in (tmp_path / "r" / "geojson").iterdir())
+    assert names == ["field_00.jpg.geojson", "field_01.jpg.geojson"]
+    write_count_report(a_count(), tmp_path / "r", pdf=False)
+    assert not (tmp_path / "r" / "geojson").exists()

@@ -4,9 +4,12 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
+
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.errors import InputError
+from marrowscope.exchange.geojson_writer import by_picture, write_pictures
 from marrowscope.io.atomic import replacing_folder, require_replaceable
 from marrowscope.report.count.count_data import KIND, count_dict, count_frame
 from marrowscope.report.count.count_page import PAPER, SCREEN, render_count
@@ -20,14 +23,18 @@ from marrowscope.report.pdf_export import require_pdf
 _DATA = "count.json"
 _OWN = {
     "report.html", "report.pdf", _DATA, "count.csv", "cells.parquet", "fhir.json",
-    "annotations.dcm", "intervals.png", "smear.png",
+    "annotations.dcm", "intervals.png", "smear.png", "cells.geojson", "geojson",
 }  # fmt: skip
 _DPI = 160
 _LARGEST_DATA = 64_000_000  # bytes of a count.json that is looked into
 
 
 def write_count_report(
-    count: SmearCount, folder: Path, pdf: bool = True, issued: datetime | None = None
+    count: SmearCount,
+    folder: Path,
+    pdf: bool = True,
+    issued: datetime | None = None,
+    geojson: bool = False,
 ) -> tuple[Path, ...]:
     """Write page, PDF, count.json, count.csv, fhir.json, cells.parquet and figures.
 
@@ -38,6 +45,8 @@ def write_count_report(
         folder: new, empty, or an earlier report of a count, which is replaced as a whole.
         pdf: whether to write report.pdf.
         issued: date of the report, with time zone; now by default.
+        geojson: whether to write the cells for QuPath: cells.geojson, or a file for each field
+            image in geojson/.
 
     Returns:
         Paths of what was written, the page first.
@@ -68,10 +77,19 @@ def write_count_report(
             place / "cells.parquet", compression="zstd", metadata={"use": RESEARCH_USE_ONLY}
         )
         write_annotations(count, place / "annotations.dcm")
+        if geojson:
+            _write_geojson(count, place)
         for name, picture in figures.items():
             (place / f"{name}.png").write_bytes(picture)
         names = sorted(path.name for path in place.iterdir())
     return tuple(folder / name for name in sorted(names, key=lambda one: one != "report.html"))
+
+
+def _write_geojson(count: SmearCount, place: Path) -> None:
+    cells = count.cells.with_columns(microns_per_pixel=pl.lit(count.microns_per_pixel))
+    pictures = by_picture(cells, count.sources[0])
+    target = place / ("cells.geojson" if len(pictures) == 1 else "geojson")
+    write_pictures(pictures, target)
 
 
 def require_count_folder(folder: Path) -> None:

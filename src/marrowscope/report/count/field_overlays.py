@@ -7,8 +7,7 @@ import polars as pl
 from marrowscope.counting.smear_count import CountedField
 from marrowscope.detection.object_types import CELL
 from marrowscope.differential.count_roles import BLASTS, lineage, name
-from marrowscope.morphology import Lineage
-from marrowscope.report.evaluation_figures import LINEAGE_COLOURS
+from marrowscope.morphology import LINEAGE_COLOURS, Lineage
 
 _ALONE = "#000000"
 
