@@ -232,16 +232,39 @@ def test_table_1_gives_mean_and_sd_over_folds_beside_the_published_numbers() -> 
     assert "NGB" not in by_class  # no cell of it
 
 
+def test_later_calls_compute_with_the_threads_of_the_first_one_whatever_their_jobs(
+    table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "cv"
+    shutil.copytree(finished, folder)
+    facts = json.loads((folder / FACTS).read_text())
+    (folder / FACTS).write_text(json.dumps(facts | {"threads": 7}))
+    shutil.rmtree(folder / "fold-1")
+    given: list[int] = []
+
+    def stop(parts: list[cross_validation.FoldJob], jobs: int) -> None:
+        given.extend(part.threads for part in parts)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cross_validation, "_side_by_side", stop)
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(
+            table, CrossValidationPlan("sequential", RECIPE, 2), folder, jobs=2, device="cpu"
+        )
+    assert given == [7]
+    assert json.loads((folder / FACTS).read_text())["threads"] == 7
+
+
 def test_a_process_that_is_ended_from_outside_is_one_line(
     table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ended(part: object, threads: int) -> None:
+    def ended(part: object) -> None:
         import os
         import signal
 
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(cross_validation, "_alone", ended)
+    monkeypatch.setattr(cross_validation, "train_fold", ended)
     with pytest.raises(InputError, match=r"cv: a process was ended from outside"):
         cross_validate(
             table,

@@ -27,8 +27,9 @@ from marrowscope.models.features_svm import FEATURES
 from marrowscope.training.networks.train_network import train
 from marrowscope.training.networks.trainer import Observer
 from marrowscope.training.recipe import Recipe
-from marrowscope.training.run_folder import CELLS, PREDICTIONS, RUN, read_run
+from marrowscope.training.run_folder import CELLS, PREDICTIONS, RUN, THREADS, read_run
 from marrowscope.training.run_setup import Start, choose_start
+from marrowscope.training.thread_count import usual_threads
 
 FACTS = "crossval.json"
 HOLD_OUT = "holdout"
@@ -91,6 +92,7 @@ class FoldJob:
     store: Path | None
     store_given: bool
     title: str  # of the model in its card
+    threads: int  # of a new run; one that goes on keeps its own
 
 
 def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
@@ -169,7 +171,8 @@ def cross_validate(
         plan: what to train.
         folder: new, empty, or an earlier call's, which then goes on: finished parts stay, a killed
             one resumes at its last checkpoint.
-        jobs: parts at the same time; processor threads are divided among them.
+        jobs: parts at the same time; processor threads are divided among them. Later calls compute
+            with as many threads as the first one, whatever their ``jobs``: the bits depend on it.
         device, store, store_given: see ``training.networks.train_network.train``.
         observer: progress of one part, by its name; used when ``jobs`` is 1.
         finished: called as ``finished(name, done, parts)``.
@@ -182,7 +185,8 @@ def cross_validate(
     split = assign_folds(table, plan)
     facts = _facts(plan, split)
     _check_folder(folder, plan, facts)
-    _write_facts(folder, facts)
+    threads = _threads(folder, min(jobs, len(plan.names())))
+    _write_facts(folder, {**facts, THREADS: threads})
     cells = folder / CELLS
     split_table = _prepared(split.table, cells, observer("stain vectors") if observer else None)
     made = store_given or store is None or store.exists() or plan.model == FEATURES
@@ -190,7 +194,7 @@ def cross_validate(
         store = None  # several processes would make it at once; features are kept beside its place
     parts = [
         FoldJob(name, folder / name, cells, plan, None if plan.holdout is not None else number,
-             device, store, store_given, f"{folder.name}-{name}")
+             device, store, store_given, f"{folder.name}-{name}", threads)
         for number, name in enumerate(plan.names())
     ]  # fmt: skip
     open_parts = [part for part in parts if not _is_finished(part.folder)]
@@ -207,6 +211,7 @@ def cross_validate(
 
 def train_fold(part: FoldJob, observer: Observer | None = None) -> str:
     """Train one part, or go on with it; returns its name."""
+    resume = (part.folder / RUN).exists()
     train(
         read_cells(part.table),
         part.plan.model,
@@ -215,13 +220,14 @@ def train_fold(part: FoldJob, observer: Observer | None = None) -> str:
         name=part.title,
         seed=part.plan.seed + (part.number or 0),
         fold=part.number,
-        resume=(part.folder / RUN).exists(),
+        resume=resume,
         device=part.device,
         observer=observer,
         store=part.store,
         store_given=part.store_given,
         weights=part.plan.weights,
         head=part.plan.head,
+        threads=None if resume else part.threads,
     )
     return part.name
 
@@ -296,6 +302,15 @@ def _check_folder(folder: Path, plan: CrossValidationPlan, facts: dict[str, Any]
     (folder / CELLS).unlink(missing_ok=True)  # nothing was trained yet
 
 
+def _threads(folder: Path, jobs: int) -> int:
+    """Threads of each part: those of the first call; ``crossval.json`` records them."""
+    if (folder / FACTS).exists():
+        recorded = json.loads((folder / FACTS).read_text("utf-8")).get(THREADS)
+        if recorded is not None:
+            return int(recorded)
+    return usual_threads() if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
+
+
 def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
     with replacing(folder / FACTS) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -317,20 +332,14 @@ def _side_by_side(parts: list[FoldJob], jobs: int) -> Any:
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     jobs = min(jobs, len(parts)) or 1
+    # Each training sets its own number; this is for what a process computes around it.
     threads = max(1, (os.cpu_count() or 1) // jobs)
     with parallel_config(backend="loky", inner_max_num_threads=threads):
         work = Parallel(n_jobs=jobs, return_as="generator_unordered")
         try:
-            yield from work(delayed(_alone)(part, threads) for part in parts)
+            yield from work(delayed(train_fold)(part) for part in parts)
         except BrokenProcessPool as error:
             raise InputError(
                 f"{parts[0].folder.parent}: a process was ended from outside, as happens when "
                 "memory is short; the same command goes on, with fewer --jobs if need be"
             ) from error
-
-
-def _alone(part: FoldJob, threads: int) -> str:
-    import torch
-
-    torch.set_num_threads(threads)
-    return train_fold(part)

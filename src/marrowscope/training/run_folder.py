@@ -15,6 +15,7 @@ from marrowscope.training.training_cells import TrainingData
 
 RUN, CELLS, CHECKPOINT = "run.json", "cells.parquet", "last.ckpt"
 BUNDLE, PREDICTIONS, LOGS = "bundle", "predictions.parquet", "logs"
+THREADS = "threads"  # key of run.json; runs of earlier versions lack it
 
 
 def identity(
@@ -54,9 +55,14 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], resume: bool) -> dict[s
     if not resume:
         raise InputError(f"{folder}: holds a run; go on with --resume or choose another folder")
     earlier = read_run(folder)
+    if THREADS in wanted and THREADS not in earlier:
+        earlier[THREADS] = wanted[THREADS]
+        if not earlier.get("finished"):
+            write_run(folder, earlier)  # the next resume computes with as many
     for key, value in wanted.items():
         if earlier.get(key) != json.loads(json.dumps(value)):
-            raise InputError(f"{folder}: this run was started with another {key}; nothing resumed")
+            what = "number of threads" if key == THREADS else key
+            raise InputError(f"{folder}: this run was started with another {what}; nothing resumed")
     if earlier.get("finished"):
         metrics: dict[str, Any] = earlier["metrics"]
         return metrics

@@ -3,15 +3,11 @@
 import errno
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import polars as pl
 import pytest
@@ -20,44 +16,29 @@ from lightning.pytorch import Trainer
 from safetensors.torch import save_file
 
 from marrowscope.cells import read_cells, write_cells
-from marrowscope.dataset.indexing import index
 from marrowscope.dataset.packing import pack
-from marrowscope.dataset.splitting import hold_out
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.training import pixel_source
 from marrowscope.training.networks import throughput, train_network
-from marrowscope.training.networks.train_network import train
 from marrowscope.training.networks.trainer import Observer
 from marrowscope.training.recipe import Recipe
+from support.training_runs import (
+    SMALL,
+    THREADS,
+    dark_and_light_cells,
+    killed,
+    run_to_the_end,
+    stop_at,
+)
 
-SMALL = Recipe(
-    name="small",
-    epochs=3,
-    target_per_class=8,
-    batch_size=4,
-    optimizer="adamw",
-    schedule="one_cycle",
-    warmup=0.2,
-    learning_rate=0.002,
-    weight_decay=0.05,
-    label_smoothing=0.05,
-    mixup=0.2,
-    average=0.9,
-)  # 2 classes × 8 images in batches of 4: 4 steps an epoch, 12 in all
+# Each run with the same number of threads, whatever ran before in this process.
+train = partial(train_network.train, threads=THREADS)
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    """Twelve dark and twelve light images, labelled with two of the 21 classes, split."""
-    folder = tmp_path_factory.mktemp("images")
-    random = np.random.default_rng(0)
-    for code, level in (("LYT", 80), ("NGS", 180)):
-        (folder / code).mkdir()
-        for number in range(12):
-            image = random.normal(level, 30, (250, 250, 3)).clip(0, 255).astype(np.uint8)
-            cv2.imwrite(str(folder / code / f"{number}.png"), image)
-    return hold_out(index([folder]), 0.25).table
+    return dark_and_light_cells(tmp_path_factory.mktemp("images"), 12)
 
 
 def weights(folder: Path) -> bytes:
@@ -97,46 +78,17 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(
     assert weights(tmp_path / "other") != weights(finished)
 
 
-_PROGRAM = """
-import sys
-from pathlib import Path
-sys.path[:0] = sys.argv[3].split(":")
-from marrowscope.cells import read_cells
-from marrowscope.training.networks.train_network import train
-from test_train_network import SMALL
-train(read_cells(Path(sys.argv[1])), "sequential", SMALL, Path(sys.argv[2]), checkpoint_steps=1,
-      resume=Path(sys.argv[2]).exists())
-"""
-
-
 @pytest.mark.parametrize("kills", [1, 3])
 def test_killed_and_resumed_it_ends_with_the_same_bits(
     table: pl.DataFrame, finished: Path, tmp_path: Path, kills: int
 ) -> None:
     write_cells(table, tmp_path / "split.parquet")
     run = tmp_path / "run"
-    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "split.parquet"), str(run)]
-    command.append(os.pathsep.join([str(Path(__file__).parent)]))
-    checkpoint = run / "last.ckpt"
-    seen = 0
-    killed = 0
-    while killed < kills:
-        # Kill right after another checkpoint appears, at whatever the process is doing then.
-        process = subprocess.Popen(command)
-        limit = time.monotonic() + 120
-        while time.monotonic() < limit and process.poll() is None:
-            if checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen:
-                seen = checkpoint.stat().st_mtime_ns
-                break
-            time.sleep(0.002)
-        assert process.poll() is None, "the run ended before it could be killed"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        killed += 1
-        saved = torch.load(checkpoint, weights_only=True)["global_step"]
-        assert 0 < saved < 12
+    killed("train", tmp_path / "split.parquet", run, kills)
+    assert 0 < torch.load(run / "last.ckpt", weights_only=True)["global_step"] < 12
     assert not (run / "bundle").exists()
-    subprocess.run(command, check=True)
+    # With other threads at hand: the run goes on with those that it recorded.
+    run_to_the_end("train", tmp_path / "split.parquet", run, OMP_NUM_THREADS="2")
     assert weights(run) == weights(finished)
     one = read_cells(run / "predictions.parquet")
     assert one.equals(read_cells(finished / "predictions.parquet"))
@@ -213,22 +165,10 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_resumes(
 def test_a_checkpoint_that_is_damaged_is_named(table: pl.DataFrame, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.raises(RuntimeError, match="stop here"):
-        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=_stop_at(3))
+        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=stop_at(3))
     (run / "last.ckpt").write_bytes(b"garbage")
     with pytest.raises(InputError, match=r"last\.ckpt"):
         train(table, "sequential", SMALL, run, resume=True)
-
-
-def _stop_at(step: int) -> Observer:
-    done = 0
-
-    def advance(count: int = 1, total: int | None = None) -> None:
-        nonlocal done
-        done += count
-        if done >= step:
-            raise RuntimeError("stop here")
-
-    return Observer(steps=advance)
 
 
 def test_a_missing_image_is_named_before_training_starts(
@@ -264,7 +204,7 @@ def test_the_log_of_a_resumed_run_goes_on_where_it_was(
 ) -> None:
     run = tmp_path / "run"
     with pytest.raises(RuntimeError, match="stop here"):
-        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=_stop_at(7))
+        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=stop_at(7))
     train(table, "sequential", SMALL, run, resume=True)
     logs = pl.read_csv(run / "logs" / "csv" / "metrics.csv")
     whole = pl.read_csv(finished / "logs" / "csv" / "metrics.csv")
@@ -324,7 +264,7 @@ def test_other_recipes_resume_to_the_same_bits_too(
     train(table, "sequential", recipe, tmp_path / "whole")
     with pytest.raises(RuntimeError, match="stop here"):
         train(table, "sequential", recipe, tmp_path / "run", checkpoint_steps=1,
-              observer=_stop_at(6))  # fmt: skip
+              observer=stop_at(6))  # fmt: skip
     train(table, "sequential", recipe, tmp_path / "run", resume=True)
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
 

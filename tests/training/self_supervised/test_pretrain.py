@@ -1,24 +1,16 @@
 """Learning without labels: the loss as published, the run resumable, labels and held-out unused."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import polars as pl
 import pytest
 import torch
 from safetensors import safe_open
 
-from marrowscope.augment import AugmentationSettings
 from marrowscope.cells import write_cells
-from marrowscope.dataset.indexing import index
-from marrowscope.dataset.splitting import hold_out
 from marrowscope.errors import InputError
 from marrowscope.models import create
 from marrowscope.models.bundle import load_bundle
@@ -27,30 +19,28 @@ from marrowscope.training.networks.train_network import train
 from marrowscope.training.networks.trainer import Observer
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised import pretrain as module
-from marrowscope.training.self_supervised.pretrain import Pretrained, neighbour_purity, pretrain
+from marrowscope.training.self_supervised.pretrain import Pretrained, neighbour_purity
 from marrowscope.training.self_supervised.vicreg import vicreg
+from support.training_runs import (
+    THREADS,
+    UNLABELLED,
+    dark_and_light_cells,
+    killed,
+    run_to_the_end,
+)
 
-SMALL = Recipe(
-    name="small", epochs=2, target_per_class=None, batch_size=12, optimizer="adamw",
-    learning_rate=0.002, augmentation=AugmentationSettings(shift=0.1),
-)  # fmt: skip
+# Each run with the same number of threads, whatever ran before in this process.
+pretrain = partial(module.pretrain, threads=THREADS)
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    folder = tmp_path_factory.mktemp("images")
-    random = np.random.default_rng(0)
-    for code, level in (("LYT", 80), ("NGS", 180)):
-        (folder / code).mkdir()
-        for number in range(24):
-            image = random.normal(level, 30, (250, 250, 3)).clip(0, 255).astype(np.uint8)
-            cv2.imwrite(str(folder / code / f"{number}.png"), image)
-    return hold_out(index([folder]), 0.25).table
+    return dark_and_light_cells(tmp_path_factory.mktemp("images"), 24)
 
 
 @pytest.fixture(scope="module")
 def run(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
-    return pretrain(table, "sequential", SMALL, tmp_path_factory.mktemp("run") / "run")
+    return pretrain(table, "sequential", UNLABELLED, tmp_path_factory.mktemp("run") / "run")
 
 
 def reference(one: np.ndarray, other: np.ndarray) -> float:
@@ -85,8 +75,8 @@ def test_only_training_images_take_part_and_labels_do_not(
 ) -> None:
     assert run.images == 36
     other = table.with_columns(pl.col("label").reverse())
-    again = pretrain(other.sort("cell_id"), "sequential", SMALL, tmp_path / "run")
-    in_order = pretrain(table.sort("cell_id"), "sequential", SMALL, tmp_path / "run2")
+    again = pretrain(other.sort("cell_id"), "sequential", UNLABELLED, tmp_path / "run")
+    in_order = pretrain(table.sort("cell_id"), "sequential", UNLABELLED, tmp_path / "run2")
     assert again.weights.read_bytes() == in_order.weights.read_bytes()
 
 
@@ -114,42 +104,20 @@ def test_training_starts_from_them_and_says_so_in_the_card(
     assert made.card.recipe["start_weights"] == "weights.safetensors"
 
 
-_PROGRAM = """
-import sys
-from pathlib import Path
-sys.path[:0] = sys.argv[3].split(":")
-from marrowscope.cells import read_cells
-from marrowscope.training.self_supervised.pretrain import pretrain
-from test_pretrain import SMALL
-pretrain(read_cells(Path(sys.argv[1])), "sequential", SMALL, Path(sys.argv[2]), checkpoint_steps=1,
-         resume=Path(sys.argv[2]).exists())
-"""
-
-
 def test_killed_and_resumed_it_ends_with_the_same_bits(
     table: pl.DataFrame, run: Pretrained, tmp_path: Path
 ) -> None:
     write_cells(table, tmp_path / "split.parquet")
     folder = tmp_path / "run"
-    command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "split.parquet"), str(folder)]
-    command.append(os.pathsep.join([str(Path(__file__).parent)]))
-    process = subprocess.Popen(command)
-    limit = time.monotonic() + 120
-    while time.monotonic() < limit and process.poll() is None:
-        if (folder / "last.ckpt").exists():
-            break
-        time.sleep(0.002)
-    assert process.poll() is None, "the run ended before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    killed("pretrain", tmp_path / "split.parquet", folder, 1)
     assert not (folder / "weights.safetensors").exists()
-    subprocess.run(command, check=True)
+    run_to_the_end("pretrain", tmp_path / "split.parquet", folder, OMP_NUM_THREADS="2")
     assert (folder / "weights.safetensors").read_bytes() == run.weights.read_bytes()
 
 
 def test_a_finished_run_is_not_done_again(table: pl.DataFrame, run: Pretrained) -> None:
     before = run.weights.stat().st_mtime_ns
-    again = pretrain(table, "sequential", SMALL, run.weights.parent, resume=True)
+    again = pretrain(table, "sequential", UNLABELLED, run.weights.parent, resume=True)
     assert again == run
     assert run.weights.stat().st_mtime_ns == before
 
@@ -158,9 +126,9 @@ def test_few_images_and_another_run_are_refused(
     table: pl.DataFrame, run: Pretrained, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="32 at least"):
-        pretrain(table.head(8), "sequential", SMALL, tmp_path / "few")
+        pretrain(table.head(8), "sequential", UNLABELLED, tmp_path / "few")
     with pytest.raises(InputError, match="another seed"):
-        pretrain(table, "sequential", SMALL, run.weights.parent, seed=5, resume=True)
+        pretrain(table, "sequential", UNLABELLED, run.weights.parent, seed=5, resume=True)
 
 
 def test_neighbours_of_two_far_groups_have_the_same_label() -> None:
@@ -195,7 +163,7 @@ def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
     monkeypatch.setattr(module.PretrainingModule, "training_step", exhausted)
     said: list[str] = []
     found = pretrain(
-        table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append)
+        table, "sequential", UNLABELLED, tmp_path / "run", observer=Observer(line=said.append)
     )
     assert said == ["the GPU ran out of memory: pixels go back to memory"]
     assert found.weights.read_bytes() == run.weights.read_bytes()

@@ -40,6 +40,7 @@ from marrowscope.training.run_folder import (
     CHECKPOINT,
     PREDICTIONS,
     RUN,
+    THREADS,
     identity,
     prepare_folder,
     read_run,
@@ -47,6 +48,7 @@ from marrowscope.training.run_folder import (
     write_run,
 )
 from marrowscope.training.run_setup import Start, card_for, choose_start, module_for, new_network
+from marrowscope.training.thread_count import computing_with, crowded, threads_of_run
 from marrowscope.training.training_cells import TrainingData, select
 from marrowscope.training.validation import strict_scores
 
@@ -81,6 +83,7 @@ def train(
     weights: Path | None = None,
     share: float = 1.0,
     head: str | None = None,
+    threads: int | None = None,
 ) -> Trained:
     """Train and write the run folder.
 
@@ -107,6 +110,8 @@ def train(
         weights: to start from, see ``models.weights``; default: random. A backbone needs them.
         share: of each class's training cells that is used.
         head: of a backbone: ``linear``, ``knn`` or ``finetune``.
+        threads: to compute with on the CPU, for the bits depend on it; default: those the run was
+            started with, for a new one those of torch. ``run.json`` records them.
 
     Raises:
         InputError: one line; whatever was saved before stays.
@@ -115,41 +120,45 @@ def train(
     data = select(table, fold, share, seed)
     wanted = {**identity(data, model, recipe, seed, fold), **start.identity()}
     name, observer = name or folder.name, observer or Observer()
-    beside = store if not store_given else None
-    if model == FEATURES:
-        _require_images(data, packed=False)
-        cache = beside and beside.with_suffix(".features")
-        found = train_features(data, wanted, folder, name, seed=seed, resume=resume,
-                               observer=observer, cache=cache)  # fmt: skip
-        return Trained(folder, found, None)
-    device = choose_device(device)
-    if weights is not None and not (folder / RUN).exists():
-        # A wrong file is refused before the folder is taken for it.
-        new_network(start, len(data.outputs), seed, lambda line: None)
-    chosen, remark = choose_store(data.train, store, store_given, observer.packing)
-    _require_images(data, packed=chosen is not None)
-    if start.frozen:
-        cache = beside and beside.with_suffix(".frozen")
-        found = train_frozen(
-            data, start, wanted, folder, name, seed=seed, resume=resume, device=device,
-            observer=observer, store=chosen, cache=cache,
-        )  # fmt: skip
-        return Trained(folder, found, None)
-    job = _Job(data, start, recipe, folder, name, seed, device, observer, checkpoint_seconds,
-               checkpoint_steps)  # fmt: skip
-    metrics = prepare_folder(folder, wanted, resume)
-    if metrics is not None:
-        return Trained(folder, metrics, None)
-    job.observer.say(remark)
-    try:
-        return _train(job, table, chosen, resume)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: {error.strerror or error}; the last checkpoint is kept, go on with --resume"
-        ) from error
-    except SystemExit:
-        # Lightning turns Ctrl-C into an exit without a word.
-        raise KeyboardInterrupt from None
+    wanted[THREADS] = threads_of_run(folder, threads, resume)
+    with computing_with(wanted[THREADS]):
+        observer.say(crowded(wanted[THREADS]) if resume else None)
+        beside = store if not store_given else None
+        if model == FEATURES:
+            _require_images(data, packed=False)
+            cache = beside and beside.with_suffix(".features")
+            found = train_features(data, wanted, folder, name, seed=seed, resume=resume,
+                                   observer=observer, cache=cache)  # fmt: skip
+            return Trained(folder, found, None)
+        device = choose_device(device)
+        if weights is not None and not (folder / RUN).exists():
+            # A wrong file is refused before the folder is taken for it.
+            new_network(start, len(data.outputs), seed, lambda line: None)
+        chosen, remark = choose_store(data.train, store, store_given, observer.packing)
+        _require_images(data, packed=chosen is not None)
+        if start.frozen:
+            cache = beside and beside.with_suffix(".frozen")
+            found = train_frozen(
+                data, start, wanted, folder, name, seed=seed, resume=resume, device=device,
+                observer=observer, store=chosen, cache=cache,
+            )  # fmt: skip
+            return Trained(folder, found, None)
+        job = _Job(data, start, recipe, folder, name, seed, device, observer, checkpoint_seconds,
+                   checkpoint_steps)  # fmt: skip
+        metrics = prepare_folder(folder, wanted, resume)
+        if metrics is not None:
+            return Trained(folder, metrics, None)
+        job.observer.say(remark)
+        try:
+            return _train(job, table, chosen, resume)
+        except OSError as error:
+            raise InputError(
+                f"{folder}: {error.strerror or error}; the last checkpoint is kept, "
+                "go on with --resume"
+            ) from error
+        except SystemExit:
+            # Lightning turns Ctrl-C into an exit without a word.
+            raise KeyboardInterrupt from None
 
 
 @dataclass(frozen=True)

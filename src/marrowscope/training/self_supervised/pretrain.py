@@ -34,12 +34,14 @@ from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import (
     CELLS,
     CHECKPOINT,
+    THREADS,
     prepare_folder,
     read_run,
     saved_step,
     write_run,
 )
 from marrowscope.training.self_supervised.vicreg import Expanded, PretrainingModule
+from marrowscope.training.thread_count import computing_with, crowded, threads_of_run
 from marrowscope.training.training_cells import TrainingData
 
 WEIGHTS = "weights.safetensors"
@@ -82,6 +84,7 @@ def pretrain(
     store_given: bool = False,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     checkpoint_steps: int | None = None,
+    threads: int | None = None,
 ) -> Pretrained:
     """Learn and write the run folder; a killed run goes on with ``resume``, bit for bit on a CPU.
 
@@ -97,6 +100,7 @@ def pretrain(
         observer: progress.
         store, store_given: as for ``training.networks.train_network.train``.
         checkpoint_seconds, checkpoint_steps: how often to save.
+        threads: to compute with on the CPU; as for ``train``.
 
     Raises:
         InputError: fewer than 32 images, an image that cannot be read, a folder of something else.
@@ -107,55 +111,59 @@ def pretrain(
         raise InputError(
             f"{rows.height} images to learn from; pretraining needs {LEAST_IMAGES} at least"
         )
-    first = _expanded(model, seed)
-    wanted = _identity(rows, model, recipe, seed)
-    finished = prepare_folder(folder, wanted, resume)
-    if finished is not None:
-        return Pretrained(folder / WEIGHTS, rows.height, finished["spread"], _pair(finished))
-    cells = folder / CELLS
-    stained = read_cells(cells, needs=["stain"]) if cells.exists() else None
-    if stained is None:
-        stained = with_stains(rows, observer.stains)
-        write_cells(stained, cells)
-    chosen, remark = choose_store(rows, store, store_given, observer.packing)
-    observer.say(remark)
-    keep_freed_memory()
-    pixels = Pixels(rows, observer.decoding, chosen, device)
-    if device == "cuda":
-        reason = pixels.move_to_gpu()
-        observer.say(reason and f"pixels stay in {pixels.where}: {reason}")
-    before = _features(first.network, pixels, device)
-    # One class of everything: an epoch is every image once, or as often as the recipe wants.
-    everything = np.zeros(rows.height, dtype=np.int64)
-    plan = make_plan(everything, recipe.target_per_class, recipe.epochs, recipe.batch_size)
-    checkpoint, stains = folder / CHECKPOINT, stain_array(stained)
-    nothing = TrainingData(rows, rows.clear(), (), (), {}, {})
+    count = threads_of_run(folder, threads, resume)
+    with computing_with(count):
+        observer.say(crowded(count) if resume else None)
+        first = _expanded(model, seed)
+        wanted = {**_identity(rows, model, recipe, seed), THREADS: count}
+        finished = prepare_folder(folder, wanted, resume)
+        if finished is not None:
+            return Pretrained(folder / WEIGHTS, rows.height, finished["spread"], _pair(finished))
+        cells = folder / CELLS
+        stained = read_cells(cells, needs=["stain"]) if cells.exists() else None
+        if stained is None:
+            stained = with_stains(rows, observer.stains)
+            write_cells(stained, cells)
+        chosen, remark = choose_store(rows, store, store_given, observer.packing)
+        observer.say(remark)
+        keep_freed_memory()
+        pixels = Pixels(rows, observer.decoding, chosen, device)
+        if device == "cuda":
+            reason = pixels.move_to_gpu()
+            observer.say(reason and f"pixels stay in {pixels.where}: {reason}")
+        before = _features(first.network, pixels, device)
+        # One class of everything: an epoch is every image once, or as often as the recipe wants.
+        everything = np.zeros(rows.height, dtype=np.int64)
+        plan = make_plan(everything, recipe.target_per_class, recipe.epochs, recipe.batch_size)
+        checkpoint, stains = folder / CHECKPOINT, stain_array(stained)
+        nothing = TrainingData(rows, rows.clear(), (), (), {}, {})
 
-    def fit(resuming: bool) -> PretrainingModule:
-        module = PretrainingModule(_expanded(model, seed), recipe, plan.steps, seed)
-        start_from = checkpoint if resuming and checkpoint.exists() else None
-        trainer = make_trainer(folder, device, recipe, plan, nothing, observer, checkpoint,
-                               saved_step(start_from), checkpoint_seconds, checkpoint_steps,
-                               StepClock())  # fmt: skip
-        batches = TrainingBatches(pixels, stains, everything, plan, recipe.target_per_class, seed,
-                                  start=lambda: int(trainer.global_step))  # fmt: skip
-        trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
-        if trainer.global_step < plan.steps:
+        def fit(resuming: bool) -> PretrainingModule:
+            module = PretrainingModule(_expanded(model, seed), recipe, plan.steps, seed)
+            start_from = checkpoint if resuming and checkpoint.exists() else None
+            trainer = make_trainer(folder, device, recipe, plan, nothing, observer, checkpoint,
+                                   saved_step(start_from), checkpoint_seconds, checkpoint_steps,
+                                   StepClock())  # fmt: skip
+            batches = TrainingBatches(pixels, stains, everything, plan, recipe.target_per_class,
+                                      seed, start=lambda: int(trainer.global_step))  # fmt: skip
+            trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
+            if trainer.global_step < plan.steps:
+                raise InputError(
+                    f"{folder}: stopped at step {trainer.global_step}; go on with --resume"
+                )
+            return module
+
+        try:
+            module = within_gpu_memory(fit, pixels, folder, recipe.batch_size, resume, observer.say)
+        except OSError as error:
             raise InputError(
-                f"{folder}: stopped at step {trainer.global_step}; go on with --resume"
-            )
-        return module
-
-    try:
-        module = within_gpu_memory(fit, pixels, folder, recipe.batch_size, resume, observer.say)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: {error.strerror or error}; the last checkpoint is kept, go on with --resume"
-        ) from error
-    except SystemExit:
-        raise KeyboardInterrupt from None
-    learned = module.result.network.to(device)
-    return _finish(folder, rows, learned, before, _features(learned, pixels, device), wanted)
+                f"{folder}: {error.strerror or error}; the last checkpoint is kept, "
+                "go on with --resume"
+            ) from error
+        except SystemExit:
+            raise KeyboardInterrupt from None
+        learned = module.result.network.to(device)
+        return _finish(folder, rows, learned, before, _features(learned, pixels, device), wanted)
 
 
 def _expanded(model: str, seed: int) -> Expanded:
