@@ -40,9 +40,9 @@ def test_a_wrong_label_is_listed_corrected_and_taken_back(shell: Shell, tmp_path
     out, err = shell("index", images, "-o", cells, "--relabel", path, "--json")
     assert json.loads(out)["relabelled"] == 1
     assert pl.read_parquet(cells).filter(wrong)["label"].to_list() == ["LYT"]
-    assert "not now" not in err
+    assert "no longer" not in err
     _, err = shell("index", images, "-o", cells)
-    assert "1 labels that were corrected in the earlier" in err
+    assert "1 labels corrected in the earlier" in err
     _, err = shell("noise", tmp_path / "p.parquet", "-o", tmp_path / "doubts", status=1)
     assert "1 corrections, which would be lost" in err
 

@@ -56,7 +56,7 @@ def test_it_trains_shows_recall_early_and_says_where_the_bundle_is(
     assert "epoch 1/2" in printed.err
     assert "No patient or slide ids" in printed.err
     assert "LYT" in printed.err
-    assert "too few steps to tell a speed" in printed.err
+    assert "too few steps to measure the speed" in printed.err
     assert (out / "bundle" / "card.json").is_file()
     # The same command once more is refused, with --resume it has nothing left to do.
     assert run(monkeypatch, *arguments) == 1
@@ -86,7 +86,7 @@ def test_no_split_is_said_loudly(
     write_cells(table, tmp_path / "cells.parquet")
     assert run(monkeypatch, tmp_path / "cells.parquet", *QUICK, "--epochs", 1,
                "-o", tmp_path / "run") == 0  # fmt: skip
-    assert "none is held out" in " ".join(capfd.readouterr().err.split())
+    assert "every cell is used for training" in " ".join(capfd.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
