@@ -1,7 +1,5 @@
 """The application: exit codes, one-line errors, ``--json``, progress."""
 
-import json
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,6 +11,7 @@ from rich.console import Console
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.cli.lazy_group import MARKUP, RootGroup
 from marrowscope.errors import InputError
+from marrowscope.io.json_data import finite, json_text
 
 app = typer.Typer(
     cls=RootGroup,
@@ -45,16 +44,7 @@ def _root(
 
 def emit_json(summary: Mapping[str, Any]) -> None:
     """Print one JSON object on standard output; NaN and infinity become null."""
-    typer.echo(json.dumps(finite(summary), indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def finite(value: Any) -> Any:
-    """Plain data with None for NaN and infinity, which JSON cannot write."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: finite(one) for key, one in value.items()}
-    return [finite(one) for one in value] if isinstance(value, list | tuple) else value
+    typer.echo(json_text(finite(summary)), nl=False)
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """Command compare."""
 
-import json as json_format
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +9,7 @@ import typer
 from marrowscope.cli.app import console, emit_json
 from marrowscope.cli.options import JSON, FolderOutput, Seed, Tolerated
 from marrowscope.errors import InputError
+from marrowscope.io.json_data import finite, json_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,8 +64,7 @@ def compare(
         result.tests.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv(temporary)
     summary = _summary(result, bootstrap, seed)
     with replacing(output / "compare.json") as temporary:
-        text = json_format.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(json_text(summary), encoding="utf-8")
     if json:
         emit_json({"output": str(output), **summary})
     for test in result.pairwise_tests:
@@ -125,12 +123,6 @@ def _summary(result: "Comparison", resamples: int, seed: int) -> dict[str, Any]:
 
 
 def _plain(test: "PairwiseTest") -> dict[str, Any]:
-    def finite(values: dict[str, Any]) -> dict[str, Any]:
-        return {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in values.items()
-        }
-
     facts = finite(
         {"first": test.first, "second": test.second, "kind": test.kind,
          "p_folds_holm": test.p_folds, "p_cells_holm": test.p_cells, "better": test.verdict}

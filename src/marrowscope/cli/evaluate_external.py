@@ -1,7 +1,5 @@
 """The part of evaluate that judges a set with another class scheme."""
 
-import json as json_format
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from rich.text import Text
 from marrowscope._about import __version__
 from marrowscope.cli.app import console, emit_json
 from marrowscope.cli.table_errors import naming
+from marrowscope.io.json_data import finite, json_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,8 +63,7 @@ def evaluate_external(
             pl.DataFrame([asdict(entry) for entry in moved.measures]).write_csv(temporary)
     summary = _summary(result, moved)
     with replacing(output / "external.json") as temporary:
-        text = json_format.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(json_text(summary), encoding="utf-8")
     facts = {"predictions": named, "mapping": str(mapping), "marrowscope": __version__}
     page = write_study_page([section], output, "External validation", facts)
     if json:
@@ -95,13 +93,9 @@ def _class_rows(result: "ExternalResult") -> "pl.DataFrame":
 
 def _plain(share: "CountedShare") -> dict[str, Any]:
     return {
-        "right": share.right, "cells": share.cells, "share": _finite(share.value),
+        "right": share.right, "cells": share.cells, "share": finite(share.value),
         "low": share.low, "high": share.high,
     }  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _summary(result: "ExternalResult", moved: "DomainShift | None") -> dict[str, Any]:
@@ -111,13 +105,13 @@ def _summary(result: "ExternalResult", moved: "DomainShift | None") -> dict[str,
         "no_calls": _plain(result.no_calls),
         "reasons": result.reasons,
         "agreement": _plain(result.agreement),
-        "balanced_agreement": _finite(result.balanced),
+        "balanced_agreement": finite(result.balanced),
         "lineage_agreement": _plain(result.lineage),
         "shift": None if moved is None else {
             "cells": moved.cells,
             "reference": moved.reference,
             "measures": [
-                {k: _finite(v) if isinstance(v, float) else v for k, v in asdict(entry).items()}
+                finite(asdict(entry))
                 for entry in moved.measures
             ],
             "features": None if moved.features is None else asdict(moved.features),

@@ -1,15 +1,15 @@
 """Commands explain and embed."""
 
-import json as json_format
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from marrowscope.cli.app import console, emit_json, finite, progress
+from marrowscope.cli.app import console, emit_json, progress
 from marrowscope.cli.model_argument import model_and_rest
 from marrowscope.cli.options import JSON, FolderOutput, Model, Seed
 from marrowscope.cli.table_errors import naming
+from marrowscope.io.json_data import finite, json_text
 
 SANITY_CELLS = 7
 LEARNED_CELLS = 50  # of each class, for the test with permuted labels
@@ -86,8 +86,7 @@ def explain(
             inside = attribution_inside_phantoms(loaded, phantom, seed, advance)
         found["inside_phantom_cells"] = inside
     with replacing(output / "explained.json") as temporary:
-        text = json_format.dumps(finite(found), indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(json_text(finite(found)), encoding="utf-8")
     if json:
         emit_json({"output": str(output), **found})
     for line in _sanity_lines(found):
@@ -216,10 +215,8 @@ def embed(
     with replacing(output / "cells.parquet") as temporary:
         _with_features(found.table, found.features).write_parquet(temporary)
     with replacing(output / "map.json") as temporary:
-        text = json_format.dumps(
-            finite({"method": found.method, **found.measures}), indent=2, allow_nan=False
-        )
-        temporary.write_text(text + "\n", encoding="utf-8")
+        facts = finite({"method": found.method, **found.measures})
+        temporary.write_text(json_text(facts), encoding="utf-8")
     if json:
         emit_json({"output": str(output), "cells": found.table.height, "method": found.method,
                    "unread": len(found.unread), **found.measures})  # fmt: skip

@@ -1,6 +1,5 @@
 """A differential count as a table and as plain data, for CSV and JSON."""
 
-import math
 from typing import Any
 
 import polars as pl
@@ -8,6 +7,7 @@ import polars as pl
 from marrowscope.differential.differential_result import Differential, Entry
 from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.sentences import MIN_CELLS_TO_EXTRAPOLATE, RATIO_CONVENTION, sentences
+from marrowscope.io.json_data import finite
 
 
 def to_frame(result: Differential) -> pl.DataFrame:
@@ -69,14 +69,14 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "lineage": entry.lineage,
         "known": entry.known,
         "count": entry.count,
-        "percent": _finite(entry.percent),
-        "share": _finite(entry.counted.share),
+        "percent": finite(entry.percent),
+        "share": finite(entry.counted.share),
         "low": entry.counted.low,
         "high": entry.counted.high,
         "lowest": entry.bounds[0],
         "highest": entry.bounds[1],
-        "corrected_percent": _finite(entry.corrected_percent),
-        "corrected_share": _finite(corrected.share) if corrected else None,
+        "corrected_percent": finite(entry.corrected_percent),
+        "corrected_share": finite(corrected.share) if corrected else None,
         "corrected_low": corrected.low if corrected else None,
         "corrected_high": corrected.high if corrected else None,
     }
@@ -86,11 +86,7 @@ def _ratio(ratio: RatioEstimate | None) -> dict[str, float | None] | None:
     if ratio is None:
         return None
     return {
-        "value": _finite(ratio.value),
-        "low": _finite(ratio.low),
-        "high": _finite(ratio.high),
+        "value": finite(ratio.value),
+        "low": finite(ratio.low),
+        "high": finite(ratio.high),
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -23,6 +23,7 @@ from marrowscope.dataset.splitting import TRAIN, Split, folds, hold_out
 from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.errors import InputError, TableError
 from marrowscope.io.atomic import replacing
+from marrowscope.io.folder_guards import is_taken
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.training.networks.train_network import train
 from marrowscope.training.networks.trainer import Observer
@@ -283,7 +284,7 @@ def _facts(plan: CrossValidationPlan, split: Split) -> dict[str, Any]:
 def _check_folder(folder: Path, plan: CrossValidationPlan, facts: dict[str, Any]) -> None:
     path = folder / FACTS
     if not path.exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if is_taken(folder):
             raise InputError(
                 f"{folder}: is not empty and holds no cross-validation; choose another folder"
             )

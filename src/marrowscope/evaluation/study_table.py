@@ -6,6 +6,7 @@ import polars as pl
 
 from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation, FoldStatistics
 from marrowscope.evaluation.published_scores import published_totals
+from marrowscope.io.json_data import finite
 
 _SCORES = tuple(
     f"{kind}_{name}" for kind in ("strict", "tolerant") for name in ("precision", "recall")
@@ -53,8 +54,4 @@ def study_table(result: Evaluation) -> pl.DataFrame:
 
 def _pair(score: str, spread: FoldStatistics | None, value: float) -> dict[str, float | None]:
     mean, sd = (value, None) if spread is None else (spread.mean, spread.sd)
-    return {f"{score}_mean": _finite(mean), f"{score}_sd": _finite(sd)}
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or value != value else value
+    return {f"{score}_mean": finite(mean), f"{score}_sd": finite(sd)}

@@ -17,6 +17,7 @@ from marrowscope.dataset.indexing import measure_file
 from marrowscope.detection.cell_crops import crop_from_field, crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
+from marrowscope.io.folder_guards import is_taken
 from marrowscope.io.images import ImageError, encode_png, read_image
 from marrowscope.slides.open_slide import open_slide
 
@@ -86,7 +87,7 @@ def require_empty(folder: Path) -> None:
     Raises:
         InputError: it does, or is no folder.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_taken(folder):
         raise InputError(f"{folder}: is not an empty folder; choose another one")
 
 

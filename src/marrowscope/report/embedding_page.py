@@ -1,6 +1,5 @@
 """The map of cells as a figure, and as a page where pointing at a cell shows it."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,11 @@ from matplotlib.figure import Figure
 
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.explain.embedding import Embedding
-from marrowscope.io.images import ImageError, encode_jpeg, read_image
+from marrowscope.io.images import ImageError, read_image
 from marrowscope.morphology import BY_CODE, in_display_order
 from marrowscope.preprocessing import prepare
 from marrowscope.report.fonts import font_families
+from marrowscope.report.html import image_uri
 
 MAX_SHOWN = 3_000  # cells in the interactive page; about 3 kB each
 _SIDE = 72  # px of a thumbnail
@@ -121,7 +121,7 @@ def _thumbnail(path: str) -> str:
     except ImageError:
         return ""
     small = np.asarray(cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 80)).decode()
+    return image_uri(small, 80)
 
 
 def _escaped(text: str) -> str:

@@ -1,16 +1,11 @@
 """Write an evaluation as a folder: one self-contained HTML page, and the same as data."""
 
-import base64
-import io
-import json
 import math
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import DictLoader, Environment, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -18,12 +13,15 @@ from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, FoldStatistics, Value
 from marrowscope.io.atomic import replacing_folder
-from marrowscope.io.images import encode_jpeg, read_image, resize
+from marrowscope.io.folder_guards import require_only
+from marrowscope.io.images import read_image, resize
+from marrowscope.io.json_data import finite, json_text
 from marrowscope.report.evaluation_figures import (
     confusion_figure,
     per_class_figure,
     reliability_figure,
 )
+from marrowscope.report.html import figure_uri, image_uri, page_environment
 
 CONFUSIONS_SHOWN = 8
 EXAMPLES_SHOWN = 8
@@ -70,8 +68,7 @@ def write_report(
         page = render_evaluation(result, predictions, figures, title, provenance or {})
         # A title may name a file whose name is no text; then a mark stands for the odd bytes.
         (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
-        data = json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False)
-        (place / "metrics.json").write_text(data + "\n", encoding="utf-8")
+        (place / "metrics.json").write_text(json_text(_plain(result)), encoding="utf-8")
         per_class_table(result).write_csv(place / "per_class.csv")
         confusion_table(result.codes, result.matrix).write_csv(place / "confusion.csv")
 
@@ -82,16 +79,7 @@ def require_evaluation_folder(folder: Path) -> None:
     Raises:
         InputError: it does, or it cannot be listed.
     """
-    try:
-        others = (
-            sorted({entry.name for entry in folder.iterdir()} - _OWN) if folder.exists() else []
-        )
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    if others:
-        raise InputError(
-            f"{folder}: holds {others[0]}, which is no part of a report; name a new folder"
-        )
+    require_only(folder, _OWN, "a report")
 
 
 def render_evaluation(
@@ -102,18 +90,15 @@ def render_evaluation(
     provenance: dict[str, Any],
 ) -> str:
     """The page as text: no script, no font, no image from anywhere else."""
-    template = files("marrowscope.report").joinpath("templates/evaluation.html").read_text("utf-8")
-    environment = Environment(
-        loader=DictLoader({"page": template}), autoescape=True, undefined=StrictUndefined
-    )
+    environment = page_environment()
     environment.filters["score"] = _score
     environment.filters["spread"] = _spread
     environment.filters["range"] = lambda value: f"{_score(value.low)}–{_score(value.high)}"
-    return environment.get_template("page").render(
+    return environment.get_template("evaluation.html").render(
         title=title,
         result=result,
         totals=TOTAL_NAMES,
-        figures={name: _figure_uri(figure) for name, figure in figures.items()},
+        figures={name: figure_uri(figure, 140) for name, figure in figures.items()},
         confusions=[
             (confusion, _examples(predictions, confusion))
             for confusion in result.confusions[:CONFUSIONS_SHOWN]
@@ -134,16 +119,16 @@ def per_class_table(result: Evaluation) -> pl.DataFrame:
         row["predicted"] = entry.predicted
         for kind in ("strict", "tolerant"):
             for name, value in getattr(entry, kind).items():
-                row[f"{kind}_{name}"] = _finite(value.value)
-                row[f"{kind}_{name}_low"] = _finite(value.low)
-                row[f"{kind}_{name}_high"] = _finite(value.high)
+                row[f"{kind}_{name}"] = finite(value.value)
+                row[f"{kind}_{name}_low"] = finite(value.low)
+                row[f"{kind}_{name}_high"] = finite(value.high)
                 if name != "f1":
                     published = entry.published or {}
                     row[f"published_{kind}_{name}"] = published.get(f"{kind}_{name}", (None,))[0]
                 if entry.code in folds:
                     spread = getattr(folds[entry.code], kind)[name]
-                    row[f"{kind}_{name}_fold_mean"] = _finite(spread.mean)
-                    row[f"{kind}_{name}_fold_sd"] = _finite(spread.sd)
+                    row[f"{kind}_{name}_fold_mean"] = finite(spread.mean)
+                    row[f"{kind}_{name}_fold_sd"] = finite(spread.sd)
         rows.append(row)
     return pl.DataFrame(rows, infer_schema_length=None)
 
@@ -172,10 +157,9 @@ def _examples(predictions: pl.DataFrame, confusion: Confusion) -> list[dict[str,
             image = resize(read_image(Path(row["path"])), THUMBNAIL, THUMBNAIL)
         except (InputError, ValueError):  # ValueError: a path with a null byte
             continue
-        data = base64.b64encode(encode_jpeg(image, 85)).decode()
         examples.append(
             {
-                "uri": f"data:image/jpeg;base64,{data}",
+                "uri": image_uri(image, 85),
                 "name": Path(row["path"]).name,
                 "confidence": row.get("confidence"),
             }
@@ -185,30 +169,12 @@ def _examples(predictions: pl.DataFrame, confusion: Confusion) -> list[dict[str,
     return examples
 
 
-def _figure_uri(figure: Figure) -> str:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=140)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
-
-
 def _plain(result: Evaluation) -> dict[str, Any]:
     """The evaluation as JSON data; what does not exist is null."""
     data = asdict(result)
     data["matrix"] = result.matrix.tolist()
-    cleaned: dict[str, Any] = _without_nan(data)
+    cleaned: dict[str, Any] = finite(data)
     return cleaned
-
-
-def _without_nan(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _without_nan(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_without_nan(value) for value in data]
-    return _finite(data) if isinstance(data, float) else data
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _score(value: float | Value | None) -> str:

@@ -1,14 +1,10 @@
 """Write suspects as a folder: a contact sheet to look at, a page, and the list to correct."""
 
-import base64
-import json
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import DictLoader, Environment, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -16,9 +12,12 @@ from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.errors import InputError
 from marrowscope.evaluation.label_issues import LabelIssues
 from marrowscope.io.atomic import replacing_folder
-from marrowscope.io.images import encode_jpeg, read_image, resize
+from marrowscope.io.folder_guards import require_only
+from marrowscope.io.images import read_image, resize
+from marrowscope.io.json_data import json_text
 from marrowscope.morphology import BY_CODE
 from marrowscope.report.fonts import drawable_text, font_families
+from marrowscope.report.html import image_uri, page_environment
 
 ISSUE_LIST = "suspects.csv"
 MAX_PER_CLASS = 60  # on the page; the list has them all
@@ -51,8 +50,7 @@ def write_label_issues(found: LabelIssues, folder: Path, title: str) -> None:
         facts = {"judged": found.judged, "not_judged": found.not_judged,
                  "trained_on": found.trained_on, "listed": found.table.height,
                  "classes": [asdict(entry) for entry in found.classes]}  # fmt: skip
-        text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-        (place / "suspects.json").write_text(text + "\n", encoding="utf-8")
+        (place / "suspects.json").write_text(json_text(facts), encoding="utf-8")
 
 
 def require_label_issue_folder(folder: Path) -> None:
@@ -63,13 +61,7 @@ def require_label_issue_folder(folder: Path) -> None:
     """
     from marrowscope.dataset.label_corrections import read_corrections
 
-    try:
-        inside = {entry.name for entry in folder.iterdir()} if folder.exists() else set()
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
-    others = sorted(inside - _OWN)
-    if others:
-        raise InputError(f"{folder}: holds {others[0]}, which is no part of it; name a new folder")
+    inside = require_only(folder, _OWN, "an earlier list")
     # A list without a line has nothing to lose.
     if ISSUE_LIST in inside and (folder / ISSUE_LIST).read_bytes().count(b"\n") > 1:
         worked_on = read_corrections(folder / ISSUE_LIST)
@@ -131,10 +123,6 @@ def _pictures(found: LabelIssues) -> dict[str, Image]:
 
 
 def _render(found: LabelIssues, pictures: dict[str, Image], title: str) -> str:
-    template = files("marrowscope.report").joinpath("templates/suspects.html").read_text("utf-8")
-    environment = Environment(
-        loader=DictLoader({"page": template}), autoescape=True, undefined=StrictUndefined
-    )
     groups: list[dict[str, Any]] = []
     for entry in found.classes:
         cells = found.table.filter(found.table["label"] == entry.code)
@@ -151,17 +139,19 @@ def _render(found: LabelIssues, pictures: dict[str, Image], title: str) -> str:
                 ],
             }
         )  # fmt: skip
-    return environment.get_template("page").render(
-        title=title,
-        found=found,
-        groups=groups,
-        list=ISSUE_LIST,
-        research_use_only=RESEARCH_USE_ONLY,
-        version=__version__,
+    return (
+        page_environment()
+        .get_template("suspects.html")
+        .render(
+            title=title,
+            found=found,
+            groups=groups,
+            list=ISSUE_LIST,
+            research_use_only=RESEARCH_USE_ONLY,
+            version=__version__,
+        )
     )
 
 
 def _uri(image: Image | None) -> str:
-    if image is None:
-        return ""
-    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(image, 88)).decode()
+    return "" if image is None else image_uri(image, 88)

@@ -9,6 +9,7 @@ from typing import Any
 
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
+from marrowscope.io.folder_guards import is_taken
 from marrowscope.report.sections import Section, section_from_dict
 
 SETTINGS, DONE = "reproduce.json", "done"
@@ -65,7 +66,7 @@ class StudyFolder:
             if differing:
                 _write(path, wanted)
             return
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        if is_taken(self.folder):
             raise InputError(f"{self.folder}: is not empty; choose another folder with -o")
         _write(path, wanted)
 

@@ -10,6 +10,7 @@ import torch
 
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
+from marrowscope.io.folder_guards import is_taken
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.training_cells import TrainingData
 
@@ -48,7 +49,7 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], resume: bool) -> dict[s
     if not (folder / RUN).exists():
         if resume:
             raise InputError(f"{folder}: no run to resume; leave out --resume to start one")
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if is_taken(folder):
             raise InputError(f"{folder}: is not empty and holds no run; choose another folder")
         write_run(folder, wanted)
         return None

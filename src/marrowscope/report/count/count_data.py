@@ -1,6 +1,5 @@
 """The count of a smear as data: JSON with everything that the page says, and a CSV of the table."""
 
-import math
 import platform
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +10,7 @@ import polars as pl
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.export import to_dict, to_frame
+from marrowscope.io.json_data import finite
 
 KIND = "marrowscope smear count"
 FORMAT = 1
@@ -68,7 +68,7 @@ def count_dict(count: SmearCount, issued: datetime) -> dict[str, Any]:
         "seconds": round(count.seconds, 1),
         "versions": _versions(),
     }
-    cleaned: dict[str, Any] = _finite(data)
+    cleaned: dict[str, Any] = finite(data)
     return cleaned
 
 
@@ -104,13 +104,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_finite(value) for value in data]
-    if isinstance(data, float) and not math.isfinite(data):
-        return None
-    return data

@@ -1,14 +1,12 @@
 """The page of a count as text: one template, one edition for screens and one for paper."""
 
-import base64
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
@@ -21,8 +19,7 @@ from marrowscope.report.count.cell_gallery import class_galleries
 from marrowscope.report.count.class_table import has_correction, table_rows
 from marrowscope.report.count.field_overlays import CellBox, cell_boxes, legend
 from marrowscope.report.count.headline_tiles import headline_tiles
-
-_TEMPLATES = ("count.html", "count.css", "count_parts.html")
+from marrowscope.report.html import data_uri, image_uri, page_environment
 
 
 @dataclass(frozen=True)
@@ -97,16 +94,9 @@ def render_count(
 
 
 def _environment(edition: Edition) -> Environment:
-    place = files("marrowscope.report").joinpath("templates")
-    environment = Environment(
-        loader=DictLoader({name: place.joinpath(name).read_text("utf-8") for name in _TEMPLATES}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_writable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["cell_uri"] = lambda jpeg: _uri(_shrunk(jpeg, edition.cell_side), "jpeg")
+    environment = page_environment(finalize=_writable, trim_blocks=True, lstrip_blocks=True)
+    side = edition.cell_side
+    environment.filters["cell_uri"] = lambda jpeg: data_uri(_shrunk(jpeg, side), "jpeg")
     return environment
 
 
@@ -119,7 +109,7 @@ def _pictures(count: SmearCount, edition: Edition) -> tuple[_Picture, ...]:
     return tuple(
         _Picture(
             field,
-            _uri(_shrunk(field.picture, edition.field_side), "jpeg"),
+            data_uri(_shrunk(field.picture, edition.field_side), "jpeg"),
             cell_boxes(field, by_field.get(field.name, nothing)),
             max(field.width, field.height) / 400,
         )
@@ -144,12 +134,8 @@ def _shrunk(jpeg: bytes, side: int | None) -> bytes:
 
 
 def _figure_uri(name: str, data: bytes) -> str:
-    """The overview is a photograph mostly: as JPEG it takes a tenth of the place."""
-    return _uri(encode_jpeg(decode(data), 88), "jpeg") if name == "smear" else _uri(data, "png")
-
-
-def _uri(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64," + base64.b64encode(data).decode()
+    """The overview is mostly a photograph: as JPEG it takes a tenth of the space."""
+    return image_uri(decode(data), 88) if name == "smear" else data_uri(data, "png")
 
 
 def _writable(value: Any) -> Any:

@@ -11,12 +11,15 @@ from marrowscope.counting.smear_count import SmearCount
 from marrowscope.errors import InputError
 from marrowscope.exchange.geojson_writer import by_picture, write_pictures
 from marrowscope.io.atomic import replacing_folder, require_replaceable
+from marrowscope.io.folder_guards import entry_names
+from marrowscope.io.json_data import json_text
 from marrowscope.report.count.count_data import KIND, count_dict, count_frame
 from marrowscope.report.count.count_page import PAPER, SCREEN, render_count
 from marrowscope.report.count.dicom_annotations import write_annotations
 from marrowscope.report.count.fhir import diagnostic_bundle
-from marrowscope.report.count.interval_figure import drawable, figure_png, interval_figure
+from marrowscope.report.count.interval_figure import drawable, interval_figure
 from marrowscope.report.count.smear_figure import smear_figure
+from marrowscope.report.html import figure_png
 from marrowscope.report.pdf_export import html_to_pdf as as_pdf
 from marrowscope.report.pdf_export import require_pdf
 
@@ -66,13 +69,11 @@ def write_count_report(
         (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
         if pdf:
             (place / "report.pdf").write_bytes(as_pdf(render_count(count, issued, figures, PAPER)))
-        data = json.dumps(
-            count_dict(count, issued), indent=2, ensure_ascii=False, allow_nan=False
-        )  # fmt: skip
-        (place / _DATA).write_text(data + "\n", encoding="utf-8", errors="replace")
+        data = json_text(count_dict(count, issued))
+        (place / _DATA).write_text(data, encoding="utf-8", errors="replace")
         count_frame(count).write_csv(place / "count.csv")
-        fhir = json.dumps(diagnostic_bundle(count, issued), ensure_ascii=False, allow_nan=False)
-        (place / "fhir.json").write_text(fhir + "\n", encoding="utf-8", errors="replace")
+        fhir = json_text(diagnostic_bundle(count, issued), indent=None)
+        (place / "fhir.json").write_text(fhir, encoding="utf-8", errors="replace")
         count.cells.write_parquet(
             place / "cells.parquet", compression="zstd", metadata={"use": RESEARCH_USE_ONLY}
         )
@@ -99,12 +100,7 @@ def require_count_folder(folder: Path) -> None:
         InputError: it holds something else, cannot be listed, or a report cannot be put there.
     """
     require_replaceable(folder)
-    try:
-        if not folder.exists():
-            return
-        names = {entry.name for entry in folder.iterdir()}
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+    names = entry_names(folder)
     others = sorted(names - _OWN)
     if names and not others and not _is_report(folder):
         others = sorted(names)

@@ -1,7 +1,5 @@
 """The figure of a count: classes as rows, counted and corrected shares with their intervals."""
 
-import io
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -57,13 +55,6 @@ def interval_figure(result: Differential) -> Figure:
     figure.legend(loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="#595959")
     return figure
-
-
-def figure_png(figure: Figure, dpi: int) -> bytes:
-    """The figure as a PNG file."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=dpi)
-    return stream.getvalue()
 
 
 def _draw(

@@ -1,0 +1,46 @@
+"""A folder for an output → nothing, or an error before anything in it would be lost."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from marrowscope.errors import InputError
+
+
+def is_taken(folder: Path) -> bool:
+    """Whether something is there already: a file of that name, or a folder that is not empty."""
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def entry_names(folder: Path) -> set[str]:
+    """Names in a folder; none where there is no folder yet.
+
+    Raises:
+        InputError: it cannot be listed.
+    """
+    try:
+        return {entry.name for entry in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
+
+
+def require_only(folder: Path, own: Collection[str], what: str) -> set[str]:
+    """Refuse a folder that holds other files than an earlier output of the same kind.
+
+    Args:
+        folder: that is going to be replaced as a whole.
+        own: names that the output has.
+        what: the output is, for the message.
+
+    Returns:
+        The names in the folder.
+
+    Raises:
+        InputError: it holds something else, or cannot be listed.
+    """
+    names = entry_names(folder)
+    others = sorted(names - set(own))
+    if others:
+        raise InputError(
+            f"{folder}: holds {others[0]}, which is no part of {what}; name a new folder"
+        )
+    return names
