@@ -21,9 +21,9 @@ from marrowscope.models.bundle import load_bundle
 from marrowscope.phantom.synthetic_dataset import LIST, write_dataset
 from marrowscope.report.evaluation_page import write_report
 from marrowscope.training.networks.train_network import train
-from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import load_recipe
-from marrowscope.training.training_cells import select
+from marrowscope.training.training_cells import select_training_cells
 
 CELLS_PER_CLASS = 40  # synthetic images of each class
 TEST_SHARE = 0.25
@@ -66,7 +66,7 @@ def run_demo(
     split = hold_out(table, TEST_SHARE, seed)
     write_cells(split.table, folder / "split.parquet")
     recipe = load_recipe("default")
-    classes = len(select(split.table).known)
+    classes = len(select_training_cells(split.table).known)
     recipe = replace(
         recipe,
         name="demo (short)",
@@ -74,11 +74,11 @@ def run_demo(
         target_per_class=max(1, IMAGES_PER_EPOCH // classes),
         average=0.98,  # a short training forgets its first steps sooner
     )
-    observer = Observer(stage("stain vectors"), stage("decoding"), stage("training steps"))
+    hooks = TrainingHooks(stage("stain vectors"), stage("decoding"), stage("training steps"))
     train(split.table, "sequential", recipe, folder / "run", name="demo", seed=seed,
-          observer=observer)  # fmt: skip
+          hooks=hooks)  # fmt: skip
     bundle = load_bundle(folder / "run" / "bundle")
-    held_out = select(split.table).held_out
+    held_out = select_training_cells(split.table).held_out
     advance = stage("predicting held-out cells")
     predictions = predict_table(TorchEngine(bundle), held_out, advance=advance)
     write_cells(predictions, folder / "predictions.parquet")

@@ -68,7 +68,9 @@ def test_missing_features_of_an_image_are_counted_when_it_is_predicted(
     out = tmp_path / "run"
     assert run("train", str(split), "--model", "features", "-o", str(out)) == 0
     selected = json.loads((out / "bundle" / "card.json").read_text())["recipe"]["selected"]
-    monkeypatch.setattr(features_svm, "measure", lambda image: ((), np.full(len(names()), np.nan)))
+    monkeypatch.setattr(
+        features_svm, "measure_cell", lambda image: ((), np.full(len(names()), np.nan))
+    )
     capfd.readouterr()
     image = pl.read_parquet(split)["path"][0]
     assert (

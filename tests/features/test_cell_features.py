@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skimage.feature import graycomatrix
 
 from marrowscope.errors import InputError
-from marrowscope.features import Segmentation, cell_features, feature_catalogue, haralick, lbp
+from marrowscope.features import Segmentation, catalogue, haralick, lbp, measure_cell
 from marrowscope.features.image_planes import PLANES, image_planes
 from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
@@ -21,7 +21,7 @@ def disc(radius: float, x: float = 125, y: float = 125) -> np.ndarray:
 
 
 def table(image: np.ndarray, segmentation: Segmentation | None = None) -> dict[str, float]:
-    found, values = cell_features(image, segmentation)
+    found, values = measure_cell(image, segmentation)
     return dict(zip(found, values.tolist(), strict=True))
 
 
@@ -30,7 +30,7 @@ BOTH = Segmentation(disc(60, 124.5, 124.5), disc(30, 124.5, 124.5), False)
 
 
 def test_there_are_more_than_6000_features_each_with_name_unit_and_description() -> None:
-    features = feature_catalogue()
+    features = catalogue()
     assert len(features) > 6000
     assert len({feature.name for feature in features}) == len(features)
     assert len({feature.description for feature in features}) == len(features)
@@ -38,8 +38,8 @@ def test_there_are_more_than_6000_features_each_with_name_unit_and_description()
 
 
 def test_names_come_in_the_order_of_the_catalogue() -> None:
-    found, values = cell_features(NOISE, BOTH)
-    assert found == tuple(feature.name for feature in feature_catalogue())
+    found, values = measure_cell(NOISE, BOTH)
+    assert found == tuple(feature.name for feature in catalogue())
     assert values.shape == (len(found),)
     assert values.dtype == np.float32
 
@@ -127,8 +127,8 @@ def test_a_cell_turned_by_a_quarter_keeps_its_numbers() -> None:
 
 
 def test_a_region_that_is_not_there_gives_nan_and_nothing_is_infinite() -> None:
-    _, values = cell_features(NOISE, Segmentation(disc(50), np.zeros((250, 250), bool), False))
-    names = [feature.name for feature in feature_catalogue()]
+    _, values = measure_cell(NOISE, Segmentation(disc(50), np.zeros((250, 250), bool), False))
+    names = [feature.name for feature in catalogue()]
     missing = {name.split(".")[0] for name, value in zip(names, values, strict=True)
                if np.isnan(value)}  # fmt: skip
     assert "nucleus" in missing
@@ -145,12 +145,12 @@ def test_a_blank_image_is_measured_as_a_fallback(grey: int) -> None:
 
 def test_the_same_image_gives_the_same_numbers() -> None:
     image = draw_cell(CODES[3], 1).image
-    np.testing.assert_array_equal(cell_features(image)[1], cell_features(image)[1])
+    np.testing.assert_array_equal(measure_cell(image)[1], measure_cell(image)[1])
 
 
 def test_an_image_of_another_size_is_refused() -> None:
     with pytest.raises(InputError, match="expected"):
-        cell_features(np.zeros((100, 100, 3), np.uint8))
+        measure_cell(np.zeros((100, 100, 3), np.uint8))
 
 
 def test_planes_of_red_cells_are_eosin_more_than_azure() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.features import Segmentation, cell_features, cell_segmentation
+from marrowscope.features import Segmentation, cell_segmentation, measure_cell
 from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
 
@@ -116,10 +116,10 @@ def test_what_is_no_image_is_refused(shape: tuple[int, ...]) -> None:
 def test_masks_of_another_size_are_refused() -> None:
     mask = np.ones((100, 100), bool)
     with pytest.raises(InputError, match="cell mask: is"):
-        cell_features(np.zeros((250, 250, 3), np.uint8), Segmentation(mask, mask, False))
+        measure_cell(np.zeros((250, 250, 3), np.uint8), Segmentation(mask, mask, False))
 
 
 def test_an_empty_cell_mask_is_refused() -> None:
     empty = np.zeros((250, 250), bool)
     with pytest.raises(InputError, match="is empty"):
-        cell_features(np.zeros((250, 250, 3), np.uint8), Segmentation(empty, empty, False))
+        measure_cell(np.zeros((250, 250, 3), np.uint8), Segmentation(empty, empty, False))

@@ -9,7 +9,7 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 
 from marrowscope.errors import InputError
-from marrowscope.features import cell_features, feature_table
+from marrowscope.features import feature_table, measure_cell
 from marrowscope.features.feature_catalogue import names
 from marrowscope.io.images import encode_png
 from marrowscope.phantom.synthetic_cell import draw_cell
@@ -35,7 +35,7 @@ def test_every_row_has_its_values_or_a_reason(cells: pl.DataFrame) -> None:
     assert errors[3] is not None
     assert errors[4] is not None
     assert np.isnan(values[3:]).all()
-    np.testing.assert_array_equal(values[1], cell_features(draw_cell("LYT", 1).image)[1])
+    np.testing.assert_array_equal(values[1], measure_cell(draw_cell("LYT", 1).image)[1])
 
 
 def with_hashes(cells: pl.DataFrame) -> pl.DataFrame:
@@ -59,7 +59,7 @@ def test_what_the_cache_knows_is_not_measured_again(
     second, _ = feature_table.measure_table(known, tmp_path / "cache", jobs=1)
     assert [job[0] for job in measured] == [known["path"][2]]
     np.testing.assert_array_equal(second[:2], first)
-    np.testing.assert_array_equal(second[2], cell_features(draw_cell("LYT", 2).image)[1])
+    np.testing.assert_array_equal(second[2], measure_cell(draw_cell("LYT", 2).image)[1])
 
 
 def test_another_version_of_the_features_is_not_used(
@@ -120,4 +120,4 @@ def test_folds_at_the_same_time_can_measure(cells: pl.DataFrame) -> None:
         )
     for values, errors in found:
         assert errors == [None] * 16
-        np.testing.assert_array_equal(values[1], cell_features(draw_cell("LYT", 1).image)[1])
+        np.testing.assert_array_equal(values[1], measure_cell(draw_cell("LYT", 1).image)[1])

@@ -32,7 +32,7 @@ from marrowscope.models.int8_part import good_enough
 from marrowscope.morphology import OUTPUTS_22
 from marrowscope.training import quantization as quantizing
 from marrowscope.training.quantization import quantize
-from marrowscope.training.training_cells import select
+from marrowscope.training.training_cells import select_training_cells
 
 assert _command  # the command exists
 
@@ -153,7 +153,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
 def trained(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """As if trained on the table."""
     folder = tmp_path_factory.mktemp("bundles") / "b"
-    data = select(table)
+    data = select_training_cells(table)
     torch.manual_seed(1)
     card = Card("b", "sequential", data.outputs, data.known, data=data.description)
     save_bundle(create("sequential", 22).eval(), card, folder)

@@ -8,7 +8,7 @@ from torch.nn.functional import batch_norm, conv2d, leaky_relu, max_pool2d, pad
 
 from marrowscope.models import create
 from marrowscope.models.torchvision_names import own_names
-from marrowscope.training.run_setup import Start, new_network
+from marrowscope.training.run_setup import StartingPoint, new_network
 
 Tensors = dict[str, torch.Tensor]
 BLOCKS, WIDTHS = (3, 4, 6, 3), (128, 256, 512, 1024)
@@ -74,7 +74,7 @@ def features(p: Tensors, image: torch.Tensor) -> torch.Tensor:
 def test_the_network_computes_what_theirs_does(tmp_path: Path) -> None:
     tensors, said = theirs(), []
     torch.save(tensors, tmp_path / "resnext.pth")
-    start = Start("resnext50", tmp_path / "resnext.pth")
+    start = StartingPoint("resnext50", tmp_path / "resnext.pth")
     network = new_network(start, 5, 0, said.append).eval()
     assert said == [f"starts from {start.weights}; head.weight, head.bias start at random"]
     image = torch.rand(2, 3, 96, 96)

@@ -20,7 +20,7 @@ from marrowscope.cells import read_cells
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
 from marrowscope.training.networks.train_network import train
-from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised.pretrain import pretrain
 
@@ -57,8 +57,8 @@ def dark_and_light_cells(folder: Path, of_each: int) -> pl.DataFrame:
     return hold_out(index([folder]), 0.25).table
 
 
-def stop_at(step: int) -> Observer:
-    """An observer that ends the run with RuntimeError after so many steps."""
+def stop_at(step: int) -> TrainingHooks:
+    """An hooks that ends the run with RuntimeError after so many steps."""
     done = 0
 
     def advance(count: int = 1, total: int | None = None) -> None:
@@ -67,7 +67,7 @@ def stop_at(step: int) -> Observer:
         if done >= step:
             raise RuntimeError("stop here")
 
-    return Observer(steps=advance)
+    return TrainingHooks(steps=advance)
 
 
 def killed(method: str, table: Path, folder: Path, kills: int) -> None:

@@ -13,7 +13,7 @@ from marrowscope.dataset.packing import pack
 from marrowscope.dataset.pixel_store import PixelStore
 from marrowscope.errors import InputError
 from marrowscope.training import pixel_source as module
-from marrowscope.training.pixel_source import Pixels, choose_store
+from marrowscope.training.pixel_source import PixelSource, choose_store
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def table(tmp_path: Path) -> pl.DataFrame:
     return index([tmp_path / "images"])
 
 
-def crops(pixels: Pixels, rows: np.ndarray) -> torch.Tensor:
+def crops(pixels: PixelSource, rows: np.ndarray) -> torch.Tensor:
     images, places = pixels.batch(rows)
     return images if places is None else images[places]
 
@@ -40,12 +40,12 @@ def test_memory_files_store_and_gpu_give_the_same_pixels(
     table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = np.array([3, 0, 2, 2])
-    resident = Pixels(table)
+    resident = PixelSource(table)
     assert resident.where == "memory"
     expected = crops(resident, rows)
     assert expected.shape == (4, 250, 250, 3)
     pack(table[[2, 0, 3, 1]], tmp_path / "s")
-    packed = Pixels(table, store=PixelStore(tmp_path / "s"))
+    packed = PixelSource(table, store=PixelStore(tmp_path / "s"))
     assert packed.where == "store"
     assert torch.equal(crops(packed, rows), expected)
     assert packed.move_to_gpu() is None  # the processor plays the GPU
@@ -56,14 +56,14 @@ def test_memory_files_store_and_gpu_give_the_same_pixels(
     assert packed.where == "store"
     assert torch.equal(crops(packed, rows), expected)
     monkeypatch.setattr(module, "free_memory", lambda: 0)
-    streamed = Pixels(table)
+    streamed = PixelSource(table)
     assert streamed.where == "files"
     assert torch.equal(crops(streamed, rows), expected)
     assert len(resident) == len(packed) == len(streamed) == 4
 
 
 def test_resident_pixels_are_not_copied(table: pl.DataFrame) -> None:
-    pixels = Pixels(table)
+    pixels = PixelSource(table)
     one, _ = pixels.batch(np.array([0]))
     two, places = pixels.batch(np.array([3, 3, 1]))
     assert one.data_ptr() == two.data_ptr()
@@ -74,7 +74,7 @@ def test_resident_pixels_are_not_copied(table: pl.DataFrame) -> None:
 def test_a_gpu_without_room_leaves_the_pixels_where_they_are(
     table: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels = Pixels(table)
+    pixels = PixelSource(table)
     monkeypatch.setattr(module, "_free_on", lambda device: 1_000_000)
     assert pixels.move_to_gpu() == "0.0 GB of pixels, 0.0 GB free on the GPU"
     assert pixels.where == "memory"
@@ -84,7 +84,7 @@ def test_a_gpu_without_room_leaves_the_pixels_where_they_are(
 def test_a_gpu_that_fills_up_on_the_way_leaves_the_pixels_where_they_are(
     table: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pixels = Pixels(table)
+    pixels = PixelSource(table)
 
     def exhausted(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -98,13 +98,13 @@ def test_channels_come_in_the_order_red_green_blue(tmp_path: Path) -> None:
     blue_green_red = np.zeros((250, 250, 3), dtype=np.uint8)
     blue_green_red[..., 2] = 200  # red
     cv2.imwrite(str(tmp_path / "red.png"), blue_green_red)
-    pixels = Pixels(pl.DataFrame({"path": [str(tmp_path / "red.png")]}))
+    pixels = PixelSource(pl.DataFrame({"path": [str(tmp_path / "red.png")]}))
     assert crops(pixels, np.array([0]))[0, 5, 5].tolist() == [200, 0, 0]
 
 
 def test_reading_reports_every_image_once(table: pl.DataFrame) -> None:
     seen: list[tuple[int, int | None]] = []
-    Pixels(table, lambda count, total=None: seen.append((count, total)))
+    PixelSource(table, lambda count, total=None: seen.append((count, total)))
     assert seen == [(1, 4)] * 4
 
 
@@ -114,7 +114,7 @@ def test_the_first_unreadable_image_is_named_and_all_are_counted(
     (tmp_path / "text.jpg").write_text("not an image")
     bad = pl.DataFrame({"path": [str(tmp_path / "text.jpg"), str(tmp_path / "gone.jpg")]})
     with pytest.raises(InputError, match=r"text\.jpg.*\(2 of 6 images cannot be read"):
-        Pixels(pl.concat([table.select("path"), bad]))
+        PixelSource(pl.concat([table.select("path"), bad]))
 
 
 def test_a_store_pays_only_where_memory_is_short_or_it_is_there(

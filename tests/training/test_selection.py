@@ -5,7 +5,7 @@ import pytest
 
 from marrowscope.errors import InputError
 from marrowscope.morphology import OUTPUTS_22
-from marrowscope.training.training_cells import select
+from marrowscope.training.training_cells import select_training_cells
 
 
 def cells(**columns: list) -> pl.DataFrame:
@@ -18,7 +18,7 @@ def test_the_split_column_decides_and_rows_without_a_part_take_none() -> None:
     table = cells(
         label=["BLA", "LYT", "BLA", "LYT", "BLA"], split=["train", "train", "test", "test", None]
     )
-    data = select(table)
+    data = select_training_cells(table)
     assert data.train["cell_id"].to_list() == ["0", "1"]
     assert data.held_out["cell_id"].to_list() == ["2", "3"]
     assert data.known == ("BLA", "LYT")
@@ -29,7 +29,7 @@ def test_the_split_column_decides_and_rows_without_a_part_take_none() -> None:
 
 def test_a_fold_is_held_out_and_the_others_train() -> None:
     table = cells(label=["BLA", "LYT"] * 3, fold=[0, 0, 1, 1, 2, 2])
-    data = select(table, fold=1)
+    data = select_training_cells(table, fold=1)
     assert data.train["fold"].to_list() == [0, 0, 2, 2]
     assert data.held_out["fold"].to_list() == [1, 1]
     assert data.split["fold"] == 1
@@ -37,13 +37,13 @@ def test_a_fold_is_held_out_and_the_others_train() -> None:
 
 def test_rows_with_an_error_or_without_a_label_are_left_out() -> None:
     table = cells(label=["BLA", "LYT", None, "BLA"], error=[None, None, None, "empty file"])
-    data = select(table)
+    data = select_training_cells(table)
     assert data.train["cell_id"].to_list() == ["0", "1"]
     assert data.held_out.is_empty()
 
 
 def test_a_scheme_of_ones_own_has_one_output_per_label() -> None:
-    data = select(cells(label=["big", "BLA", "small"]))
+    data = select_training_cells(cells(label=["big", "BLA", "small"]))
     assert data.outputs == data.known == ("BLA", "big", "small")
 
 
@@ -64,24 +64,24 @@ def test_what_cannot_be_trained_on_is_one_line(
     table: pl.DataFrame, fold: int | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        select(table, fold)
+        select_training_cells(table, fold)
     assert "\n" not in str(caught.value)
 
 
 def test_a_share_of_the_labels_takes_some_of_every_class_and_leaves_the_held_out() -> None:
     table = cells(label=["BLA", "LYT"] * 40, split=["train"] * 60 + ["test"] * 20)
-    part, half = select(table, share=0.1), select(table, share=0.5)
+    part, half = select_training_cells(table, share=0.1), select_training_cells(table, share=0.5)
     assert part.description["images"] == {"BLA": 3, "LYT": 3}
     assert part.held_out.height == 20
     assert set(part.train["cell_id"]) < set(half.train["cell_id"])
     assert (
-        select(table, share=0.1, seed=1).train["cell_id"].to_list()
+        select_training_cells(table, share=0.1, seed=1).train["cell_id"].to_list()
         != part.train["cell_id"].to_list()
     )
-    assert select(table, share=0.001).description["images"] == {"BLA": 1, "LYT": 1}
+    assert select_training_cells(table, share=0.001).description["images"] == {"BLA": 1, "LYT": 1}
     # The order of the rows has no say.
-    other = select(table.reverse(), share=0.1)
+    other = select_training_cells(table.reverse(), share=0.1)
     assert set(other.train["cell_id"]) == set(part.train["cell_id"])
     for share in (0, 1.5, -1):
         with pytest.raises(InputError, match="labels-share"):
-            select(table, share=share)
+            select_training_cells(table, share=share)

@@ -87,7 +87,7 @@ def test_a_parallel_function_does_not_change_a_run_that_goes_on(
     table: pl.DataFrame, fresh: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeError, match="stop here"):
-        trained(table, tmp_path / "run", checkpoint_steps=1, observer=stop_at(5))
+        trained(table, tmp_path / "run", checkpoint_steps=1, hooks=stop_at(5))
     assert recorded(tmp_path / "run") == 1
     _sum(np.ones(1000))
     torch.set_num_threads(max(2, numba_threads()))

@@ -212,7 +212,7 @@ def augment_rows(
         images: (M, H, W, 3) uint8 RGB, C-contiguous, H and W at least 2; may be a file mapped
             into memory.
         rows: (N,) which images, each from 0 to M - 1: not checked.
-        sampling: (N, 2, 3) as in ``Parameters``.
+        sampling: (N, 2, 3) as in ``AugmentationParameters``.
         colour, offset: (N, 3, 3) and (N, 3) map of the optical density (natural logarithm).
         reflect: mirror what lies outside; otherwise the edge is repeated.
         half: whether ``out`` holds the bits of bf16 numbers.

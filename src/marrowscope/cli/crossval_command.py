@@ -56,11 +56,11 @@ def crossval(
     from marrowscope.io.atomic import replacing
     from marrowscope.report.evaluation_page import write_report
     from marrowscope.report.fold_figures import fold_confusions_figure
-    from marrowscope.training.networks.trainer import Observer
+    from marrowscope.training.networks.trainer import TrainingHooks
     from marrowscope.training.recipe import load_recipe
-    from marrowscope.training.run_setup import usual_recipe
+    from marrowscope.training.run_setup import default_recipe
 
-    chosen = load_recipe(recipe or usual_recipe(model), overrides or [])
+    chosen = load_recipe(recipe or default_recipe(model), overrides or [])
     plan = CrossValidationPlan(model, chosen, folds, holdout, seed, weights, head)
     if holdout is not None and not 0 < holdout < 1:
         raise InputError(f"--holdout is {holdout}; expected a share between 0 and 1, such as 0.3")
@@ -72,8 +72,8 @@ def crossval(
     try:
         with naming(cells), Bars() as bars:
 
-            def watch(name: str) -> Observer:
-                return Observer(
+            def watch(name: str) -> TrainingHooks:
+                return TrainingHooks(
                     bars.stage("stain vectors"),
                     bars.stage(f"{name}: reading images"),
                     bars.stage(f"{name}: training steps"),
@@ -85,7 +85,7 @@ def crossval(
             result = cross_validate(
                 table, plan, output, jobs=jobs, device=device,
                 store=store or cells.with_suffix(".store"), store_given=store is not None,
-                observer=watch,
+                hooks=watch,
                 finished=lambda name, done, parts: say(f"{name} finished, {done} of {parts}"),
             )  # fmt: skip
     except KeyboardInterrupt:

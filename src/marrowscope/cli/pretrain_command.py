@@ -35,7 +35,7 @@ def pretrain(
     from marrowscope.cells import read_cells
     from marrowscope.dataset.indexing import index
     from marrowscope.training.networks.train_network import choose_device
-    from marrowscope.training.networks.trainer import Observer
+    from marrowscope.training.networks.trainer import TrainingHooks
     from marrowscope.training.recipe import load_recipe
     from marrowscope.training.self_supervised.pretrain import pretrain as learn
 
@@ -50,7 +50,7 @@ def pretrain(
             found = learn(
                 table, model, chosen, output, seed=seed, resume=resume,
                 device=choose_device(device),
-                observer=Observer(
+                hooks=TrainingHooks(
                     bars.stage("stain vectors"), bars.stage("reading images"),
                     bars.stage("pretraining steps"), None, bars.stage("packing pixels"),
                     lambda line: console.print(line, markup=False, soft_wrap=True),

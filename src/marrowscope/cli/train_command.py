@@ -65,12 +65,12 @@ def train(
     from marrowscope.dataset.splitting import split_warning
     from marrowscope.models.backbone import is_backbone
     from marrowscope.training.networks.train_network import train as train_network
-    from marrowscope.training.networks.trainer import Observer
+    from marrowscope.training.networks.trainer import TrainingHooks
     from marrowscope.training.recipe import load_recipe
-    from marrowscope.training.run_setup import usual_recipe
+    from marrowscope.training.run_setup import default_recipe
 
     changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
-    chosen = load_recipe(recipe or usual_recipe(model), changes)
+    chosen = load_recipe(recipe or default_recipe(model), changes)
     table = read_cells(cells)
 
     def show(epoch: int, metrics: dict[str, float]) -> None:
@@ -103,7 +103,7 @@ def train(
                 fold=fold,
                 resume=resume,
                 device=device,
-                observer=Observer(
+                hooks=TrainingHooks(
                     bars.stage("stain vectors"),
                     bars.stage("reading images"),
                     bars.stage("training steps"),

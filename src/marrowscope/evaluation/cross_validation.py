@@ -26,10 +26,10 @@ from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.training.networks.train_network import train
-from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import CELLS, PREDICTIONS, RUN, THREADS, read_run
-from marrowscope.training.run_setup import Start, choose_start
+from marrowscope.training.run_setup import StartingPoint, choose_starting_point
 from marrowscope.training.thread_count import usual_threads
 
 FACTS = "crossval.json"
@@ -162,7 +162,7 @@ def cross_validate(
     device: str = "auto",
     store: Path | None = None,
     store_given: bool = False,
-    observer: Callable[[str], Observer] | None = None,
+    hooks: Callable[[str], TrainingHooks] | None = None,
     finished: Callable[[str, int, int], None] | None = None,
 ) -> CrossValidationResult:
     """Train every part that is not finished, and pool the held-out predictions.
@@ -175,7 +175,7 @@ def cross_validate(
         jobs: parts at the same time; processor threads are divided among them. Later calls compute
             with as many threads as the first one, whatever their ``jobs``: the bits depend on it.
         device, store, store_given: see ``training.networks.train_network.train``.
-        observer: progress of one part, by its name; used when ``jobs`` is 1.
+        hooks: progress of one part, by its name; used when ``jobs`` is 1.
         finished: called as ``finished(name, done, parts)``.
 
     Raises:
@@ -189,7 +189,7 @@ def cross_validate(
     threads = _threads(folder, min(jobs, len(plan.names())))
     _write_facts(folder, {**facts, THREADS: threads})
     cells = folder / CELLS
-    split_table = _prepared(split.table, cells, observer("stain vectors") if observer else None)
+    split_table = _prepared(split.table, cells, hooks("stain vectors") if hooks else None)
     made = store_given or store is None or store.exists() or plan.model == FEATURES
     if jobs > 1 and not made:
         store = None  # several processes would make it at once; features are kept beside its place
@@ -200,7 +200,7 @@ def cross_validate(
     ]  # fmt: skip
     open_parts = [part for part in parts if not _is_finished(part.folder)]
     done = len(parts) - len(open_parts)
-    results = _in_turn(open_parts, observer) if jobs == 1 else _side_by_side(open_parts, jobs)
+    results = _in_turn(open_parts, hooks) if jobs == 1 else _side_by_side(open_parts, jobs)
     for name in results:
         done += 1
         if finished is not None:
@@ -210,7 +210,7 @@ def cross_validate(
     return CrossValidationResult(pooled, tuple(part.name for part in open_parts), split.warnings)
 
 
-def train_fold(part: FoldJob, observer: Observer | None = None) -> str:
+def train_fold(part: FoldJob, hooks: TrainingHooks | None = None) -> str:
     """Train one part, or go on with it; returns its name."""
     resume = (part.folder / RUN).exists()
     train(
@@ -223,7 +223,7 @@ def train_fold(part: FoldJob, observer: Observer | None = None) -> str:
         fold=part.number,
         resume=resume,
         device=part.device,
-        observer=observer,
+        hooks=hooks,
         store=part.store,
         store_given=part.store_given,
         weights=part.plan.weights,
@@ -253,7 +253,7 @@ def pool_predictions(files: list[Path], table: pl.DataFrame) -> pl.DataFrame:
     return pooled.drop("_place")
 
 
-def _prepared(table: pl.DataFrame, cells: Path, observer: Observer | None) -> pl.DataFrame:
+def _prepared(table: pl.DataFrame, cells: Path, hooks: TrainingHooks | None) -> pl.DataFrame:
     """The table with stain vectors, computed once for all parts and kept in ``cells``."""
     if cells.exists():
         earlier = read_cells(cells, needs=["stain"])
@@ -261,7 +261,7 @@ def _prepared(table: pl.DataFrame, cells: Path, observer: Observer | None) -> pl
         stains = [known.get(cell) for cell in table["cell_id"]]
         # Only the vectors: images may lie elsewhere by now.
         table = table.with_columns(pl.Series("stain", stains, dtype=SCHEMA["stain"]))
-    table = with_stains(table, observer.stains if observer else None)
+    table = with_stains(table, hooks.stains if hooks else None)
     write_cells(table, cells)
     return table
 
@@ -277,7 +277,7 @@ def _facts(plan: CrossValidationPlan, split: Split) -> dict[str, Any]:
         "holdout": plan.holdout,
         "seed": plan.seed,
         "cells_sha256": hashlib.sha256(json.dumps(rows).encode()).hexdigest(),
-        **choose_start(plan.model, plan.weights, plan.head).identity(),
+        **choose_starting_point(plan.model, plan.weights, plan.head).identity(),
     }
 
 
@@ -290,7 +290,7 @@ def _check_folder(folder: Path, plan: CrossValidationPlan, facts: dict[str, Any]
             )
         return
     try:
-        earlier = dict.fromkeys(Start("").identity()) | json.loads(path.read_text("utf-8"))
+        earlier = dict.fromkeys(StartingPoint("").identity()) | json.loads(path.read_text("utf-8"))
         differing = [key for key in facts if earlier[key] != json.loads(json.dumps(facts[key]))]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
@@ -321,9 +321,9 @@ def _is_finished(folder: Path) -> bool:
     return (folder / RUN).exists() and bool(read_run(folder).get("finished"))
 
 
-def _in_turn(parts: list[FoldJob], observer: Callable[[str], Observer] | None) -> Any:
+def _in_turn(parts: list[FoldJob], hooks: Callable[[str], TrainingHooks] | None) -> Any:
     for part in parts:
-        yield train_fold(part, observer(part.name) if observer else None)
+        yield train_fold(part, hooks(part.name) if hooks else None)
 
 
 def _side_by_side(parts: list[FoldJob], jobs: int) -> Any:

@@ -13,7 +13,7 @@ from marrowscope.preprocessing import INPUT_SIZE
 VERSION = 2
 
 
-def measure(
+def measure_cell(
     image: NDArray[np.uint8], segmentation: Segmentation | None = None
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Measure the centre cell of a crop.

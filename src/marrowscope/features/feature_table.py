@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.features.cell_features import VERSION, measure
+from marrowscope.features.cell_features import VERSION, measure_cell
 from marrowscope.features.feature_catalogue import names
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import ImageError, decode, read_bytes
@@ -120,7 +120,7 @@ def measure_file(job: _Job) -> _Answer:
     try:
         data = read_bytes(Path(path))
         key = _key(hashlib.sha256(data).hexdigest(), size)
-        return key, measure(prepare(decode(data, path), size))[1], None
+        return key, measure_cell(prepare(decode(data, path), size))[1], None
     except ImageError as error:
         return "", None, error.reason
     except (OSError, ValueError, cv2.error) as error:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from marrowscope.errors import InputError
-from marrowscope.features.cell_features import VERSION, measure
+from marrowscope.features.cell_features import VERSION, measure_cell
 from marrowscope.features.feature_catalogue import names
 
 FEATURES = "features"
@@ -102,7 +102,7 @@ class FeatureSvm(nn.Module):
         batch = np.ascontiguousarray(pixels.permute(0, 2, 3, 1).cpu().numpy())
         # OpenCV, NumPy and mahotas let other threads run while they compute.
         with ThreadPoolExecutor(min(os.cpu_count() or 1, max(1, len(batch)))) as pool:
-            return np.stack(list(pool.map(lambda image: measure(image)[1], batch)))
+            return np.stack(list(pool.map(lambda image: measure_cell(image)[1], batch)))
 
     def _standardized(self, values: NDArray[np.float32]) -> torch.Tensor:
         chosen = torch.from_numpy(values[:, self._places].astype(np.float64))

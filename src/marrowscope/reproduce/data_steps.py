@@ -26,7 +26,7 @@ from marrowscope.report.evaluation_page import write_report
 from marrowscope.report.fold_figures import fold_confusions_figure
 from marrowscope.report.overlap_sheet import overlap_sheet
 from marrowscope.report.sections import Section, SectionFigure, Table
-from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import Recipe
 
 Stage = Callable[[str], Callable[..., None]]
@@ -156,16 +156,16 @@ def robustness(study: Study, model: str, stage: Stage) -> Section:
 
 
 def _train(study: Study, plan: CrossValidationPlan, folder: Path, stage: Stage) -> pl.DataFrame:
-    def watch(name: str) -> Observer:
+    def watch(name: str) -> TrainingHooks:
         title = f"{folder.name} {name}"
-        return Observer(
+        return TrainingHooks(
             stage(f"{title}: stain vectors"), stage(f"{title}: reading images"),
             stage(f"{title}: training"),
         )  # fmt: skip
 
     table, store = read_cells(study.cells), study.cells.with_suffix(".store")
     return cross_validate(
-        table, plan, folder, device=study.device, store=store, observer=watch
+        table, plan, folder, device=study.device, store=store, hooks=watch
     ).predictions
 
 

@@ -18,7 +18,7 @@ from marrowscope.reproduce import analysis_steps, data_steps
 from marrowscope.reproduce.data_steps import Stage, Study
 from marrowscope.reproduce.study_folder import FinishedStep, StudyFolder
 from marrowscope.training.networks.train_network import choose_device
-from marrowscope.training.run_setup import choose_start
+from marrowscope.training.run_setup import choose_starting_point
 
 TITLE = "The study of 171,374 bone-marrow cells (Matek et al., Blood 2021), reproduced"
 
@@ -98,7 +98,7 @@ def reproduce(
 def _refuse_nonsense(study: Study) -> None:
     """Before the folder is claimed for these settings, and hours before a part would find it."""
     for model in study.models:
-        choose_start(model, None, None)
+        choose_starting_point(model, None, None)
     choose_device(study.device)
     images, mapping = study.external or (study.data, None)
     for place in (study.data, images):

@@ -22,7 +22,7 @@ from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.features_svm import FEATURES, build
 from marrowscope.models.svm_training import fit
-from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.run_folder import BUNDLE, PREDICTIONS, prepare_folder, read_run, write_run
 from marrowscope.training.training_cells import TrainingData
 from marrowscope.training.validation import strict_scores
@@ -30,7 +30,7 @@ from marrowscope.training.validation import strict_scores
 CACHE = "features"
 
 
-def train_features(
+def train_feature_baseline(
     data: TrainingData,
     wanted: dict[str, Any],
     folder: Path,
@@ -38,7 +38,7 @@ def train_features(
     *,
     seed: int = 0,
     resume: bool = False,
-    observer: Observer | None = None,
+    hooks: TrainingHooks | None = None,
     cache: Path | None = None,
 ) -> dict[str, Any]:
     """Train and write the run folder; returns the held-out metrics.
@@ -50,14 +50,14 @@ def train_features(
         name: of the model in its card.
         seed: of the folds of the search.
         resume: go on; measured cells are in the cache.
-        observer: progress.
+        hooks: progress.
         cache: folder of measured features, for all runs on the same cells; default: in the run
             folder.
 
     Raises:
         InputError: one class only, a class of one cell, an image that cannot be read.
     """
-    observer = observer or Observer()
+    hooks = hooks or TrainingHooks()
     metrics = prepare_folder(folder, wanted, resume)
     if metrics is not None:
         return metrics
@@ -67,7 +67,7 @@ def train_features(
             f"one training image of class {', '.join(alone)}; the feature model needs 2 of each: "
             "one to learn from and one to check with"
         )
-    values, errors = measure_table(data.train, cache or folder / CACHE, advance=observer.decoding)
+    values, errors = measure_table(data.train, cache or folder / CACHE, advance=hooks.decoding)
     unread = [row for row, error in enumerate(errors) if error is not None]
     if unread:
         path = data.train["path"][unread[0]]
@@ -77,7 +77,7 @@ def train_features(
         )
     fitted, search = fit(values, data.targets(data.train), seed=seed)
     fallbacks = int(np.nansum(values[:, names().index("segmentation.fallback")]))
-    observer.say(
+    hooks.say(
         f"{len(names())} features per cell, {len(fitted.selected)} selected; C {search.cost:g}, "
         f"gamma {search.gamma:.2g} by {search.folds} folds; {search.imputed} missing values "
         f"imputed; {fallbacks} of {len(values)} cells not found in their image"
@@ -98,7 +98,7 @@ def train_features(
     metrics = {}
     if data.held_out.height:
         engine = TorchEngine(Bundle(model, card))
-        predictions = predict_table(engine, data.held_out, advance=observer.steps)
+        predictions = predict_table(engine, data.held_out, advance=hooks.steps)
         write_cells(predictions, folder / PREDICTIONS, card.architecture)
         metrics = {**strict_scores(predictions), "imputed": model.imputed}
     save_bundle(model, Card(**{**vars(card), "metrics": metrics}), folder / BUNDLE)

@@ -27,7 +27,7 @@ Advance = Callable[..., None]
 Batch = tuple[torch.Tensor, torch.Tensor | None]
 
 
-class Pixels:
+class PixelSource:
     """Standard crops, (250, 250, 3) uint8 RGB, by row of the training table.
 
     Attributes:

@@ -31,7 +31,7 @@ from marrowscope.models.card import Card
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.int8_part import describe, good_enough
 from marrowscope.preprocessing import pixel_sizes, prepare
-from marrowscope.training.training_cells import select
+from marrowscope.training.training_cells import select_training_cells
 from marrowscope.training.validation import strict_scores
 
 CALIBRATION_IMAGES = 300
@@ -75,7 +75,7 @@ def quantize(
         raise InputError("quantizing needs NNCF: pip install 'marrowscope[int8]'")
     if bundle.card.architecture == FEATURES:
         raise InputError(f"{bundle.card.name}: is no network; there is nothing to quantize")
-    data = select(table, fold)
+    data = select_training_cells(table, fold)
     if data.held_out.height < LEAST_CHECKED:
         raise InputError(
             f"{data.held_out.height} held-out images; int8 is checked on at least {LEAST_CHECKED}: "

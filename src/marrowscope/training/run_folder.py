@@ -19,7 +19,7 @@ BUNDLE, PREDICTIONS, LOGS = "bundle", "predictions.parquet", "logs"
 THREADS = "threads"  # key of run.json; runs of earlier versions lack it
 
 
-def identity(
+def run_identity(
     data: TrainingData,
     model: str,
     recipe: Recipe,

@@ -34,7 +34,7 @@ Say = Callable[[str | None], None]
 
 
 @dataclass(frozen=True)
-class Start:
+class StartingPoint:
     """Weights to start from, checked against the model that they are for.
 
     Attributes:
@@ -48,7 +48,7 @@ class Start:
     head: str | None = None
 
     @property
-    def frozen(self) -> bool:
+    def is_linear_probe(self) -> bool:
         """Whether the backbone stays as it is and only its features are learned from."""
         return self.head is not None and self.head != FINETUNE
 
@@ -67,7 +67,7 @@ class Start:
         }
 
 
-def choose_start(model: str, weights: Path | None, head: str | None) -> Start:
+def choose_starting_point(model: str, weights: Path | None, head: str | None) -> StartingPoint:
     """Check what was asked for.
 
     Raises:
@@ -81,7 +81,7 @@ def choose_start(model: str, weights: Path | None, head: str | None) -> Start:
             )
         if head not in (None, *HEADS):
             raise InputError(f"--head {head}: expected {', '.join(HEADS)}")
-        return Start(model, weights, head or LINEAR)
+        return StartingPoint(model, weights, head or LINEAR)
     if model not in (*NAMES, FEATURES):
         names = ", ".join((*NAMES, FEATURES, VIT, TIMM + "NAME"))
         raise InputError(f"--model {model}: choose one of {names}")
@@ -89,15 +89,15 @@ def choose_start(model: str, weights: Path | None, head: str | None) -> Start:
         raise InputError(f"--head {head}: only for --model {VIT} and {TIMM}NAME")
     if model == FEATURES and weights is not None:
         raise InputError(f"--weights {weights}: {FEATURES} is no network and has no start")
-    return Start(model, weights)
+    return StartingPoint(model, weights)
 
 
-def usual_recipe(model: str) -> str:
+def default_recipe(model: str) -> str:
     """Name of the recipe where none was chosen."""
     return "finetune" if is_backbone(model) else "default"
 
 
-def new_network(start: Start, outputs: int, seed: int, say: Say) -> nn.Module:
+def new_network(start: StartingPoint, outputs: int, seed: int, say: Say) -> nn.Module:
     """The network as training begins.
 
     Raises:
@@ -121,14 +121,19 @@ def new_network(start: Start, outputs: int, seed: int, say: Say) -> nn.Module:
 
 
 def module_for(
-    start: Start, network: nn.Module, outputs: OutputMap, recipe: Recipe, steps: int, seed: int
+    start: StartingPoint,
+    network: nn.Module,
+    outputs: OutputMap,
+    recipe: Recipe,
+    steps: int,
+    seed: int,
 ) -> TrainingModule:
     """The Lightning module: a backbone learns more slowly than the layer on it."""
     kind = FinetuneModule if start.head == FINETUNE else TrainingModule
     return kind(network, outputs, recipe, steps, seed)
 
 
-def card_for(start: Start, card: Card, network: nn.Module) -> Card:
+def card_for(start: StartingPoint, card: Card, network: nn.Module) -> Card:
     """The card with what the network started from, and the transform that travels with it."""
     if start.weights is None:
         return card

@@ -39,7 +39,7 @@ class TrainingData:
         return np.array([place[label] for label in rows["label"]], dtype=np.int64)
 
 
-def select(
+def select_training_cells(
     table: pl.DataFrame, fold: int | None = None, share: float = 1.0, seed: int = 0
 ) -> TrainingData:
     """Choose by the ``split`` column, or by the ``fold`` column and the fold to hold out.

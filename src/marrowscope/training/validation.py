@@ -15,7 +15,7 @@ from marrowscope.training.networks.lightning_module import TrainingModule
 from marrowscope.training.training_cells import TrainingData
 
 
-def early_sight(module: TrainingModule, data: TrainingData, device: str) -> dict[str, float]:
+def validation_scores(module: TrainingModule, data: TrainingData, device: str) -> dict[str, float]:
     """Recall per class and macro-F1 on the held-out cells, one view only, for speed."""
     card = Card("early", "", data.outputs, data.known, views=1)
     engine = TorchEngine(Bundle(module.result.eval(), card), device)

@@ -16,7 +16,7 @@ from marrowscope.models.backbone import VIT, backbone_from_file
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.outputs import OutputMap
 from marrowscope.training.linear_probe import backbone_features as module
-from marrowscope.training.linear_probe.backbone_features import frozen_features
+from marrowscope.training.linear_probe.backbone_features import backbone_features
 from marrowscope.training.linear_probe.probe_heads import knn_head, linear_head, output_shares
 from marrowscope.training.networks.train_network import train
 from marrowscope.training.recipe import Recipe, load_recipe
@@ -109,16 +109,16 @@ def test_features_are_computed_once_and_shared_between_runs(
     table: pl.DataFrame, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = backbone_from_file(VIT, weights, 2).eval()
-    first = frozen_features(network, table[:10], "a" * 64, tmp_path)
+    first = backbone_features(network, table[:10], "a" * 64, tmp_path)
     computed = []
     original = module._computed
     monkeypatch.setattr(
         module, "_computed", lambda *rest: computed.extend(rest[2]) or original(*rest)
     )
-    both = frozen_features(network, table, "a" * 64, tmp_path)
+    both = backbone_features(network, table, "a" * 64, tmp_path)
     np.testing.assert_array_equal(both[:10], first)
     assert len(computed) == table.height - 10
-    frozen_features(network, table[:3], "b" * 64, tmp_path)  # other weights: nothing is known
+    backbone_features(network, table[:3], "b" * 64, tmp_path)  # other weights: nothing is known
     assert len(computed) == table.height - 10 + 3
 
 
@@ -128,7 +128,7 @@ def test_a_damaged_file_of_kept_features_is_named(
     (tmp_path / f"{'a' * 16}-x.parquet").write_bytes(b"PAR1")
     network = backbone_from_file(VIT, weights, 2).eval()
     with pytest.raises(InputError, match="damaged file of kept features"):
-        frozen_features(network, table, "a" * 64, tmp_path)
+        backbone_features(network, table, "a" * 64, tmp_path)
 
 
 @pytest.mark.parametrize("head", ["linear", "knn"])

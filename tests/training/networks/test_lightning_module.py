@@ -12,7 +12,7 @@ from marrowscope.stain import default_stain
 from marrowscope.training.networks.lightning_module import (
     TrainingModule,
     learning_rate,
-    update_average,
+    update_weight_average,
 )
 from marrowscope.training.recipe import Recipe
 
@@ -138,7 +138,7 @@ def test_the_average_is_the_weighted_sum_and_counters_are_copied(decay: float, s
     theirs = [random.normal(size=size), random.normal(size=(size, 2))]
     average = [*(torch.tensor(a, dtype=torch.float32) for a in ours), torch.tensor(3)]
     network = [*(torch.tensor(a, dtype=torch.float32) for a in theirs), torch.tensor(8)]
-    update_average(average, network, decay)
+    update_weight_average(average, network, decay)
     for got, one, two in zip(average, ours, theirs, strict=False):
         np.testing.assert_allclose(got, decay * one + (1 - decay) * two, atol=1e-5)
     assert average[-1] == 8

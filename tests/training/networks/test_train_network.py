@@ -21,7 +21,7 @@ from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
 from marrowscope.training import pixel_source
 from marrowscope.training.networks import throughput, train_network
-from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from support.training_runs import (
     SMALL,
@@ -165,7 +165,7 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_before_it_resumes(
 def test_a_checkpoint_that_is_damaged_is_named(table: pl.DataFrame, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.raises(RuntimeError, match="stop here"):
-        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=stop_at(3))
+        train(table, "sequential", SMALL, run, checkpoint_steps=1, hooks=stop_at(3))
     (run / "last.ckpt").write_bytes(b"garbage")
     with pytest.raises(InputError, match=r"last\.ckpt"):
         train(table, "sequential", SMALL, run, resume=True)
@@ -204,7 +204,7 @@ def test_the_log_of_a_resumed_run_goes_on_where_it_was(
 ) -> None:
     run = tmp_path / "run"
     with pytest.raises(RuntimeError, match="stop here"):
-        train(table, "sequential", SMALL, run, checkpoint_steps=1, observer=stop_at(7))
+        train(table, "sequential", SMALL, run, checkpoint_steps=1, hooks=stop_at(7))
     train(table, "sequential", SMALL, run, resume=True)
     logs = pl.read_csv(run / "logs" / "csv" / "metrics.csv")
     whole = pl.read_csv(finished / "logs" / "csv" / "metrics.csv")
@@ -244,8 +244,8 @@ def test_a_run_that_ended_before_its_bundle_was_written_needs_no_more_steps(
         with pytest.raises(InputError, match="No space left"):
             train(table, "sequential", SMALL, tmp_path / "run")
     seen: list[int] = []
-    observer = Observer(steps=lambda count=1, total=None: seen.append(count))
-    train(table, "sequential", SMALL, tmp_path / "run", resume=True, observer=observer)
+    hooks = TrainingHooks(steps=lambda count=1, total=None: seen.append(count))
+    train(table, "sequential", SMALL, tmp_path / "run", resume=True, hooks=hooks)
     assert seen == []
     assert weights(tmp_path / "run") == weights(finished)
 
@@ -264,7 +264,7 @@ def test_other_recipes_resume_to_the_same_bits_too(
     train(table, "sequential", recipe, tmp_path / "whole")
     with pytest.raises(RuntimeError, match="stop here"):
         train(table, "sequential", recipe, tmp_path / "run", checkpoint_steps=1,
-              observer=stop_at(6))  # fmt: skip
+              hooks=stop_at(6))  # fmt: skip
     train(table, "sequential", recipe, tmp_path / "run", resume=True)
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
 
@@ -291,7 +291,10 @@ def test_a_store_is_made_where_images_do_not_fit_into_memory_and_is_used_again(
 ) -> None:
     monkeypatch.setattr(pixel_source, "free_memory", lambda: 0)
     said: list[str] = []
-    where, options = tmp_path / "s", {"store_given": False, "observer": Observer(line=said.append)}
+    where, options = (
+        tmp_path / "s",
+        {"store_given": False, "hooks": TrainingHooks(line=said.append)},
+    )
     train(table, "sequential", SMALL, tmp_path / "run", store=where, **options)
     assert said == [f"pixels do not fit into memory: packed into {where}"]
     assert weights(tmp_path / "run") == weights(finished)
@@ -326,7 +329,7 @@ def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
     table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No GPU here: the pixels are made resident all the same, and one step is made to fail.
-    class Resident(train_network.Pixels):
+    class Resident(train_network.PixelSource):
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments)
             assert self.move_to_gpu() is None
@@ -342,10 +345,10 @@ def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
         assert not failed or taken[0]() is None, "the next step finds the memory still taken"
         return step(self, batch, index)
 
-    monkeypatch.setattr(train_network, "Pixels", Resident)
+    monkeypatch.setattr(train_network, "PixelSource", Resident)
     monkeypatch.setattr(train_network.TrainingModule, "training_step", exhausted)
     said: list[str] = []
-    train(table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append))
+    train(table, "sequential", SMALL, tmp_path / "run", hooks=TrainingHooks(line=said.append))
     assert said == ["the GPU ran out of memory: pixels go back to memory"]
     assert weights(tmp_path / "run") == weights(finished)
 
@@ -370,7 +373,7 @@ def test_no_room_to_measure_the_bare_network_does_not_stop_a_run_that_is_trained
     monkeypatch.setattr(train_network, "bare_steps_per_second", exhausted)
     said: list[str] = []
     result = train(
-        table, "sequential", SMALL, tmp_path / "run", observer=Observer(line=said.append)
+        table, "sequential", SMALL, tmp_path / "run", hooks=TrainingHooks(line=said.append)
     )
     assert said == ["the GPU has no room to measure the bare network beside the trained one"]
     assert result.throughput is not None
@@ -381,7 +384,7 @@ def test_no_room_to_measure_the_bare_network_does_not_stop_a_run_that_is_trained
 def test_long_runs_tell_their_speed_beside_the_network_alone(
     table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throughput, "LEAST_STEPS", 3)
+    monkeypatch.setattr(throughput, "MIN_STEPS", 3)
     monkeypatch.setattr(throughput, "BARE_SECONDS", 0.05)
     result = train(table, "sequential", SMALL, tmp_path / "run")
     speed = result.throughput

@@ -16,10 +16,10 @@ from marrowscope.models import create
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.start_weights import load_start_weights
 from marrowscope.training.networks.train_network import train
-from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised import pretrain as module
-from marrowscope.training.self_supervised.pretrain import Pretrained, neighbour_purity
+from marrowscope.training.self_supervised.pretrain import PretrainingResult, neighbour_purity
 from marrowscope.training.self_supervised.vicreg import vicreg
 from support.training_runs import (
     THREADS,
@@ -39,7 +39,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def run(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Pretrained:
+def run(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> PretrainingResult:
     return pretrain(table, "sequential", UNLABELLED, tmp_path_factory.mktemp("run") / "run")
 
 
@@ -71,7 +71,7 @@ def test_features_that_are_all_the_same_cost_the_whole_spread() -> None:
 
 
 def test_only_training_images_take_part_and_labels_do_not(
-    table: pl.DataFrame, run: Pretrained, tmp_path: Path
+    table: pl.DataFrame, run: PretrainingResult, tmp_path: Path
 ) -> None:
     assert run.images == 36
     other = table.with_columns(pl.col("label").reverse())
@@ -81,7 +81,7 @@ def test_only_training_images_take_part_and_labels_do_not(
 
 
 def test_the_file_holds_the_network_without_its_last_layer_and_says_how_it_came(
-    run: Pretrained,
+    run: PretrainingResult,
 ) -> None:
     with safe_open(run.weights, framework="pt") as file:
         names, facts = set(file.keys()), json.loads(file.metadata()["marrowscope"])
@@ -91,7 +91,7 @@ def test_the_file_holds_the_network_without_its_last_layer_and_says_how_it_came(
 
 
 def test_training_starts_from_them_and_says_so_in_the_card(
-    table: pl.DataFrame, run: Pretrained, tmp_path: Path
+    table: pl.DataFrame, run: PretrainingResult, tmp_path: Path
 ) -> None:
     network = create("sequential", 22)
     assert load_start_weights(network, run.weights) == ("head.weight", "head.bias")
@@ -105,7 +105,7 @@ def test_training_starts_from_them_and_says_so_in_the_card(
 
 
 def test_killed_and_resumed_it_ends_with_the_same_bits(
-    table: pl.DataFrame, run: Pretrained, tmp_path: Path
+    table: pl.DataFrame, run: PretrainingResult, tmp_path: Path
 ) -> None:
     write_cells(table, tmp_path / "split.parquet")
     folder = tmp_path / "run"
@@ -115,7 +115,7 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(
     assert (folder / "weights.safetensors").read_bytes() == run.weights.read_bytes()
 
 
-def test_a_finished_run_is_not_done_again(table: pl.DataFrame, run: Pretrained) -> None:
+def test_a_finished_run_is_not_done_again(table: pl.DataFrame, run: PretrainingResult) -> None:
     before = run.weights.stat().st_mtime_ns
     again = pretrain(table, "sequential", UNLABELLED, run.weights.parent, resume=True)
     assert again == run
@@ -123,7 +123,7 @@ def test_a_finished_run_is_not_done_again(table: pl.DataFrame, run: Pretrained) 
 
 
 def test_few_images_and_another_run_are_refused(
-    table: pl.DataFrame, run: Pretrained, tmp_path: Path
+    table: pl.DataFrame, run: PretrainingResult, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="32 at least"):
         pretrain(table.head(8), "sequential", UNLABELLED, tmp_path / "few")
@@ -143,10 +143,10 @@ def test_neighbours_of_two_far_groups_have_the_same_label() -> None:
 
 
 def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
-    table: pl.DataFrame, run: Pretrained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    table: pl.DataFrame, run: PretrainingResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No GPU here: the pixels are made resident all the same, and one step is made to fail.
-    class Resident(module.Pixels):
+    class Resident(module.PixelSource):
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments)
             assert self.move_to_gpu() is None
@@ -159,11 +159,11 @@ def test_a_gpu_that_runs_out_of_memory_gives_the_pixels_back_and_goes_on(
             raise torch.OutOfMemoryError("CUDA out of memory")
         return step(self, batch, index)
 
-    monkeypatch.setattr(module, "Pixels", Resident)
+    monkeypatch.setattr(module, "PixelSource", Resident)
     monkeypatch.setattr(module.PretrainingModule, "training_step", exhausted)
     said: list[str] = []
     found = pretrain(
-        table, "sequential", UNLABELLED, tmp_path / "run", observer=Observer(line=said.append)
+        table, "sequential", UNLABELLED, tmp_path / "run", hooks=TrainingHooks(line=said.append)
     )
     assert said == ["the GPU ran out of memory: pixels go back to memory"]
     assert found.weights.read_bytes() == run.weights.read_bytes()

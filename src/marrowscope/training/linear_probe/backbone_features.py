@@ -19,7 +19,7 @@ from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.models.backbone import Backbone
 from marrowscope.preprocessing import pixel_sizes
-from marrowscope.training.pixel_source import Pixels
+from marrowscope.training.pixel_source import PixelSource
 
 BATCH = 16
 CHUNK = 512  # images per file of the cache: what a killed run loses at most
@@ -28,7 +28,7 @@ Advance = Callable[..., None]
 Values = NDArray[np.float32]
 
 
-def frozen_features(
+def backbone_features(
     network: Backbone,
     table: pl.DataFrame,
     made_by: str,
@@ -74,7 +74,7 @@ def frozen_features(
         advance(table.height - len(todo), total=table.height)
     if not todo:
         return found
-    pixels = Pixels(table[todo], None, store, device)
+    pixels = PixelSource(table[todo], None, store, device)
     place = torch.device(device)
     network = network.to(place).eval()
     for start in range(0, len(todo), CHUNK):
@@ -95,7 +95,7 @@ def frozen_features(
 
 
 def _computed(
-    network: Backbone, pixels: Pixels, rows: NDArray[np.int64], place: torch.device
+    network: Backbone, pixels: PixelSource, rows: NDArray[np.int64], place: torch.device
 ) -> Values:
     images, chosen = pixels.batch(rows)
     crops = images if chosen is None else images[chosen]

@@ -17,10 +17,10 @@ from marrowscope.errors import TableError
 from marrowscope.models.knn_head import KnnHead, vote_weights
 from marrowscope.models.outputs import OutputMap
 
-MOST_FOLDS = 5
+MAX_FOLDS = 5
 COSTS = (0.001, 0.01, 0.1, 1.0, 10.0)
 NEIGHBOURS = (1, 3, 5, 11, 21, 51)
-MOST_SEARCHED = 20_000  # cells; the search among more would take longer than it is worth
+MAX_SEARCHED = 20_000  # cells; the search among more would take longer than it is worth
 ITERATIONS = 2000
 
 Values = NDArray[np.float32]
@@ -28,7 +28,7 @@ Classes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Choice:
+class HeadSelection:
     """What was tried and chosen.
 
     Attributes:
@@ -48,7 +48,7 @@ class Choice:
         tried = [[value, round(score, 4)] for value, score in self.scores]
         return {self.name: self.value, "searched": tried, "folds": self.folds}
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """One line for a user."""
         if not self.scores:
             return (
@@ -66,7 +66,7 @@ def output_shares(outputs: OutputMap, known: tuple[str, ...]) -> NDArray[np.floa
 
 def linear_head(
     values: Values, labels: Classes, shares: NDArray[np.float64], seed: int = 0
-) -> tuple[nn.Linear, Choice]:
+) -> tuple[nn.Linear, HeadSelection]:
     """Multinomial logistic regression on standardized features, classes weighted equally.
 
     Args:
@@ -102,7 +102,7 @@ def linear_head(
 
 def knn_head(
     values: Values, labels: Classes, shares: NDArray[np.float64], seed: int = 0
-) -> tuple[KnnHead, Choice]:
+) -> tuple[KnnHead, HeadSelection]:
     """The training cells as neighbours that vote; arguments as for ``linear_head``."""
     unit = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     classes = int(labels.max()) + 1
@@ -155,7 +155,7 @@ def _search(
     labels: Classes,
     seed: int,
     scored: Callable[[Classes, Classes, float], Classes],
-) -> Choice:
+) -> HeadSelection:
     """The candidate with the best macro-F1 out of fold, the first of equals."""
     from sklearn.metrics import f1_score
     from sklearn.model_selection import StratifiedKFold, train_test_split
@@ -163,13 +163,13 @@ def _search(
     cells = np.bincount(labels)
     if len(cells) < 2:
         raise TableError("the table has only one class; a classifier needs at least two")
-    folds = int(min(MOST_FOLDS, cells.min()))
+    folds = int(min(MAX_FOLDS, cells.min()))
     if folds < 2:
-        return Choice(name, usual, (), 0)
+        return HeadSelection(name, usual, (), 0)
     rows = np.arange(len(labels))
-    if len(rows) > MOST_SEARCHED:
+    if len(rows) > MAX_SEARCHED:
         rows, _ = train_test_split(
-            rows, train_size=MOST_SEARCHED, stratify=labels, random_state=seed
+            rows, train_size=MAX_SEARCHED, stratify=labels, random_state=seed
         )
         folds = int(max(2, min(folds, np.bincount(labels[rows]).min())))
     parts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, labels[rows]))
@@ -180,4 +180,4 @@ def _search(
             predicted[rows[test]] = scored(rows[train], rows[test], candidate)
         score = float(f1_score(labels[rows], predicted[rows], average="macro"))
         tried.append((float(candidate), score))
-    return Choice(name, max(tried, key=lambda pair: pair[1])[0], tuple(tried), folds)
+    return HeadSelection(name, max(tried, key=lambda pair: pair[1])[0], tuple(tried), folds)

@@ -18,20 +18,20 @@ from marrowscope.models.backbone import LINEAR, Backbone, backbone_from_file
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.outputs import OutputMap
-from marrowscope.training.linear_probe.backbone_features import frozen_features
+from marrowscope.training.linear_probe.backbone_features import backbone_features
 from marrowscope.training.linear_probe.probe_heads import knn_head, linear_head, output_shares
-from marrowscope.training.networks.trainer import Observer
+from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.run_folder import BUNDLE, PREDICTIONS, prepare_folder, read_run, write_run
-from marrowscope.training.run_setup import Start, card_for
+from marrowscope.training.run_setup import StartingPoint, card_for
 from marrowscope.training.training_cells import TrainingData
 from marrowscope.training.validation import strict_scores
 
 CACHE = "frozen"
 
 
-def train_frozen(
+def train_linear_probe(
     data: TrainingData,
-    start: Start,
+    start: StartingPoint,
     wanted: dict[str, Any],
     folder: Path,
     name: str,
@@ -39,7 +39,7 @@ def train_frozen(
     seed: int = 0,
     resume: bool = False,
     device: str = "cpu",
-    observer: Observer | None = None,
+    hooks: TrainingHooks | None = None,
     store: PixelStore | None = None,
     cache: Path | None = None,
 ) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def train_frozen(
         seed: of the folds of the search.
         resume: go on; features that were computed are in the cache.
         device: that computes features and predictions, ``cpu`` or ``cuda``.
-        observer: progress.
+        hooks: progress.
         store: to take pixels from.
         cache: folder of features, for all runs on the same cells; default: in the run folder.
 
@@ -62,7 +62,7 @@ def train_frozen(
         InputError: the weights are not what they should be, an image cannot be read, or another
             run's folder.
     """
-    observer = observer or Observer()
+    hooks = hooks or TrainingHooks()
     if start.weights is None or start.head is None:
         raise InputError(f"--model {start.model}: needs --weights FILE")
     outputs = OutputMap(data.outputs, frozenset(data.known))
@@ -70,14 +70,14 @@ def train_frozen(
     metrics = prepare_folder(folder, wanted, resume)
     if metrics is not None:
         return metrics
-    values = frozen_features(
+    values = backbone_features(
         network, data.train, _made_by(network, start), cache or folder / CACHE,
-        store=store, device=device, advance=observer.steps,
+        store=store, device=device, advance=hooks.steps,
     )  # fmt: skip
     made = linear_head if start.head == LINEAR else knn_head
     head, choice = made(values, data.targets(data.train), output_shares(outputs, data.known), seed)
-    observer.say(
-        f"{values.shape[1]} features of {start.weights.name}, {start.head}: {choice.told()}"
+    hooks.say(
+        f"{values.shape[1]} features of {start.weights.name}, {start.head}: {choice.summary()}"
     )
     network = Backbone(network.transform, network.trunk, head).eval().requires_grad_(False)
     recipe = {
@@ -100,7 +100,7 @@ def train_frozen(
     return metrics
 
 
-def _made_by(network: Backbone, start: Start) -> str:
+def _made_by(network: Backbone, start: StartingPoint) -> str:
     """Digest of all that decides the features: network, its tensors, transform."""
     facts = [start.model, start.identity()["weights_sha256"], network.transform.facts.to_dict()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from marrowscope.training.networks.virtual_epoch import images_per_class, virtual_epoch
-from marrowscope.training.pixel_source import Pixels
+from marrowscope.training.pixel_source import PixelSource
 
 # Pixels and which of them (None: all), stains, targets, epoch, positions in the epoch.
 Batch = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor, int, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingSchedule:
     """How steps and virtual epochs relate."""
 
     epochs: int
@@ -34,10 +34,12 @@ class Plan:
         return self.epochs * self.steps_per_epoch
 
 
-def make_plan(labels: NDArray[np.int64], target: int | None, epochs: int, batch_size: int) -> Plan:
+def training_schedule(
+    labels: NDArray[np.int64], target: int | None, epochs: int, batch_size: int
+) -> TrainingSchedule:
     """Plan for these training labels."""
     images = images_per_class(labels, target) * (int(labels.max()) + 1)
-    return Plan(epochs, images, min(batch_size, images))
+    return TrainingSchedule(epochs, images, min(batch_size, images))
 
 
 class TrainingBatches:
@@ -49,10 +51,10 @@ class TrainingBatches:
 
     def __init__(
         self,
-        pixels: Pixels,
+        pixels: PixelSource,
         stains: NDArray[np.float32],
         labels: NDArray[np.int64],
-        plan: Plan,
+        plan: TrainingSchedule,
         target: int | None,
         seed: int,
         start: Callable[[], int],

@@ -14,14 +14,14 @@ from marrowscope.io.atomic import replacing
 from marrowscope.training.networks.lightning_module import (
     SteppedModule,
     TrainingModule,
-    update_average,
+    update_weight_average,
 )
 from marrowscope.training.networks.throughput import StepClock
 
-LOOK_EVERY = 20  # steps between two looks at the loss
+CHECK_EVERY = 20  # steps between two looks at the loss
 
 
-class AverageWeights(pl.Callback):  # type: ignore[misc]  # lightning has no types here
+class WeightAveraging(pl.Callback):  # type: ignore[misc]  # lightning has no types here
     """Updates the running average of weights and of normalization statistics after every step.
 
     Not in the module's own hook, which Lightning calls after those of the callbacks: a checkpoint
@@ -41,17 +41,17 @@ class AverageWeights(pl.Callback):  # type: ignore[misc]  # lightning has no typ
         if module.average is not None:
             step = trainer.global_step
             decay = min(module.recipe.average, step / (step + 9))
-            update_average(self._average, self._network, decay)
+            update_weight_average(self._average, self._network, decay)
 
 
-class LossWatch(pl.Callback):  # type: ignore[misc]  # lightning has no types here
+class LossMonitor(pl.Callback):  # type: ignore[misc]  # lightning has no types here
     """Logs the mean loss every few steps and stops at the first loss that is not finite."""
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: SteppedModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """Look when it is time."""
-        if trainer.global_step % LOOK_EVERY == 0 or trainer.global_step == module.steps:
+        if trainer.global_step % CHECK_EVERY == 0 or trainer.global_step == module.steps:
             self.look(trainer, module)
 
     def look(self, trainer: pl.Trainer, module: SteppedModule) -> None:
@@ -75,7 +75,7 @@ class LossWatch(pl.Callback):  # type: ignore[misc]  # lightning has no types he
         _log(trainer, {"loss": sum(losses) / len(losses), "learning_rate": rate})
 
 
-class Checkpoints(pl.Callback):  # type: ignore[misc]  # lightning has no types here
+class CheckpointSaver(pl.Callback):  # type: ignore[misc]  # lightning has no types here
     """Keeps one checkpoint, replaced in one rename.
 
     It is made at the end of every virtual epoch and whenever the last one is older than
@@ -85,7 +85,7 @@ class Checkpoints(pl.Callback):  # type: ignore[misc]  # lightning has no types 
     def __init__(
         self,
         path: Path,
-        watch: LossWatch,
+        watch: LossMonitor,
         steps_per_epoch: int,
         seconds: float,
         steps: int | None,
@@ -121,7 +121,7 @@ class Checkpoints(pl.Callback):  # type: ignore[misc]  # lightning has no types 
         self._last = time.monotonic()
 
 
-class EpochReports(pl.Callback):  # type: ignore[misc]  # lightning has no types here
+class EpochValidation(pl.Callback):  # type: ignore[misc]  # lightning has no types here
     """After every virtual epoch: recall per class on the held-out cells."""
 
     def __init__(
@@ -147,7 +147,7 @@ class EpochReports(pl.Callback):  # type: ignore[misc]  # lightning has no types
             self._show(trainer.global_step // self._steps_per_epoch, metrics)
 
 
-class StepBar(pl.Callback):  # type: ignore[misc]  # lightning has no types here
+class StepProgress(pl.Callback):  # type: ignore[misc]  # lightning has no types here
     """Reports finished steps to whoever draws the progress bar."""
 
     def __init__(self, advance: Callable[..., None]) -> None:

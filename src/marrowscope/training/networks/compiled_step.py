@@ -18,7 +18,7 @@ Forward = Callable[[torch.Tensor], torch.Tensor]
 # A run that takes less than this is done before compiling could pay.
 WORTH_SECONDS = 600.0
 # Compiled steps must be this much faster, for a trial of a few steps tells no less.
-LEAST_GAIN = 1.03
+MIN_GAIN = 1.03
 _WARM_UP, _STEPS = 3, 10
 
 
@@ -96,7 +96,7 @@ def _tried(
             for name, buffer in network.named_buffers():
                 buffer.copy_(kept[name])
     gain = plain / fast
-    used = gain >= LEAST_GAIN
+    used = gain >= MIN_GAIN
     say(f"compiled steps are {gain:.2f} times as fast and are {'' if used else 'not '}used")
     return quick if used else None
 

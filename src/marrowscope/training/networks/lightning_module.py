@@ -135,7 +135,9 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def update_average(average: list[torch.Tensor], network: list[torch.Tensor], decay: float) -> None:
+def update_weight_average(
+    average: list[torch.Tensor], network: list[torch.Tensor], decay: float
+) -> None:
     """average ← decay·average + (1 − decay)·network; counters are copied.
 
     Args:

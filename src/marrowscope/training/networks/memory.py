@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 
 from marrowscope.errors import InputError
-from marrowscope.training.pixel_source import Pixels
+from marrowscope.training.pixel_source import PixelSource
 
 _Result = TypeVar("_Result")
 
@@ -33,7 +33,7 @@ def keep_freed_memory() -> None:
 
 def within_gpu_memory(
     work: Callable[[bool], _Result],
-    pixels: Pixels,
+    pixels: PixelSource,
     folder: Path,
     batch_size: int,
     resume: bool,

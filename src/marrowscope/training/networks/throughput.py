@@ -16,7 +16,7 @@ from marrowscope.preprocessing import INPUT_SIZE
 from marrowscope.training.networks.compiled_step import compiled
 
 WARM_UP = 5  # steps in which code is compiled and memory is found
-LEAST_STEPS = 20  # fewer say little
+MIN_STEPS = 20  # fewer say little
 # The network alone is measured for this share of the run's own time, and not below the seconds.
 BARE_SHARE, BARE_SECONDS = 0.02, 1.0
 
@@ -89,7 +89,7 @@ class StepClock(pl.Callback):  # type: ignore[misc]  # lightning has no types he
     def steps_per_second(self) -> float | None:
         """None where too few steps were made."""
         counted = self._steps - WARM_UP
-        return counted / self._seconds if counted >= LEAST_STEPS and self._seconds > 0 else None
+        return counted / self._seconds if counted >= MIN_STEPS and self._seconds > 0 else None
 
 
 def bare_steps_per_second(

@@ -24,15 +24,19 @@ from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.outputs import OutputMap
-from marrowscope.training.feature_baseline import train_features
-from marrowscope.training.linear_probe.train_probe import train_frozen
-from marrowscope.training.networks.batch_stream import Plan, TrainingBatches, make_plan
+from marrowscope.training.feature_baseline import train_feature_baseline
+from marrowscope.training.linear_probe.train_probe import train_linear_probe
+from marrowscope.training.networks.batch_stream import (
+    TrainingBatches,
+    TrainingSchedule,
+    training_schedule,
+)
 from marrowscope.training.networks.compiled_step import faster_forward
 from marrowscope.training.networks.lightning_module import TrainingModule
 from marrowscope.training.networks.memory import keep_freed_memory, within_gpu_memory
 from marrowscope.training.networks.throughput import StepClock, Throughput, bare_steps_per_second
-from marrowscope.training.networks.trainer import Observer, make_trainer, uses_half
-from marrowscope.training.pixel_source import Pixels, choose_store
+from marrowscope.training.networks.trainer import TrainingHooks, make_trainer, uses_half_precision
+from marrowscope.training.pixel_source import PixelSource, choose_store
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import (
     BUNDLE,
@@ -41,22 +45,28 @@ from marrowscope.training.run_folder import (
     PREDICTIONS,
     RUN,
     THREADS,
-    identity,
     prepare_folder,
     read_run,
+    run_identity,
     saved_step,
     write_run,
 )
-from marrowscope.training.run_setup import Start, card_for, choose_start, module_for, new_network
+from marrowscope.training.run_setup import (
+    StartingPoint,
+    card_for,
+    choose_starting_point,
+    module_for,
+    new_network,
+)
 from marrowscope.training.thread_count import computing_with, crowded, threads_of_run
-from marrowscope.training.training_cells import TrainingData, select
+from marrowscope.training.training_cells import TrainingData, select_training_cells
 from marrowscope.training.validation import strict_scores
 
 CHECKPOINT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What a finished run has to show."""
 
     folder: Path
@@ -75,7 +85,7 @@ def train(
     fold: int | None = None,
     resume: bool = False,
     device: str = "auto",
-    observer: Observer | None = None,
+    hooks: TrainingHooks | None = None,
     store: Path | None = None,
     store_given: bool = True,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -84,7 +94,7 @@ def train(
     share: float = 1.0,
     head: str | None = None,
     threads: int | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Train and write the run folder.
 
     A run that was killed goes on from its last checkpoint with ``resume``; on a CPU the final
@@ -102,7 +112,7 @@ def train(
         fold: which fold to hold out.
         resume: go on with the run in ``folder``.
         device: ``auto``, ``cpu`` or ``cuda``.
-        observer: progress.
+        hooks: progress.
         store: a pixel store to take the images from.
         store_given: whether ``store`` must hold every image; otherwise it is the place where a
             store is used if it is complete, and made if the images do not fit into memory.
@@ -116,39 +126,39 @@ def train(
     Raises:
         InputError: one line; whatever was saved before stays.
     """
-    start = choose_start(model, weights, head)
-    data = select(table, fold, share, seed)
-    wanted = {**identity(data, model, recipe, seed, fold), **start.identity()}
-    name, observer = name or folder.name, observer or Observer()
+    start = choose_starting_point(model, weights, head)
+    data = select_training_cells(table, fold, share, seed)
+    wanted = {**run_identity(data, model, recipe, seed, fold), **start.identity()}
+    name, hooks = name or folder.name, hooks or TrainingHooks()
     wanted[THREADS] = threads_of_run(folder, threads, resume)
     with computing_with(wanted[THREADS]):
-        observer.say(crowded(wanted[THREADS]) if resume else None)
+        hooks.say(crowded(wanted[THREADS]) if resume else None)
         beside = store if not store_given else None
         if model == FEATURES:
             _require_images(data, packed=False)
             cache = beside and beside.with_suffix(".features")
-            found = train_features(data, wanted, folder, name, seed=seed, resume=resume,
-                                   observer=observer, cache=cache)  # fmt: skip
-            return Trained(folder, found, None)
+            found = train_feature_baseline(data, wanted, folder, name, seed=seed, resume=resume,
+                                   hooks=hooks, cache=cache)  # fmt: skip
+            return TrainingResult(folder, found, None)
         device = choose_device(device)
         if weights is not None and not (folder / RUN).exists():
             # A wrong file is refused before the folder is taken for it.
             new_network(start, len(data.outputs), seed, lambda line: None)
-        chosen, remark = choose_store(data.train, store, store_given, observer.packing)
+        chosen, remark = choose_store(data.train, store, store_given, hooks.packing)
         _require_images(data, packed=chosen is not None)
-        if start.frozen:
+        if start.is_linear_probe:
             cache = beside and beside.with_suffix(".frozen")
-            found = train_frozen(
+            found = train_linear_probe(
                 data, start, wanted, folder, name, seed=seed, resume=resume, device=device,
-                observer=observer, store=chosen, cache=cache,
+                hooks=hooks, store=chosen, cache=cache,
             )  # fmt: skip
-            return Trained(folder, found, None)
-        job = _Job(data, start, recipe, folder, name, seed, device, observer, checkpoint_seconds,
+            return TrainingResult(folder, found, None)
+        job = _Job(data, start, recipe, folder, name, seed, device, hooks, checkpoint_seconds,
                    checkpoint_steps)  # fmt: skip
         metrics = prepare_folder(folder, wanted, resume)
         if metrics is not None:
-            return Trained(folder, metrics, None)
-        job.observer.say(remark)
+            return TrainingResult(folder, metrics, None)
+        job.hooks.say(remark)
         try:
             return _train(job, table, chosen, resume)
         except OSError as error:
@@ -166,60 +176,72 @@ class _Job:
     """What one call of ``train`` is about."""
 
     data: TrainingData
-    start: Start
+    start: StartingPoint
     recipe: Recipe
     folder: Path
     name: str
     seed: int
     device: str
-    observer: Observer
+    hooks: TrainingHooks
     checkpoint_seconds: float
     checkpoint_steps: int | None
 
 
-def _train(job: _Job, table: polars.DataFrame, store: PixelStore | None, resume: bool) -> Trained:
+def _train(
+    job: _Job, table: polars.DataFrame, store: PixelStore | None, resume: bool
+) -> TrainingResult:
     cells = job.folder / CELLS
     if cells.exists():
         table = read_cells(cells, needs=["stain"])
     else:
-        table = with_stains(table, job.observer.stains)
+        table = with_stains(table, job.hooks.stains)
         write_cells(table, cells)
     stains = dict(zip(table["cell_id"], stain_array(table), strict=True))
     keep_freed_memory()
     train_rows = job.data.train
-    pixels = Pixels(train_rows, job.observer.decoding, store, job.device)
+    pixels = PixelSource(train_rows, job.hooks.decoding, store, job.device)
     if job.device == "cuda":
         reason = pixels.move_to_gpu()
-        job.observer.say(reason and f"pixels stay in {pixels.where}: {reason}")
+        job.hooks.say(reason and f"pixels stay in {pixels.where}: {reason}")
     of_rows = np.stack([stains[cell] for cell in train_rows["cell_id"]])
     module, clock, plan = within_gpu_memory(
         lambda resuming: _fit(job, pixels, of_rows, resuming),
-        pixels, job.folder, job.recipe.batch_size, resume, job.observer.say,
-    )  # fmt: skip
+        pixels,
+        job.folder,
+        job.recipe.batch_size,
+        resume,
+        job.hooks.say,
+    )
     pixels.leave_gpu()
     network, rate = module.network, clock.steps_per_second
     try:
         bare = bare_steps_per_second(
-            network, len(job.data.outputs), plan.batch_size, uses_half(job.recipe, job.device),
-            job.device, rate, plan.steps, module.compiled is not None,
-        )  # fmt: skip
+            network,
+            len(job.data.outputs),
+            plan.batch_size,
+            uses_half_precision(job.recipe, job.device),
+            job.device,
+            rate,
+            plan.steps,
+            module.compiled is not None,
+        )
     except torch.OutOfMemoryError:  # a second network has no room beside the first one
         bare = None
-        job.observer.say("the GPU has no room to measure the bare network beside the trained one")
+        job.hooks.say("the GPU has no room to measure the bare network beside the trained one")
     return _finish(job, module, Throughput(plan.batch_size, rate, bare))
 
 
 def _fit(
-    job: _Job, pixels: Pixels, stains: NDArray[np.float32], resume: bool
-) -> tuple[TrainingModule, StepClock, Plan]:
+    job: _Job, pixels: PixelSource, stains: NDArray[np.float32], resume: bool
+) -> tuple[TrainingModule, StepClock, TrainingSchedule]:
     """Run all steps, or those after the last checkpoint."""
     labels = job.data.targets(job.data.train)
     recipe, clock = job.recipe, StepClock()
-    plan = make_plan(labels, recipe.target_per_class, recipe.epochs, recipe.batch_size)
+    plan = training_schedule(labels, recipe.target_per_class, recipe.epochs, recipe.batch_size)
     module = _new_module(job, plan)
     checkpoint = job.folder / CHECKPOINT
     start_from = checkpoint if resume and checkpoint.exists() else None
-    trainer = make_trainer(job.folder, job.device, recipe, plan, job.data, job.observer, checkpoint,
+    trainer = make_trainer(job.folder, job.device, recipe, plan, job.data, job.hooks, checkpoint,
                            saved_step(start_from), job.checkpoint_seconds, job.checkpoint_steps,
                            clock)  # fmt: skip
     batches = TrainingBatches(
@@ -232,8 +254,8 @@ def _fit(
         start=lambda: int(trainer.global_step),
     )
     module.compiled = faster_forward(
-        module.network, plan.batch_size, uses_half(recipe, job.device), job.device,
-        plan.steps - saved_step(start_from), job.observer.say,
+        module.network, plan.batch_size, uses_half_precision(recipe, job.device), job.device,
+        plan.steps - saved_step(start_from), job.hooks.say,
     )  # fmt: skip
     trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
     if trainer.global_step < plan.steps:
@@ -243,9 +265,9 @@ def _fit(
     return module, clock, plan
 
 
-def _new_module(job: _Job, plan: Plan) -> TrainingModule:
+def _new_module(job: _Job, plan: TrainingSchedule) -> TrainingModule:
     data = job.data
-    network = new_network(job.start, len(data.outputs), job.seed, job.observer.say)
+    network = new_network(job.start, len(data.outputs), job.seed, job.hooks.say)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
     outputs = OutputMap(data.outputs, frozenset(data.known))
     # Targets count the known classes in the order of the outputs.
@@ -267,7 +289,7 @@ def _require_images(data: TrainingData, packed: bool) -> None:
         )
 
 
-def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> Trained:
+def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> TrainingResult:
     network, data, recipe, folder = module.result.eval(), job.data, job.recipe, job.folder
     card = Card(
         job.name,
@@ -289,7 +311,7 @@ def _finish(job: _Job, module: TrainingModule, throughput: Throughput) -> Traine
     finished = {"finished": True, "metrics": metrics, "throughput": throughput.to_dict()}
     write_run(folder, {**read_run(folder), **finished})
     (folder / CHECKPOINT).unlink(missing_ok=True)
-    return Trained(folder, metrics, throughput)
+    return TrainingResult(folder, metrics, throughput)
 
 
 def choose_device(device: str) -> str:

@@ -12,25 +12,25 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from marrowscope.training.networks.batch_stream import Plan
+from marrowscope.training.networks.batch_stream import TrainingSchedule
 from marrowscope.training.networks.callbacks import (
-    AverageWeights,
-    Checkpoints,
-    EpochReports,
-    LossWatch,
-    StepBar,
+    CheckpointSaver,
+    EpochValidation,
+    LossMonitor,
+    StepProgress,
+    WeightAveraging,
 )
 from marrowscope.training.networks.throughput import StepClock
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import LOGS
 from marrowscope.training.training_cells import TrainingData
-from marrowscope.training.validation import early_sight
+from marrowscope.training.validation import validation_scores
 
 Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)
-class Observer:
+class TrainingHooks:
     """How a run tells somebody what it does; every part may be left out."""
 
     stains: Advance | None = None
@@ -50,9 +50,9 @@ def make_trainer(
     folder: Path,
     device: str,
     recipe: Recipe,
-    plan: Plan,
+    plan: TrainingSchedule,
     data: TrainingData,
-    observer: Observer,
+    hooks: TrainingHooks,
     checkpoint: Path,
     first: int,
     checkpoint_seconds: float,
@@ -64,22 +64,22 @@ def make_trainer(
     warnings.filterwarnings("ignore", module="lightning")
     # Deterministic mode would fill every new tensor before it is written: time for nothing here.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    watch = LossWatch()
-    callbacks: list[pl.Callback] = [AverageWeights(), watch, clock]
+    watch = LossMonitor()
+    callbacks: list[pl.Callback] = [WeightAveraging(), watch, clock]
     if data.held_out.height:
         callbacks.append(
-            EpochReports(
+            EpochValidation(
                 plan.steps_per_epoch,
-                lambda trained: early_sight(trained, data, device),
-                observer.epoch or (lambda epoch, metrics: None),
+                lambda trained: validation_scores(trained, data, device),
+                hooks.epoch or (lambda epoch, metrics: None),
                 clock,
             )
         )
-    if observer.steps is not None:
-        callbacks.append(StepBar(observer.steps))
+    if hooks.steps is not None:
+        callbacks.append(StepProgress(hooks.steps))
     # Last, so that what it saves includes what the others did at the same step.
     callbacks.append(
-        Checkpoints(
+        CheckpointSaver(
             checkpoint, watch, plan.steps_per_epoch, checkpoint_seconds, checkpoint_steps, clock
         )
     )
@@ -90,7 +90,7 @@ def make_trainer(
         # every checkpoint is of the one kind that is made in the middle.
         max_epochs=1,
         max_steps=plan.steps,
-        precision="bf16-mixed" if uses_half(recipe, device) else "32-true",
+        precision="bf16-mixed" if uses_half_precision(recipe, device) else "32-true",
         deterministic=device == "cpu",
         # All steps have the same shapes: cuDNN tries its kernels once and keeps the fastest.
         benchmark=device == "cuda",
@@ -107,7 +107,7 @@ def make_trainer(
     )
 
 
-def uses_half(recipe: Recipe, device: str) -> bool:
+def uses_half_precision(recipe: Recipe, device: str) -> bool:
     """Whether the network computes in bf16: on a GPU always."""
     return device == "cuda" or recipe.precision == "bf16"
 

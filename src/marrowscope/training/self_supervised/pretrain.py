@@ -25,11 +25,11 @@ from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.models import create
 from marrowscope.models.start_weights import HEAD
-from marrowscope.training.networks.batch_stream import TrainingBatches, make_plan
+from marrowscope.training.networks.batch_stream import TrainingBatches, training_schedule
 from marrowscope.training.networks.memory import keep_freed_memory, within_gpu_memory
 from marrowscope.training.networks.throughput import StepClock
-from marrowscope.training.networks.trainer import Observer, make_trainer
-from marrowscope.training.pixel_source import Pixels, choose_store
+from marrowscope.training.networks.trainer import TrainingHooks, make_trainer
+from marrowscope.training.pixel_source import PixelSource, choose_store
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import (
     CELLS,
@@ -40,19 +40,19 @@ from marrowscope.training.run_folder import (
     saved_step,
     write_run,
 )
-from marrowscope.training.self_supervised.vicreg import Expanded, PretrainingModule
+from marrowscope.training.self_supervised.vicreg import ExpandedNetwork, PretrainingModule
 from marrowscope.training.thread_count import computing_with, crowded, threads_of_run
 from marrowscope.training.training_cells import TrainingData
 
 WEIGHTS = "weights.safetensors"
 METHOD = "VICReg"
-LEAST_IMAGES = 32
+MIN_IMAGES = 32
 NEIGHBOURS = 15
 CHECKPOINT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class PretrainingResult:
     """A finished run.
 
     Attributes:
@@ -79,13 +79,13 @@ def pretrain(
     seed: int = 0,
     resume: bool = False,
     device: str = "cpu",
-    observer: Observer | None = None,
+    hooks: TrainingHooks | None = None,
     store: Path | None = None,
     store_given: bool = False,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
     checkpoint_steps: int | None = None,
     threads: int | None = None,
-) -> Pretrained:
+) -> PretrainingResult:
     """Learn and write the run folder; a killed run goes on with ``resume``, bit for bit on a CPU.
 
     Args:
@@ -97,7 +97,7 @@ def pretrain(
         seed: of initialization, order and views.
         resume: go on with the run in ``folder``.
         device: ``cpu`` or ``cuda``.
-        observer: progress.
+        hooks: progress.
         store, store_given: as for ``training.networks.train_network.train``.
         checkpoint_seconds, checkpoint_steps: how often to save.
         threads: to compute with on the CPU; as for ``train``.
@@ -105,43 +105,47 @@ def pretrain(
     Raises:
         InputError: fewer than 32 images, an image that cannot be read, a folder of something else.
     """
-    observer = observer or Observer()
+    hooks = hooks or TrainingHooks()
     rows = training_rows(table)
-    if rows.height < LEAST_IMAGES:
+    if rows.height < MIN_IMAGES:
         raise InputError(
-            f"{rows.height} images to learn from; pretraining needs {LEAST_IMAGES} at least"
+            f"{rows.height} images to learn from; pretraining needs {MIN_IMAGES} at least"
         )
     count = threads_of_run(folder, threads, resume)
     with computing_with(count):
-        observer.say(crowded(count) if resume else None)
+        hooks.say(crowded(count) if resume else None)
         first = _expanded(model, seed)
         wanted = {**_identity(rows, model, recipe, seed), THREADS: count}
         finished = prepare_folder(folder, wanted, resume)
         if finished is not None:
-            return Pretrained(folder / WEIGHTS, rows.height, finished["spread"], _pair(finished))
+            return PretrainingResult(
+                folder / WEIGHTS, rows.height, finished["spread"], _pair(finished)
+            )
         cells = folder / CELLS
         stained = read_cells(cells, needs=["stain"]) if cells.exists() else None
         if stained is None:
-            stained = with_stains(rows, observer.stains)
+            stained = with_stains(rows, hooks.stains)
             write_cells(stained, cells)
-        chosen, remark = choose_store(rows, store, store_given, observer.packing)
-        observer.say(remark)
+        chosen, remark = choose_store(rows, store, store_given, hooks.packing)
+        hooks.say(remark)
         keep_freed_memory()
-        pixels = Pixels(rows, observer.decoding, chosen, device)
+        pixels = PixelSource(rows, hooks.decoding, chosen, device)
         if device == "cuda":
             reason = pixels.move_to_gpu()
-            observer.say(reason and f"pixels stay in {pixels.where}: {reason}")
+            hooks.say(reason and f"pixels stay in {pixels.where}: {reason}")
         before = _features(first.network, pixels, device)
         # One class of everything: an epoch is every image once, or as often as the recipe wants.
         everything = np.zeros(rows.height, dtype=np.int64)
-        plan = make_plan(everything, recipe.target_per_class, recipe.epochs, recipe.batch_size)
+        plan = training_schedule(
+            everything, recipe.target_per_class, recipe.epochs, recipe.batch_size
+        )
         checkpoint, stains = folder / CHECKPOINT, stain_array(stained)
         nothing = TrainingData(rows, rows.clear(), (), (), {}, {})
 
         def fit(resuming: bool) -> PretrainingModule:
             module = PretrainingModule(_expanded(model, seed), recipe, plan.steps, seed)
             start_from = checkpoint if resuming and checkpoint.exists() else None
-            trainer = make_trainer(folder, device, recipe, plan, nothing, observer, checkpoint,
+            trainer = make_trainer(folder, device, recipe, plan, nothing, hooks, checkpoint,
                                    saved_step(start_from), checkpoint_seconds, checkpoint_steps,
                                    StepClock())  # fmt: skip
             batches = TrainingBatches(pixels, stains, everything, plan, recipe.target_per_class,
@@ -154,7 +158,7 @@ def pretrain(
             return module
 
         try:
-            module = within_gpu_memory(fit, pixels, folder, recipe.batch_size, resume, observer.say)
+            module = within_gpu_memory(fit, pixels, folder, recipe.batch_size, resume, hooks.say)
         except OSError as error:
             raise InputError(
                 f"{folder}: {error.strerror or error}; the last checkpoint is kept, "
@@ -166,13 +170,13 @@ def pretrain(
         return _finish(folder, rows, learned, before, _features(learned, pixels, device), wanted)
 
 
-def _expanded(model: str, seed: int) -> Expanded:
+def _expanded(model: str, seed: int) -> ExpandedNetwork:
     """The network and its expander as pretraining begins."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = create(model, 2)
         features = int(network.head.in_features)  # type: ignore[union-attr, arg-type]
-        expanded = Expanded(network, features)
+        expanded = ExpandedNetwork(network, features)
     expanded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return expanded
 
@@ -200,7 +204,7 @@ def _pair(finished: dict[str, Any]) -> tuple[float, float] | None:
 
 
 @torch.no_grad()
-def _features(network: Any, pixels: Pixels, device: str) -> NDArray[np.float32]:
+def _features(network: Any, pixels: PixelSource, device: str) -> NDArray[np.float32]:
     """(N, F) features of all images as they are."""
     network.to(device).eval()
     found = []
@@ -215,7 +219,7 @@ def _features(network: Any, pixels: Pixels, device: str) -> NDArray[np.float32]:
 def _finish(
     folder: Path, rows: pl.DataFrame, network: Any, before: NDArray[np.float32],
     after: NDArray[np.float32], wanted: dict[str, Any],
-) -> Pretrained:  # fmt: skip
+) -> PretrainingResult:  # fmt: skip
     tensors = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in network.state_dict().items()
@@ -235,7 +239,7 @@ def _finish(
     write_run(folder, {**read_run(folder), "finished": True,
                        "metrics": {"spread": spread, "purity": pair}})  # fmt: skip
     (folder / CHECKPOINT).unlink(missing_ok=True)
-    return Pretrained(folder / WEIGHTS, rows.height, spread, pair)
+    return PretrainingResult(folder / WEIGHTS, rows.height, spread, pair)
 
 
 def neighbour_purity(features: NDArray[np.float32], labels: NDArray[Any]) -> float:

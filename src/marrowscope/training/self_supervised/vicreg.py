@@ -14,22 +14,26 @@ from torch.nn import functional
 from marrowscope.training.networks.lightning_module import SteppedModule
 from marrowscope.training.recipe import Recipe
 
-EXPANDED = 512  # dimensions of the expander's layers
+EXPANDED_WIDTH = 512  # dimensions of the expander's layers
 # Weights of the three parts, as in the paper.
 INVARIANCE, VARIANCE, COVARIANCE = 25.0, 25.0, 1.0
 
 
-class Expanded(nn.Module):
+class ExpandedNetwork(nn.Module):
     """Features of a network, and three layers that are thrown away afterwards."""
 
     def __init__(self, network: nn.Module, features: int) -> None:
         super().__init__()
         self.network = network
         self.expander = nn.Sequential(
-            nn.Linear(features, EXPANDED), nn.BatchNorm1d(EXPANDED), nn.ReLU(inplace=True),
-            nn.Linear(EXPANDED, EXPANDED), nn.BatchNorm1d(EXPANDED), nn.ReLU(inplace=True),
-            nn.Linear(EXPANDED, EXPANDED),
-        )  # fmt: skip
+            nn.Linear(features, EXPANDED_WIDTH),
+            nn.BatchNorm1d(EXPANDED_WIDTH),
+            nn.ReLU(inplace=True),
+            nn.Linear(EXPANDED_WIDTH, EXPANDED_WIDTH),
+            nn.BatchNorm1d(EXPANDED_WIDTH),
+            nn.ReLU(inplace=True),
+            nn.Linear(EXPANDED_WIDTH, EXPANDED_WIDTH),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) → (N, 512)."""
@@ -38,9 +42,9 @@ class Expanded(nn.Module):
 
 
 class PretrainingModule(SteppedModule):
-    """Trains ``Expanded`` on two views of every image; labels take no part."""
+    """Trains ``ExpandedNetwork`` on two views of every image; labels take no part."""
 
-    def __init__(self, network: Expanded, recipe: Recipe, steps: int, seed: int) -> None:
+    def __init__(self, network: ExpandedNetwork, recipe: Recipe, steps: int, seed: int) -> None:
         super().__init__(network, recipe, steps, seed)
 
     def training_step(self, batch: tuple[Any, ...], batch_index: int) -> torch.Tensor:
