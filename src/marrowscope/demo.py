@@ -4,7 +4,6 @@ Without data it draws synthetic cells; with ``data`` it does the same on real im
 is far too short for a good classifier: the demo shows the way, not what can be reached.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import TorchEngine
 from marrowscope.models.bundle import load_bundle
 from marrowscope.phantom.synthetic_dataset import LIST, write_dataset
+from marrowscope.progress import Stage
 from marrowscope.report.evaluation_page import write_report
 from marrowscope.training.networks.train_network import train
 from marrowscope.training.networks.trainer import TrainingHooks
@@ -29,8 +29,6 @@ CELLS_PER_CLASS = 40  # synthetic images of each class
 TEST_SHARE = 0.25
 EPOCHS = 6
 IMAGES_PER_EPOCH = 2100  # augmented; two cores see about 150 a second
-
-Stage = Callable[[str], Callable[..., None]]
 
 
 @dataclass(frozen=True)

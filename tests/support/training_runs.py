@@ -58,7 +58,7 @@ def dark_and_light_cells(folder: Path, of_each: int) -> pl.DataFrame:
 
 
 def stop_at(step: int) -> TrainingHooks:
-    """An hooks that ends the run with RuntimeError after so many steps."""
+    """Hooks that end the run with RuntimeError after so many steps."""
     done = 0
 
     def advance(count: int = 1, total: int | None = None) -> None:

@@ -1,7 +1,7 @@
 """The application: exit codes, one-line errors, ``--json``, progress."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.cli.lazy_group import MARKUP, RootGroup
 from marrowscope.errors import InputError
 from marrowscope.io.json_data import finite, json_text
+from marrowscope.progress import Advance
 
 app = typer.Typer(
     cls=RootGroup,
@@ -89,7 +90,7 @@ class Bars:
     def __init__(self) -> None:
         self._open = ExitStack()
         self._shown = ""
-        self._advance: Callable[..., None] = lambda count=1, total=None: None
+        self._advance: Advance = lambda count=1, total=None: None
 
     def __enter__(self) -> "Bars":
         return self
@@ -97,7 +98,7 @@ class Bars:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def stage(self, description: str) -> Callable[..., None]:
+    def stage(self, description: str) -> Advance:
         """The ``advance`` of one stage."""
 
         def advance(count: int = 1, total: int | None = None) -> None:

@@ -39,13 +39,13 @@ from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.errors import InputError
 from marrowscope.inference.engine import Engine
 from marrowscope.models.card import Card
+from marrowscope.progress import Advance
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.field_plan import DEFAULT_CELLS, FieldPlan, FieldQueue, plan_fields
 from marrowscope.smear.quality_map import QualityMap, RejectionReason, blood_phrase
 from marrowscope.smear.suitability import map_smear_quality
 
-Advance = Callable[..., None]
 # Why cells are left out, as readers are told.
 BORDER, UNFIT = "cut by the border of its field", "where cells cannot be judged"
 NON_CELL_REASONS = {

@@ -10,7 +10,7 @@ stay in the table whether they are asked for again or not.
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
 from marrowscope.errors import InputError
 from marrowscope.io.images import ImageError, decode, inspect, read_bytes
+from marrowscope.progress import Advance
 from marrowscope.stain import estimate_stain
 
 BATCH = 512
@@ -32,8 +33,6 @@ DUPLICATE = "duplicate of "
 
 _MEASURED = ("path", "sha256", "error", "note", "width", "height", "bytes", "modified_ns")
 _MEASURED_SCHEMA = {name: SCHEMA[name] for name in (*_MEASURED, "stain")}
-
-Advance = Callable[..., None]
 
 
 def index(

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,11 +19,10 @@ from marrowscope.dataset.overlap_detection import Overlap, connected_groups, fin
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import ImageError, read_image
 from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.progress import Advance
 
 CHUNK = 512  # images whose landmarks are kept together
 OVERLAPS = "shows part of the same field as "
-
-Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,11 @@ from marrowscope.dataset.pixel_store import CELLS, IMAGE_BYTES, Key, open_for_wr
 from marrowscope.errors import InputError, TableError
 from marrowscope.io.images import decode, read_bytes
 from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.progress import Advance
 
 BATCH = 256  # 48 MB of pixels on their way at a time
 # Left free on the disk beside the store.
 SPARE_BYTES = 500_000_000
-
-Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ S (2, 2); what neither stain explains stays as it is.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from marrowscope.cells import GROUPS, usable
 from marrowscope.dataset.splitting import TRAIN
 from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
+from marrowscope.progress import Advance
 from marrowscope.stain import BACKGROUND_DENSITY, WHITE, default_stain, estimate_stain, is_default
 
 MIN_IMAGES = 5
@@ -112,7 +113,7 @@ def normalized_images(
     table: pl.DataFrame,
     wanted: StainAppearance,
     seed: int = 0,
-    advance: Callable[..., None] | None = None,
+    advance: Advance | None = None,
 ) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
     """Images of all rows with the wanted look: (row, image or None where it cannot be read).
 

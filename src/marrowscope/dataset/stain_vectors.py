@@ -1,7 +1,6 @@
 """Stain vectors of every image, computed once and kept in the cell table."""
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import polars as pl
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
+from marrowscope.progress import Advance
 from marrowscope.stain import default_stain, estimate_stain
 
 
-def with_stains(table: pl.DataFrame, advance: Callable[..., None] | None = None) -> pl.DataFrame:
+def with_stains(table: pl.DataFrame, advance: Advance | None = None) -> pl.DataFrame:
     """Fill the ``stain`` column where it is missing; rows that have one are not read.
 
     Images that cannot be read keep a null; so do rows with an ``error``.

@@ -1,7 +1,7 @@
 """From a slide or fields to a cell table: where to look, detection, crops."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,12 +21,11 @@ from marrowscope.detection.field_analysis import (
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import encode_png
+from marrowscope.progress import Advance
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.field_plan import FieldPlan, FieldQueue, PlannedField, plan_fields
 from marrowscope.smear.suitability import map_smear_quality
-
-Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)

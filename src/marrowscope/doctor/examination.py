@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from marrowscope.doctor import engine_checks, format_checks, library_checks, mac
 from marrowscope.doctor.health_check import Check, State, guarded
 from marrowscope.doctor.isolated_calls import AGAIN, Answer, call_isolated
 from marrowscope.extras import EXTRAS
+from marrowscope.progress import Advance
 
 SECONDS = 8.5  # for everything but the start of the command
 ENGINE_SHARE = 0.5  # of the time, at most, all else waits for the engines
@@ -50,7 +51,7 @@ class Examination:
 def examine(
     model: str = DEFAULT_MODEL,
     seconds: float = SECONDS,
-    advance: Callable[..., None] = lambda *done, **total: None,
+    advance: Advance = lambda *done, **total: None,
 ) -> Examination:
     """Examine this machine.
 
@@ -88,9 +89,7 @@ def examine(
     return Examination(checks, time.monotonic() - began)
 
 
-def _answers(
-    model: str, patience: float, deadline: float, advance: Callable[..., None]
-) -> dict[str, Answer]:
+def _answers(model: str, patience: float, deadline: float, advance: Advance) -> dict[str, Answer]:
     """Engines first, alone, for other work would falsify their speed; then all else, in two
     processes, of which one goes on from the engines, because it has imported torch already.
     """

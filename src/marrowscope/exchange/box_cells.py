@@ -7,7 +7,6 @@ synonym file leaves out is counted.
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from marrowscope.exchange.boxes import Box, BoxSet
 from marrowscope.exchange.class_names import Synonyms, label_of
 from marrowscope.io.images import SUFFIXES
 from marrowscope.morphology import BY_CODE
+from marrowscope.progress import Advance
 from marrowscope.slides.open_slide import open_slide
 
 _SLACK = 1.0  # px that a box may lie outside by rounding, without a note
@@ -35,8 +35,6 @@ _ROW_SCHEMA: dict[str, pl.DataType] = {
     **_SIDES,
     **{name: SCHEMA[name] for name in ("microns_per_pixel", "label", "split")},
 }
-
-Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)

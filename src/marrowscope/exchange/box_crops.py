@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,13 +19,12 @@ from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
 from marrowscope.io.images import ImageError, encode_png, read_image
+from marrowscope.progress import Advance
 from marrowscope.slides.open_slide import open_slide
 
 _MEASURED = ("sha256", "width", "height", "bytes", "modified_ns")
 _RANGE = re.compile(r"\d+-\d+")
 _FORBIDDEN = set('/\\:*?"<>|\0')
-
-Advance = Callable[..., None]
 
 
 def write_box_crops(

@@ -6,7 +6,6 @@ the same class in the features and in the map, and whether classes that follow e
 maturation lie next to each other.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -23,6 +22,7 @@ from marrowscope.io.images import ImageError, read_image
 from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import BY_CODE, in_display_order
 from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.progress import Advance
 from marrowscope.training.thread_count import thread_count_kept
 
 Array = NDArray[np.float64]
@@ -30,7 +30,6 @@ NEIGHBOURS = 15  # of UMAP and of the measures
 MIN_CELLS = 10  # cells; below, UMAP has no neighbourhoods and principal components are drawn
 PERMUTATIONS = 2_000
 _BATCH = 32
-Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)

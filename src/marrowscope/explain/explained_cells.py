@@ -1,6 +1,5 @@
 """Which cells are explained, and what share of an explanation lies on the cell."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import CODES, in_display_order
 from marrowscope.phantom.synthetic_cell import draw_cell
 from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.progress import Advance
 
-Advance = Callable[..., None]
 PHANTOM_SAMPLES = 16  # of SmoothGrad, for a mean over many cells
 
 

@@ -7,7 +7,7 @@ chance alone.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from marrowscope.errors import InputError
 from marrowscope.explain.attribution import require_network
 from marrowscope.explain.weight_randomization import explain_all, similarity
 from marrowscope.models.bundle import Bundle
+from marrowscope.progress import Advance
 
 MEMORIZED = 0.95  # share of the cells that a network answers as it was taught
 EPOCHS, BATCH, RATE = 120, 16, 1e-3
@@ -53,7 +54,7 @@ def label_randomization_test(
     cells: Sequence[Cell],
     explained: Sequence[Cell],
     seed: int = 0,
-    advance: Callable[..., None] | None = None,
+    advance: Advance | None = None,
 ) -> LabelRandomization:
     """Train three small networks and compare what they look at.
 
@@ -97,7 +98,7 @@ def _learned(
     images: torch.Tensor,
     labels: NDArray[np.int64],
     seed: int,
-    advance: Callable[..., None] | None,
+    advance: Advance | None,
 ) -> tuple[nn.Module, float]:
     """A network from random weights that learned the cells by heart, and what share it knows."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

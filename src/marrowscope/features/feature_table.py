@@ -7,7 +7,7 @@ version are left alone and not used.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, get_start_method
@@ -24,6 +24,7 @@ from marrowscope.features.feature_catalogue import names
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import ImageError, decode, read_bytes
 from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.progress import Advance
 
 # Cells per file of the cache: what a killed run loses at most.
 CHUNK = 256
@@ -36,7 +37,7 @@ def measure_table(
     table: pl.DataFrame,
     cache: Path | None = None,
     jobs: int | None = None,
-    advance: Callable[..., None] | None = None,
+    advance: Advance | None = None,
 ) -> tuple[NDArray[np.float32], list[str | None]]:
     """Measure every image of a table.
 

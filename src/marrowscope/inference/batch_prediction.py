@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from marrowscope.inference.engine import Answer, Engine, begun
 from marrowscope.inference.resume_cache import PART, Answers, Parts, load, save
 from marrowscope.io.images import ImageError, decode, read_bytes
 from marrowscope.preprocessing import INPUT_SIZE, pixel_sizes, prepare
+from marrowscope.progress import Advance
 
-Advance = Callable[..., None]
 _Told = tuple[str | None, str]  # error, content hash
 _Batch = tuple[NDArray[np.uint8], list[_Told]]  # a row per image; of one with an error anything
 

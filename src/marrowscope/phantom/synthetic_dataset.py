@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from marrowscope.io.images import MASK_SUFFIX
 from marrowscope.morphology import CODES
 from marrowscope.phantom.camera import ImagingStyle, draw_style
 from marrowscope.phantom.synthetic_cell import PhantomCell, draw_cell
+from marrowscope.progress import Advance
 
 SYNTHETIC = "synthetic"
 TABLE, LIST, README = "cells.parquet", "cells.csv", "README.txt"
@@ -41,7 +42,7 @@ def write_dataset(
     seed: int = 0,
     patients: int = 20,
     masks: bool = True,
-    advance: Callable[..., None] | None = None,
+    advance: Advance | None = None,
 ) -> pl.DataFrame:
     """Write synthetic cells as JPEG of quality 95, all in one rename of the folder.
 

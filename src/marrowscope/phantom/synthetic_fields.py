@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from marrowscope.io.images import MASK_SUFFIX
 from marrowscope.phantom.camera import draw_style
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field, validate_settings
+from marrowscope.progress import Advance
 
 TABLE, LIST, README = "cells.parquet", "cells.csv", "README.txt"
 
@@ -39,7 +40,7 @@ def write_fields(
     settings: FieldSettings | None = None,
     seed: int = 0,
     vary: bool = True,
-    advance: Callable[..., None] | None = None,
+    advance: Advance | None = None,
 ) -> pl.DataFrame:
     """Write fields as JPEG of quality 95 with masks and one cell table, in one rename.
 

@@ -1,7 +1,7 @@
 """A synthetic slide of any size with its truth: ``write_slide``, streamed to a pyramidal TIFF."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from marrowscope.phantom.renderer import BLOCK, BlockwiseObjects, SceneRenderer,
 from marrowscope.phantom.smear_layout import Polygon, SmearLayout, lay_out_smear, mask_outlines
 from marrowscope.phantom.synthetic_field import TABLE_SCHEMA
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.progress import Advance
 
 DESCRIPTION = "synthetic: drawn by marrowscope, no patient, no microscope"
 _PATCH = 1024  # px that are drawn at a time; the content does not depend on the size of the tiles
@@ -205,7 +206,7 @@ def write_slide(
     path: Path,
     settings: SlideSettings | None = None,
     seed: int = 0,
-    advance: Callable[..., None] | None = None,
+    advance: Advance | None = None,
 ) -> pl.DataFrame:
     """Write a slide as pyramidal TIFF, with its truth beside it.
 

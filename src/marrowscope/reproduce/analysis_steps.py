@@ -28,6 +28,7 @@ from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.io.atomic import replacing
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.morphology import BY_CODE
+from marrowscope.progress import Stage
 from marrowscope.report.calibration_figure import write_calibration_figure
 from marrowscope.report.comparison_figure import comparison_figure
 from marrowscope.report.embedding_page import embedding_figure, embedding_page
@@ -35,7 +36,7 @@ from marrowscope.report.explanation_figure import explanation_figure, sanity_fig
 from marrowscope.report.external_page import external_section
 from marrowscope.report.label_issue_pages import ISSUE_LIST, write_label_issues
 from marrowscope.report.sections import Section, SectionFigure, Table
-from marrowscope.reproduce.data_steps import PREDICTIONS, Stage, Study, mean_sd_text, save_figure
+from marrowscope.reproduce.data_steps import PREDICTIONS, Study, mean_sd_text, save_figure
 
 FIRST_FOLD = "fold-0"
 SANITY_CELLS, PHANTOMS = 7, 3  # cells made random for; synthetic cells of each class

@@ -3,7 +3,6 @@
 Each function does one part in its own folder and returns its section of the report.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation
 from marrowscope.evaluation.study_table import study_table
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import encode_png
+from marrowscope.progress import Stage
 from marrowscope.report.evaluation_page import write_report
 from marrowscope.report.fold_figures import fold_confusions_figure
 from marrowscope.report.overlap_sheet import overlap_sheet
@@ -29,7 +29,6 @@ from marrowscope.report.sections import Section, SectionFigure, Table
 from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import Recipe
 
-Stage = Callable[[str], Callable[..., None]]
 PREDICTIONS = "predictions.parquet"
 
 

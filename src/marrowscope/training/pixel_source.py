@@ -4,7 +4,6 @@ import gc
 import os
 import shutil
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,12 +17,12 @@ from marrowscope.dataset.pixel_store import IMAGE_BYTES, SHAPE, PixelStore, is_s
 from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
 from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.progress import Advance
 
 # The rest is for the network, the operating system and whatever else the user runs.
 MEMORY_SHARE = 0.5
 DEVICE_SHARE = 0.6
 
-Advance = Callable[..., None]
 Batch = tuple[torch.Tensor, torch.Tensor | None]
 
 

@@ -6,7 +6,6 @@ stated) and ``values``. Folds of a cross-validation share it; a killed run goes 
 """
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,12 @@ from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.models.backbone import Backbone
 from marrowscope.preprocessing import pixel_sizes
+from marrowscope.progress import Advance
 from marrowscope.training.pixel_source import PixelSource
 
 BATCH = 16
 CHUNK = 512  # images per file of the cache: what a killed run loses at most
 
-Advance = Callable[..., None]
 Values = NDArray[np.float32]
 
 

@@ -11,6 +11,7 @@ import torch
 
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
+from marrowscope.progress import Advance
 from marrowscope.training.networks.lightning_module import (
     SteppedModule,
     TrainingModule,
@@ -150,7 +151,7 @@ class EpochValidation(pl.Callback):  # type: ignore[misc]  # lightning has no ty
 class StepProgress(pl.Callback):  # type: ignore[misc]  # lightning has no types here
     """Reports finished steps to whoever draws the progress bar."""
 
-    def __init__(self, advance: Callable[..., None]) -> None:
+    def __init__(self, advance: Advance) -> None:
         self._advance, self._shown = advance, 0
 
     def on_train_batch_end(

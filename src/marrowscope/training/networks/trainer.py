@@ -12,6 +12,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from marrowscope.progress import Advance
 from marrowscope.training.networks.batch_stream import TrainingSchedule
 from marrowscope.training.networks.callbacks import (
     CheckpointSaver,
@@ -25,8 +26,6 @@ from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import LOGS
 from marrowscope.training.training_cells import TrainingData
 from marrowscope.training.validation import validation_scores
-
-Advance = Callable[..., None]
 
 
 @dataclass(frozen=True)
