@@ -22,6 +22,8 @@ BACKGROUND_DENSITY = 0.15
 ANGLE_PERCENTILES = (1.0, 99.0)
 # With fewer stained pixels than this share of the image there is nothing to estimate from.
 LEAST_STAINED_SHARE = 0.01
+# Background is never taken for darker than this (0 to 255), so that black stays finite.
+DARKEST_BACKGROUND = 30.0
 # Two vectors that lie closer than this, in degrees, come from a single stain: unmixing with them
 # would multiply noise.
 LEAST_ANGLE_DEGREES = 5.0
@@ -125,3 +127,17 @@ def _haematoxylin_first(
     """Order by the share of red light that a stain takes away; eosin lets red pass."""
     shares = first[0] / first.sum(), second[0] / second.sum()
     return (first, second) if shares[0] >= shares[1] else (second, first)
+
+
+def background_colour(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Median colour of the brightest tenth of the pixels, judged by their darkest channel, (3,).
+
+    Every 16th pixel is looked at. Never below ``DARKEST_BACKGROUND``, so that black stays finite.
+    """
+    pixels = image[::4, ::4].reshape(-1, 3)
+    darkest = pixels.min(axis=1)
+    bright = pixels[darkest >= np.percentile(darkest, 90)]
+    colour: NDArray[np.float32] = np.maximum(np.median(bright, axis=0), DARKEST_BACKGROUND).astype(
+        np.float32
+    )
+    return colour

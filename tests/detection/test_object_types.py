@@ -3,19 +3,14 @@
 import cv2
 import numpy as np
 import pytest
+from fit_object_types import reduce_contrast, true_object_type
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowscope.detection import object_types
-from marrowscope.detection.cytoplasm_rim import RIM_FEATURES
 from marrowscope.detection.detector import detect, locate_nuclei
 from marrowscope.detection.object_types import CELL, DEBRIS, NAKED, OBJECT_TYPES, SMUDGE
-from marrowscope.detection.object_types_fit import (
-    fit,
-    object_type_of,
-    reduce_contrast,
-    true_object_type,
-)
+from marrowscope.detection.rim_features import RIM_FEATURES
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
@@ -134,32 +129,8 @@ def test_turned_images_are_measured_alike(turns: int, mirrored: bool) -> None:
 
 def test_likelihoods_of_the_shipped_model_are_shares() -> None:
     random = np.random.default_rng(1)
-    share = object_types.load_object_type_model().likelihood(
-        random.uniform(-1, 3, (50, len(RIM_FEATURES)))
-    )
+    columns = object_types.model_columns(random.uniform(-1, 3, (50, len(RIM_FEATURES))))
+    share = object_types.object_type_model().likelihood(columns)
     assert share.shape == (50, len(object_types.OUTCOMES))
     np.testing.assert_allclose(share.sum(axis=1), 1)
     assert object_types.classify_objects(np.zeros((0, len(RIM_FEATURES))))[0] == []
-
-
-def test_a_model_learns_to_part_what_is_apart() -> None:
-    random = np.random.default_rng(2)
-    naked, smudge, debris, cell = (
-        np.clip(random.normal(0.1 + 0.15 * number, 0.01, (40, len(RIM_FEATURES))), 0, None)
-        for number in range(4)
-    )
-    drawn = [(naked, [NAKED] * 40), (smudge, [SMUDGE] * 40), (debris, [DEBRIS] * 40)]
-    dense = naked.copy()
-    dense[:, object_types.CORE_DENSITY] = 2.2
-    model = fit([*drawn, (dense, [NAKED] * 40)], list(cell))
-    best = model.likelihood(np.concatenate([cell, naked, smudge, debris, dense])).argmax(axis=1)
-    expected = np.repeat([0, object_types.PALE, 3, 4, object_types.DENSE], 40)
-    assert (best == expected).mean() > 0.95
-
-
-def test_looks_of_the_synthetic_cells_have_a_kind(library: CellLibrary) -> None:
-    found = {object_type_of(code, library.variant(code, number))
-             for code in ("NIF", "KSC", "ART", "LYT") for number in range(40)}  # fmt: skip
-    assert found == {*OBJECT_TYPES, None}
-    assert object_type_of("LYT", library.variant("LYT", 0)) == CELL
-    assert object_type_of("KSC", library.variant("KSC", 0)) == SMUDGE

@@ -17,32 +17,7 @@ from marrowscope.detection.fragment_clusters import Cluster
 from marrowscope.detection.nuclear_fragments import Fragments
 from marrowscope.detection.nuclear_map import LOG_INTENSITY, WORKING_MICRONS, NuclearMap
 from marrowscope.detection.radial_profile import RAY_MARGIN, measure_along_rays
-
-RIM_FEATURES: tuple[str, ...] = (
-    "green over red density, rim over core",
-    "the same in the octant in which it is lowest",
-    "density of the rim over that of the nucleus",
-    "roughness of the edge, over its radius",
-    "deviation of the density inside, over its mean",
-    "share of the inside that is not half as dense as the mean",
-    "fall of density across the edge, over the mean",
-    "deviation of the radius, over its mean",
-    "share of the rays' inside before the first gap",
-    "share of rays that are bare",
-    "share of rays that are plainly bare",
-    "share of rays with a seam",
-    "share of rays with something wide",
-    "share of rays that meet another nucleus or the border",
-    "red density of the ring, median over rays",
-    "red density of the ring, 90th percentile over rays",
-    "green density of the ring, median over rays",
-    "green density of the ring, 90th percentile over rays",
-    "red density of the ring in the octant in which it is highest",
-    "green density of the ring in the octant in which it is highest",
-    "red density of the core",
-    "area over that of the convex hull",
-    "area over that of the ellipse with the same moments",
-)
+from marrowscope.detection.rim_features import RIM_FEATURES
 
 
 def measure_rims(

@@ -5,14 +5,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.detection.cytoplasm_rim import RIM_FEATURES, measure_rims
+from marrowscope.detection.cytoplasm_rim import measure_rims
 from marrowscope.detection.fragment_clusters import Cluster, clusters_of_fragments
-from marrowscope.detection.lobe_grouping import group_lobes, load_pair_model
+from marrowscope.detection.lobe_grouping import group_lobes, same_cell_likelihood
 from marrowscope.detection.nuclear_fragments import find_fragments
-from marrowscope.detection.nuclear_map import DARKEST_BACKGROUND, NuclearMap, nuclear_map
-from marrowscope.detection.object_types import CELL, classify_objects
-from marrowscope.detection.object_types import COARSEST_PIXEL as COARSEST_TOLD
+from marrowscope.detection.nuclear_map import NuclearMap, nuclear_map
+from marrowscope.detection.object_types import CELL, COARSEST_PIXEL, classify_objects
+from marrowscope.detection.rim_features import RIM_FEATURES
 from marrowscope.errors import InputError
+from marrowscope.stain import DARKEST_BACKGROUND
 
 # Optical density summed over the nuclear area (µm²): it follows the amount of DNA, and so it is
 # much the same for a small dense nucleus and a large loose one, and far less for a platelet.
@@ -25,7 +26,7 @@ LEAST_PEAK, LEAST_PEAK_SHARE = 0.2, 0.33
 TOWER, HIGHEST_TOWER = 3.3, 0.5
 # Cytoplasm around a nucleus, where nothing tells how much there is (µm).
 CYTOPLASM = 1.5
-FINEST, COARSEST = 0.02, 0.6
+FINEST_VISIBLE, COARSEST_VISIBLE = 0.02, 0.6
 
 SCHEMA = {
     "x": pl.Float64, "y": pl.Float64, "x0": pl.Float64, "y0": pl.Float64, "x1": pl.Float64,
@@ -50,15 +51,16 @@ def detect(
         ``x0``, ``y0``, ``x1``, ``y1`` box of nucleus and estimated cytoplasm, half open, inside
         the field; ``nuclear_area`` µm²; ``score`` in (0, 1], how dark and large the nucleus is;
         ``touches_border``: the box reaches the edge, so the cell may be cut; ``kind``: one of
-        ``kinds.KINDS``, ``cell`` unless the evidence is strong; ``intact`` in [0, 1], how likely
-        it is an intact cell. Where that cannot be seen (cut by the edge, pixels coarser than
-        ``kinds.COARSEST``, too little contrast) an object is a cell, and ``intact`` is null.
+        ``object_types.OBJECT_TYPES``, ``cell`` unless the evidence is strong; ``intact`` in
+        [0, 1], how likely it is an intact cell. Where that cannot be seen (cut by the edge,
+        pixels coarser than ``COARSEST_PIXEL``, too little contrast) an object is a cell, and
+        ``intact`` is null.
 
     Raises:
         InputError: a pixel size with which cells cannot be seen.
     """
     cells, measures = locate_nuclei(image, microns_per_pixel, found)
-    told = ~cells["touches_border"] & (microns_per_pixel <= COARSEST_TOLD)
+    told = ~cells["touches_border"] & (microns_per_pixel <= COARSEST_PIXEL)
     kind, intact = classify_objects(measures)
     return cells.with_columns(
         kind=pl.when(told).then(pl.Series(kind, dtype=pl.String)).otherwise(pl.lit(CELL)),
@@ -69,7 +71,7 @@ def detect(
 def locate_nuclei(
     image: NDArray[np.uint8], microns_per_pixel: float, found: NuclearMap | None = None
 ) -> tuple[pl.DataFrame, NDArray[np.float64]]:
-    """All columns of ``detect`` but the last two, and what ``rim`` measures of each row."""
+    """All columns of ``detect`` but the last two, and the ``RIM_FEATURES`` of each row."""
     require_visible_cells(microns_per_pixel)
     found = nuclear_map(image, microns_per_pixel) if found is None else found
     schema = {name: kind for name, kind in SCHEMA.items() if name not in ("kind", "intact")}
@@ -78,7 +80,7 @@ def locate_nuclei(
         return pl.DataFrame(schema=schema), np.zeros((0, len(RIM_FEATURES)))
     parts = find_fragments(found.density)
     made = clusters_of_fragments(found.density, parts)
-    cells = group_lobes(made, parts.saddles, found.density, load_pair_model().likelihood)
+    cells = group_lobes(made, parts.saddles, found.density, same_cell_likelihood)
     cells = [cell for cell in cells if cell.area >= LEAST_AREA and cell.content >= LEAST_CONTENT]
     usual = float(np.median([cell.peak for cell in cells])) if cells else 0.0
     tower = min(TOWER * found.red_cell, HIGHEST_TOWER)
@@ -95,12 +97,13 @@ def require_visible_cells(microns_per_pixel: float) -> None:
     """Refuse a pixel size with which cells cannot be seen.
 
     Raises:
-        InputError: it is not between ``FINEST`` and ``COARSEST``.
+        InputError: it is not between ``FINEST_VISIBLE`` and ``COARSEST_VISIBLE``.
     """
-    if not FINEST <= microns_per_pixel <= COARSEST:
+    if not FINEST_VISIBLE <= microns_per_pixel <= COARSEST_VISIBLE:
         raise InputError(
-            f"a pixel size of {microns_per_pixel:g} µm: cells can be found from {FINEST} to "
-            f"{COARSEST}; if it is not right, state it with --microns-per-pixel"
+            f"a pixel size of {microns_per_pixel:g} µm: cells can be found from "
+            f"{FINEST_VISIBLE} to {COARSEST_VISIBLE}; if it is not right, "
+            "state it with --microns-per-pixel"
         )
 
 

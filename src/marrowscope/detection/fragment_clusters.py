@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 
 import cv2
 import numpy as np
@@ -13,23 +14,28 @@ from marrowscope.detection.nuclear_map import WORKING_MICRONS
 # Fragments with less nuclear area than this (µm²) are noise.
 LEAST_FRAGMENT = 1.5
 
-PAIR_FEATURES: tuple[str, ...] = (
-    "log area of the larger, µm²",
-    "log area of the smaller, µm²",
-    "distance of the centres, µm",
-    "joint spread (root of the trace of the covariance), µm",
-    "radius of the joint enclosing circle, µm",
-    "share of the joint convex hull that is nucleus",
-    "lowest density between the centres over the lighter peak",
-    "saddle over the lighter peak",
-    "peak of the smaller over peak of the larger",
-    "area over that of the ellipse with the same moments, larger",
-    "axis ratio of the larger",
-    "area over that of the ellipse with the same moments, smaller",
-    "axis ratio of the smaller",
-    "mean density between the centres over the lighter peak",
-    "joint mean density over the darker peak",
-)
+
+class PairFeature(IntEnum):
+    """Column of what tells whether two clusters belong to one cell."""
+
+    LOG_AREA_LARGER = 0  # µm²
+    LOG_AREA_SMALLER = 1  # µm²
+    CENTRE_DISTANCE = 2  # µm
+    JOINT_SPREAD = 3  # root of the trace of the joint covariance, µm
+    JOINT_RADIUS = 4  # of the joint enclosing circle, µm
+    JOINT_SOLIDITY = 5  # share of the joint convex hull that is nucleus
+    LOWEST_BETWEEN = 6  # lowest density between the centres over the lighter peak
+    SADDLE = 7  # saddle over the lighter peak
+    PEAK_RATIO = 8  # peak of the smaller over peak of the larger
+    ELLIPSE_FILL_LARGER = 9  # area over that of the ellipse with the same moments
+    AXIS_RATIO_LARGER = 10
+    ELLIPSE_FILL_SMALLER = 11
+    AXIS_RATIO_SMALLER = 12
+    MEAN_BETWEEN = 13  # mean density between the centres over the lighter peak
+    JOINT_DENSITY = 14  # joint mean density over the darker peak
+
+
+PAIR_FEATURES: tuple[str, ...] = tuple(feature.name.lower() for feature in PairFeature)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def clusters_of_fragments(density: NDArray[np.float32], parts: Fragments) -> dic
 def pair_features(
     one: Cluster, two: Cluster, saddle: float, density: NDArray[np.float32]
 ) -> list[float]:
-    """What tells whether two clusters belong to one cell; see ``PAIR_FEATURES``.
+    """What tells whether two clusters belong to one cell, in the order of ``PairFeature``.
 
     Args:
         one, two: the clusters, in any order.
@@ -144,18 +150,22 @@ def pair_features(
     between = density[rows, columns]
     _, radius = cv2.minEnclosingCircle(both.hull.astype(np.float32))
     hull_area = cv2.contourArea(both.hull) * WORKING_MICRONS**2 + 1.0
-    return [
-        math.log(large.area),
-        math.log(small.area),
-        distance * WORKING_MICRONS,
-        both.spread,
-        radius * WORKING_MICRONS,
-        both.area / hull_area,
-        float(between.min()) / lighter,
-        saddle / lighter,
-        small.peak / large.peak,
-        *large.ellipse,
-        *small.ellipse,
-        float(between.mean()) / lighter,
-        both.mass / float(both.moments[0]) / both.peak,
-    ]
+    features = dict[PairFeature, float]()
+    features[PairFeature.LOG_AREA_LARGER] = math.log(large.area)
+    features[PairFeature.LOG_AREA_SMALLER] = math.log(small.area)
+    features[PairFeature.CENTRE_DISTANCE] = distance * WORKING_MICRONS
+    features[PairFeature.JOINT_SPREAD] = both.spread
+    features[PairFeature.JOINT_RADIUS] = radius * WORKING_MICRONS
+    features[PairFeature.JOINT_SOLIDITY] = both.area / hull_area
+    features[PairFeature.LOWEST_BETWEEN] = float(between.min()) / lighter
+    features[PairFeature.SADDLE] = saddle / lighter
+    features[PairFeature.PEAK_RATIO] = small.peak / large.peak
+    fill, ratio = large.ellipse
+    features[PairFeature.ELLIPSE_FILL_LARGER] = fill
+    features[PairFeature.AXIS_RATIO_LARGER] = ratio
+    fill, ratio = small.ellipse
+    features[PairFeature.ELLIPSE_FILL_SMALLER] = fill
+    features[PairFeature.AXIS_RATIO_SMALLER] = ratio
+    features[PairFeature.MEAN_BETWEEN] = float(between.mean()) / lighter
+    features[PairFeature.JOINT_DENSITY] = both.mass / float(both.moments[0]) / both.peak
+    return [features[feature] for feature in PairFeature]

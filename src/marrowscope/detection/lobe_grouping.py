@@ -1,54 +1,50 @@
 """Which fragments are the nucleus of one cell: lobes are put together, touching cells are not.
 
-A logistic model of the features of a pair (``cluster.FEATURES``, with a few of their squares and
-products) says how likely both belong to one cell. The likeliest pair is joined, its neighbours are
-looked at again, and so on until no pair is likelier than not. The model's weights lie in
-``grouping.yaml``; ``grouping_fit`` learned them on synthetic fields, where the truth is known.
+Clusters of fragments go in, fewer and larger ones come out. A logistic model of the features of a
+pair (``PairFeature``, with a few of their squares and products) says how likely both belong to one
+cell. The likeliest pair is joined, its neighbours are looked at again, and so on until no pair is
+likelier than not. The weights lie in ``lobe_grouping.yaml``; ``tools/fit_lobe_grouping.py`` learned
+them on synthetic fields, where the truth is known.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from marrowscope.detection.fragment_clusters import PAIR_FEATURES, Cluster, pair_features
+from marrowscope.detection.fragment_clusters import (
+    PAIR_FEATURES,
+    Cluster,
+    PairFeature,
+    pair_features,
+)
+from marrowscope.detection.logistic_model import LogisticModel, read_model
 from marrowscope.detection.nuclear_map import WORKING_MICRONS
 
 # Nuclear centres farther apart than this never belong to one cell (µm).
 MAX_CENTRE_DISTANCE = 12.0
 WEIGHTS = "lobe_grouping.yaml"
 
-# Squares and products that the model sees beside the features themselves, by their places.
-PRODUCTS: tuple[tuple[int, int], ...] = (
-    (0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (0, 2), (1, 2), (2, 6), (4, 5), (4, 6), (0, 10),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class PairModel:
-    """Logistic regression on standardized columns.
-
-    Attributes:
-        mean, deviation, weights: one per column of ``model_columns``.
-        bias: added to the weighted sum.
-    """
-
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    bias: float
-
-    def likelihood(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """That both of each pair belong to one cell, (N,) in [0, 1], from (N, features)."""
-        standard = (model_columns(features) - self.mean) / self.deviation
-        odds = np.clip(standard @ self.weights + self.bias, -60.0, 60.0)
-        likelihood: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-odds))
-        return likelihood
+# Squares and products that the model sees beside the features themselves.
+PRODUCTS: tuple[tuple[PairFeature, PairFeature], ...] = (
+    (PairFeature.LOG_AREA_LARGER, PairFeature.LOG_AREA_LARGER),
+    (PairFeature.LOG_AREA_SMALLER, PairFeature.LOG_AREA_SMALLER),
+    (PairFeature.CENTRE_DISTANCE, PairFeature.CENTRE_DISTANCE),
+    (PairFeature.JOINT_SPREAD, PairFeature.JOINT_SPREAD),
+    (PairFeature.JOINT_RADIUS, PairFeature.JOINT_RADIUS),
+    (PairFeature.LOG_AREA_LARGER, PairFeature.CENTRE_DISTANCE),
+    (PairFeature.LOG_AREA_SMALLER, PairFeature.CENTRE_DISTANCE),
+    (PairFeature.CENTRE_DISTANCE, PairFeature.LOWEST_BETWEEN),
+    (PairFeature.JOINT_RADIUS, PairFeature.JOINT_SOLIDITY),
+    (PairFeature.JOINT_RADIUS, PairFeature.LOWEST_BETWEEN),
+    (PairFeature.LOG_AREA_LARGER, PairFeature.AXIS_RATIO_LARGER),
+)
+COLUMNS: tuple[str, ...] = (
+    *PAIR_FEATURES,
+    *(f"{one.name.lower()} * {two.name.lower()}" for one, two in PRODUCTS),
+)
 
 
 def model_columns(features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,17 +54,14 @@ def model_columns(features: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @cache
-def load_pair_model() -> PairModel:
-    """The weights that come with the package."""
-    text = files("marrowscope.detection").joinpath(WEIGHTS).read_text("utf-8")
-    content = yaml.safe_load(text)
-    columns = len(PAIR_FEATURES) + len(PRODUCTS)
-    arrays = [
-        np.array(content[name], dtype=np.float64) for name in ("mean", "deviation", "weights")
-    ]
-    if any(array.shape != (columns,) for array in arrays):
-        raise AssertionError(f"{WEIGHTS} does not hold {columns} columns")
-    return PairModel(arrays[0], arrays[1], arrays[2], float(content["bias"]))
+def lobe_model() -> LogisticModel:
+    """The model that comes with the package, on columns of ``model_columns``."""
+    return read_model(WEIGHTS, COLUMNS)
+
+
+def same_cell_likelihood(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """That both of each pair belong to one cell, (N,) in [0, 1], from (N, features)."""
+    return lobe_model().likelihood(model_columns(features))
 
 
 def group_lobes(

@@ -13,13 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowscope.stain import background_colour
+
 # Everything about shape is judged at this pixel size: nuclei are 20 pixels wide, lobes 8.
 WORKING_MICRONS = 0.3
 # Share of the blue channel's density that is taken off: red cells come out at zero.
 BLUE_SHARE = 0.6
 # Beyond this density a nucleus is simply dark; differences say nothing about what belongs together.
 DARKEST = 1.1
-DARKEST_BACKGROUND = 30.0
 # Density of green of single red cells, and of what is as pale.
 THIN, THICK = 0.1, 0.6
 # Detail finer than this is chromatin and noise (standard deviation of the smoothing, µm).
@@ -72,17 +73,3 @@ def nuclear_map(image: NDArray[np.uint8], microns_per_pixel: float) -> NuclearMa
     # The lower quartile: cytoplasm is as dense in green, and lies higher in the map.
     red_cell = float(np.percentile(like_red, 25)) if like_red.size else 0.0
     return NuclearMap(np.minimum(smooth, np.float32(DARKEST)), scale, background, red_cell)
-
-
-def background_colour(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Median colour of the brightest tenth of the pixels, judged by their darkest channel, (3,).
-
-    Every 16th pixel is looked at. Never below ``DARKEST_BACKGROUND``, so that black stays finite.
-    """
-    pixels = image[::4, ::4].reshape(-1, 3)
-    darkest = pixels.min(axis=1)
-    bright = pixels[darkest >= np.percentile(darkest, 90)]
-    colour: NDArray[np.float32] = np.maximum(np.median(bright, axis=0), DARKEST_BACKGROUND).astype(
-        np.float32
-    )
-    return colour

@@ -1,6 +1,6 @@
 """Rays from the centre of a nucleus outwards over the image, and what is measured along them.
 
-Compiled loops behind ``rim``, which says what is measured and why.
+Compiled loops behind ``cytoplasm_rim``, which says what is measured and why.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from marrowscope.detection.nuclear_map import BLUE_SHARE
+from marrowscope.detection.rim_features import RAY_FEATURES, RimFeature
 
 RAYS = 64
 RAY_STEP = 0.1  # µm along a ray
@@ -37,7 +38,7 @@ def measure_along_rays(
     image: Any, logarithm: Any, white: Any, density: Any, labels: Any, owner: Any, centres: Any,
     reach: Any, level: Any, micron: float, scale: float,
 ) -> Any:  # fmt: skip
-    """All but the last two of ``rim.MEASURES`` of each nucleus, (N, 21).
+    """The first ``RAY_FEATURES`` of ``RimFeature`` of each nucleus, (N, RAY_FEATURES).
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -51,7 +52,7 @@ def measure_along_rays(
         micron: µm per field pixel.
         scale: working pixels per field pixel.
     """
-    out = np.zeros((centres.shape[0], 21))
+    out = np.zeros((centres.shape[0], RAY_FEATURES))
     most = int(reach.max() / RAY_STEP) + 2
     raw = np.zeros((RAYS, most, 3), np.float32)
     smooth = np.zeros((RAYS, most, 3), np.float32)
@@ -64,6 +65,11 @@ def measure_along_rays(
         _measured(smooth, what, steps, level[cell], out[cell])
     return out
 
+
+# Of red, of green.
+_RING_MEDIAN = (RimFeature.RING_RED_MEDIAN, RimFeature.RING_GREEN_MEDIAN)
+_RING_HIGH = (RimFeature.RING_RED_HIGH, RimFeature.RING_GREEN_HIGH)
+_RING_HIGHEST_OCTANT = (RimFeature.RING_RED_HIGHEST_OCTANT, RimFeature.RING_GREEN_HIGHEST_OCTANT)
 
 # What a sample of a ray is.
 _NOTHING, _OWN, _NEIGHBOUR, _OUTSIDE = 0, 1, 2, 3
@@ -159,7 +165,8 @@ def _measured(optical: Any, what: Any, steps: int, level: float, out: Any) -> No
     mean_inside, deviation, hollow = _inside(nuclear, what, ends, margin)
     mean_inside = max(mean_inside, 1e-3)
     _measure_rim(optical, nuclear, what, ends, mean, out)
-    out[4], out[5] = deviation / mean_inside, hollow
+    out[RimFeature.DENSITY_DEVIATION] = deviation / mean_inside
+    out[RimFeature.HOLLOW_SHARE] = hollow
     _measure_edge(nuclear, what, steps, ends, mean, out)
     _measure_beyond(optical, what, steps, ends, out)
 
@@ -180,16 +187,20 @@ def _measure_rim(optical: Any, nuclear: Any, what: Any, ends: Any, mean: float, 
             green[ray * 8 // RAYS] += optical[ray, step, 1]
             dense += nuclear[ray, step]
             samples += 1
-    out[0] = out[1] = out[2] = 1.0
+    out[RimFeature.RIM_COLOUR] = 1.0
+    out[RimFeature.RIM_COLOUR_LOWEST_OCTANT] = 1.0
+    out[RimFeature.RIM_DENSITY] = 1.0
     if core_weight <= 0 or core_red <= 0 or samples == 0:
         return
     ratio = core_green / core_red
-    out[0] = green.sum() / max(red.sum(), 1e-6) / ratio
+    out[RimFeature.RIM_COLOUR] = green.sum() / max(red.sum(), 1e-6) / ratio
+    lowest = 1.0
     for octant in range(8):
         if red[octant] > 0:
-            out[1] = min(out[1], green[octant] / red[octant] / ratio)
-    out[2] = dense / samples / mean
-    out[20] = core_red / core_weight
+            lowest = min(lowest, green[octant] / red[octant] / ratio)
+    out[RimFeature.RIM_COLOUR_LOWEST_OCTANT] = lowest
+    out[RimFeature.RIM_DENSITY] = dense / samples / mean
+    out[RimFeature.CORE_RED] = core_red / core_weight
 
 
 @njit(**_FAST)
@@ -216,10 +227,11 @@ def _measure_edge(nuclear: Any, what: Any, steps: int, ends: Any, mean: float, o
             falls[known] = (nuclear[ray, end - 3] - nuclear[ray, end + 4]) / mean
             known += 1
     radius = max(total / max(rays, 1), 1.0)
-    out[3] = rough / max(rays, 1) / radius
-    out[6] = np.median(falls[:known]) if known else 0.0
-    out[7] = np.sqrt(max(square / max(rays, 1) - (total / max(rays, 1)) ** 2, 0.0)) / radius
-    out[8] = whole / max(rays, 1)
+    out[RimFeature.EDGE_ROUGHNESS] = rough / max(rays, 1) / radius
+    out[RimFeature.EDGE_FALL] = np.median(falls[:known]) if known else 0.0
+    spread = max(square / max(rays, 1) - (total / max(rays, 1)) ** 2, 0.0)
+    out[RimFeature.RADIUS_DEVIATION] = np.sqrt(spread) / radius
+    out[RimFeature.UNBROKEN_SHARE] = whole / max(rays, 1)
 
 
 @njit(**_FAST)
@@ -260,19 +272,24 @@ def _measure_beyond(optical: Any, what: Any, steps: int, ends: Any, out: Any) ->
                 octants[channel, ray * 8 // RAYS] += ring[channel, known]
             rays[ray * 8 // RAYS] += 1
             known += 1
-    out[9], out[10], out[11] = bare / RAYS, plainly / RAYS, seam / RAYS
-    out[12], out[13] = wide / RAYS, blocked / RAYS
+    out[RimFeature.BARE_RAYS] = bare / RAYS
+    out[RimFeature.PLAINLY_BARE_RAYS] = plainly / RAYS
+    out[RimFeature.SEAM_RAYS] = seam / RAYS
+    out[RimFeature.WIDE_RAYS] = wide / RAYS
+    out[RimFeature.BLOCKED_RAYS] = blocked / RAYS
     for channel in range(2):
-        out[14 + 2 * channel] = out[15 + 2 * channel] = out[18 + channel] = 1.0
+        median = high_value = highest = 1.0
         if known:
             values = np.sort(ring[channel, :known])
-            out[14 + 2 * channel] = values[known // 2]
-            out[15 + 2 * channel] = values[min(int(0.9 * known), known - 1)]
-            out[18 + channel] = -1.0
+            median = values[known // 2]
+            high_value = values[min(int(0.9 * known), known - 1)]
+            highest = -1.0
             for octant in range(8):
                 if rays[octant] >= 3:
-                    highest = octants[channel, octant] / rays[octant]
-                    out[18 + channel] = max(out[18 + channel], highest)
+                    highest = max(highest, octants[channel, octant] / rays[octant])
+        out[_RING_MEDIAN[channel]] = median
+        out[_RING_HIGH[channel]] = high_value
+        out[_RING_HIGHEST_OCTANT[channel]] = highest
 
 
 @njit(**_FAST)

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.detection.nuclear_map import background_colour
 from marrowscope.errors import InputError
 from marrowscope.features.chromatin import chromatin_density, nuclear_part
 from marrowscope.features.masks import (
@@ -25,6 +24,7 @@ from marrowscope.features.masks import (
     otsu,
     smoothed,
 )
+from marrowscope.stain import background_colour
 
 # Work is done at half size: 0.17 µm per pixel shows every border that matters.
 STEP = 2

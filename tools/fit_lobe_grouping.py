@@ -1,9 +1,12 @@
-"""Learn the pair model of ``grouping`` on synthetic fields, where every pixel's cell is known.
+"""Fit the model that joins lobes: synthetic fields go in, a YAML file comes out.
 
-    python -m marrowscope.detection.lobe_grouping_fit [--fields 60]
+    python tools/fit_lobe_grouping.py --output lobe_grouping.yaml [--fields 60]
 
-writes ``grouping.yaml``. Pixel sizes are stated wrongly by up to a fifth either way, so that a
-scanner with a slightly wrong size, or a patient with large cells, does not turn lobes into cells.
+In a synthetic field every pixel's cell is known. Pixel sizes are stated wrongly by up to a fifth
+either way, so that a scanner with a slightly wrong size, or a patient with large cells, does not
+turn lobes into cells.
+
+The file that the package reads is src/marrowscope/detection/lobe_grouping.yaml.
 """
 
 import argparse
@@ -11,21 +14,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from marrowscope.detection.fragment_clusters import clusters_of_fragments, pair_features
 from marrowscope.detection.lobe_grouping import (
-    WEIGHTS,
-    PairModel,
+    COLUMNS,
     merge_pair,
     model_columns,
     neighbouring_pairs,
 )
+from marrowscope.detection.logistic_model import LogisticModel, write_model
 from marrowscope.detection.nuclear_fragments import find_fragments
 from marrowscope.detection.nuclear_map import nuclear_map
-from marrowscope.io.atomic import replacing
 from marrowscope.phantom import composition
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
@@ -72,7 +73,7 @@ def training_pairs(
         new = merge_pair(current, meets, pairs, pair, number)
 
 
-def fit(samples: Iterable[Pairs]) -> PairModel:
+def fit(samples: Iterable[Pairs]) -> LogisticModel:
     """Logistic regression over all pairs; both outcomes weigh as often as they occur."""
     rows: list[list[float]] = []
     truth: list[bool] = []
@@ -82,21 +83,7 @@ def fit(samples: Iterable[Pairs]) -> PairModel:
     columns = model_columns(np.array(rows))
     mean, deviation = columns.mean(axis=0), columns.std(axis=0) + 1e-9
     model = LogisticRegression(C=1.0, max_iter=5000).fit((columns - mean) / deviation, truth)
-    return PairModel(mean, deviation, model.coef_[0], float(model.intercept_[0]))
-
-
-def write(model: PairModel, path: Path) -> None:
-    """As YAML, numbers with seven digits."""
-    content = {
-        name: [float(f"{value:.7g}") for value in getattr(model, name)]
-        for name in ("mean", "deviation", "weights")
-    }
-    with replacing(path) as temporary:
-        temporary.write_text(
-            "# Made by 'python -m marrowscope.detection.lobe_grouping_fit'; do not edit.\n"
-            + yaml.safe_dump({**content, "bias": float(f"{model.bias:.7g}")}, sort_keys=False),
-            encoding="utf-8",
-        )
+    return LogisticModel(COLUMNS, mean, deviation, model.coef_[0], model.intercept_[0])
 
 
 def phantom_samples(fields: int) -> Iterable[Pairs]:
@@ -125,11 +112,13 @@ def phantom_samples(fields: int) -> Iterable[Pairs]:
 
 
 def main() -> None:
-    """Learn and write beside this file."""
+    """Fit and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--fields", type=int, default=60)
+    parser.add_argument("--output", type=Path, required=True, help="YAML file to write")
+    parser.add_argument("--fields", type=int, default=60, help="synthetic fields to learn from")
     options = parser.parse_args()
-    write(fit(phantom_samples(options.fields)), Path(__file__).with_name(WEIGHTS))
+    model = fit(phantom_samples(options.fields))
+    write_model(model, options.output, "Made by 'python tools/fit_lobe_grouping.py'; do not edit.")
 
 
 if __name__ == "__main__":

@@ -1,51 +1,53 @@
-"""Learn the model of ``kinds`` on synthetic fields and on single real cells.
+"""Fit the model of object types: synthetic fields and real cells go in, a YAML file comes out.
 
-    python -m marrowscope.detection.object_types_fit CELLS [--fields 20]
+    python tools/fit_object_types.py CELLS --output object_types.yaml [--fields 64]
 
-writes ``kinds.yaml``. ``CELLS`` is a folder in the layout of the public release (a folder for each
-class, 250×250 px at 0.08625 µm/px). Naked nuclei, smudges and debris come from synthetic fields,
-where all is known; intact cells from these and from every second real one (the even-numbered of
-each class, the first being number 0), so that no cell of a real patient is taken for a naked
-nucleus because it is drawn otherwise than a synthetic one. The real cells that are left out show
-how well this is met.
+``CELLS`` is a folder in the layout of the public release (a folder for each class, 250×250 px at
+0.08625 µm/px). Naked nuclei, smudges and debris come from synthetic fields, where all is known;
+intact cells from these and from every second real one (the even-numbered of each class, the first
+being number 0), so that no cell of a real patient is taken for a naked nucleus because it is drawn
+otherwise than a synthetic one. The real cells that are left out show how well this is met.
+
+The file that the package reads is src/marrowscope/detection/object_types.yaml.
 """
 
 import argparse
-from collections.abc import Iterable, Iterator
-from importlib.resources import files
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from marrowscope.detection.detector import locate_nuclei
-from marrowscope.detection.nuclear_map import background_colour
+from marrowscope.detection.logistic_model import LogisticModel, write_model
 from marrowscope.detection.object_types import (
     CELL,
-    CORE_DENSITY,
     DEBRIS,
-    DENSE,
     DENSE_CORE,
+    DENSE_NAKED,
     NAKED,
+    OUTCOME_NAMES,
     OUTCOMES,
-    PALE,
+    PALE_NAKED,
     SMUDGE,
-    WEIGHTS,
-    KindModel,
     model_columns,
     ring_green_density,
-)  # fmt: skip
-from marrowscope.io.atomic import replacing
+)
+from marrowscope.detection.rim_features import RIM_FEATURES, RimFeature
 from marrowscope.io.images import decode
 from marrowscope.morphology import BY_CODE, NOT_IDENTIFIABLE, CountRole
 from marrowscope.phantom.appearance import Variant
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.stain import background_colour
 
-MIXES = "object_types_mixes.yaml"
+# Weights of the classes in fields of what is easily mistaken.
+_UNCLEAR: Mapping[str, float] = {"NIF": 1, "KSC": 1, "ART": 2}
+_ROUND: Mapping[str, float] = {
+    "LYT": 1, "LYI": 1, "HAC": 1, "PLM": 1, "EBO": 1, "PEB": 1, "BLA": 1, "NGS": 1,
+}  # fmt: skip
 _PAINTERS = {
     "smudge": SMUDGE, "crushed": SMUDGE, "strand": SMUDGE, "precipitate": DEBRIS, "debris": DEBRIS,
 }  # fmt: skip
@@ -61,7 +63,7 @@ Sample = tuple[NDArray[np.float64], list[str]]
 
 
 def object_type_of(code: str, variant: Variant) -> str | None:
-    """Kind of a drawn thing by its class and look; None where cytologists would not agree."""
+    """Object type of a drawn cell; None where cytologists would not agree."""
     if variant.trouble in ("blur", "dark"):
         return CELL  # intact, only that it cannot be identified
     if variant.painter in _PAINTERS:
@@ -72,7 +74,7 @@ def object_type_of(code: str, variant: Variant) -> str | None:
 
 
 def true_object_type(field: PhantomField, library: CellLibrary, x: float, y: float) -> str | None:
-    """Kind of what lies at a position of a field; None where nothing does or it is not clear."""
+    """Object type at a position of a field; None where nothing lies or it is not clear."""
     instance = int(field.cell_mask[round(y), round(x)])
     if not instance:
         return None
@@ -88,12 +90,11 @@ def reduce_contrast(image: NDArray[np.uint8], share: float) -> NDArray[np.uint8]
 
 
 def phantom_samples(fields: int) -> Iterator[Sample]:
-    """Measures and kinds in synthetic fields of several mixes, with pixel sizes stated wrongly."""
-    named = yaml.safe_load(files("marrowscope.detection").joinpath(MIXES).read_text("utf-8"))
+    """Measures and object types in synthetic fields; pixel sizes are stated wrongly."""
     mixes = (
         FieldSettings(excluded=0.3),
-        FieldSettings(composition=named["unclear"], excluded=0.6),
-        FieldSettings(composition=named["round"]),
+        FieldSettings(composition=_UNCLEAR, excluded=0.6),
+        FieldSettings(composition=_ROUND),
         FieldSettings(cells_per_mm2=5000, touching=0.5, excluded=0.1),
     )
     random = np.random.default_rng(0)
@@ -133,11 +134,11 @@ def real_samples(
             yield place.name, number, measures[int(np.hypot(*(places - middle).T).argmin())]
 
 
-def fit(drawn: Iterable[Sample], real: Iterable[NDArray[np.float64]]) -> KindModel:
+def fit(drawn: Iterable[Sample], real: Iterable[NDArray[np.float64]]) -> LogisticModel:
     """Logistic regression; what has plain cytoplasm is left out, as no question is asked there.
 
     Args:
-        drawn: measures and kinds of synthetic things, which weigh as often as they occur.
+        drawn: measures and object types of synthetic things, which weigh as often as they occur.
         real: (M,) measures of intact real cells.
     """
     rows, outcomes, weights = [], [], []
@@ -150,45 +151,32 @@ def fit(drawn: Iterable[Sample], real: Iterable[NDArray[np.float64]]) -> KindMod
         outcomes.append(0)
         weights.append(_REAL_WEIGHT)
     measures = np.array(rows)
-    asked = ring_green_density(measures) <= max(most for *_, most in OUTCOMES)
+    most = max(outcome.most_ring_green for outcome in OUTCOMES)
+    asked = ring_green_density(measures) <= most
     columns = model_columns(measures[asked])
     mean, deviation = columns.mean(axis=0), columns.std(axis=0) + 1e-9
     model = LogisticRegression(C=1.0, max_iter=5000).fit(
         (columns - mean) / deviation, np.array(outcomes)[asked], np.array(weights)[asked]
     )
-    return KindModel(mean, deviation, model.coef_, model.intercept_)
+    return LogisticModel(
+        RIM_FEATURES, mean, deviation, model.coef_, model.intercept_, OUTCOME_NAMES
+    )
 
 
-def _outcome(kind: str, measures: NDArray[np.float64]) -> int:
-    if kind == NAKED:
-        return DENSE if measures[CORE_DENSITY] > DENSE_CORE else PALE
-    return [name for name, *_ in OUTCOMES].index(kind)
-
-
-def write(model: KindModel, path: Path) -> None:
-    """As YAML, numbers with seven digits."""
-    content = {
-        name: _rounded(getattr(model, name)) for name in ("mean", "deviation", "weights", "bias")
-    }
-    with replacing(path) as temporary:
-        temporary.write_text(
-            "# Made by 'python -m marrowscope.detection.object_types_fit'; do not edit.\n"
-            + yaml.safe_dump(content, sort_keys=False, default_flow_style=None),
-            encoding="utf-8",
-        )
-
-
-def _rounded(values: NDArray[np.float64]) -> list[float] | list[list[float]]:
-    if values.ndim > 1:
-        return [[float(f"{value:.7g}") for value in row] for row in values]
-    return [float(f"{value:.7g}") for value in values]
+def _outcome(object_type: str, measures: NDArray[np.float64]) -> int:
+    """Row of the outcome in the model."""
+    if object_type == NAKED:
+        dense = measures[RimFeature.CORE_RED] > DENSE_CORE
+        return OUTCOME_NAMES.index(DENSE_NAKED if dense else PALE_NAKED)
+    return OUTCOME_NAMES.index(object_type)
 
 
 def main() -> None:
-    """Learn and write beside this file."""
+    """Fit and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("cells", type=Path)
-    parser.add_argument("--fields", type=int, default=64)
+    parser.add_argument("cells", type=Path, help="folder of real cells, one folder for each class")
+    parser.add_argument("--output", type=Path, required=True, help="YAML file to write")
+    parser.add_argument("--fields", type=int, default=64, help="synthetic fields to learn from")
     options = parser.parse_args()
     real = [
         measures
@@ -196,7 +184,8 @@ def main() -> None:
         for code, _, measures in real_samples(options.cells, 0, share)
         if BY_CODE[code].role is CountRole.COUNTED
     ]
-    write(fit(phantom_samples(options.fields), real), Path(__file__).with_name(WEIGHTS))
+    model = fit(phantom_samples(options.fields), real)
+    write_model(model, options.output, "Made by 'python tools/fit_object_types.py'; do not edit.")
 
 
 if __name__ == "__main__":
