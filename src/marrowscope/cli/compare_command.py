@@ -23,7 +23,7 @@ def compare(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN_OR_PREDICTIONS...",
+            metavar="RUN_OR_PREDICTIONS",
             help="Cross-validation or run folders, or prediction tables; NAME=PATH names a model.",
         ),
     ],

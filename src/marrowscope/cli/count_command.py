@@ -17,7 +17,7 @@ def count(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FIELD_OR_SLIDE...",
+            metavar="FIELD_OR_SLIDE",
             help="Slides (one report each), or field images and folders of them (one smear).",
         ),
     ],

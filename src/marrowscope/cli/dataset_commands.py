@@ -22,7 +22,8 @@ SHOWN = 20
 def index(
     output: TableOutput,
     paths: Annotated[
-        list[Path] | None, typer.Argument(help="Folders, images, CSV lists, or GeoJSON.")
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Folders, images, CSV lists, or GeoJSON."),
     ] = None,
     root: Annotated[
         Path | None,

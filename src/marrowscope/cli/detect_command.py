@@ -13,7 +13,7 @@ from marrowscope.errors import InputError
 def detect(
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="FIELD_OR_SLIDE...", help="Field images, folders of them, slides."),
+        typer.Argument(metavar="FIELD_OR_SLIDE", help="Field images, folders of them, slides."),
     ],
     output: TableOutput,
     crops: Annotated[

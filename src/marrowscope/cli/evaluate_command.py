@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def evaluate(
     predictions: Annotated[
         list[Path],
-        typer.Argument(help="Tables with predictions and labels; several tables are folds."),
+        typer.Argument(
+            metavar="PREDICTIONS",
+            help="Tables with predictions and labels; several tables are folds.",
+        ),
     ],
     output: FolderOutput,
     truth: Annotated[

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def explain(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE...", help="Images, folders, or cell tables with labels."),
+        typer.Argument(metavar="IMAGE", help="Images, folders, or cell tables with labels."),
     ],
     output: FolderOutput,
     model: Model = None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def match_stain(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE...", help="As for predict: images, folders, lists, tables."),
+        typer.Argument(metavar="IMAGE", help="As for predict: images, folders, lists, tables."),
     ],
     reference: Annotated[Path, typer.Option(help="Cell table of the training data.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder for the images.")],

@@ -17,7 +17,7 @@ def predict(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE...",
+            metavar="IMAGE",
             help="Images, folders, patterns, cell tables; - reads a list from standard input.",
         ),
     ],

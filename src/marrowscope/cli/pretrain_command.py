@@ -12,7 +12,7 @@ from marrowscope.cli.options import JSON, Device, Overrides, Resume, Seed
 def pretrain(
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="IMAGE...", help="Cell table, or images and folders; no labels."),
+        typer.Argument(metavar="IMAGE", help="Cell table, or images and folders; no labels."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
     model: Annotated[

@@ -11,7 +11,9 @@ from marrowscope.errors import InputError
 
 
 def reproduce(
-    path: Annotated[Path, typer.Argument(help="The data set as published, or part of it.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="DATA", help="The data set as published, or part of it.")
+    ],
     output: FolderOutput,
     models: Annotated[
         str, typer.Option(help="Models, the main one first, for example resnext50,sequential.")
