@@ -91,7 +91,7 @@ def test_fields_become_a_report_and_a_summary(
     assert content["marrowscope"]["picture"] == located["field_id"][0]
     assert run(monkeypatch, *arguments, *quick, "--cells", 1, "--no-pdf") == 0
     assert run(monkeypatch, *arguments[:-1], fields) == 1
-    assert "is no earlier report of a count" in capfd.readouterr().err
+    assert "is not the report of a count" in capfd.readouterr().err
 
 
 def test_each_slide_gets_a_report_and_one_that_fails_does_not_stop_the_others(

@@ -120,7 +120,7 @@ def test_explain_writes_figure_sanity_and_share_inside(
     assert (
         run(monkeypatch, "explain", images, "--model", bundle, "-o", out, "--classes", "EOS") == 1
     )
-    assert "no rightly classified cell of EOS" in capfd.readouterr().err
+    assert "no correctly classified cell of EOS" in capfd.readouterr().err
 
 
 def test_embed_writes_map_page_measures_and_features(

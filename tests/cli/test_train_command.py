@@ -140,5 +140,5 @@ def test_pretrained_weights_are_started_from(
     text.write_text("no weights")
     assert run(monkeypatch, split, *QUICK, "--weights", text, "-o", tmp_path / "b") == 1
     said = capfd.readouterr().err.strip()
-    assert "no safetensors file" in said
+    assert "not a safetensors file" in said
     assert "\n" not in said

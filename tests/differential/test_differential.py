@@ -339,7 +339,7 @@ def test_wrong_tables_are_refused_in_one_line():
         differential(cells(NGS=1).drop("confidence"), min_confidence=0.5)
     with pytest.raises(InputError, match="expected 0 to 1"):
         differential(cells(NGS=1), min_confidence=50)
-    with pytest.raises(InputError, match="is no flag"):
+    with pytest.raises(InputError, match="is not a flag"):
         differential(cells(NGS=1), flags=["confidence"])
     with pytest.raises(InputError, match="does not occur in the held-out answers"):
         differential(cells(NGS=1), held_out=perfect(["BLA", "EBO"]))

@@ -123,7 +123,7 @@ def test_a_scheme_of_users_own_has_no_lineages() -> None:
     ("table", "mapping", "words"),
     [
         (TABLE, {"myeloblast": ("BLA",)}, "does not map 'neutrophil'"),
-        (TABLE, {**MAPPING, "x": ("XYZ",)}, "'XYZ' is no class"),
+        (TABLE, {**MAPPING, "x": ("XYZ",)}, "'XYZ' is not a class"),
         (TABLE.drop("label"), MAPPING, "no column label"),
         (TABLE.drop("predicted"), MAPPING, "no column predicted"),
         (TABLE.with_columns(label=pl.lit(None, pl.String)), MAPPING, "no row"),

@@ -117,9 +117,9 @@ def test_the_split_is_in_the_name_of_file_or_folder(tmp_path: Path) -> None:
     [
         ("{", "cannot be read as GeoJSON"),
         ("[" * 100_000, "cannot be read as GeoJSON"),
-        ('{"images": {}, "annotations": []}', "is no COCO file"),
+        ('{"images": {}, "annotations": []}', "is not a COCO file"),
         ('{"images": [], "annotations": []}', "holds no box"),
-        ("7", "is no GeoJSON"),
+        ("7", "is not GeoJSON"),
     ],
 )
 def test_other_content_is_refused_in_one_line(tmp_path: Path, content: str, reason: str) -> None:

@@ -84,7 +84,7 @@ def test_a_known_outline_takes_the_place_of_the_box(tmp_path: Path) -> None:
     write_geojson(collection, tmp_path / "a.geojson")
     table = cells_from_boxes(read_boxes(tmp_path / "a.geojson")).table
     assert (table["x"][0], table["y"][0]) == pytest.approx((199.5, 149.5), abs=0.01)
-    with pytest.raises(InputError, match="at least three places"):
+    with pytest.raises(InputError, match="at least three points"):
         to_geojson(cells, outlines={"c0": [[1, 2]]})
 
 

@@ -68,7 +68,7 @@ def test_entities_are_refused(tmp_path: Path, content: str) -> None:
     ("content", "reason"),
     [
         ("<annotation>", "cannot be read as XML"),
-        ("<html></html>", "is no VOC file"),
+        ("<html></html>", "is not a VOC file"),
         ("", "cannot be read as XML"),
         ("<annotation></annotation>", "holds no box"),
     ],

@@ -138,7 +138,7 @@ def test_the_best_classified_cells_are_chosen(network: Bundle, tmp_path: Path) -
     })  # fmt: skip
     cells = explained_cells(network, table)
     assert [(cell.code, cell.path) for cell in cells] == [("BLA", paths[1]), ("LYT", paths[2])]
-    with pytest.raises(InputError, match="no rightly classified cell of EOS"):
+    with pytest.raises(InputError, match="no correctly classified cell of EOS"):
         explained_cells(network, table, classes=("EOS",))
 
 

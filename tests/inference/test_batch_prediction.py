@@ -187,7 +187,7 @@ def test_a_second_prediction_gives_the_same_table_whatever_columns_stand_beside(
 
 def test_a_users_column_is_not_overwritten_by_a_class_of_the_same_name(shades: list[Path]) -> None:
     rows = table(shades[:2]).with_columns(p_light=pl.Series([0.7, 0.9]))
-    with pytest.raises(InputError, match="the table has a column p_light that is no earlier"):
+    with pytest.raises(InputError, match="the table has a column p_light that is not an earlier"):
         predict_table(Brightness(), rows)
 
 

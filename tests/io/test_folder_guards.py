@@ -21,7 +21,7 @@ def test_an_earlier_output_may_be_replaced_and_another_file_is_named(tmp_path: P
     (tmp_path / "report.html").touch()
     assert require_only(tmp_path, {"report.html", "data.json"}, "a report") == {"report.html"}
     (tmp_path / "mine.txt").touch()
-    with pytest.raises(InputError, match=r"holds mine\.txt, which is no part of a report"):
+    with pytest.raises(InputError, match=r"holds mine\.txt, which is not part of a report"):
         require_only(tmp_path, {"report.html"}, "a report")
     assert (tmp_path / "mine.txt").exists()
 

@@ -77,7 +77,7 @@ def test_a_file_beside_the_weights_changes_what_it_names(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ("[1]", "unknown entry"),
         ('{"scale": 2}', "unknown entry 'scale'"),
         ('{"size": 8}', "size is 8"),

@@ -219,6 +219,6 @@ def test_other_files_and_no_tensors_are_refused(tmp_path: Path) -> None:
     torch.save({"w": torch.zeros(1).expand(10**12)}, tmp_path / "wide.pt")
     (tmp_path / "table.csv").write_text("a,b")
     for name, said in (("w.pt", "holds no tensors"), ("table.csv", "expected one of .safetensors"),
-                       ("gone.pth", "no such file"), ("wide.pt", "no plain tensor")):  # fmt: skip
+                       ("gone.pth", "no such file"), ("wide.pt", "a plain tensor")):  # fmt: skip
         with pytest.raises(InputError, match=said):
             read_checkpoint(tmp_path / name)

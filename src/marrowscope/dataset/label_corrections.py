@@ -68,7 +68,7 @@ def read_corrections(path: Path) -> tuple[Correction, ...]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is no UTF-8 text; save it as 'CSV UTF-8'") from None
+        raise InputError(f"{path}: is not UTF-8 text; save it as 'CSV UTF-8'") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     head = text.split("\n", 1)[0]

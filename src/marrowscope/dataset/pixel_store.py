@@ -150,7 +150,7 @@ class PixelStoreWriter:
         except OSError as error:
             raise InputError(
                 f"{self.folder}: cannot be written: {error.strerror or error}; {self._count} "
-                "images are packed and kept, the same command goes on"
+                "images are packed and kept, the same command continues"
             ) from error
         self._count += len(keys)
         self.keys.update(dict.fromkeys(keys))

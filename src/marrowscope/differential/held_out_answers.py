@@ -50,7 +50,7 @@ def held_out_from_dict(content: Any, source: str) -> HeldOutCounts:
     Raises:
         InputError: a field is missing or makes no sense.
     """
-    wrong = InputError(f"{source}: is no table of held-out answers; evaluate the model again")
+    wrong = InputError(f"{source}: is not a table of held-out answers; evaluate the model again")
     if not isinstance(content, dict) or content.get("sure") != CONFIDENT:
         raise wrong
     codes, rows = content.get("codes"), content.get("counts")

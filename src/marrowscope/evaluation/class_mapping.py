@@ -34,7 +34,7 @@ def load_mapping(path: Path) -> Mapping:
                 "cells out of the table"
             )
         if name in mapping:
-            raise InputError(f"{path}: {name!r} stands there twice")
+            raise InputError(f"{path}: {name!r} is listed twice")
         mapping[name] = tuple(dict.fromkeys(codes))
     return mapping
 
@@ -60,7 +60,7 @@ def apply_mapping(
     foreign = sorted({code for codes in mapping.values() for code in codes} - set(known))
     if foreign:
         raise InputError(
-            f"{source}: {foreign[0]!r} is no class of these predictions; choose from "
+            f"{source}: {foreign[0]!r} is not a class of these predictions; choose from "
             f"{' '.join(known)}"
         )
     exact = {name.strip().casefold(): name for name in mapping}
@@ -106,7 +106,7 @@ def _from_yaml(path: Path) -> list[tuple[str, list[str]]]:
 
 
 class _Names(yaml.BaseLoader):
-    """Takes every word for a name, and refuses one that stands there twice.
+    """Takes every word for a name, and refuses one that is listed twice.
 
     YAML itself makes true of ``yes``, which then is the same as ``1``, and 7 of ``007``; of two
     equal names it keeps the last.
@@ -116,7 +116,7 @@ class _Names(yaml.BaseLoader):
         names = [str(key.value) for key, _ in node.value]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise yaml.YAMLError(f"{twice[0]!r} stands there twice")
+            raise yaml.YAMLError(f"{twice[0]!r} is listed twice")
         result: dict[object, object] = super().construct_mapping(node, deep)
         return result
 

@@ -2,10 +2,10 @@
 
 The study trained five networks on five disjoint stratified folds and gave mean ± standard deviation
 per class (its Table 1), and repeated it with 70 % of the images in training as a check of
-robustness. The folder holds ``crossval.json`` (what is computed; the same command goes on, another
-is refused), ``cells.parquet`` (the table with folds and stain vectors), ``fold-0`` … (ordinary run
-folders, or one ``holdout``) and, when all are finished, ``predictions.parquet``: every labelled
-cell once, predicted by the model that has not seen it.
+robustness. The folder holds ``crossval.json`` (what is computed; the same command continues it,
+another is refused), ``cells.parquet`` (the table with folds and stain vectors), ``fold-0`` …
+(ordinary run folders, or one ``holdout``) and, when all are finished, ``predictions.parquet``:
+every labelled cell once, predicted by the model that has not seen it.
 """
 
 import hashlib
@@ -342,5 +342,5 @@ def _side_by_side(parts: list[FoldJob], jobs: int) -> Any:
         except BrokenProcessPool as error:
             raise InputError(
                 f"{parts[0].folder.parent}: a process was ended from outside, as happens when "
-                "memory is short; the same command goes on, with fewer --jobs if need be"
+                "memory is short; the same command continues, with fewer --jobs if need be"
             ) from error

@@ -92,7 +92,7 @@ def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
     values: Array = rows.select(chosen).to_numpy().copy()
     sums = values.sum(axis=1)
     if not ((values >= 0).all() and (np.abs(sums - 1) < _TOLERANCE).all()):
-        raise TableError("the table's p_<CODE> are no probabilities that sum to 1")
+        raise TableError("the p_<CODE> of the table are not probabilities that sum to 1")
     values /= sums[:, None]
     labels = np.array([codes.index(label) for label in rows["label"]], dtype=np.int64)
     own = values[np.arange(len(labels)), labels]

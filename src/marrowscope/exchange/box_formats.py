@@ -49,7 +49,7 @@ def _read(path: Path, root: Path | None) -> BoxSet:
         return read_yolo(path.parent, root)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
-    raise InputError(f"{path}: no format of boxes that is known; {_EXPECTED}")
+    raise InputError(f"{path}: not a known format of boxes; {_EXPECTED}")
 
 
 def _json(path: Path, root: Path | None) -> BoxSet:

@@ -22,7 +22,7 @@ def load_synonyms(path: Path) -> Synonyms:
     may be English names of the classes, or classes of an own scheme.
 
     Raises:
-        InputError: the file cannot be read, or a name stands there twice.
+        InputError: the file cannot be read, or a name is listed twice.
     """
     entries = _from_csv(path) if path.suffix.lower() == ".csv" else _from_yaml(path)
     if not entries:
@@ -31,7 +31,7 @@ def load_synonyms(path: Path) -> Synonyms:
     for name, code in entries:
         key = _key(name)
         if key in found:
-            raise InputError(f"{path}: {name!r} stands there twice")
+            raise InputError(f"{path}: {name!r} is listed twice")
         found[key] = (resolve_class(code) or code.strip()) if code and code.strip() else None
     return found
 
@@ -61,7 +61,7 @@ class _Words(yaml.BaseLoader):
         names = [str(key.value) for key, _ in node.value]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise yaml.YAMLError(f"{twice[0]!r} stands there twice")
+            raise yaml.YAMLError(f"{twice[0]!r} is listed twice")
         result: dict[Any, Any] = super().construct_mapping(node, deep)
         return result
 

@@ -30,14 +30,16 @@ def read_coco(path: Path, root: Path | None = None, content: Any = None) -> BoxS
         content: of the file, where it is parsed already.
 
     Raises:
-        InputError: the file is no COCO file.
+        InputError: the file is not a COCO file.
     """
     if content is None:
         content = _parsed(path)
     if not is_coco(content) or not all(
         isinstance(content.get(part, []), list) for part in ("images", "annotations", "categories")
     ):
-        raise InputError(f"{path}: is no COCO file; expected lists images, annotations, categories")
+        raise InputError(
+            f"{path}: is not a COCO file; expected lists images, annotations, categories"
+        )
     split = _split(path)
     bases = [root] if root is not None else _bases(path)
     pictures, sizes, notes, lost = _pictures(content["images"], bases, path)

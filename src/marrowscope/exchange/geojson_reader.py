@@ -117,7 +117,7 @@ def _features(content: Any, path: Path) -> Iterator[dict[str, Any]]:
         content = [{"type": "Feature", "geometry": content}]
     if not isinstance(content, list):
         raise InputError(
-            f"{path}: is no GeoJSON; expected a FeatureCollection or a list of features"
+            f"{path}: is not GeoJSON; expected a FeatureCollection or a list of features"
         )
     for feature in content:
         yield from _with_children(feature)

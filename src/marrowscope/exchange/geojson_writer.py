@@ -207,7 +207,9 @@ def _geometry(row: dict[str, Any], points: bool, outline: ArrayLike | None) -> d
 
         places = np.asarray(outline, dtype=float)
         if places.ndim != 2 or places.shape[1] != 2 or len(places) < 3:
-            raise InputError(f"the outline of {row['cell_id']} is no list of at least three places")
+            raise InputError(
+                f"the outline of {row['cell_id']} is not a list of at least three points"
+            )
         ring = [[round(float(x), 2), round(float(y), 2)] for x, y in places]
         ring += [] if ring[0] == ring[-1] else [ring[0]]
         return {"type": "Polygon", "coordinates": [ring]}

@@ -91,7 +91,7 @@ def _tree(path: Path) -> Element:
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{path}: cannot be read as XML ({reason})") from None
     if tree.tag != "annotation":
-        raise InputError(f"{path}: is no VOC file; its first element is not 'annotation'")
+        raise InputError(f"{path}: is not a VOC file; its first element is not 'annotation'")
     return tree
 
 

@@ -50,7 +50,7 @@ def explained_cells(
         seed: of the noise.
 
     Raises:
-        InputError: the model is no network, or there is no rightly classified cell of a class.
+        InputError: the model is no network, or there is no correctly classified cell of a class.
     """
     require_network(bundle)
     rows = predictions.filter(pl.col("predicted").is_not_null())
@@ -61,7 +61,7 @@ def explained_cells(
     if missing or not there:
         name = missing[0] if missing else "any class"
         raise InputError(
-            f"no rightly classified cell of {name}; there are some of: {' '.join(there) or 'none'}"
+            f"no correctly classified cell of {name}; only of {' '.join(there) or 'none'}"
         )
     cells = []
     for code in classes or there:

@@ -103,7 +103,7 @@ def _answers(work: list[_Job], jobs: int | None) -> Iterator[_Answer]:
     except BrokenProcessPool as error:
         raise InputError(
             "a process that measures features was ended from outside, as happens when memory is "
-            "short; what is measured is kept, the same command goes on"
+            "short; what is measured is kept, the same command continues"
         ) from error
 
 

@@ -226,8 +226,8 @@ def _refuse_taken_names(table: pl.DataFrame, stale: list[str], classes: tuple[st
     taken = [name for name in table.columns if name in names and name not in stale]
     if taken:
         raise InputError(
-            f"the table has a column {taken[0]} that is no earlier prediction, and the model wants "
-            "to write its own there; rename it"
+            f"the table has a column {taken[0]} that is not an earlier prediction, and the model "
+            "wants to write its own there; rename it"
         )
 
 

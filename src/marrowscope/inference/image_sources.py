@@ -43,7 +43,7 @@ def expand(sources: list[str], standard_input: TextIO | None = None) -> pl.DataF
     except pl.exceptions.PolarsError as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
-            f"{', '.join(sources)}: the tables do not fit together ({reason}); predict them singly"
+            f"{', '.join(sources)}: the tables do not fit together ({reason}); predict each alone"
         ) from None
 
 

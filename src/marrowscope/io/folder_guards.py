@@ -41,6 +41,6 @@ def require_only(folder: Path, own: Collection[str], what: str) -> set[str]:
     others = sorted(names - set(own))
     if others:
         raise InputError(
-            f"{folder}: holds {others[0]}, which is no part of {what}; name a new folder"
+            f"{folder}: holds {others[0]}, which is not part of {what}; name a new folder"
         )
     return names

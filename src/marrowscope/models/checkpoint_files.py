@@ -28,7 +28,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         InputError: the file cannot be read, is no weights file, or holds more than tensors.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: no weights file; expected one of {', '.join(SUFFIXES)}")
+        raise InputError(f"{path}: not a weights file; expected one of {', '.join(SUFFIXES)}")
     if not path.is_file():
         raise InputError(f"{path}: {'not a regular file' if path.exists() else 'no such file'}")
     if path.suffix.lower() == ".safetensors":
@@ -40,9 +40,11 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     for name, tensor in tensors.items():
         # A few bytes can be spread over any shape; weights never are.
         if tensor.is_sparse or tensor.numel() * tensor.element_size() > size:
-            raise InputError(f"{path}: tensor {name} is no plain tensor; the file is no weights")
+            raise InputError(
+                f"{path}: tensor {name} is not a plain tensor; the file does not hold weights"
+            )
     if not tensors:
-        raise InputError(f"{path}: holds no tensors; it is no weights file")
+        raise InputError(f"{path}: holds no tensors; it is not a weights file")
     return tensors
 
 
@@ -94,7 +96,7 @@ def _unpickled(path: Path) -> Any:
 
 def _unreadable(path: Path, error: Exception) -> InputError:
     reason = " ".join(str(error).split())[:80] or type(error).__name__
-    return InputError(f"{path}: no torch checkpoint, or a damaged one ({reason})")
+    return InputError(f"{path}: not a PyTorch checkpoint, or a damaged one ({reason})")
 
 
 def _named(content: Any, prefix: str, depth: int) -> Iterator[tuple[str, torch.Tensor]]:

@@ -54,7 +54,7 @@ def select(
     if scheme not in SCHEMES:
         raise InputError(f"scheme {scheme!r}: expected {' or '.join(SCHEMES)}")
     if len(np.unique(labels)) < 2:
-        raise InputError("labels: only one class; features are chosen by how they part classes")
+        raise InputError("labels: only one class; features are chosen by how they separate classes")
     relevance = f_statistic(values, labels)
     usable = np.flatnonzero(relevance > 0)
     if len(usable) == 0:

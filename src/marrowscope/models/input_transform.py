@@ -142,7 +142,7 @@ def read_transform(weights: Path, usual: TransformFacts | None = None) -> Transf
         if isinstance(error, InputError):
             raise
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: the transform of the weights is no JSON ({reason})") from None
+        raise InputError(f"{path}: the transform of the weights is not JSON ({reason})") from None
     names = [field.name for field in fields(TransformFacts)]
     strangers = [name for name in content if name not in names] if _is_object(content) else [""]
     if strangers:

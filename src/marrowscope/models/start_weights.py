@@ -75,7 +75,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: no safetensors file ({reason}); pickles are not read") from None
+        raise InputError(
+            f"{path}: not a safetensors file ({reason}); pickles are not read"
+        ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
 

@@ -52,7 +52,9 @@ class StudyFolder:
             except (OSError, ValueError) as error:
                 raise InputError(f"{path}: cannot be read ({error})") from None
             if not isinstance(earlier, dict):
-                raise InputError(f"{path}: is not of a reproduction; choose another folder")
+                raise InputError(
+                    f"{path}: does not belong to a reproduction; choose another folder"
+                )
             differing = [
                 key for key in sorted(wanted.keys() | earlier.keys())
                 if wanted.get(key) != earlier.get(key)

@@ -103,7 +103,7 @@ def _one_dicom_slide(folder: Path) -> Path | None:
         except OpenSlideError:
             continue  # label, overview and such
     if not by_series:
-        raise InputError(f"{folder}: its DICOM files are no whole-slide image, or damaged")
+        raise InputError(f"{folder}: its DICOM files are not a whole-slide image, or damaged")
     if len(by_series) > 1:
         raise InputError(f"{folder}: holds {len(by_series)} slides; name one file of the slide")
     return next(iter(by_series.values()))

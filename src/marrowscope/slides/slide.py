@@ -140,7 +140,7 @@ def resolve_pixel_size(name: str, given: float | None, own: float | None) -> flo
         raise InputError(f"{name}: does not say its pixel size; {advice}")
     if not SMALLEST_PIXEL <= own <= LARGEST_PIXEL:
         raise InputError(
-            f"{name}: says its pixels are {own:g} µm wide, which is no cell image; {advice}"
+            f"{name}: says its pixels are {own:g} µm wide, too few or too many for cells; {advice}"
         )
     return float(own)
 

@@ -74,7 +74,7 @@ def quantize(
     if find_spec("nncf") is None:
         raise InputError("quantizing needs NNCF: pip install 'marrowscope[int8]'")
     if bundle.card.architecture == FEATURES:
-        raise InputError(f"{bundle.card.name}: is no network; there is nothing to quantize")
+        raise InputError(f"{bundle.card.name}: is not a network; there is nothing to quantize")
     data = select_training_cells(table, fold)
     if data.held_out.height < LEAST_CHECKED:
         raise InputError(

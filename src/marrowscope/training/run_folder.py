@@ -54,7 +54,7 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], resume: bool) -> dict[s
         write_run(folder, wanted)
         return None
     if not resume:
-        raise InputError(f"{folder}: holds a run; go on with --resume or choose another folder")
+        raise InputError(f"{folder}: holds a run; continue with --resume or choose another folder")
     earlier = read_run(folder)
     if THREADS in wanted and THREADS not in earlier:
         earlier[THREADS] = wanted[THREADS]

@@ -88,7 +88,7 @@ def choose_starting_point(model: str, weights: Path | None, head: str | None) ->
     if head is not None:
         raise InputError(f"--head {head}: only for --model {VIT} and {TIMM}NAME")
     if model == FEATURES and weights is not None:
-        raise InputError(f"--weights {weights}: {FEATURES} is no network and has no start")
+        raise InputError(f"--weights {weights}: {FEATURES} is not a network and has no start")
     return StartingPoint(model, weights)
 
 

@@ -323,11 +323,11 @@ def test_a_folder_that_is_no_report_is_refused_and_keeps_its_files(
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / name).write_text("mine")
-    with pytest.raises(InputError, match=rf"mine: holds {name} and is no earlier report"):
+    with pytest.raises(InputError, match=rf"mine: holds {name} and is not the report"):
         write_count_report(count, folder, pdf=False)
     assert (folder / name).read_text() == "mine"
     (folder / "count.json").write_text('{"kind": "something else"}')
-    with pytest.raises(InputError, match="is no earlier report"):
+    with pytest.raises(InputError, match="is not the report"):
         write_count_report(count, folder, pdf=False)
 
 

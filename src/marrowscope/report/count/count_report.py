@@ -106,7 +106,7 @@ def require_count_folder(folder: Path) -> None:
         others = sorted(names)
     if others:
         raise InputError(
-            f"{folder}: holds {others[0]} and is no earlier report of a count; name a new folder"
+            f"{folder}: holds {others[0]} and is not the report of a count; name a new folder"
         )
 
 

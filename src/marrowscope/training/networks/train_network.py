@@ -164,7 +164,7 @@ def train(
         except OSError as error:
             raise InputError(
                 f"{folder}: {error.strerror or error}; the last checkpoint is kept, "
-                "go on with --resume"
+                "continue with --resume"
             ) from error
         except SystemExit:
             # Lightning turns Ctrl-C into an exit without a word.
@@ -260,7 +260,7 @@ def _fit(
     trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
     if trainer.global_step < plan.steps:
         raise InputError(
-            f"{job.folder}: stopped at step {trainer.global_step}; go on with --resume"
+            f"{job.folder}: stopped at step {trainer.global_step}; continue with --resume"
         )
     return module, clock, plan
 

@@ -153,7 +153,7 @@ def pretrain(
             trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
             if trainer.global_step < plan.steps:
                 raise InputError(
-                    f"{folder}: stopped at step {trainer.global_step}; go on with --resume"
+                    f"{folder}: stopped at step {trainer.global_step}; continue with --resume"
                 )
             return module
 
@@ -162,7 +162,7 @@ def pretrain(
         except OSError as error:
             raise InputError(
                 f"{folder}: {error.strerror or error}; the last checkpoint is kept, "
-                "go on with --resume"
+                "continue with --resume"
             ) from error
         except SystemExit:
             raise KeyboardInterrupt from None
