@@ -23,6 +23,7 @@ A user's own column may begin with ``p_`` as well; ``probability_codes`` says wh
 probabilities, and all others stay as they are.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,7 +68,7 @@ GROUPS: tuple[str, ...] = ("patient_id", "slide_id")
 
 
 def read_cells(
-    path: Path, needs: Iterable[str] = (), required: Iterable[str] = REQUIRED
+    path: str | os.PathLike[str], needs: Iterable[str] = (), required: Iterable[str] = REQUIRED
 ) -> pl.DataFrame:
     """Read a cell table from Parquet, or from CSV when the suffix is ``.csv``.
 
@@ -127,7 +128,9 @@ def require_table_name(path: Path, option: str = "--output") -> None:
         raise InputError(f"{option} {path}: give it the suffix .parquet or .csv")
 
 
-def write_cells(table: pl.DataFrame, path: Path, predicted_by: str | None = None) -> None:
+def write_cells(
+    table: pl.DataFrame, path: str | os.PathLike[str], predicted_by: str | None = None
+) -> None:
     """Write a cell table as Parquet, or as CSV when the suffix is ``.csv``, in one rename.
 
     In CSV the ``stain`` array is left out, for a CSV cell holds one value.

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from marrowscope.io.images import ImageError, decode, read_bytes
 from marrowscope.preprocessing import INPUT_SIZE, pixel_sizes, prepare
 from marrowscope.progress import Advance
 
+_Source = str | NDArray[np.uint8] | None  # a file, or the image itself
 _Told = tuple[str | None, str]  # error, content hash
 _Batch = tuple[NDArray[np.uint8], list[_Told]]  # a row per image; of one with an error anything
 
@@ -32,6 +33,7 @@ def predict_table(
     batch_size: int | None = None,
     advance: Advance | None = None,
     parts: Parts | None = None,
+    images: Sequence[NDArray[np.uint8]] | None = None,
 ) -> pl.DataFrame:
     """Predict every row of a table.
 
@@ -42,7 +44,9 @@ def predict_table(
         batch_size: images per call of the engine; None: as many as it is made for.
         advance: called as ``advance(done, total=...)`` after every batch.
         parts: where answers are kept while it runs, so that a killed run goes on; whoever names
-            the place removes it when the result is safe.
+            the place removes it when the result is safe. Only for files.
+        images: the images themselves, (H, W, 3) uint8 RGB, one per row; nothing is read then, and a
+            ``cell_id`` that is made follows from the pixels.
 
     Returns:
         The same rows in the same order with ``cell_id``, ``p_<CODE>``, ``predicted`` and
@@ -59,8 +63,9 @@ def predict_table(
         stale += [name for name in (PREDICTION_SET, NO_CALL) if name in table.columns]
     sizes = pixel_sizes(table, microns_per_pixel)
     paths = table["path"].to_list()
+    sources: Sequence[_Source] = paths if images is None else images
     count = table.height
-    kept = parts if count > PART else None
+    kept = parts if count > PART and images is None else None
     step = max(count, 1) if kept is None else PART
     found = []
     for start in range(0, count, step):
@@ -68,7 +73,7 @@ def predict_table(
         place = None if kept is None else kept.place(paths[rows], sizes[rows])
         known = None if place is None else load(place, len(paths[rows]), len(engine.classes))
         if known is None:
-            known = _answers(engine, paths[rows], sizes[rows], batch_size, count, advance)
+            known = _answers(engine, sources[rows], sizes[rows], batch_size, count, advance)
             if place is not None:
                 save(place, known)
         else:
@@ -86,18 +91,18 @@ def predict_table(
 
 def _answers(
     engine: Engine,
-    paths: list[str | None],
+    sources: Sequence[_Source],
     sizes: list[float | None],
     batch_size: int | None,
     total: int,
     advance: Advance | None,
 ) -> Answers:
     """Decode and compute; ``total`` is only for the progress."""
-    values = np.full((len(paths), len(engine.classes)), np.nan, dtype=np.float32)
-    errors: list[str | None] = [None] * len(paths)
-    hashes = [""] * len(paths)
+    values = np.full((len(sources), len(engine.classes)), np.nan, dtype=np.float32)
+    errors: list[str | None] = [None] * len(sources)
+    hashes = [""] * len(sources)
     start = 0
-    batches = _decoded_batches(paths, sizes, batch_size or engine.batch_size)
+    batches = _decoded_batches(sources, sizes, batch_size or engine.batch_size)
     for told, good, found in _computed(engine, batches):
         for row, (error, digest) in enumerate(told):
             errors[start + row], hashes[start + row] = error, digest
@@ -147,14 +152,19 @@ def _retried(
     return Answers(values, errors, hashes)
 
 
-def _load(path: str | None, microns_per_pixel: float | None, pixels: NDArray[np.uint8]) -> _Told:
-    """Read an image into ``pixels``, (250, 250, 3)."""
-    if not path:
-        return "no path in the table", ""
+def _load(source: _Source, microns_per_pixel: float | None, pixels: NDArray[np.uint8]) -> _Told:
+    """Bring an image into ``pixels``, (250, 250, 3)."""
     try:
-        data = read_bytes(Path(path))
-        digest = hashlib.sha256(data).hexdigest()
-        pixels[:] = prepare(decode(data, path), microns_per_pixel)
+        if isinstance(source, np.ndarray):
+            image = np.ascontiguousarray(source)
+            digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+        elif not source:
+            return "no path in the table", ""
+        else:
+            data = read_bytes(Path(source))
+            digest = hashlib.sha256(data).hexdigest()
+            image = decode(data, source)
+        pixels[:] = prepare(image, microns_per_pixel)
     except ImageError as error:
         return error.reason, ""
     except (OSError, ValueError, cv2.error) as error:  # e.g. a NUL in a name
@@ -163,16 +173,16 @@ def _load(path: str | None, microns_per_pixel: float | None, pixels: NDArray[np.
 
 
 def _decoded_batches(
-    paths: list[str | None], sizes: list[float | None], batch_size: int
+    sources: Sequence[_Source], sizes: list[float | None], batch_size: int
 ) -> Iterator[_Batch]:
     """Batches in order, decoded by threads up to two batches ahead."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         ahead: deque[tuple[NDArray[np.uint8], list[Future[_Told]]]] = deque()
-        for start in range(0, len(paths), batch_size):
-            rows = range(start, min(start + batch_size, len(paths)))
+        for start in range(0, len(sources), batch_size):
+            rows = range(start, min(start + batch_size, len(sources)))
             pixels = np.empty((len(rows), INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
             told = [
-                pool.submit(_load, paths[row], sizes[row], place)
+                pool.submit(_load, sources[row], sizes[row], place)
                 for row, place in zip(rows, pixels, strict=True)
             ]
             ahead.append((pixels, told))

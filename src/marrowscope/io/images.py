@@ -163,6 +163,17 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     return decode(read_bytes(path), str(path))
 
 
+def pillow_pixels(image: Image.Image, name: str = "image") -> NDArray[np.uint8]:
+    """An image that Pillow has opened or made as (H, W, 3) uint8 RGB, converted as files are.
+
+    Raises:
+        ImageError: 32-bit pixels, or its file turns out to be damaged.
+    """
+    if image.mode == "F":
+        raise ImageError(name, "32 bits per pixel value; give 8 or 16")
+    return _pixels(image, name)
+
+
 def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """Resize (H, W, 3): area averaging when shrinking, bicubic when growing."""
     if image.shape[:2] == (height, width):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, FoldStatistics, Value
-from marrowscope.io.atomic import replacing_folder
+from marrowscope.io.atomic import replacing, replacing_folder
 from marrowscope.io.folder_guards import require_only
 from marrowscope.io.images import read_image, resize
 from marrowscope.io.json_data import finite, json_text
@@ -60,17 +60,39 @@ def write_report(
         InputError: the folder cannot be written, or holds anything but an earlier report.
     """
     require_evaluation_folder(folder)
-    drawings = (confusion_figure, per_class_figure, reliability_figure)
-    figures = {name: draw(result) for name, draw in zip(_FIGURES, drawings, strict=True)}
+    figures = _figures(result)
     with replacing_folder(folder) as place:
         for name, figure in figures.items():
             figure.savefig(place / f"{name}.png", dpi=150)
         page = render_evaluation(result, predictions, figures, title, provenance or {})
         # A title may name a file whose name is no text; then a mark stands for the odd bytes.
         (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
-        (place / "metrics.json").write_text(json_text(_plain(result)), encoding="utf-8")
+        (place / "metrics.json").write_text(json_text(metrics_dict(result)), encoding="utf-8")
         per_class_table(result).write_csv(place / "per_class.csv")
         confusion_table(result.codes, result.matrix).write_csv(place / "confusion.csv")
+
+
+def write_page(
+    result: Evaluation,
+    predictions: pl.DataFrame,
+    path: Path,
+    title: str,
+    provenance: dict[str, Any] | None = None,
+) -> Path:
+    """Write the page alone, with all that it shows inside; see ``write_report``.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    page = render_evaluation(result, predictions, _figures(result), title, provenance or {})
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", errors="replace")
+    return path
+
+
+def _figures(result: Evaluation) -> dict[str, Figure]:
+    drawings = (confusion_figure, per_class_figure, reliability_figure)
+    return {name: draw(result) for name, draw in zip(_FIGURES, drawings, strict=True)}
 
 
 def require_evaluation_folder(folder: Path) -> None:
@@ -169,7 +191,7 @@ def _examples(predictions: pl.DataFrame, confusion: Confusion) -> list[dict[str,
     return examples
 
 
-def _plain(result: Evaluation) -> dict[str, Any]:
+def metrics_dict(result: Evaluation) -> dict[str, Any]:
     """The evaluation as JSON data; what does not exist is null."""
     data = asdict(result)
     data["matrix"] = result.matrix.tolist()

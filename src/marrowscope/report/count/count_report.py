@@ -10,7 +10,7 @@ from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.errors import InputError
 from marrowscope.exchange.geojson_writer import by_picture, write_pictures
-from marrowscope.io.atomic import replacing_folder, require_replaceable
+from marrowscope.io.atomic import replacing, replacing_folder, require_replaceable
 from marrowscope.io.folder_guards import entry_names
 from marrowscope.io.json_data import json_text
 from marrowscope.report.count.count_data import KIND, count_dict, count_frame
@@ -91,6 +91,18 @@ def _write_geojson(count: SmearCount, place: Path) -> None:
     pictures = by_picture(cells, count.sources[0])
     target = place / ("cells.geojson" if len(pictures) == 1 else "geojson")
     write_pictures(pictures, target)
+
+
+def write_count_page(count: SmearCount, path: Path, issued: datetime) -> Path:
+    """Write the page alone, with all that it shows inside.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    page = render_count(count, issued, _figures(count), SCREEN)
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", errors="replace")
+    return path
 
 
 def require_count_folder(folder: Path) -> None:

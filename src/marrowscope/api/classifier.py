@@ -1,0 +1,208 @@
+"""A model by name comes in, predictions of images come out: ``load_model``, ``Model.predict``."""
+
+import os
+from pathlib import Path
+
+import polars as pl
+
+from marrowscope.api.arguments import AnyPath, Say
+from marrowscope.api.image_input import Images, image_input
+from marrowscope.cells import require_table_name, write_cells
+from marrowscope.errors import InputError
+from marrowscope.inference.batch_prediction import predict_table
+from marrowscope.inference.calibrated_engine import with_decisions
+from marrowscope.inference.engine import Engine
+from marrowscope.inference.engine_choice import choose_engine
+from marrowscope.inference.resume_cache import SUFFIX, Parts, identity
+from marrowscope.models import DEFAULT_MODEL
+from marrowscope.models.bundle import Bundle, available, load_bundle
+from marrowscope.models.calibration import Calibration, read_calibration
+from marrowscope.models.card import Card
+from marrowscope.progress import Stage
+from marrowscope.report.notebook_html import NotebookTable, notebook_html
+
+
+class Model:
+    """A classifier of cells that is ready to compute."""
+
+    def __init__(
+        self, bundle: Bundle, engine: Engine, calibrated: bool, engine_remark: str | None
+    ) -> None:
+        """Join the parts; ``load_model`` makes them.
+
+        Args:
+            bundle: network and card.
+            engine: computes the probabilities.
+            calibrated: whether the bundle's calibration is used, where it has one.
+            engine_remark: what a user should know of the choice of the engine.
+        """
+        self.bundle, self.engine = bundle, engine
+        self.calibrated, self.engine_remark = calibrated, engine_remark
+        self._calibration = read_calibration(bundle) if calibrated else None
+
+    @property
+    def name(self) -> str:
+        """As its card says."""
+        return self.bundle.card.name
+
+    @property
+    def card(self) -> Card:
+        """What is said of the model: classes, training data, split, metrics, licence, use."""
+        return self.bundle.card
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Codes of the classes, in the order of the ``p_<CODE>`` columns."""
+        return self.engine.classes
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a user should know before trusting the answers."""
+        known, classes = self.card.known, self.classes
+        lines = [] if self.engine_remark is None else [self.engine_remark]
+        if len(known) < len(classes):
+            lines.insert(
+                0,
+                f"This model knows {len(known)} of {len(classes)} classes ({' '.join(known)}); "
+                "cells of any other class get one of these names all the same.",
+            )
+        return tuple(lines)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """In use; None without one."""
+        return self._calibration
+
+    @property
+    def imputed(self) -> int | None:
+        """Feature values replaced by their median so far; None for a network."""
+        found: int | None = getattr(self.bundle.model, "imputed", None)
+        return found
+
+    def predict(
+        self,
+        images: Images,
+        microns_per_pixel: float | None = None,
+        *,
+        batch_size: int | None = None,
+        output: AnyPath | None = None,
+        progress: Stage | None = None,
+        say: Say | None = None,
+    ) -> pl.DataFrame:
+        """Classify images; one row out per image in, in the same order.
+
+        Args:
+            images: paths (files, folders, globs, cell tables), a cell table, (N, H, W, 3) or
+                (H, W, 3) uint8 RGB, PIL images, or a list of one sort.
+            microns_per_pixel: pixel size of all images that do not state their own in a table.
+            batch_size: images computed at once; None: what suits the engine.
+            output: table to write (.parquet or .csv). A run that was killed goes on from what lies
+                beside it.
+            progress: called with what begins, returns ``advance(done, total=...)``.
+            say: is told in a line what a user should know, such as that an earlier run goes on.
+
+        Returns:
+            The columns of a given table, and ``cell_id``, ``error``, ``p_<CODE>``, ``predicted``,
+            ``confidence``; of a calibrated model ``prediction_set`` and ``no_call`` too. An image
+            that cannot be read has an ``error`` and nulls.
+
+        Raises:
+            InputError: nothing to look at, an array that is no image, a pixel size that makes no
+                sense; or, with ``output``, no image could be read or the table cannot be written.
+        """
+        place = None if output is None else Path(output)
+        if place is not None:
+            require_table_name(place, "output")
+        given = image_input(images)
+        kept = None if place is None else self._answers_beside(place)
+        if kept is not None and kept.begun and say is not None:
+            say(f"answers that an earlier run left in {kept.folder} are taken where they fit")
+        advance = None if progress is None else progress("predicting")
+        table = predict_table(
+            self.engine, given.table, microns_per_pixel, batch_size, advance, kept, given.pixels
+        )
+        unread = table["predicted"].null_count()
+        if kept is not None and unread == table.height:
+            kept.clear()
+            raise InputError(f"none of {table.height} images could be read; nothing was written")
+        if self._calibration is not None:
+            table = with_decisions(table, self._calibration)
+        if place is not None and kept is not None:
+            write_cells(table, place, self.card.architecture)
+            kept.clear()
+        return table
+
+    def _answers_beside(self, output: Path) -> Parts:
+        return Parts(
+            output.with_name(output.name + SUFFIX),
+            identity(self.bundle, self.engine.name, self.calibrated),
+        )
+
+    def __repr__(self) -> str:
+        known = len(self.card.known)
+        return f"<marrowscope model {self.name}: {known} classes, {self.engine.name}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what the model knows, and what it was judged by."""
+        images = sum(self.card.data.get("images", {}).values())
+        score = self.card.metrics.get("macro_f1")
+        facts = {
+            "architecture": self.card.architecture,
+            "classes": " ".join(self.card.known),
+            "training images": f"{images:,}",
+            "macro-F1 on held-out cells": "not measured" if score is None else f"{score:.3f}",
+            "calibrated": "no" if self._calibration is None else "yes",
+            "engine": self.engine.name,
+            "licence": self.card.licence,
+        }
+        rows = tuple(("", name, (value,)) for name, value in facts.items())
+        return notebook_html(
+            self.name, [NotebookTable((), rows)], self.remarks,
+            synthetic=self.card.data.get("synthetic") is True,
+        )  # fmt: skip
+
+
+def load_model(
+    name: AnyPath | None = None,
+    *,
+    engine: str = "auto",
+    device: str = "auto",
+    calibrated: bool = True,
+) -> Model:
+    """Load a model and make it ready to compute.
+
+    Args:
+        name: of a shipped model (``available_models``), or a bundle folder; None: the default.
+        engine: ``auto``, ``openvino``, ``int8`` or ``torch``.
+        device: ``auto`` (CUDA where PyTorch finds a GPU), ``cpu`` or ``cuda``.
+        calibrated: use the calibration of the bundle, where it has one.
+
+    Raises:
+        InputError: no such model, a damaged one, or an engine or device that is not there.
+    """
+    bundle = load_bundle(DEFAULT_MODEL if name is None else os.fspath(name))
+    chosen, remark = choose_engine(bundle, engine, device, calibrated)
+    return Model(bundle, chosen, calibrated, remark)
+
+
+def as_model(given: Model | AnyPath | None) -> Model:
+    """A model, or the one of a name, or the default one."""
+    return given if isinstance(given, Model) else load_model(given)
+
+
+def available_models() -> pl.DataFrame:
+    """Models that come with the package: ``name``, ``architecture``, ``classes``, ``macro_f1``."""
+    rows = [
+        {
+            "name": card.name,
+            "architecture": card.architecture,
+            "classes": len(card.known),
+            "macro_f1": card.metrics.get("macro_f1"),
+            "synthetic": bool(card.data.get("synthetic")),
+            "licence": card.licence,
+        }
+        for card in available()
+    ]
+    schema = {"name": pl.String, "architecture": pl.String, "classes": pl.Int64,
+              "macro_f1": pl.Float64, "synthetic": pl.Boolean, "licence": pl.String}  # fmt: skip
+    return pl.DataFrame(rows, schema=schema)

@@ -1,0 +1,99 @@
+"""Images in any form come in (files, tables, arrays, PIL images); a table of them goes out."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from PIL import Image
+
+from marrowscope.api.arguments import HasTable
+from marrowscope.errors import InputError
+from marrowscope.inference.image_sources import expand
+from marrowscope.io.images import MAX_PIXELS, pillow_pixels
+
+OneImage: TypeAlias = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image
+Images: TypeAlias = OneImage | Sequence[OneImage] | pl.DataFrame | HasTable
+
+_WANTED = "give (N, H, W, 3) or (H, W, 3) uint8 RGB, 0 to 255"
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """Images to look at.
+
+    Attributes:
+        table: a row each; ``path`` is null where the image is in memory.
+        pixels: the images themselves, (H, W, 3) uint8 RGB; None where they are files.
+    """
+
+    table: pl.DataFrame
+    pixels: list[NDArray[np.uint8]] | None
+
+
+def image_input(images: Images) -> ImageInput:
+    """What was given, in its order.
+
+    Args:
+        images: files, folders, globs, cell tables (one or several; a path or a data frame);
+            (N, H, W, 3) or (H, W, 3) uint8 RGB; PIL images; or a list of arrays and PIL images.
+
+    Raises:
+        InputError: no image, files and arrays in one list, or an array of another shape or type.
+    """
+    if isinstance(images, HasTable):
+        images = images.table
+    if isinstance(images, pl.DataFrame):
+        if "path" not in images.columns:
+            raise InputError("images: the table has no column path")
+        return ImageInput(images, None)
+    if isinstance(images, str | os.PathLike):
+        return ImageInput(expand([os.fspath(images)]), None)
+    if _in_memory(images):
+        return _of_pixels(_unpacked(images))
+    if not isinstance(images, Sequence):
+        raise InputError(f"images is a {type(images).__name__}; give paths, arrays or PIL images")
+    if not images:
+        raise InputError("images is an empty list; give at least one")
+    if all(isinstance(one, str | os.PathLike) for one in images):
+        return ImageInput(expand([os.fspath(one) for one in images]), None)  # type: ignore[arg-type]
+    if not all(_in_memory(one) for one in images):
+        strange = next(one for one in images if not _in_memory(one))
+        raise InputError(
+            f"images holds a {type(strange).__name__}; give paths alone, or arrays and PIL images"
+        )
+    return _of_pixels([_pixels(one, f"images[{place}]") for place, one in enumerate(images)])
+
+
+def _in_memory(given: object) -> bool:
+    return isinstance(given, Image.Image) or hasattr(given, "__array__")
+
+
+def _of_pixels(pixels: list[NDArray[np.uint8]]) -> ImageInput:
+    table = pl.DataFrame({"path": [None] * len(pixels)}, schema={"path": pl.String()})
+    return ImageInput(table, pixels)
+
+
+def _unpacked(given: Any) -> list[NDArray[np.uint8]]:
+    """Images of one array of any number, or of one PIL image."""
+    if not isinstance(given, Image.Image):
+        array = np.asarray(given)
+        if array.ndim == 4:
+            return [_pixels(image, f"images[{place}]") for place, image in enumerate(array)]
+    return [_pixels(given, "images")]
+
+
+def _pixels(given: Any, name: str) -> NDArray[np.uint8]:
+    if isinstance(given, Image.Image):
+        return pillow_pixels(given, name)
+    array = np.asarray(given)
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        raise InputError(f"{name} has shape {array.shape}; {_WANTED}")
+    if array.dtype != np.uint8:
+        raise InputError(f"{name} is {array.dtype}; {_WANTED}")
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise InputError(f"{name} has shape {array.shape}, more than 64 megapixels")
+    return array

@@ -1,0 +1,249 @@
+"""Predictions with labels come in, scores with intervals and a report come out."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from marrowscope.api.arguments import AnyPath, Cells, HasTable, as_table
+from marrowscope.api.classifier import Model
+from marrowscope.errors import InputError
+from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
+from marrowscope.evaluation.evaluation_result import PER_CLASS, Evaluation, Value
+from marrowscope.evaluation.fold_scores import join_folds
+from marrowscope.evaluation.truth_labels import add_labels
+from marrowscope.models.bundle import load_bundle
+from marrowscope.models.card import Card
+from marrowscope.morphology import TOLERATED, load_tolerated
+from marrowscope.report.evaluation_page import (
+    TOTAL_NAMES,
+    metrics_dict,
+    per_class_table,
+    require_evaluation_folder,
+    write_page,
+    write_report,
+)
+from marrowscope.report.notebook_html import NotebookTable, notebook_html
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """How well a model did; shows itself as a table in a notebook.
+
+    Attributes:
+        scores: totals, classes, confusions, calibration, folds.
+        predictions: the evaluated table.
+        title: of the report.
+        facts: about the model, for the report.
+    """
+
+    scores: Evaluation
+    predictions: pl.DataFrame
+    title: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """One row per class: strict and tolerant precision, recall, F1, and their intervals."""
+        return per_class_table(self.scores)
+
+    @property
+    def strict(self) -> dict[str, Value]:
+        """Totals by name, such as ``macro_f1``: ``.value``, ``.low`` and ``.high``."""
+        return self.scores.strict
+
+    @property
+    def tolerant(self) -> dict[str, Value]:
+        """The same where tolerated confusions count as right."""
+        return self.scores.tolerant
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must be said beside the numbers."""
+        return self.scores.warnings
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as data for JSON; ``metrics.json`` of a report."""
+        return metrics_dict(self.scores)
+
+    def to_html(self, path: AnyPath) -> Path:
+        """Write the report as one page that needs no other file.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        return write_page(self.scores, self.predictions, Path(path), self.title, self.facts)
+
+    def save(self, folder: AnyPath) -> Path:
+        """Write the report as a folder: page, data, tables, figures.
+
+        Returns:
+            The page.
+
+        Raises:
+            InputError: the folder holds something else or cannot be written.
+        """
+        write_report(self.scores, self.predictions, Path(folder), self.title, self.facts)
+        return Path(folder) / "report.html"
+
+    def __repr__(self) -> str:
+        cells, score = self.scores.counts["evaluated"], self.strict["macro_f1"]
+        return (
+            f"<evaluation of {cells} cells: macro-F1 {score.value:.3f} "
+            f"({score.low:.3f} to {score.high:.3f})>"
+        )
+
+    def _repr_html_(self) -> str:
+        totals = NotebookTable(
+            ("", "strict (95 % interval)", "tolerant (95 % interval)"),
+            tuple(
+                ("", words, (_text(self.strict[name]), _text(self.tolerant[name])))
+                for name, words in TOTAL_NAMES.items()
+            ),
+        )
+        classes = NotebookTable(
+            ("class", "cells", "precision (95 % interval)", "recall (95 % interval)"),
+            tuple(
+                (
+                    "class", entry.name,
+                    (f"{entry.cells:,}", *(_text(entry.strict[one]) for one in PER_CLASS[:2])),
+                )
+                for entry in self.scores.classes
+                if entry.cells or entry.predicted
+            ),
+        )  # fmt: skip
+        title = f"{self.title}: {self.scores.counts['evaluated']:,} cells"
+        return notebook_html(title, [totals, classes], self.warnings)
+
+
+def evaluate(
+    predictions: Cells | Sequence[Cells],
+    truth: Cells | None = None,
+    *,
+    model: Model | AnyPath | None = None,
+    split: str | None = None,
+    tolerated: Iterable[Iterable[str]] | AnyPath | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    output: AnyPath | None = None,
+) -> EvaluationResult:
+    """Score predictions, strictly and with tolerance for neighbouring classes.
+
+    Args:
+        predictions: table with ``predicted`` and ``p_<CODE>``, or several, which are folds.
+        truth: table with the labels, matched by ``cell_id``, else by ``path``; None: the
+            predictions have them.
+        model: to say in the report what it was trained on.
+        split: score only cells with this split, such as ``test``.
+        tolerated: pairs of classes that count as right in the tolerant scores, or a YAML list of
+            them; None: those of the study.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
+        output: folder for the report, looked at before and written after.
+
+    Raises:
+        InputError: no labels, no predictions, or no row that has both.
+    """
+    folder = None if output is None else Path(output)
+    if folder is not None:
+        require_evaluation_folder(folder)
+    given: list[Cells] = (
+        [predictions]
+        if isinstance(predictions, str | os.PathLike | pl.DataFrame | HasTable)
+        else list(predictions)
+    )
+    named = ", ".join(os.fspath(one) for one in given if isinstance(one, str | os.PathLike))
+    table = joined(given, truth, split)
+    try:
+        scores = evaluate_table(table, _pairs(tolerated), resamples, seed)
+    except InputError as error:
+        raise InputError(f"{named}: {error}" if named else str(error)) from None
+    first = given[0]
+    title = f"{len(given)} tables"
+    if len(given) == 1:
+        title = Path(first).name if isinstance(first, str | os.PathLike) else "predictions"
+    result = EvaluationResult(
+        scores, table, f"Evaluation of {title}", {} if model is None else card_facts(_card(model))
+    )
+    if folder is not None:
+        result.save(folder)
+    return result
+
+
+def joined(given: Sequence[Cells], truth: Cells | None, split: str | None) -> pl.DataFrame:
+    """Tables of predictions below each other, with labels, of one split.
+
+    Raises:
+        InputError: a table cannot be read, lacks a column, or does not fit.
+    """
+    tables, names = [], []
+    for one in given:
+        name = os.fspath(one) if isinstance(one, str | os.PathLike) else "predictions"
+        table = as_table(one, ("predicted",))
+        if truth is not None:
+            table = _with_labels(table, truth)
+        tables.append(table if split is None else _of_split(table, split, name))
+        names.append(name)
+    try:
+        return join_folds(tables)
+    except InputError as error:
+        raise InputError(f"{', '.join(names)}: {error}") from None
+
+
+def _with_labels(table: pl.DataFrame, truth: Cells) -> pl.DataFrame:
+    name = os.fspath(truth) if isinstance(truth, str | os.PathLike) else "truth"
+    labels = as_table(truth, ("label",))
+    try:
+        return add_labels(table, labels)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def _of_split(table: pl.DataFrame, split: str, name: str) -> pl.DataFrame:
+    if "split" not in table.columns:
+        raise InputError(f"{name}: has no column split; evaluate a split table, or all cells")
+    rows = table.filter(pl.col("split") == split)
+    if rows.height == 0:
+        there = sorted(set(table["split"].drop_nulls().to_list()))
+        raise InputError(f"split {split!r}: {name} has only {', '.join(there) or 'none at all'}")
+    return rows
+
+
+def _pairs(
+    given: Iterable[Iterable[str]] | AnyPath | None,
+) -> frozenset[frozenset[str]]:
+    if given is None:
+        return TOLERATED
+    if isinstance(given, str | os.PathLike):
+        return load_tolerated(Path(given))
+    return frozenset(frozenset(pair) for pair in given)
+
+
+def _card(model: Model | AnyPath) -> Card:
+    return model.card if isinstance(model, Model) else load_bundle(os.fspath(model)).card
+
+
+def card_facts(card: Card) -> dict[str, Any]:
+    """What a card says, in words for the report."""
+    images = card.data.get("images", {})
+    return {
+        "model": f"{card.name} ({card.architecture})",
+        "knows": " ".join(card.known),
+        "recipe": card.recipe.get("name", "not stated"),
+        "trained on": ", ".join(f"{code} {count}" for code, count in images.items()),
+        "synthetic training data": "yes" if card.data.get("synthetic") else "no",
+        "split": card.split.get("method", "not stated"),
+        "views per image": card.views,
+        "weights": card.weights_sha256[:16],
+        "licence": card.licence,
+        "intended use": card.intended_use,
+    }
+
+
+def _text(value: Value) -> str:
+    if value.value != value.value:  # nan: there is no such cell
+        return "–"
+    return f"{value.value:.3f} ({value.low:.3f}–{value.high:.3f})"

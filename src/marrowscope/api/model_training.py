@@ -1,0 +1,141 @@
+"""A cell table with labels comes in, a trained model comes out; needs the extra ``train``."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from marrowscope.api.arguments import AnyPath, Cells, Say, as_table, naming
+from marrowscope.api.classifier import Model, load_model
+from marrowscope.cells import read_cells
+from marrowscope.errors import InputError
+from marrowscope.extras import require_extra
+from marrowscope.progress import Stage
+
+if TYPE_CHECKING:
+    from marrowscope.training.networks.throughput import Throughput
+    from marrowscope.training.recipe import Recipe
+
+_BUNDLE, _PREDICTIONS = "bundle", "predictions.parquet"
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A finished training.
+
+    Attributes:
+        folder: of the run, with ``bundle/`` and ``predictions.parquet``.
+        metrics: on the held-out cells; empty when none were held out.
+        throughput: None for a run that was finished already, and where no network was trained.
+    """
+
+    folder: Path
+    metrics: dict[str, Any]
+    throughput: "Throughput | None"
+
+    @property
+    def bundle(self) -> Path:
+        """The model on disk."""
+        return self.folder / _BUNDLE
+
+    def load_model(self, engine: str = "auto", device: str = "auto") -> Model:
+        """The trained model, ready to compute.
+
+        Raises:
+            InputError: as ``marrowscope.load_model``.
+        """
+        return load_model(self.bundle, engine=engine, device=device)
+
+    def predictions(self) -> pl.DataFrame:
+        """Of the held-out cells, with their labels.
+
+        Raises:
+            InputError: none were held out.
+        """
+        path = self.folder / _PREDICTIONS
+        if not path.exists():
+            raise InputError(f"{self.folder}: no cells were held out, so none were predicted")
+        return read_cells(path)
+
+    def __repr__(self) -> str:
+        score = self.metrics.get("macro_f1")
+        told = "nothing held out" if score is None else f"held-out macro-F1 {score:.3f}"
+        return f"<training run {self.folder}: {told}>"
+
+
+def train(
+    cells: Cells,
+    output: AnyPath,
+    model: str = "sequential",
+    *,
+    recipe: "Recipe | AnyPath | None" = None,
+    changes: Mapping[str, object] | None = None,
+    name: str | None = None,
+    seed: int = 0,
+    fold: int | None = None,
+    device: str = "auto",
+    store: AnyPath | None = None,
+    weights: AnyPath | None = None,
+    head: str | None = None,
+    share: float = 1.0,
+    resume: bool = False,
+    progress: Stage | None = None,
+    epoch: Callable[[int, dict[str, float]], None] | None = None,
+    say: Say | None = None,
+) -> TrainingRun:
+    """Train a model on a cell table; held-out cells are predicted at the end.
+
+    Args:
+        cells: table with labels, and a split or folds where cells are to be held out.
+        output: run folder; new, or that of the run to resume.
+        model: ``sequential``, ``resnext50``, ``features``, ``vit`` or ``timm:NAME``.
+        recipe: ``default``, ``paper``, ``finetune``, a YAML file, or a recipe; None: what suits the
+            model.
+        changes: single values of the recipe, such as ``{"epochs": 3, "augmentation.shift": 0.1}``.
+        name: of the model in its card.
+        seed: of initialization, order and augmentation.
+        fold: to hold out, of a table with folds.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        store: pixel store that holds every image; None: where cells is a file, one beside it is
+            used if it is complete.
+        weights: to start from; a backbone needs them.
+        head: on a backbone: ``linear``, ``knn`` or ``finetune``.
+        share: of each class's training cells that is used.
+        resume: go on with a killed run.
+        progress: called with what begins, returns ``advance(done, total=...)``.
+        epoch: called with its number and the scores on the held-out cells.
+        say: is told in a line what a user should know.
+
+    Raises:
+        InputError: the extra is missing, the table has no labels, or an argument does not fit.
+    """
+    require_extra("train" if model != "features" else "analysis", "training")
+    from marrowscope.training.networks.train_network import train as train_network
+    from marrowscope.training.networks.trainer import TrainingHooks
+    from marrowscope.training.recipe import Recipe, load_recipe
+    from marrowscope.training.run_setup import default_recipe
+
+    if not isinstance(recipe, Recipe):
+        given = default_recipe(model) if recipe is None else os.fspath(recipe)
+        recipe = load_recipe(given, [f"{key}={value}" for key, value in (changes or {}).items()])
+    elif changes:
+        raise InputError("changes: are for a recipe by name; change the recipe itself instead")
+    table = as_table(cells)
+    place = None if store is None else Path(store)
+    if place is None and isinstance(cells, str | os.PathLike):
+        place = Path(cells).with_suffix(".store")
+    stages = ("stain vectors", "reading images", "training steps", "packing pixels")
+    stains, decoding, steps, packing = (
+        None if progress is None else progress(name) for name in stages
+    )
+    with naming(cells):
+        found = train_network(
+            table, model, recipe, Path(output), name=name, seed=seed, fold=fold, resume=resume,
+            device=device, store=place, store_given=store is not None,
+            weights=None if weights is None else Path(weights), share=share, head=head,
+            hooks=TrainingHooks(stains, decoding, steps, epoch, packing, say),
+        )  # fmt: skip
+    return TrainingRun(Path(output), found.metrics, found.throughput)

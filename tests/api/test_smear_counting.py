@@ -1,0 +1,111 @@
+"""Slides and fields: their cells, and the count in all its forms."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import marrowscope as ms
+from marrowscope.io.images import encode_png
+from marrowscope.models.bundle import load_bundle
+from support.counts import a_count
+from support.smears import PIXEL, ByColour, piece, write_slide
+
+WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("smear")
+    for number in range(2):
+        (folder / f"{number}.png").write_bytes(encode_png(piece(number)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model() -> ms.Model:
+    """The shipped bundle with an engine that needs no time."""
+    return ms.Model(load_bundle("sequential-mll7"), ByColour(), True, None)
+
+
+@pytest.fixture(scope="module")
+def result(fields: Path, model: ms.Model) -> ms.CountResult:
+    return ms.count(fields, model, microns_per_pixel=PIXEL, cells=10)
+
+
+def test_detected_cells_are_a_table_that_can_be_written(fields: Path, tmp_path: Path) -> None:
+    table = ms.detect(
+        fields, microns_per_pixel=PIXEL, crops=tmp_path / "crops", output=tmp_path / "c.parquet"
+    )
+    assert table.height == len(list((tmp_path / "crops").iterdir())) > 0
+    assert ms.read_cells(tmp_path / "c.parquet").height == table.height
+
+
+def test_a_detection_says_how_many_fields_were_looked_at(fields: Path) -> None:
+    found = ms.detect_in([fields / "0.png"], microns_per_pixel=PIXEL)
+    assert (found.fields, found.corrupt) == (1, ())
+
+
+def test_a_count_has_table_cells_and_data(result: ms.CountResult) -> None:
+    assert result.table["count"].sum() == result.differential.tally.countable
+    assert result.cells.height >= result.differential.tally.looked_at
+    assert json.loads(json.dumps(result.to_dict(WHEN)))["name"] == result.name
+    assert result.to_fhir(WHEN)["resourceType"] == "Bundle"
+
+
+def test_a_count_is_written_as_page_or_folder(result: ms.CountResult, tmp_path: Path) -> None:
+    page = result.to_html(tmp_path / "page.html", WHEN)
+    files = result.save(tmp_path / "report", issued=WHEN)
+    assert files[0].read_text() == page.read_text()
+    assert {"count.json", "count.csv", "fhir.json", "cells.parquet"} <= {p.name for p in files}
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_count(
+    fields: Path, model: ms.Model, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").touch()
+
+    def stage(name: str) -> object:
+        raise AssertionError("counting began")
+
+    with pytest.raises(ms.InputError, match=r"holds mine\.txt"):
+        ms.count(
+            fields, model, microns_per_pixel=PIXEL, output=tmp_path,
+            progress=stage,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+
+def test_a_report_can_be_asked_for_with_the_count(
+    fields: Path, model: ms.Model, tmp_path: Path
+) -> None:
+    made = ms.count(fields, model, microns_per_pixel=PIXEL, cells=10, output=tmp_path / "report")
+    assert made.files[0] == tmp_path / "report" / "report.html"
+
+
+def test_slides_are_counted_one_by_one(model: ms.Model, tmp_path: Path) -> None:
+    slides = [write_slide(tmp_path / f"{name}.tif", piece(1)) for name in ("a", "b")]
+    with pytest.raises(ms.InputError, match="2 slides; count them one by one"):
+        ms.count(slides, model)
+
+
+def test_a_count_needs_the_calibration_of_its_bundle(fields: Path) -> None:
+    plain = ms.Model(load_bundle("sequential-mll7"), ByColour(), False, None)
+    with pytest.raises(ms.InputError, match="load it with calibrated=True"):
+        ms.count(fields, plain, microns_per_pixel=PIXEL)
+
+
+def test_a_notebook_shows_shares_intervals_ratio_remarks_and_the_permitted_use() -> None:
+    count = ms.CountResult(a_count())
+    page, first = count._repr_html_(), count.differential.classes[0]
+    interval = f"{100 * first.counted.low:.1f}–{100 * first.counted.high:.1f}"
+    for text in (first.name, interval, "M:E ratio", ms.RESEARCH_USE_ONLY, *count.remarks):
+        assert text in page
+    assert page.count("corrected %") == 1
+    assert "corrected %" not in ms.CountResult(a_count(corrected=False))._repr_html_()
+
+
+def test_names_of_users_are_no_markup_in_a_notebook() -> None:
+    page = ms.CountResult(a_count(name="<b>smear</b>"))._repr_html_()
+    assert "<b>smear" not in page
+    assert "&lt;b&gt;smear" in page
