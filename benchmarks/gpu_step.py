@@ -23,7 +23,7 @@ import torch
 
 from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
 from marrowscope.inference.compiled_engine import CompiledEngine
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card

@@ -15,7 +15,7 @@ from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluate_predictions import evaluate
 from marrowscope.evaluation.evaluation_result import Evaluation
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.bundle import load_bundle
 from marrowscope.phantom.synthetic_dataset import LIST, write_dataset
 from marrowscope.progress import Stage

@@ -34,7 +34,7 @@ EXTRAS: dict[str, Extra] = {
     "pdf": Extra(("weasyprint",), "reports as PDF"),
     # highdicom needs pyjpegls, which has no wheel for Python 3.14 yet.
     "dicom": Extra(("highdicom", "pydicom"), "DICOM annotations of located cells", (3, 14)),
-    "int8": Extra(("nncf", "torch"), "making the int8 graph of a model"),
+    "int8": Extra(("nncf",), "making the int8 graph of a model"),
     "anndata": Extra(("anndata",), "cell tables for scanpy and squidpy"),
     "timm": Extra(("timm", "torch"), "backbones of timm"),
 }  # fmt: skip
@@ -50,17 +50,20 @@ def install_line(extra: str) -> str:
     return f"pip install 'marrowscope[{extra}]'"
 
 
-def require_extra(extra: str, task: str) -> None:
+def require_extra(extra: str, task: str, modules: tuple[str, ...] | None = None) -> None:
     """Refuse a task whose libraries are not installed.
 
     Args:
         extra: one of ``EXTRAS``.
         task: what was asked for, as the beginning of a sentence ("training", "--pdf").
+        modules: what the task needs of the extra; all of it if not given.
 
     Raises:
         InputError: something is missing; the line names it and the command to type.
     """
     missing = missing_modules(extra)
+    if modules is not None:
+        missing = tuple(name for name in missing if name in modules)
     if not missing:
         return
     below = EXTRAS[extra].below

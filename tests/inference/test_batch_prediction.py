@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.engine import TorchEngine, symmetries
 from marrowscope.inference.image_sources import expand
+from marrowscope.inference.torch_engine import TorchEngine, symmetries
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card

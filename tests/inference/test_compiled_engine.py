@@ -12,9 +12,9 @@ from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.calibrated_engine import CalibratedEngine
 from marrowscope.inference.compiled_engine import CompiledEngine
-from marrowscope.inference.engine import TorchEngine
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.inference.image_sources import expand
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card

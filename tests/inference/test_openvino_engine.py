@@ -22,9 +22,10 @@ from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
 from marrowscope.errors import InputError
 from marrowscope.inference import engine_choice
-from marrowscope.inference.engine import TorchEngine, image_views, symmetries
+from marrowscope.inference.engine import image_views
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.inference.openvino_engine import OpenVinoEngine
+from marrowscope.inference.torch_engine import TorchEngine, symmetries
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, load_bundle, save_bundle
 from marrowscope.models.card import Card

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from marrowscope.errors import InputError
-from marrowscope.inference.engine import TorchEngine
 from marrowscope.inference.engine_choice import choose_engine
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.backbone import VIT, Backbone, backbone_from_bundle, backbone_from_file
 from marrowscope.models.bundle import WEIGHTS, Bundle, load_bundle, save_bundle
 from marrowscope.models.card import Card

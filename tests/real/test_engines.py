@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from marrowscope.dataset.image_discovery import discover
-from marrowscope.inference.engine import TorchEngine
 from marrowscope.inference.openvino_engine import OpenVinoEngine
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.io.images import read_image
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, load_bundle

@@ -8,7 +8,7 @@ import polars as pl
 from marrowscope.cells import probabilities
 from marrowscope.dataset.indexing import index
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.bundle import load_bundle
 from marrowscope.morphology import CODES
 

@@ -8,7 +8,7 @@ import polars as pl
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.stain_normalization import normalized_images, reference_appearance
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.io.images import encode_png, read_image
 from marrowscope.models.bundle import load_bundle
 

@@ -53,7 +53,7 @@ def calibrate(
         temperature_for,
         with_temperature,
     )
-    from marrowscope.models.bundle import CALIBRATION, load_bundle, other_parts, save_bundle
+    from marrowscope.models.bundle import CALIBRATION, load_bundle, other_parts, rewrite_bundle
     from marrowscope.report.calibration_figure import write_calibration_figure
 
     loaded = load_bundle(bundle)
@@ -69,7 +69,7 @@ def calibrate(
     answers = held_out_from_table(with_temperature(rows, temperature), str(held_out)).to_dict()
     made = fit(rows, loaded, source or held_out.name, answers, coverage, risk)
     parts = {**other_parts(loaded), CALIBRATION: made.encoded()}
-    save_bundle(loaded.model, loaded.card, output, parts)
+    rewrite_bundle(loaded, loaded.card, output, parts)
     if figure is not None:
         write_calibration_figure(made, loaded.card.name, figure)
     if json:

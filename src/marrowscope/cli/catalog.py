@@ -34,6 +34,10 @@ class Entry:
 MODEL_COMMANDS = (
     Entry("list", "model_list_command:list_models", "List the models that come with the package."),
     Entry(
+        "convert", "model_convert_command:convert",
+        "Add the graph to a bundle of an earlier version, so that it predicts without torch.",
+    ),
+    Entry(
         "quantize", "quantize_command:quantize",
         "Add an int8 graph to a model, for `predict --engine int8`.",
     ),

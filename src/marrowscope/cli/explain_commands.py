@@ -108,7 +108,7 @@ def _sanity(
     from marrowscope.explain.label_randomization import label_randomization_test
     from marrowscope.explain.weight_randomization import cascading_randomization
     from marrowscope.io.atomic import replacing
-    from marrowscope.models.backbone import is_backbone
+    from marrowscope.models.architectures import is_backbone
     from marrowscope.report.explanation_figure import sanity_figure
 
     pairs = [(cell.image, cell.code) for cell in cells[:SANITY_CELLS]]

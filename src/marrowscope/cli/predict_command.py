@@ -54,6 +54,7 @@ def predict(
     from marrowscope.inference.engine_choice import choose_engine
     from marrowscope.inference.image_sources import expand
     from marrowscope.inference.resume_cache import SUFFIX, Parts, identity
+    from marrowscope.models.architectures import FEATURES
     from marrowscope.models.bundle import load_bundle
     from marrowscope.models.calibration import read_calibration
 
@@ -91,7 +92,8 @@ def predict(
     kept.clear()
     counts = dict(result["predicted"].drop_nulls().value_counts().rows())
     counts = {code: counts[code] for code in loaded.outputs.classes if code in counts}
-    imputed = getattr(loaded.model, "imputed", None)  # of the feature-based baseline
+    features = loaded.card.architecture == FEATURES
+    imputed = getattr(loaded.model, "imputed", None) if features else None
     if json:
         emit_json({"output": str(output), "rows": result.height, "unread": bad.height,
                    "predicted": counts, "model": loaded.card.name, "engine": computing.name,

@@ -63,7 +63,7 @@ def train(
     """
     from marrowscope.cells import read_cells
     from marrowscope.dataset.splitting import split_warning
-    from marrowscope.models.backbone import is_backbone
+    from marrowscope.models.architectures import is_backbone
     from marrowscope.training.networks.train_network import train as train_network
     from marrowscope.training.networks.trainer import TrainingHooks
     from marrowscope.training.recipe import load_recipe

@@ -24,7 +24,7 @@ from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.errors import InputError, TableError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
-from marrowscope.models.features_svm import FEATURES
+from marrowscope.models.architectures import FEATURES
 from marrowscope.training.networks.train_network import train
 from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import Recipe

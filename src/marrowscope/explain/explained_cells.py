@@ -121,7 +121,7 @@ def attribution_inside_phantoms(
     Returns:
         ``SmoothGrad``, ``Grad-CAM``, ``area``: means over the cells for which both are defined.
     """
-    from marrowscope.inference.engine import TorchEngine
+    from marrowscope.inference.torch_engine import TorchEngine
 
     require_network(bundle)
     engine, rows = TorchEngine(bundle), []

@@ -8,7 +8,7 @@ chance alone.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -79,7 +79,7 @@ def label_randomization_test(
         _learned(bundle, images, labels, start, advance)
         for labels, start in ((truth, seed), (truth, seed + 1), (permuted, seed + 1))
     ]
-    maps = [explain_all(replace(bundle, model=model), explained) for model, _ in trained]
+    maps = [explain_all(Bundle(model, bundle.card), explained) for model, _ in trained]
     same, other = (
         {name: similarity(maps[0][name], maps[number][name]) for name in maps[0]}
         for number in (1, 2)

@@ -7,7 +7,6 @@ shows edges of the image and nothing of the network.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -42,7 +41,7 @@ def cascading_randomization(
     """
     first = explain_all(bundle, cells)
     model = copy.deepcopy(bundle.model)
-    random = replace(bundle, model=model)
+    random = Bundle(model, bundle.card)
     rows = [(name, 0, LEARNED, 1.0, 1.0) for name in METHODS]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.bundle import Bundle
 
 CHUNK = 128  # images of a recorded graph

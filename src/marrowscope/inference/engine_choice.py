@@ -3,12 +3,13 @@
 from importlib.util import find_spec
 
 from marrowscope.errors import InputError
+from marrowscope.extras import require_extra
 from marrowscope.inference.calibrated_engine import CalibratedEngine
 from marrowscope.inference.device_choice import resolve_device
-from marrowscope.inference.engine import Engine, TorchEngine
+from marrowscope.inference.engine import Engine
+from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.calibration import read_calibration
-from marrowscope.models.features_svm import FEATURES
 
 ENGINES = ("auto", "openvino", "int8", "torch")
 
@@ -42,7 +43,7 @@ def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | Non
         only_cpu = engine in ("openvino", "int8") or bundle.card.architecture == FEATURES
         device = "cpu" if only_cpu else resolve_device(device)
         if device == "cuda":
-            return TorchEngine(bundle, device), None
+            return _torch(bundle, device), None
     resolve_device(device)  # refuses unknown names
     if engine in ("openvino", "int8") and device != "cpu":
         raise InputError(f"--engine {engine}: runs on the CPU; leave out --device {device}")
@@ -51,24 +52,34 @@ def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | Non
             raise InputError(
                 f"{bundle.card.name}: measures features on the CPU; leave out --engine and --device"
             )
-        return TorchEngine(bundle), None
+        return _torch(bundle, "cpu", "analysis"), None
     if engine == "auto" and device == "cuda":
         return _on_cuda(bundle)
     if engine == "torch" or device != "cpu":
-        return TorchEngine(bundle, device), None
+        return _torch(bundle, device), None
     if find_spec("openvino") is None:
         if engine == "auto":
-            return TorchEngine(bundle), "OpenVINO is not installed: PyTorch computes, more slowly"
+            return _torch(bundle), "OpenVINO is not installed: PyTorch computes, more slowly"
         raise InputError(f"--engine {engine}: OpenVINO is not installed")
+    missing = None if bundle.ready else bundle.card.graph.get("missing")
+    if engine == "auto" and missing:
+        return _torch(bundle), f"{missing}: PyTorch computes, more slowly"
     from marrowscope.inference.openvino_engine import OpenVinoEngine
 
     return OpenVinoEngine(bundle, "int8" if engine == "int8" else "fp32"), None
 
 
+def _torch(bundle: Bundle, device: str = "cpu", extra: str = "train") -> Engine:
+    require_extra(extra, "computing with PyTorch", ("torch", "mahotas", "skimage"))
+    from marrowscope.inference.torch_engine import TorchEngine
+
+    return TorchEngine(bundle, device)
+
+
 def _on_cuda(bundle: Bundle) -> tuple[Engine, str | None]:
+    plain = _torch(bundle, "cuda")  # refuses where there is no GPU
     from marrowscope.inference.compiled_engine import CompiledEngine
 
-    plain = TorchEngine(bundle, "cuda")  # refuses where there is no GPU
     try:
         return CompiledEngine(bundle), None
     except RuntimeError as error:  # no compiler, an old GPU, too little memory for graphs

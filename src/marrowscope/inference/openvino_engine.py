@@ -1,16 +1,19 @@
 """The OpenVINO engine: exact in float32, or int8 where a bundle has a checked int8 part."""
 
+import os
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
+from marrowscope.extras import install_line
 from marrowscope.inference.engine import BATCH, Answer, image_views
-from marrowscope.inference.openvino_graph import convert
 from marrowscope.models.bundle import INT8_GRAPH, Bundle
+from marrowscope.models.graph_part import GRAPH
 from marrowscope.models.int8_part import read_int8
 from marrowscope.preprocessing import INPUT_SIZE
 
@@ -28,13 +31,13 @@ class OpenVinoEngine:
             precision: ``fp32`` or ``int8``.
 
         Raises:
-            InputError: no such precision, or the int8 part is missing, damaged, made for other
-                weights, or does not fit.
+            InputError: no such precision, the part for it is missing, damaged, made for other
+                weights, or does not fit; or there is no graph and torch is not installed.
         """
         if precision not in PRECISIONS:
             raise InputError(f"precision {precision!r}: expected {' or '.join(PRECISIONS)}")
         self._classes, self._precision = bundle.outputs.classes, precision
-        model = convert(bundle) if precision == "fp32" else _int8_model(bundle)
+        model = float_model(bundle) if precision == "fp32" else _int8_model(bundle)
         self._requests = Requests(model, bundle.card.views)
 
     @property
@@ -70,7 +73,7 @@ class Requests:
         """Compile.
 
         Args:
-            model: ``openvino.Model``, see ``graph.convert``.
+            model: ``openvino.Model``, see ``graph_conversion.convert``.
             views: of every image; see ``image_views``.
         """
         import openvino
@@ -83,7 +86,7 @@ class Requests:
                 "PERFORMANCE_HINT": "THROUGHPUT",
                 # Not bf16, which it would take by itself on processors that have it.
                 "INFERENCE_PRECISION_HINT": "f32",
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "INFERENCE_NUM_THREADS": _threads(),
             },
         )
         streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
@@ -123,10 +126,54 @@ def _keeping(answers: dict[int, NDArray[np.float32]]) -> Callable[[Any, int], No
     return keep
 
 
+def _threads() -> int:
+    """As many as torch takes, where it is there; else as the environment or the system allow."""
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        return int(torch.get_num_threads())
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    if stated.isdecimal() and int(stated) > 0:
+        return int(stated)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def float_model(bundle: Bundle) -> Any:
+    """The bundle's own graph; where it has none, it is made here if torch is there.
+
+    Returns:
+        An ``openvino.Model``: (1, 250, 250, 3) uint8 RGB → (1, classes) float32.
+
+    Raises:
+        InputError: the graph is damaged or made for something else, or there is none and no torch.
+    """
+    if bundle.ready:
+        return _read(bundle, *bundle.graph(), GRAPH, "convert")
+    if find_spec("torch") is None:
+        if bundle.card.graph:
+            bundle.graph()  # says why there is none
+        raise InputError(
+            f"{bundle.card.name}: was made by an earlier version and has no graph; run "
+            "'marrowscope model convert' where torch is installed, or " + install_line("train")
+        )
+    from marrowscope.models.graph_conversion import convert
+
+    return convert(bundle.model, bundle.outputs)
+
+
 def _int8_model(bundle: Bundle) -> Any:
+    return _read(bundle, *read_int8(bundle), INT8_GRAPH, "quantize")
+
+
+def _read(bundle: Bundle, graph: bytes, constants: bytes, name: str, command: str) -> Any:
+    """The graph of a file, which takes one image and gives the classes of the card.
+
+    Raises:
+        InputError: it cannot be read, or has other shapes.
+    """
     import openvino
 
-    graph, constants = read_int8(bundle)
     try:
         model = openvino.Core().read_model(graph, constants)
         wanted = [1, INPUT_SIZE, INPUT_SIZE, 3], [1, len(bundle.outputs.classes)]
@@ -136,10 +183,10 @@ def _int8_model(bundle: Bundle) -> Any:
         )
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{bundle.folder}/{INT8_GRAPH}: cannot be read ({reason})") from None
+        raise InputError(f"{bundle.folder}/{name}: cannot be read ({reason})") from None
     if shapes != wanted:
         raise InputError(
-            f"{bundle.folder}/{INT8_GRAPH}: has shapes {shapes}, not {wanted}: made for another "
-            "card or by an earlier version; run 'marrowscope model quantize' again"
+            f"{bundle.folder}/{name}: has shapes {shapes}, not {wanted}: made for another "
+            f"card or by an earlier version; run 'marrowscope model {command}' again"
         )
     return model

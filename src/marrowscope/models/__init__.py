@@ -4,37 +4,39 @@ Input (N, 3, H, W) float32 RGB in [0, 1], 250×250 px; output (N, outputs) logit
 has ``features(x)``, the (N, F) input of its last layer.
 """
 
-from collections.abc import Callable
-
-from torch import nn
+from typing import TYPE_CHECKING
 
 from marrowscope.errors import InputError
-from marrowscope.models.resnext50 import ResNeXt50
-from marrowscope.models.sequential import Sequential
+from marrowscope.models.architectures import NETWORKS
 
-_NETWORKS: dict[str, Callable[[int], nn.Module]] = {
-    "sequential": Sequential,
-    "resnext50": ResNeXt50,
-}
-NAMES: tuple[str, ...] = tuple(_NETWORKS)
+if TYPE_CHECKING:  # torch comes with an extra
+    from torch import nn
+
+NAMES: tuple[str, ...] = NETWORKS
 
 # Bundle that predicts and counts where none is named.
 DEFAULT_MODEL = "sequential-mll7"
 
 
-def create(name: str, outputs: int) -> nn.Module:
+def create(name: str, outputs: int) -> "nn.Module":
     """Build an untrained network.
 
     Raises:
         InputError: the name is not one of ``NAMES`` or ``outputs`` is less than 2.
     """
-    if name not in _NETWORKS:
+    if name not in NAMES:
         raise InputError(f"model {name!r} is unknown; choose one of {', '.join(NAMES)}")
     if outputs < 2:
         raise InputError(f"model {name!r} with {outputs} outputs: at least 2 are needed")
-    return _NETWORKS[name](outputs)
+    if name == "sequential":
+        from marrowscope.models.sequential import Sequential
+
+        return Sequential(outputs)
+    from marrowscope.models.resnext50 import ResNeXt50
+
+    return ResNeXt50(outputs)
 
 
-def count_parameters(network: nn.Module) -> int:
+def count_parameters(network: "nn.Module") -> int:
     """Number of trainable parameters."""
     return sum(tensor.numel() for tensor in network.parameters() if tensor.requires_grad)

@@ -13,15 +13,13 @@ import torch
 from torch import nn
 
 from marrowscope.errors import InputError
+from marrowscope.models.architectures import VIT
 from marrowscope.models.checkpoint_files import read_checkpoint, require_tensors
 from marrowscope.models.input_transform import Transform, TransformFacts, read_transform
 from marrowscope.models.knn_head import KnnHead
-from marrowscope.models.timm_backbone import TIMM, TimmTrunk, fill_timm, timm_trunk
+from marrowscope.models.timm_backbone import TimmTrunk, fill_timm, timm_trunk
 from marrowscope.models.vit import VisionTransformer
 from marrowscope.models.vit_weights import vit_from_bundle, vit_from_weights
-
-VIT = "vit"
-LINEAR, KNN, FINETUNE = HEADS = ("linear", "knn", "finetune")
 
 
 class Backbone(nn.Module):
@@ -42,11 +40,6 @@ class Backbone(nn.Module):
         """As the class says."""
         logits: torch.Tensor = self.head(self.features(images))
         return logits
-
-
-def is_backbone(model: str) -> bool:
-    """Whether a name is one of a pretrained backbone."""
-    return model == VIT or model.startswith(TIMM)
 
 
 def backbone_from_file(model: str, weights: Path, outputs: int) -> Backbone:

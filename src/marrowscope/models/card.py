@@ -11,7 +11,7 @@ from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL
 FORMAT = 1
 MAX_OUTPUTS = 10_000
 # Fields that cards of this format may lack, with what that means.
-ADDED_LATER: dict[str, Any] = {"int8": {}}
+ADDED_LATER: dict[str, Any] = {"graph": {}, "int8": {}}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Card:
         split: how held-out cells were chosen.
         metrics: on the held-out cells; empty when there were none.
         weights_sha256: of model.safetensors.
+        graph: of the graph for OpenVINO, empty in bundles of earlier versions: checksums of its
+            files, of the weights and of the classes that it was made for; or why there is none.
         int8: of the int8 part, empty without one: what weights it was made for, checksums of its
             files, how it was calibrated and checked.
         format, input_size, microns_per_pixel, preprocessing, version, torch_version, created,
@@ -46,6 +48,7 @@ class Card:
     split: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     weights_sha256: str = ""
+    graph: dict[str, Any] = field(default_factory=dict)
     int8: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
     input_size: int = INPUT_SIZE

@@ -20,7 +20,6 @@ from marrowscope.errors import InputError
 from marrowscope.features.cell_features import VERSION, measure_cell
 from marrowscope.features.feature_catalogue import names
 
-FEATURES = "features"
 _ROWS = 64  # cells whose kernel is computed at a time
 
 

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-
-import torch
-from torch.nn.functional import log_softmax
+from typing import TYPE_CHECKING
 
 from marrowscope.errors import InputError
+
+if TYPE_CHECKING:  # imported where tensors come in: names of classes need no torch
+    import torch
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class OutputMap:
         """Every class once, in the order of the outputs."""
         return tuple(dict.fromkeys(self.outputs))
 
-    def unknown(self, device: torch.device) -> torch.Tensor:
+    def unknown(self, device: "torch.device") -> "torch.Tensor":
         """(outputs,) bool: which outputs stand for classes that are not known."""
         return _unknown(self.outputs, self.known, device)
 
     def log_probabilities(
-        self, logits: torch.Tensor, unknown: torch.Tensor | None = None
-    ) -> torch.Tensor:
+        self, logits: "torch.Tensor", unknown: "torch.Tensor | None" = None
+    ) -> "torch.Tensor":
         """Log-probability per class.
 
         Soft-max over the outputs of known classes; the outputs of one class are summed after
@@ -55,9 +56,11 @@ class OutputMap:
         Returns:
             (N, classes) float32; -inf for classes that are not known.
         """
+        import torch
+
         unknown = self.unknown(logits.device) if unknown is None else unknown
         masked = logits.float().masked_fill(unknown, -torch.inf)
-        each = log_softmax(masked, dim=1)
+        each = torch.log_softmax(masked, dim=1)
         columns = []
         for code in self.classes:
             places = [place for place, output in enumerate(self.outputs) if output == code]
@@ -70,7 +73,11 @@ class OutputMap:
 
 
 @lru_cache(maxsize=64)
-def _unknown(outputs: tuple[str, ...], known: frozenset[str], device: torch.device) -> torch.Tensor:
+def _unknown(
+    outputs: tuple[str, ...], known: frozenset[str], device: "torch.device"
+) -> "torch.Tensor":
+    import torch
+
     # Cached: a copy to a GPU at every step would make the host wait for it. A tensor made in
     # inference mode could not take part in training later.
     with torch.inference_mode(False):

@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from marrowscope.errors import InputError
+from marrowscope.models.architectures import TIMM
 from marrowscope.models.checkpoint_files import require_tensors
 from marrowscope.models.input_transform import KERNELS, TransformFacts
 
-TIMM = "timm:"
 # A plain name: with a colon or slash timm would fetch something.
 _PLAIN = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?")
 _HEADS = ("head.", "head_dist.", "fc.", "classifier.", "last_linear.")

@@ -17,10 +17,11 @@ from marrowscope.features.cell_features import VERSION
 from marrowscope.features.feature_catalogue import names
 from marrowscope.features.feature_table import measure_table
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.torch_engine import TorchEngine
+from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
-from marrowscope.models.features_svm import FEATURES, build
+from marrowscope.models.features_svm import build
 from marrowscope.models.svm_training import fit
 from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.run_folder import BUNDLE, PREDICTIONS, prepare_folder, read_run, write_run

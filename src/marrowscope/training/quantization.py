@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,20 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
+from marrowscope.extras import require_extra
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import BATCH, image_views
-from marrowscope.inference.openvino_engine import OpenVinoEngine, Requests
-from marrowscope.inference.openvino_graph import convert
+from marrowscope.inference.openvino_engine import OpenVinoEngine, Requests, float_model
 from marrowscope.io.images import read_image
+from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import (
     INT8_CONSTANTS,
     INT8_GRAPH,
     Bundle,
     other_parts,
-    save_bundle,
+    rewrite_bundle,
 )
 from marrowscope.models.card import Card
-from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.int8_part import describe, good_enough
 from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.training.training_cells import select_training_cells
@@ -71,8 +70,7 @@ def quantize(
         InputError: nothing is held out, the held-out cells may have taken part in the training,
             NNCF is missing, or the checks fail.
     """
-    if find_spec("nncf") is None:
-        raise InputError("quantizing needs NNCF: pip install 'marrowscope[int8]'")
+    require_extra("int8", "quantizing")
     if bundle.card.architecture == FEATURES:
         raise InputError(f"{bundle.card.name}: is not a network; there is nothing to quantize")
     data = select_training_cells(table, fold)
@@ -109,7 +107,7 @@ def quantize(
             facts = describe(bundle, graph, constants, facts)
             card = Card(**{**vars(bundle.card), "int8": facts})
             made = {INT8_GRAPH: graph, INT8_CONSTANTS: constants}
-            save_bundle(bundle.model, card, folder, {**other_parts(bundle), **made})
+            rewrite_bundle(bundle, card, folder, {**other_parts(bundle), **made})
             return facts
         told = f"top class agrees in {agreement:.1%}, macro-F1 {before:.3f} → {after:.3f}"
     raise InputError(
@@ -143,7 +141,7 @@ def quantized_graph(
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
-    model = convert(bundle)
+    model = float_model(bundle)
     nodes = model.get_ordered_ops()
     kinds = ("Convolution", "GroupConvolution", "MatMul")
     layers = [place for place, node in enumerate(nodes) if node.get_type_name() in kinds]

@@ -10,21 +10,20 @@ from torch import nn
 
 from marrowscope.errors import InputError
 from marrowscope.models import NAMES, create
-from marrowscope.models.backbone import (
+from marrowscope.models.architectures import (
+    FEATURES,
     FINETUNE,
     HEADS,
     LINEAR,
+    TIMM,
     VIT,
-    Backbone,
-    backbone_from_file,
     is_backbone,
 )
+from marrowscope.models.backbone import Backbone, backbone_from_file
 from marrowscope.models.card import Card
 from marrowscope.models.checkpoint_files import read_checkpoint
-from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.outputs import OutputMap
 from marrowscope.models.start_weights import checksum, take_over
-from marrowscope.models.timm_backbone import TIMM
 from marrowscope.models.torchvision_names import own_names
 from marrowscope.training.networks.finetuning import FinetuneModule
 from marrowscope.training.networks.lightning_module import TrainingModule

@@ -7,7 +7,7 @@ import polars as pl
 
 from marrowscope.cells import probabilities, probability_codes
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.scoring import confusion_matrix, score

@@ -13,8 +13,9 @@ from marrowscope.cells import write_cells
 from marrowscope.dataset.pixel_store import PixelStore
 from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.engine import TorchEngine
-from marrowscope.models.backbone import LINEAR, Backbone, backbone_from_file
+from marrowscope.inference.torch_engine import TorchEngine
+from marrowscope.models.architectures import LINEAR
+from marrowscope.models.backbone import Backbone, backbone_from_file
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.outputs import OutputMap

@@ -19,10 +19,10 @@ from marrowscope.dataset.pixel_store import PixelStore
 from marrowscope.dataset.stain_vectors import stain_array, with_stains
 from marrowscope.errors import InputError, TableError
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.engine import TorchEngine
+from marrowscope.inference.torch_engine import TorchEngine
+from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import Bundle, save_bundle
 from marrowscope.models.card import Card
-from marrowscope.models.features_svm import FEATURES
 from marrowscope.models.outputs import OutputMap
 from marrowscope.training.feature_baseline import train_feature_baseline
 from marrowscope.training.linear_probe.train_probe import train_linear_probe

@@ -1,0 +1,93 @@
+"""The ready graph of a bundle: files and card come in, an OpenVINO graph without torch comes out.
+
+``graph.xml`` and ``graph.bin`` (OpenVINO IR, float32) lie beside the weights that they were made
+from. The card holds their checksums, the checksum of the weights and that of the classes, so that a
+graph of other weights or classes is refused.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from marrowscope.errors import InputError
+from marrowscope.models.card import Card
+
+if TYPE_CHECKING:
+    from torch import nn
+
+GRAPH, GRAPH_CONSTANTS = "graph.xml", "graph.bin"
+MAX_GRAPH_BYTES, MAX_CONSTANT_BYTES = 20_000_000, 8_000_000_000
+AGAIN = "run 'marrowscope model convert' again where torch is installed"
+
+
+def has_graph(card: Card) -> bool:
+    """Whether the card says that there is a graph."""
+    return bool(card.graph.get("graph_sha256"))
+
+
+def problem_of(card: Card, parts: Mapping[str, bytes]) -> str | None:
+    """What speaks against using a graph, as the end of a sentence; None if nothing does.
+
+    Args:
+        card: of the bundle.
+        parts: the graph's files by name.
+    """
+    facts = card.graph
+    if facts.get("weights_sha256") != card.weights_sha256:
+        return f"was made for other weights; {AGAIN}"
+    if facts.get("classes_sha256") != _classes_sha256(card):
+        return f"was made for other classes; {AGAIN}"
+    for name, key in ((GRAPH, "graph_sha256"), (GRAPH_CONSTANTS, "constants_sha256")):
+        if name not in parts or hashlib.sha256(parts[name]).hexdigest() != facts.get(key):
+            return f"checksum of {name} differs from the card; it is damaged"
+    return None
+
+
+def make_graph(network: "nn.Module", card: Card) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Convert a network and compare the graph with it.
+
+    Args:
+        network: with the weights that the card names.
+        card: with ``weights_sha256``.
+
+    Returns:
+        What the card says of it, and the files by name. Where OpenVINO cannot convert a network or
+        computes something else, there are no files and the card says why.
+    """
+    try:
+        from openvino import __version__ as openvino_version
+
+        from marrowscope.models.graph_conversion import graph_files
+        from marrowscope.models.outputs import OutputMap
+
+        outputs = OutputMap(card.outputs, frozenset(card.known))
+        graph, constants = graph_files(network, outputs)
+    except Exception as error:  # the converter raises many kinds
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        return {"missing": f"OpenVINO has no graph of this network ({reason})"}, {}
+    facts = {
+        "weights_sha256": card.weights_sha256,
+        "classes_sha256": _classes_sha256(card),
+        "graph_sha256": hashlib.sha256(graph).hexdigest(),
+        "constants_sha256": hashlib.sha256(constants).hexdigest(),
+        "openvino": openvino_version.split("-")[0],
+    }
+    return facts, {GRAPH: graph, GRAPH_CONSTANTS: constants}
+
+
+def require_fitting(card: Card, parts: Mapping[str, bytes], source: str) -> None:
+    """Refuse a graph that does not belong to its bundle.
+
+    Raises:
+        InputError: damaged, or made for other weights or classes.
+    """
+    problem = problem_of(card, parts)
+    if problem is not None:
+        raise InputError(f"{source}: {problem}")
+
+
+def _classes_sha256(card: Card) -> str:
+    """Of the classes in the order of the outputs and those known, which the graph holds."""
+    text = json.dumps([list(card.outputs), sorted(card.known)], ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
