@@ -5,18 +5,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import polars as pl
 import pytest
 
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
 from marrowscope.dataset.indexing import index
+from marrowscope.detection.cell_crops import crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.exchange.box_cells import cells_from_boxes
 from marrowscope.exchange.box_crops import write_box_crops
 from marrowscope.exchange.box_formats import read_boxes
 from marrowscope.exchange.class_names import load_synonyms
+from marrowscope.exchange.geojson_writer import to_geojson, write_geojson
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.slides.open_slide import open_slide
 from support.box_files import BOXES, coco, picture, voc, yolo
+from support.smears import piece, write_slide
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -149,3 +154,44 @@ def test_options_that_do_not_fit_are_refused(
     assert run(monkeypatch, *arguments, "-o", "cells.parquet") == 1
     assert said in capfd.readouterr().err
     assert not Path("cells.parquet").exists()
+
+
+def test_cells_of_a_whole_slide_are_cut_out_at_its_own_pixel_size(tmp_path: Path) -> None:
+    write_slide(tmp_path / "case.tif", piece(1, 300))
+    slide = open_slide(tmp_path / "case.tif")
+    width, height = slide.size
+    centres = [(400.0, 420.0), (650.5, 500.25)]
+    places = pl.DataFrame(
+        {"cell_id": ["a", "b"], "x": [x for x, _ in centres], "y": [y for _, y in centres],
+         "label": ["BLA", "LYT"]}
+    )  # fmt: skip
+    write_geojson(to_geojson(places, "case.tif", points=True), tmp_path / "case.tif.geojson")
+    table = cells_from_boxes(read_boxes(tmp_path / "case.tif.geojson")).table
+    assert table["label"].to_list() == ["BLA", "LYT"]
+    assert table.select("width", "height").unique().rows() == [(width, height)]
+    cut = write_box_crops(
+        table.with_columns(microns_per_pixel=pl.lit(slide.microns_per_pixel)), tmp_path / "crops"
+    )
+    assert cut["error"].null_count() == 2
+    for path, (x, y) in zip(cut["path"], centres, strict=True):
+        crop = cv2.imread(path)[:, :, ::-1]
+        assert crop.shape == (250, 250, 3)
+        np.testing.assert_allclose(crop, crop_from_slide(slide, x, y), atol=1)
+
+
+def test_a_large_slide_is_opened_by_its_reader_and_not_as_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marrowscope.io.images.MAX_PIXELS", 100_000)
+    write_slide(tmp_path / "case.tif", piece(1, 300))
+    places = pl.DataFrame({"cell_id": ["a"], "x": [400.0], "y": [420.0], "label": ["BLA"]})
+    write_geojson(to_geojson(places), tmp_path / "case.geojson")
+    table = cells_from_boxes(read_boxes(tmp_path / "case.geojson")).table
+    assert table["error"].to_list() == [None]
+    assert table["slide_id"].to_list() == ["case"]
+    assert table["sha256"].to_list() == [None]
+    assert table["microns_per_pixel"][0] == pytest.approx(
+        open_slide(tmp_path / "case.tif").microns_per_pixel
+    )
+    cut = write_box_crops(table, tmp_path / "crops")
+    assert cut["error"].to_list() == [None]

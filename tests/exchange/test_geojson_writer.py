@@ -13,6 +13,7 @@ from shapely.geometry import shape
 from marrowscope.errors import InputError
 from marrowscope.exchange.box_cells import cells_from_boxes
 from marrowscope.exchange.box_formats import read_boxes
+from marrowscope.exchange.class_colours import class_colour
 from marrowscope.exchange.geojson_writer import (
     by_picture,
     object_id,
@@ -21,7 +22,7 @@ from marrowscope.exchange.geojson_writer import (
     write_geojson,
     write_pictures,
 )
-from marrowscope.morphology import CLASSES, CODES, LINEAGE_COLOURS
+from marrowscope.morphology import CLASSES, CODES
 from support.box_files import picture
 
 CELLS = pl.DataFrame(
@@ -88,14 +89,12 @@ def test_a_known_outline_takes_the_place_of_the_box(tmp_path: Path) -> None:
         to_geojson(cells, outlines={"c0": [[1, 2]]})
 
 
-def test_classes_have_their_names_and_the_colours_of_the_reports() -> None:
+def test_classes_have_their_names_and_colours() -> None:
     features = to_geojson(CELLS)["features"]
     for feature, cell in zip(features, CLASSES, strict=True):
         given = feature["properties"]["classification"]
         assert given["name"] == cell.name
-        assert (
-            "#" + "".join(f"{part:02X}" for part in given["color"]) == LINEAGE_COLOURS[cell.lineage]
-        )
+        assert tuple(given["color"]) == class_colour(cell.code)
         assert feature["properties"]["measurements"][f"p_{cell.code}"] == 1
         assert feature["properties"]["measurements"]["confidence"] == 1
         assert uuid.UUID(feature["id"])

@@ -35,6 +35,10 @@ def evaluate(
             "other boxes, matched by place."
         ),
     ] = None,
+    synonyms: Annotated[
+        Path | None,
+        typer.Option(help="With boxes in --truth: YAML or CSV that maps their names to codes."),
+    ] = None,
     tolerated: Tolerated = None,
     model: Annotated[
         str | None, typer.Option(help="Shipped model or bundle folder to describe in the report.")
@@ -82,15 +86,17 @@ def evaluate(
         say_renamed("evaluate --bundle", "'evaluate --model'")
         model = model or bundle
     named = ", ".join(str(path) for path in predictions)
+    if synonyms is not None and (truth is None or not _is_boxes(truth)):
+        raise InputError(f"--synonyms {synonyms}: works only with --truth that holds boxes")
     if external is not None:
         evaluate_external(
-            _joined(predictions, truth, split), named, output, external, min_confidence, reference,
-            model, microns_per_pixel, seed, json,
+            _joined(predictions, truth, split, synonyms), named, output, external, min_confidence,
+            reference, model, microns_per_pixel, seed, json,
         )  # fmt: skip
         return
     _refuse_alone(min_confidence, reference, microns_per_pixel)
     require_evaluation_folder(output)
-    table = _joined(predictions, truth, split)
+    table = _joined(predictions, truth, split, synonyms)
     pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
     facts = {} if model is None else _facts(model)
     with console.status("scoring"):
@@ -154,7 +160,9 @@ def _refuse_alone(
             raise InputError(f"{name}: works only with --external")
 
 
-def _joined(predictions: list[Path], truth: Path | None, split: str | None) -> "pl.DataFrame":
+def _joined(
+    predictions: list[Path], truth: Path | None, split: str | None, synonyms: Path | None
+) -> "pl.DataFrame":
     from marrowscope.cells import read_cells
     from marrowscope.evaluation.fold_scores import join_folds
 
@@ -163,7 +171,7 @@ def _joined(predictions: list[Path], truth: Path | None, split: str | None) -> "
         if truth is not None and _is_boxes(truth):
             # By place: the cells of a count have no files of their own.
             table = read_cells(path, needs=["predicted", "x", "y"], required=["cell_id"])
-            table = _with_placed_truth(table, truth)
+            table = _with_placed_truth(table, truth, synonyms)
         else:
             table = read_cells(path, needs=["predicted"])
             if truth is not None:
@@ -192,12 +200,14 @@ def _is_boxes(truth: Path) -> bool:
     return truth.is_dir() or truth.suffix.lower() not in (".parquet", ".csv")
 
 
-def _with_placed_truth(table: "pl.DataFrame", truth: Path) -> "pl.DataFrame":
+def _with_placed_truth(table: "pl.DataFrame", truth: Path, synonyms: Path | None) -> "pl.DataFrame":
     import polars as pl
 
+    from marrowscope.exchange.class_names import load_synonyms
     from marrowscope.exchange.position_truth import truth_from_boxes
 
-    matched = truth_from_boxes(table, truth)
+    names = load_synonyms(synonyms) if synonyms is not None else {}
+    matched = truth_from_boxes(table, truth, names)
     for line in matched.sentences():
         console.print(_printable(f"! {line}"), style="yellow", soft_wrap=True)
     found = matched.table

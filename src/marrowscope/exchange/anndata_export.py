@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.cells import probabilities, probability_codes
 from marrowscope.errors import InputError
+from marrowscope.exchange.class_colours import as_hex, class_colour
 from marrowscope.extras import require_extra
-from marrowscope.morphology import BY_CODE, LINEAGE_COLOURS, Lineage, in_display_order
+from marrowscope.morphology import BY_CODE, Lineage, in_display_order
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -88,8 +89,10 @@ def to_anndata(
     if "stain" in cells.columns and isinstance(cells.schema["stain"], pl.Array):
         made.obsm["stain"] = _stain(cells["stain"])
     for name in _COLOURED:
-        if name in obs and len(obs[name].cat.categories):
-            made.uns[f"{name}_colors"] = [_colour(code) for code in obs[name].cat.categories]
+        codes = list(obs[name].cat.categories) if name in obs else []
+        colours = [as_hex(colour) for code in codes if (colour := class_colour(code)) is not None]
+        if codes and len(colours) == len(codes):  # else the tool's own palette does better
+            made.uns[f"{name}_colors"] = colours
     return made
 
 
@@ -231,7 +234,3 @@ def _unstructured(cells: pl.DataFrame, source: str, model: str | None) -> dict[s
         if sizes:
             facts["microns_per_pixel"] = sizes[0] if len(sizes) == 1 else np.array(sizes)
     return {"marrowscope": facts}
-
-
-def _colour(code: str) -> str:
-    return LINEAGE_COLOURS[BY_CODE[code].lineage if code in BY_CODE else Lineage.OTHER]

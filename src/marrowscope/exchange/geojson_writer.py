@@ -21,10 +21,11 @@ from numpy.typing import ArrayLike
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.errors import InputError
+from marrowscope.exchange.class_colours import class_colour
 from marrowscope.exchange.geojson_reader import OWN, is_geojson
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import SUFFIXES
-from marrowscope.morphology import BY_CODE, LINEAGE_COLOURS, CountRole, Lineage
+from marrowscope.morphology import BY_CODE, CountRole
 
 OBJECT_TYPES = ("detection", "annotation")
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "marrowscope:cell")
@@ -194,10 +195,10 @@ def _is_undecided(code: str, role: str | None) -> bool:
 
 
 def _classification(code: str) -> dict[str, Any]:
-    known = BY_CODE.get(code)
-    colour = LINEAGE_COLOURS[known.lineage if known is not None else Lineage.OTHER]
-    rgb = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
-    return {"name": known.name if known is not None else code, "color": rgb}
+    colour = class_colour(code)
+    if colour is None:  # of a user's own scheme: QuPath gives it one
+        return {"name": code}
+    return {"name": BY_CODE[code].name, "color": list(colour)}
 
 
 def _geometry(row: dict[str, Any], points: bool, outline: ArrayLike | None) -> dict[str, Any]:
