@@ -62,7 +62,7 @@ def test_it_trains_shows_recall_early_and_says_where_the_bundle_is(
     assert run(monkeypatch, *arguments) == 1
     assert "--resume" in capfd.readouterr().err
     assert run(monkeypatch, *arguments, "--resume") == 0
-    assert "finished already" in capfd.readouterr().err
+    assert "already finished" in capfd.readouterr().err
 
 
 def test_a_fold_is_held_out(
