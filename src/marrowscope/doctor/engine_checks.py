@@ -71,7 +71,7 @@ def measure(call: str) -> dict[str, Any]:
         seconds += time.perf_counter() - began
         done += len(images)
     if not np.isfinite(found).all() or np.abs(found.sum(axis=1) - 1).max() > 0.01:
-        raise ArithmeticError("gives numbers that are no probabilities")
+        raise ArithmeticError("gives numbers that are not probabilities")
     return {
         "images_per_second": round(done / seconds, 1),
         "views": loaded.card.views,

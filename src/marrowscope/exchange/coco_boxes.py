@@ -107,7 +107,7 @@ def _pictures(
         width, height = entry.get("width"), entry.get("height")
         if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
             sizes[str(found)] = (width, height)
-    notes = [f"{path.name}: {twice} image ids stand there twice; the first counts"] if twice else []
+    notes = [f"{path.name}: {twice} image ids are listed twice; the first is used"] if twice else []
     return pictures, sizes, notes, lost
 
 

@@ -87,7 +87,7 @@ def reproduce(
         "recipe of the networks": _recipe(study),
         "folds": study.folds,
         "seed": study.seed,
-        "computed in (last go of each part)": (
+        "computed in (last run of each part)": (
             f"{sum(one.seconds for one in done) / 60:.0f} minutes"
         ),
         "marrowscope": __version__,
