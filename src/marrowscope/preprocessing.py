@@ -10,6 +10,8 @@ from marrowscope.io.images import resize
 
 INPUT_SIZE = 250  # px, each side
 MICRONS_PER_PIXEL = 0.08625  # 3.45 µm camera pixel behind a 40× objective (Matek et al. 2021)
+# µm; nothing optical is finer, and no cell is seen above.
+SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 10.0
 
 
 def prepare(image: NDArray[np.uint8], microns_per_pixel: float | None) -> NDArray[np.uint8]:
@@ -41,20 +43,36 @@ def _middle(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return image[top : top + side, left : left + side]
 
 
+def is_pixel_size(microns: float) -> bool:
+    """Whether a cell image can have pixels of this size; not a number cannot."""
+    return SMALLEST_PIXEL <= microns <= LARGEST_PIXEL
+
+
+def require_pixel_size(microns: float) -> float:
+    """A stated pixel size in µm.
+
+    Raises:
+        InputError: it is not between 0.005 and 10.
+    """
+    if not is_pixel_size(microns):
+        raise InputError(f"--microns-per-pixel is {microns}; expected 0.005 to 10 µm per pixel")
+    return float(microns)
+
+
 def pixel_sizes(table: pl.DataFrame, given: float | None = None) -> list[float | None]:
     """Pixel size of every row in µm: its own, else the given one, else None.
 
     Raises:
         InputError: a size is not between 0.005 and 10.
     """
-    if given is not None and not 0.005 <= given <= 10:
-        raise InputError(f"--microns-per-pixel is {given}; expected 0.005 to 10 µm per pixel")
+    if given is not None:
+        require_pixel_size(given)
     own = (
         table["microns_per_pixel"].to_list()
         if "microns_per_pixel" in table.columns
         else [None] * table.height
     )
-    wrong = next((size for size in own if size is not None and not 0.005 <= size <= 10), None)
+    wrong = next((size for size in own if size is not None and not is_pixel_size(size)), None)
     if wrong is not None:
         raise TableError(f"microns_per_pixel in the table is {wrong}; expected 0.005 to 10")
     return [size if size is not None else given for size in own]

@@ -199,7 +199,7 @@ def test_nothing_is_printed_about_damaged_files(tmp_path: Path) -> None:
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
     program = (
-        "import sys, pathlib\nfrom marrowscope import images\n"
+        "import sys, pathlib\nfrom marrowscope.io import images\n"
         "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
         "    for read in (images.inspect, images.decode):\n"
         "        try:\n            read(path.read_bytes())\n"

@@ -65,8 +65,9 @@ def test_threads_get_their_own_lines_only(capfd: pytest.CaptureFixture[str]) -> 
 
 def test_a_closed_standard_error_does_no_harm() -> None:
     program = (
-        "import os, re\nos.close(2)\nfrom marrowscope.io.native_stderr import caught\n"
-        "with caught(re.compile(b'x')) as lines:\n    pass\nprint(lines)\n"
+        "import os, re\nos.close(2)\n"
+        "from marrowscope.io.native_stderr import capture_native_stderr\n"
+        "with capture_native_stderr(re.compile(b'x')) as lines:\n    pass\nprint(lines)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert done.stdout == "[]\n"
@@ -75,11 +76,12 @@ def test_a_closed_standard_error_does_no_harm() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_forked_in_the_middle_can_catch_too() -> None:
     program = (
-        "import os, re\nfrom marrowscope.io.native_stderr import caught\n"
-        "with caught(re.compile(b'x')):\n"
+        "import os, re\nfrom marrowscope.io.native_stderr import capture_native_stderr\n"
+        "with capture_native_stderr(re.compile(b'x')):\n"
         "    child = os.fork()\n"
         "    if child == 0:\n"
-        "        with caught(re.compile(b'x')) as lines:\n            os.write(2, b'x\\n')\n"
+        "        with capture_native_stderr(re.compile(b'x')) as lines:\n"
+        "            os.write(2, b'x\\n')\n"
         "        os._exit(0 if lines == ['x'] else 1)\n"
         "    print(os.waitpid(child, 0)[1])\n"
     )

@@ -1,12 +1,13 @@
-"""Which of the named files are one smear: all fields together, and every slide by itself."""
+"""Paths go in, smears come out: all fields together are one, every slide is one by itself."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from marrowscope.errors import InputError
-from marrowscope.slides.field_reader import MAX_FIELDS, FieldReader, list_field_images
-from marrowscope.slides.open_slide import open_slide
+from marrowscope.preprocessing import require_pixel_size
+from marrowscope.slides.open_slide import open_source
 from marrowscope.slides.slide import Slide
+from marrowscope.slides.source_kind import MAX_FIELDS, Source, SourceKind, identify_source
 
 
 @dataclass(frozen=True)
@@ -44,49 +45,56 @@ def open_smears(
     """
     if not paths:
         raise InputError("nothing to count; name field images, a folder of them, or a slide")
-    opened: list[tuple[Path, Slide]] = []
+    if microns_per_pixel is not None:
+        require_pixel_size(microns_per_pixel)
+    opened: list[tuple[Path, Source, Slide]] = []
     failures: list[InputError] = []
     for path in paths:
         try:
-            opened.append((path, open_slide(path, microns_per_pixel)))
+            source = identify_source(path)
+            opened.append((path, source, open_source(source, microns_per_pixel)))
         except InputError as error:
             failures.append(error)
-    fields = [path for path, slide in opened if slide.fields]
+    fields = [source for _, source, _ in opened if source.kind is SourceKind.FIELD_IMAGES]
     # Of one smear no field may be missing without a word; slides are apart from each other.
     if failures and (fields or not opened):
         raise failures[0]
     if not fields:
-        named = zip(_unique([_stem(path) for path, _ in opened]), opened, strict=True)
-        smears = tuple(SmearSource(name, (str(path),), slide) for name, (path, slide) in named)
+        names = _unique([_stem(path) for path, _, _ in opened])
+        smears = tuple(
+            SmearSource(name, (str(path),), slide)
+            for name, (path, _, slide) in zip(names, opened, strict=True)
+        )
         return smears, tuple(str(error) for error in failures)
     if len(fields) < len(opened):
-        slide = next(path for path, one in opened if not one.fields)
-        raise InputError(f"{slide}: a whole slide among field images; count it by itself")
-    return (_of_fields(paths, [slide for _, slide in opened], microns_per_pixel),), ()
+        whole = next(path for path, source, _ in opened if source not in fields)
+        raise InputError(f"{whole}: a whole slide among field images; count it by itself")
+    slide = opened[0][2]
+    if len(fields) > 1:
+        images = _all_images(fields)
+        together = Source(paths[0], SourceKind.FIELD_IMAGES, images, "fields of one smear")
+        slide = open_source(together, microns_per_pixel)
+    return (SmearSource(_stem(paths[0]), tuple(str(path) for path in paths), slide),), ()
 
 
-def _of_fields(
-    paths: list[Path], opened: list[Slide], microns_per_pixel: float | None
-) -> SmearSource:
-    sources = tuple(str(path) for path in paths)
-    if len(opened) == 1:
-        return SmearSource(_stem(paths[0]), sources, opened[0])
-    images = [
-        image for path in paths for image in (list_field_images(path) if path.is_dir() else [path])
-    ]
+def _all_images(sources: list[Source]) -> tuple[Path, ...]:
+    """The images of several sources of fields.
+
+    Raises:
+        InputError: there are too many, or two have the same name.
+    """
+    images = [image for source in sources for image in source.files]
     if len(images) > MAX_FIELDS:
         raise InputError(f"{len(images)} fields; the limit is {MAX_FIELDS} at once")
-    seen: dict[str, Path] = {}
+    known: dict[str, Path] = {}
     for image in images:
-        if image.name in seen:
+        if image.name in known:
             raise InputError(
-                f"{image}: has the same name as {seen[image.name]}; each field of a smear is named "
-                "once, by its file"
+                f"{image}: has the same name as {known[image.name]}; each field of a smear is "
+                "named once, by its file"
             )
-        seen[image.name] = image
-    return SmearSource(
-        _stem(paths[0]), sources, FieldReader(images, str(paths[0]), microns_per_pixel)
-    )
+        known[image.name] = image
+    return tuple(images)
 
 
 def _stem(path: Path) -> str:

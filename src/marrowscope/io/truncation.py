@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowscope.io.file_signatures import file_format
+
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES = 256, 257, 258, 259, 277
 _PLACES = ((273, 279), (324, 325))  # offsets and byte counts, of strips and of tiles
 _NUMBERS = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}  # TIFF type → NumPy
 _UNCOMPRESSED = 1
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def find_missing_bytes(data: bytes) -> str | None:
@@ -29,18 +30,19 @@ def find_missing_bytes(data: bytes) -> str | None:
     Args:
         data: a file; anything but BMP, TIFF and WebP gives None. Of a TIFF the first page counts.
     """
-    if data[:2] == b"BM" and len(data) >= 6:
+    kind = file_format(data)
+    if kind == "BMP" and len(data) >= 6:
         return _shorter_than(int.from_bytes(data[2:6], "little"), data)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+    if kind == "WEBP" and data[:4] == b"RIFF":
         return _shorter_than(int.from_bytes(data[4:8], "little") + 8, data)
-    if data[:4] in _TIFF:
+    if kind == "TIFF":
         return _missing_in_tiff(data, whole=False)
     return None
 
 
 def is_later_page_truncated(data: bytes) -> bool:
     """Whether a TIFF whose first page is there lacks bytes of another one."""
-    return data[:4] in _TIFF and _missing_in_tiff(data, whole=True) is not None
+    return file_format(data) == "TIFF" and _missing_in_tiff(data, whole=True) is not None
 
 
 def _shorter_than(promised: int, data: bytes) -> str | None:

@@ -1,11 +1,10 @@
-"""Fields as a camera took them: one image, or a folder of images, read like a slide.
+"""Field images of a camera, one or many, read like one slide.
 
 The images lie side by side in rows, in the order of their names (numbers by value), with white
 between them; ``Slide.fields`` says where each one is. What lies beside what means nothing.
 """
 
 import math
-import re
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrowscope.errors import InputError
-from marrowscope.io.images import MASK_SUFFIX, MAX_PIXELS, SUFFIXES, ImageError, inspect, read_image
+from marrowscope.io.images import MAX_PIXELS, ImageError, inspect, read_image
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
     CorruptTile,
@@ -26,7 +25,6 @@ from marrowscope.slides.slide import (
 )
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
 
-MAX_FIELDS = 5_000
 _GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
 _ORIENTATION = 0x0112  # EXIF tag; from 5 on width and height change places
 
@@ -90,37 +88,6 @@ class FieldReader(TiledReader):
                 raise UnreadableTileError(f"{field.name}: not of the size that its header promises")
             target = image[top - box[1] : bottom - box[1], left - box[0] : right - box[0]]
             target[:] = pixels[top - field.y : bottom - field.y, left - field.x : right - field.x]
-
-
-def list_field_images(folder: Path) -> list[Path]:
-    """The images directly in a folder, in natural order; masks of phantoms are none.
-
-    Raises:
-        InputError: it cannot be listed, holds too many, or a link in it leads elsewhere.
-    """
-    try:
-        found = [
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in SUFFIXES
-            and not path.name.startswith(".")
-            and not path.name.endswith(MASK_SUFFIX)
-            and (path.is_file() or path.is_symlink())
-        ]
-        home = folder.resolve()
-        for path in found:
-            if path.is_symlink() and home not in path.resolve().parents:
-                raise InputError(f"{path}: a link that leads out of its folder; copy the file")
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror or error}") from None
-    if len(found) > MAX_FIELDS:
-        raise InputError(f"{folder}: {len(found)} images; the limit is {MAX_FIELDS} fields at once")
-    return sorted(found, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, str, int]]:
-    parts = re.split(r"(\d+)", path.name)
-    return [(1, "", int(part)) if part.isdecimal() else (0, part, 0) for part in parts if part]
 
 
 def _all_sides(paths: list[Path]) -> tuple[dict[int, tuple[int, int]], dict[int, ImageError]]:

@@ -16,7 +16,7 @@ from openslide import OpenSlide, OpenSlideError
 from marrowscope.errors import InputError
 from marrowscope.io.images import MAX_PIXELS
 from marrowscope.slides.file_handles import PerThreadHandle
-from marrowscope.slides.slide import MAX_SIDE, Level, resolve_pixel_size
+from marrowscope.slides.slide import MAX_SIDE, Level, resolve_pixel_size, square_pixel_size
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
 
 _DEFAULT_TILE = 512  # px; where a format does not say how it stores
@@ -99,22 +99,6 @@ def _pixel_size(path: Path, facts: dict[str, str]) -> float | None:
     except (KeyError, ValueError):
         return None
     return square_pixel_size(path, across, along)
-
-
-def square_pixel_size(path: Path, across: float, along: float) -> float:
-    """Side of a pixel in µm, from width and height; their geometric mean.
-
-    Raises:
-        InputError: they differ by more than 5 %.
-    """
-    if not (across > 0 and along > 0):
-        return across if not across > 0 else along  # for checked_pixel_size to refuse
-    if abs(np.log(across / along)) > np.log(1.05):
-        raise InputError(
-            f"{path}: its pixels are {across:g} µm wide and {along:g} µm high; "
-            "export it with square ones, or give --microns-per-pixel"
-        )
-    return float(np.sqrt(across * along))
 
 
 def _refuse_names_that_lead_away(path: Path) -> None:

@@ -8,6 +8,7 @@ level 0, the finest, with (0, 0) at the top left. What lies outside of the slide
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.io.images import MAX_PIXELS, resize
+from marrowscope.preprocessing import is_pixel_size, require_pixel_size
 
 WHITE = 255
-SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 10.0  # µm; nothing optical is finer, no cell is seen above
 MAX_SIDE = 2_000_000  # px; 25 mm at 0.0125 µm/px: headers that promise more are damaged
 _STRIP_PIXELS = 16_000_000  # what is held at once while a slide without small levels is shrunk
 
@@ -132,17 +133,31 @@ def resolve_pixel_size(name: str, given: float | None, own: float | None) -> flo
         InputError: neither is there, or it is not between 0.005 and 10.
     """
     if given is not None:
-        if not SMALLEST_PIXEL <= given <= LARGEST_PIXEL:  # also refuses nan
-            raise InputError(f"--microns-per-pixel is {given}; expected 0.005 to 10 µm per pixel")
-        return float(given)
+        return require_pixel_size(given)
     advice = "give --microns-per-pixel (0.08625 for a 3.45 µm camera pixel behind a 40× objective)"
     if own is None:
         raise InputError(f"{name}: does not say its pixel size; {advice}")
-    if not SMALLEST_PIXEL <= own <= LARGEST_PIXEL:
+    if not is_pixel_size(own):
         raise InputError(
             f"{name}: says its pixels are {own:g} µm wide, too few or too many for cells; {advice}"
         )
     return float(own)
+
+
+def square_pixel_size(path: Path, across: float, along: float) -> float:
+    """Side of a pixel in µm, from width and height; their geometric mean.
+
+    Raises:
+        InputError: they differ by more than 5 %.
+    """
+    if not (across > 0 and along > 0):
+        return across if not across > 0 else along  # for resolve_pixel_size to refuse
+    if abs(math.log(across / along)) > math.log(1.05):
+        raise InputError(
+            f"{path}: its pixels are {across:g} µm wide and {along:g} µm high; "
+            "export it with square ones, or give --microns-per-pixel"
+        )
+    return math.sqrt(across * along)
 
 
 def read_scaled(

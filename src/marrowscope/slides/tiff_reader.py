@@ -19,8 +19,13 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError
 from marrowscope.io.images import MAX_PIXELS, ImageError, decode
 from marrowscope.slides.file_handles import PerThreadHandle
-from marrowscope.slides.openslide_reader import square_pixel_size
-from marrowscope.slides.slide import MAX_SIDE, Level, resolve_pixel_size, split_along_tiles
+from marrowscope.slides.slide import (
+    MAX_SIDE,
+    Level,
+    resolve_pixel_size,
+    split_along_tiles,
+    square_pixel_size,
+)
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong becomes our own error
@@ -263,24 +268,3 @@ def _pixel_size(path: Path, tiff: Any, page: Any, index: int) -> float | None:
     return (
         square_pixel_size(path, unit / across, unit / along) if across > 0 and along > 0 else None
     )
-
-
-def is_slide(path: Path) -> str | None:
-    """What a TIFF is: "ome", "tiled" (or with a pyramid), or None for an ordinary picture.
-
-    Raises:
-        InputError: its directories are damaged or cut off.
-    """
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            if tiff.is_ome:
-                return "ome"
-            if not tiff.pages:
-                raise InputError(f"{path}: a TIFF without any image; was it cut off?")
-            first = tiff.series[0]
-            large = first.keyframe.imagewidth * first.keyframe.imagelength > MAX_PIXELS
-            return "tiled" if first.keyframe.is_tiled or first.is_pyramidal or large else None
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{path}: a damaged or cut-off TIFF ({one_line(error)})") from None
