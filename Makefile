@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Test processes side by side; each computes with one thread, so that they do not fight for cores.
 JOBS ?= 2
 
-.PHONY: setup test lint demo docs bench clean
+.PHONY: setup test lint demo wheel docs bench clean
 
 setup: $(VENV)/.ready
 

@@ -40,6 +40,18 @@ def test_no_engine_at_all_breaks_the_core() -> None:
     )
 
 
+def test_a_model_that_cannot_be_loaded_is_told_in_its_own_words() -> None:
+    answer = Answer(failure="InputError: nowhere: neither a bundle folder nor a shipped model")
+    check = checks_of({"OpenVINO fp32": answer}, None)[0]
+    assert check.sentence == "nowhere: neither a bundle folder nor a shipped model"
+    assert check.advice is None
+
+
+def test_torch_is_not_recommended_for_a_gpu_that_is_not_there() -> None:
+    assert checks_of({}, None)[3].advice is None
+    assert checks_of({}, "H100")[3].advice == "pip install 'marrowscope[train]'"
+
+
 def test_an_engine_that_was_not_measured_in_time_proves_nothing() -> None:
     checks = checks_of({"OpenVINO fp32": Answer(failure=TOO_SLOW)}, None)
     assert checks[0].state == State.PROBLEM

@@ -145,7 +145,8 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry(
         "demo", "demo_command:demo",
-        "Try the whole way in a few minutes: images, split, short training, report.", STUDY,
+        "Try the whole way in two minutes: cells, split, short training, report, count of a slide.",
+        STUDY,
     ),
     Entry(
         "phantom", "phantom_command:phantom",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from marrowscope.cli.app import Bars, emit_json
-from marrowscope.cli.options import JSON, Model
+from marrowscope.cli.options import JSON, Model, Model
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ def doctor(
     The engines are measured with the model. It takes at most ten seconds. Exit code 1: marrowscope
     does not work here.
 
+    The engines are measured with the model, on cells of random pixels.
+
     Example: `marrowscope doctor`
     """
-    from marrowscope.doctor.examination import examine
+    from marrowscope.doctor.examination import DEFAULT_MODEL, examine
     from marrowscope.models import DEFAULT_MODEL
 
     with Bars() as bars:

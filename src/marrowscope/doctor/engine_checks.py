@@ -11,6 +11,7 @@ from typing import Any
 
 from marrowscope.doctor.health_check import Check, State, one_line
 from marrowscope.doctor.isolated_calls import AGAIN, Answer
+from marrowscope.errors import InputError
 from marrowscope.extras import install_line
 
 GROUP = "engines"
@@ -25,6 +26,7 @@ ENGINES = {
 }
 # One of these has to compute, or no image is classified.
 ENOUGH = ("OpenVINO fp32", "torch CPU")
+OWN_ERROR = f"{InputError.__name__}: "
 CUDA_BUILD = "install a CUDA build of torch: https://pytorch.org/get-started/locally"
 
 
@@ -132,12 +134,17 @@ def _check(name: str, answer: Answer | None, gpu: str | None) -> Check:
     if answer is None:
         library = "OpenVINO" if name.startswith("OpenVINO") else "torch"
         advice = "pip install openvino" if library == "OpenVINO" else install_line("train")
+        if name == "torch CUDA" and gpu is None:
+            return Check(GROUP, name, State.MISSING, "torch is not installed, and no GPU is here")
         return Check(GROUP, name, State.MISSING, f"{library} is not installed", advice)
     if not answer.in_time:
         return Check(GROUP, name, State.PROBLEM, "could not be measured in the time", AGAIN)
     if answer.value is None:
+        reason = str(answer.failure)
+        if reason.startswith(OWN_ERROR):  # says itself what to do
+            return Check(GROUP, name, State.PROBLEM, reason.removeprefix(OWN_ERROR))
         advice = f"pip install --force-reinstall {name.split()[0].lower()}"
-        return Check(GROUP, name, State.PROBLEM, str(answer.failure), advice)
+        return Check(GROUP, name, State.PROBLEM, reason, advice)
     found: dict[str, Any] = answer.value
     if "absent" in found:
         return Check(GROUP, name, State.MISSING, found["absent"], _advice(name, found, gpu))

@@ -16,7 +16,7 @@ from marrowscope.progress import Advance
 
 SECONDS = 8.5  # for everything but the start of the command
 ENGINE_SHARE = 0.5  # of the time, at most, all else waits for the engines
-DEFAULT_MODEL = "sequential-mll7"
+DEFAULT_MODEL = "sequential-mll7"  # that of marrowscope.models, whose import may be what fails
 # These import torch; the quickest come first.
 WITH_TORCH = ("torch", "tensorboard", "captum", "timm", "nncf", "lightning")
 
