@@ -24,7 +24,8 @@ def demo(
 
     Example: `marrowscope demo -o demo`
     """
-    from marrowscope.demo import DEFAULT_MODEL, run_demo
+    from marrowscope.demo import run_demo
+    from marrowscope.models import DEFAULT_MODEL
 
     with Bars() as bars:
         found = run_demo(output, data, seed, bars.stage)
@@ -40,8 +41,8 @@ def demo(
 
 def _lines(found: "Demo") -> list[str]:
     """What was done, where it lies, and what comes next."""
-    from marrowscope.demo import DEFAULT_MODEL
     from marrowscope.extras import install_line
+    from marrowscope.models import DEFAULT_MODEL
 
     score = found.result.strict["macro_f1"]
     kind = "synthetic cells" if found.result.synthetic else "cells"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from marrowscope.cli.app import Bars, emit_json
-from marrowscope.cli.options import JSON, Model, Model
+from marrowscope.cli.options import JSON, Model
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ def doctor(
     Example: `marrowscope doctor`
     """
     from marrowscope.doctor.examination import DEFAULT_MODEL, examine
-    from marrowscope.models import DEFAULT_MODEL
 
     with Bars() as bars:
         found = examine(model or DEFAULT_MODEL, advance=bars.stage("examining this machine"))
