@@ -27,6 +27,7 @@ from marrowscope.models import DEFAULT_MODEL
 from marrowscope.models.bundle import WEIGHTS, load_bundle
 from marrowscope.phantom.synthetic_dataset import LIST, write_dataset
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
+from marrowscope.progress import Stage
 from marrowscope.report.count.count_report import write_count_report
 from marrowscope.report.evaluation_page import write_report
 

@@ -24,10 +24,8 @@ def doctor(
 ) -> None:
     """Say what works on this machine, how fast it is, and what to type for what is missing.
 
-    The engines are measured with the model. It takes at most ten seconds. Exit code 1: marrowscope
-    does not work here.
-
-    The engines are measured with the model, on cells of random pixels.
+    The engines are measured with the model, on random pixels. It takes at most ten seconds. Exit
+    code 1: marrowscope does not work here.
 
     Example: `marrowscope doctor`
     """
