@@ -1,6 +1,5 @@
 """The commands as a user types them: the whole way, exit codes, one-line errors."""
 
-import io
 import json
 import runpy
 import sys
@@ -14,34 +13,12 @@ import torch
 
 from marrowscope import demo
 from marrowscope.cells import read_cells
-from marrowscope.cli import main
 from marrowscope.cli.app import emit_json
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.phantom.synthetic_dataset import write_dataset
-
-
-class Shell:
-    """Runs a command line in this process."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-        self._patch, self._capture = monkeypatch, capfd
-        monkeypatch.setenv("COLUMNS", "300")
-
-    def __call__(self, *arguments: object, status: int = 0, stdin: str = "") -> tuple[str, str]:
-        self._patch.setattr(sys, "argv", ["marrowscope", *map(str, arguments)])
-        self._patch.setattr(sys, "stdin", io.StringIO(stdin))
-        with pytest.raises(SystemExit) as caught:
-            main()
-        printed = self._capture.readouterr()
-        assert int(caught.value.code or 0) == status, printed.err
-        return printed.out, printed.err
-
-
-@pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(monkeypatch, capfd)
+from support.command_shell import Shell
 
 
 def test_python_m_does_the_same(

@@ -5,13 +5,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_commands import Shell
-from test_evaluate_predictions import predictions
 
-
-@pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(monkeypatch, capfd)
+from support.command_shell import Shell
+from support.predictions import predictions
 
 
 @pytest.fixture

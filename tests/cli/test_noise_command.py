@@ -5,15 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
-from test_commands import Shell
 
 from marrowscope.io.images import encode_png
-
-
-@pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(monkeypatch, capfd)
+from support.command_shell import Shell
 
 
 def test_a_wrong_label_is_listed_corrected_and_taken_back(shell: Shell, tmp_path: Path) -> None:

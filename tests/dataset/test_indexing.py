@@ -20,52 +20,8 @@ from marrowscope.dataset.indexing import index
 from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
 from marrowscope.stain import estimate_stain
-from support.image_files import png_bomb
-
-
-def write_image(path: Path, seed: int, side: int = 24) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(seed)
-    cv2.imwrite(str(path), random.integers(0, 256, (side, side, 3), dtype=np.uint8))
-    return path
-
-
-def errors(table: pl.DataFrame) -> dict[str, str]:
-    rows = table.filter(pl.col("error").is_not_null())
-    return {Path(p).name: e for p, e in rows.select("path", "error").rows()}
-
-
-def ten_damaged_files(folder: Path) -> dict[str, str]:
-    """Ten files that cannot be used; name → part of the reason."""
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = write_image(folder / "tmp.jpg", 999, 64)
-    data = whole.read_bytes()
-    whole.unlink()
-    (folder / "cut.jpg").write_bytes(data[: len(data) // 2])
-    (folder / "cut_at_end.jpg").write_bytes(data[:-40])
-    (folder / "empty.jpg").touch()
-    (folder / "text.jpg").write_text("this is not an image")
-    (folder / "bomb.png").write_bytes(png_bomb())
-    (folder / "link.jpg").symlink_to(folder / "gone.jpg")
-    with open(os.fsencode(folder) + b"/na\xefve.jpg", "wb") as stream:
-        stream.write(data)
-    (folder / "header_only.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    write_image(folder / "twice.png", 4242)
-    other = folder.parent / "LYT" / "twice_too.png"
-    other.parent.mkdir(exist_ok=True)
-    other.write_bytes((folder / "twice.png").read_bytes())
-    return {
-        "cut.jpg": "truncated",
-        "cut_at_end.jpg": "truncated",
-        "empty.jpg": "empty",
-        "text.jpg": "not a JPEG",
-        "bomb.png": "megapixels",
-        "link.jpg": "broken link",
-        "na\\xefve.jpg": "not UTF-8",
-        "header_only.png": "",
-        "twice.png": "same content as",
-        "twice_too.png": "same content as",
-    }
+from support import slow_index
+from support.damaged_files import errors, ten_damaged_files, write_image
 
 
 def test_exactly_the_damaged_files_are_reported_and_no_good_row_is_lost(tmp_path: Path) -> None:
@@ -218,17 +174,11 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     for number in range(60):
         write_image(tmp_path / f"data/BLA/{number:03d}.png", number)
     output = tmp_path / "cells.parquet"
-    program = (
-        "import sys, time\nfrom pathlib import Path\n"
-        "from marrowscope.dataset import index as i\n"
-        "i.BATCH = 10\nmeasure = i.measure\n"
-        "i.measure = lambda path: (time.sleep(0.05), measure(path))[1]\n"
-        "i.index([Path(sys.argv[1])], Path(sys.argv[2]), workers=1)\n"
-    )
-    run = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "data"), str(output)])
+    run = subprocess.Popen([sys.executable, slow_index.__file__, tmp_path / "data", output])
     journal = tmp_path / "cells.parquet.partial"
     limit = time.monotonic() + 60
     while len(list(journal.glob("part-*.parquet"))) < 2 and time.monotonic() < limit:
+        assert run.poll() is None, "the index ended before it could be killed"
         time.sleep(0.01)
     run.send_signal(signal.SIGKILL)
     run.wait()

@@ -32,6 +32,7 @@ from marrowscope.dataset.pixel_store import (
 from marrowscope.errors import InputError
 from marrowscope.io.images import read_image
 from marrowscope.preprocessing import prepare
+from support import dying_pack
 
 
 def crops(numbers: list[int]) -> np.ndarray:
@@ -247,33 +248,13 @@ def test_a_table_without_hashes_says_what_to_do(tmp_path: Path, table: pl.DataFr
         pack(table.drop("sha256"), tmp_path / "s")
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from marrowscope.cells import read_cells
-from marrowscope.dataset import pack, store
-pack.BATCH = 2
-append, calls = store._append, []
-def dying(path, start, data):
-    calls.append(path)
-    if len(calls) == int(sys.argv[3]):
-        with path.open("r+b") as stream:  # half of the bytes reach the file
-            stream.seek(start)
-            stream.write(bytes(data)[: len(data) // 2])
-        os.kill(os.getpid(), signal.SIGKILL)
-    append(path, start, data)
-store._append = dying
-pack.pack(read_cells(Path(sys.argv[1])), Path(sys.argv[2]))
-"""
-
-
 @pytest.mark.parametrize("call", [1, 2, 3, 4, 6])
 def test_a_pack_killed_in_the_middle_of_a_write_goes_on(
     tmp_path: Path, table: pl.DataFrame, call: int
 ) -> None:
     table.write_parquet(tmp_path / "cells.parquet")
     folder = tmp_path / "s"
-    command = [sys.executable, "-c", KILLED, tmp_path / "cells.parquet", folder, str(call)]
+    command = [sys.executable, dying_pack.__file__, tmp_path / "cells.parquet", folder, str(call)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     result = pack(table, folder)
     # Two writes per batch of two images, crops and records; half of the records is one of them.

@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import DATA
 
 from marrowscope.dataset.indexing import index
 from marrowscope.exchange.box_cells import cells_from_boxes
 from marrowscope.exchange.box_crops import write_box_crops
 from marrowscope.exchange.box_formats import read_boxes
+from support.real_data import DATA
 
 FIELDS = DATA / "bccd-sample"
 MICRONS_PER_PIXEL = 0.07  # as in test_blood_fields

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from test_indexing import errors, ten_damaged_files
 
 from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.contents import check
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
 from marrowscope.io.images import ImageError, inspect
+from support.damaged_files import errors, ten_damaged_files
 
 EXPECTED = {"BLA": 450, "EOS": 450, "LYT": 450, "MON": 450, "NGS": 450, "NIF": 450, "PMO": 350}
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
-from test_evaluate_predictions import predictions
 
 from marrowscope.dataset.contents import NO_IDS
 from marrowscope.errors import InputError
@@ -21,6 +20,7 @@ from marrowscope.report.evaluation_figures import (
     reliability_figure,
 )
 from marrowscope.report.evaluation_page import write_report
+from support.predictions import predictions
 
 
 class _Links(HTMLParser):

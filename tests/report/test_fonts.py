@@ -9,11 +9,11 @@ import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.font_manager import fontManager
-from test_evaluate_predictions import predictions
 
 from marrowscope.evaluation.evaluate_predictions import evaluate
 from marrowscope.report.evaluation_figures import confusion_figure, per_class_figure
 from marrowscope.report.fonts import BASE, drawable_text, font_families
+from support.predictions import predictions
 
 CELL = "細胞"
 HIEROGLYPH = "\U00013000"

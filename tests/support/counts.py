@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from test_smear_figure import parts
 
 from marrowscope.cells import PROBABILITY
 from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearCount
@@ -19,6 +18,7 @@ from marrowscope.morphology import CODES, TOLERATED
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 from marrowscope.slides.slide import CorruptTile
+from support.smear_parts import smear_parts
 
 PIXEL = 0.08625
 PARTS = {COUNTED: "counted", NOT_CLASSIFIED: "not classified"}
@@ -154,7 +154,7 @@ def a_count(
         differential=result,
         fields=tuple(counted),
         planned=fields + 3,
-        overview=SlideOverview(*parts((240, 420))) if slide else None,
+        overview=SlideOverview(*smear_parts((240, 420))) if slide else None,
         corrupt=(CorruptTile(0, 512, 1024, 256, 256, "the tile is damaged"),) if slide else (),
         card=a_card(known),
         engine="torch float32",

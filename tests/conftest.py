@@ -1,0 +1,29 @@
+"""Fixtures of all tests; helpers that are imported lie in ``support``."""
+
+from pathlib import Path
+
+import pytest
+
+from support.command_shell import Shell
+from support.real_data import DATA
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
+    """The command line in this process."""
+    return Shell(monkeypatch, capfd)
+
+
+@pytest.fixture(scope="session")
+def mll_sample() -> Path:
+    """Folder of 3,050 originals of seven classes, in the layout of the public release."""
+    folder = DATA / "mll-sample"
+    if not folder.is_dir():
+        pytest.skip(f"real sample not found at {folder}; set MARROWSCOPE_DATA to its parent folder")
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how to repeat the order of this run: it is another one each time."""
+    seed = terminalreporter.config.getoption("randomly_seed", None)
+    terminalreporter.write_line(f"the same order again: pytest --randomly-seed={seed}")
