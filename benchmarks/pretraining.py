@@ -17,8 +17,8 @@ import polars as pl
 
 from marrowscope.cells import read_cells
 from marrowscope.scoring import confusion_matrix, score
-from marrowscope.training.networks.train_network import train
 from marrowscope.training.recipe import load_recipe
+from marrowscope.training.train import train
 
 SHARES = (0.1, 0.25, 1.0)
 RESAMPLES = 2000

@@ -1,6 +1,6 @@
 """Steps per second of `train` beside the network alone and beside a loop as one would write it.
 
-Ours: ``train_network.train`` with everything on (balanced order, resident pixels, stain and
+Ours: ``train`` with everything on (balanced order, resident pixels, stain and
 geometry augmentation, bf16, channels-last, fused AdamW, running average, logs, checkpoints),
 sequential network, recipe default. The network alone: forward, backward and optimizer on one
 resident random batch, measured by the run itself right after its last step.
@@ -29,8 +29,8 @@ from marrowscope.dataset.indexing import index
 from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.models import create
 from marrowscope.phantom.synthetic_dataset import write_dataset
-from marrowscope.training.networks.train_network import train
 from marrowscope.training.recipe import load_recipe
+from marrowscope.training.train import train
 from side_by_side import ROUNDS, SAMPLE, in_turn, show, versions
 
 PEER_STEPS, WARM_UP = 6, 2

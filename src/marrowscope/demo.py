@@ -113,10 +113,10 @@ def _trained(
     split: pl.DataFrame, run: Path, seed: int, stage: Stage
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Held-out answers of a model that starts from the shipped one, and facts for the report."""
-    from marrowscope.training.networks.train_network import train
-    from marrowscope.training.networks.trainer import TrainingHooks
+    from marrowscope.training.hooks import TrainingHooks
     from marrowscope.training.recipe import load_recipe
     from marrowscope.training.run_folder import PREDICTIONS
+    from marrowscope.training.train import train
     from marrowscope.training.training_cells import select_training_cells
 
     classes = len(select_training_cells(split).known)

@@ -20,6 +20,15 @@ NORMAL_95 = 1.959964  # 97.5 % quantile of the normal distribution
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """A score or a share with its 95 % interval; ``value`` is nan where it does not exist."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Scores:
     """Scores of one or of many confusion matrices; a leading axis of the input stays.
 

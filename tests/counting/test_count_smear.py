@@ -171,7 +171,7 @@ def test_held_out_answers_correct_the_shares(fields: Path) -> None:
     assert result.held_out_source == "answers"
     blasts = result.differential.blasts
     assert blasts.corrected is not None
-    assert blasts.corrected.low <= blasts.counted.share <= blasts.corrected.high
+    assert blasts.corrected.low <= blasts.counted.value <= blasts.corrected.high
 
 
 def test_a_damaged_field_is_named_and_the_others_are_counted(fields: Path, tmp_path: Path) -> None:

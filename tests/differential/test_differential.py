@@ -50,7 +50,7 @@ def test_intervals_of_500_cells_are_those_of_the_literature(count, low, high):
     interval = entry(result, "BLA").counted
     assert round(100 * interval.low, 1) == low
     assert round(100 * interval.high, 1) == high
-    assert interval.share == count / 500
+    assert interval.value == count / 500
 
 
 def test_artefacts_smudge_and_not_classified_cells_are_not_in_the_denominator():
@@ -205,7 +205,7 @@ def test_lineages_are_sums_of_their_classes():
 
 def test_no_cells_make_no_percentages():
     result = differential(cells(), held_out=perfect())
-    assert all(math.isnan(one.percent) and math.isnan(one.counted.share) for one in result.classes)
+    assert all(math.isnan(one.percent) and math.isnan(one.counted.value) for one in result.classes)
     assert (entry(result, "BLA").counted.low, entry(result, "BLA").counted.high) == (0, 1)
     assert entry(result, "BLA").corrected is None
     assert any("no differential count" in line for line in sentences(result))
@@ -230,7 +230,7 @@ def test_the_corrected_estimate_of_a_perfect_classifier_is_the_plain_one():
     table = cells(BLA=25, NGS=200, EBO=150, LYT=80, PLM=20, NIF=25, ART=30)
     result = differential(table, held_out=perfect())
     for one in result.classes:
-        assert one.corrected.share == pytest.approx(one.counted.share, abs=1e-9)
+        assert one.corrected.value == pytest.approx(one.counted.value, abs=1e-9)
         assert one.corrected_percent == one.percent
     assert result.corrected_ratio.value == pytest.approx(result.ratio.value)
 
@@ -247,9 +247,9 @@ def test_a_correction_takes_back_known_confusion():
     # A tenth of the neutrophils is taken for blasts, never the other way round.
     held_out = HeldOutCounts(("BLA", "NGS"), np.array([[0, 1000, 0, 0], [0, 100, 0, 900]]))
     result = differential(cells(BLA=140, NGS=360), held_out=held_out)
-    assert entry(result, "BLA").counted.share == 0.28
+    assert entry(result, "BLA").counted.value == 0.28
     blasts = entry(result, "BLA").corrected
-    assert blasts.share == pytest.approx(0.2, abs=0.002)  # 0.2 + 0.8 · 0.1 = 0.28
+    assert blasts.value == pytest.approx(0.2, abs=0.002)  # 0.2 + 0.8 · 0.1 = 0.28
     assert blasts.low < 0.2 < blasts.high
     assert [one.threshold for one in result.corrected_decisions] == [0.20]
     assert any("corrected interval of the blasts contains 20 %" in x for x in sentences(result))
@@ -262,7 +262,7 @@ def test_a_predicted_class_without_held_out_cells_is_left_as_it_is():
     )
     result = differential(cells(BLA=50, NGS=350, EBO=100), held_out=held_out)
     assert result.uncorrected == ("EBO",)
-    assert entry(result, "EBO").corrected.share == pytest.approx(0.2, abs=0.001)
+    assert entry(result, "EBO").corrected.value == pytest.approx(0.2, abs=0.001)
     assert entry(result, "LYT").corrected is None
     assert any("taken as predicted: erythroblast" in line for line in sentences(result))
 
@@ -281,7 +281,7 @@ def test_a_held_out_class_that_is_never_predicted_is_estimated_all_the_same():
     table = pl.concat([cells(0.9, NGS=40), cells(0.3, NGS=60)])
     eosinophils = entry(differential(table, held_out=held_out), "EOS")
     assert eosinophils.count == 0
-    assert eosinophils.corrected.share == pytest.approx(0.5, abs=0.02)  # 0.2 · 0.5 + 0.5 unsure
+    assert eosinophils.corrected.value == pytest.approx(0.5, abs=0.02)  # 0.2 · 0.5 + 0.5 unsure
 
 
 @settings(deadline=None, max_examples=40)
@@ -299,10 +299,10 @@ def test_order_of_rows_changes_nothing_and_percentages_sum_to_100(numbers, seed)
     for percents in ([x.percent for x in one.classes], [x.corrected_percent for x in one.classes]):
         assert round(sum(percents), 6) == 100
     for x in one.classes:
-        assert abs(x.percent - 100 * x.counted.share) < 0.1
-        assert x.counted.low <= x.counted.share <= x.counted.high
-        assert 0 <= x.corrected.low <= x.corrected.share <= x.corrected.high <= 1
-        assert x.bounds[0] <= x.counted.share <= x.bounds[1] + 1e-12
+        assert abs(x.percent - 100 * x.counted.value) < 0.1
+        assert x.counted.low <= x.counted.value <= x.counted.high
+        assert 0 <= x.corrected.low <= x.corrected.value <= x.corrected.high <= 1
+        assert x.bounds[0] <= x.counted.value <= x.bounds[1] + 1e-12
 
 
 def test_held_out_answers_survive_plain_data_and_foreign_data_is_refused():

@@ -8,8 +8,8 @@ from marrowscope.dataset.contents import NO_IDS
 from marrowscope.errors import InputError
 from marrowscope.evaluation.bootstrap import bootstrap_intervals, resampled_matrices
 from marrowscope.evaluation.evaluate_predictions import MAX_CLASSES, evaluate
-from marrowscope.evaluation.published_scores import published_totals
 from marrowscope.evaluation.reliability import reliability_bins
+from marrowscope.evaluation.study_table import published_totals
 from marrowscope.morphology import CODES
 from support.predictions import predictions
 

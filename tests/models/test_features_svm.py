@@ -12,10 +12,11 @@ from marrowscope.errors import InputError
 from marrowscope.features.feature_catalogue import names
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models import feature_selection
+from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import WEIGHTS, load_bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.feature_selection import f_statistic, select
-from marrowscope.models.features_svm import FEATURES, FeatureSvm, build, couple, from_tensors
+from marrowscope.models.features_svm import FeatureSvm, build, couple, from_tensors
 from marrowscope.models.svm_training import _machine, decide, fit, vote
 from marrowscope.phantom.synthetic_cell import draw_cell
 

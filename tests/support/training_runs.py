@@ -19,10 +19,10 @@ from marrowscope.augment import AugmentationSettings
 from marrowscope.cells import read_cells
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
-from marrowscope.training.networks.train_network import train
-from marrowscope.training.networks.trainer import TrainingHooks
+from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised.pretrain import pretrain
+from marrowscope.training.train import train
 
 # Bits depend on it; what ran before in the process must not decide it.
 THREADS = 1

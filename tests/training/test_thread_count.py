@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from marrowscope.cells import write_cells
 from marrowscope.errors import InputError
 from marrowscope.training import thread_count
-from marrowscope.training.networks.train_network import train
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import prepare_folder
 from marrowscope.training.self_supervised.pretrain import pretrain
@@ -27,6 +26,7 @@ from marrowscope.training.thread_count import (
     threads_of_run,
     usual_threads,
 )
+from marrowscope.training.train import train
 from support.training_runs import SMALL, dark_and_light_cells, run_to_the_end, stop_at
 
 

@@ -12,7 +12,7 @@ from marrowscope.api.arguments import AnyPath, Cells, HasTable, as_table
 from marrowscope.api.classifier import Model
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
-from marrowscope.evaluation.evaluation_result import PER_CLASS, Evaluation, Value
+from marrowscope.evaluation.evaluation_result import PER_CLASS, Evaluation
 from marrowscope.evaluation.fold_scores import join_folds
 from marrowscope.evaluation.truth_labels import add_labels
 from marrowscope.models.bundle import load_bundle
@@ -27,6 +27,7 @@ from marrowscope.report.evaluation_page import (
     write_report,
 )
 from marrowscope.report.notebook_html import NotebookTable, notebook_html
+from marrowscope.scoring import Estimate
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,12 @@ class EvaluationResult:
         return per_class_table(self.scores)
 
     @property
-    def strict(self) -> dict[str, Value]:
+    def strict(self) -> dict[str, Estimate]:
         """Totals by name, such as ``macro_f1``: ``.value``, ``.low`` and ``.high``."""
         return self.scores.strict
 
     @property
-    def tolerant(self) -> dict[str, Value]:
+    def tolerant(self) -> dict[str, Estimate]:
         """The same where tolerated confusions count as right."""
         return self.scores.tolerant
 
@@ -243,7 +244,7 @@ def card_facts(card: Card) -> dict[str, Any]:
     }
 
 
-def _text(value: Value) -> str:
+def _text(value: Estimate) -> str:
     if value.value != value.value:  # nan: there is no such cell
         return "–"
     return f"{value.value:.3f} ({value.low:.3f}–{value.high:.3f})"

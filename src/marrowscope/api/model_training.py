@@ -113,10 +113,10 @@ def train(
         InputError: the extra is missing, the table has no labels, or an argument does not fit.
     """
     require_extra("train" if model != "features" else "analysis", "training")
-    from marrowscope.training.networks.train_network import train as train_network
-    from marrowscope.training.networks.trainer import TrainingHooks
+    from marrowscope.training.hooks import TrainingHooks
     from marrowscope.training.recipe import Recipe, load_recipe
     from marrowscope.training.run_setup import default_recipe
+    from marrowscope.training.train import train as train_model
 
     if not isinstance(recipe, Recipe):
         given = default_recipe(model) if recipe is None else os.fspath(recipe)
@@ -132,7 +132,7 @@ def train(
         None if progress is None else progress(name) for name in stages
     )
     with naming(cells):
-        found = train_network(
+        found = train_model(
             table, model, recipe, Path(output), name=name, seed=seed, fold=fold, resume=resume,
             device=device, store=place, store_given=store is not None,
             weights=None if weights is None else Path(weights), share=share, head=head,

@@ -54,7 +54,7 @@ def calibrate(
         with_temperature,
     )
     from marrowscope.models.bundle import CALIBRATION, load_bundle, other_parts, rewrite_bundle
-    from marrowscope.report.calibration_figure import write_calibration_figure
+    from marrowscope.report.evaluation_figures import write_calibration_figure
 
     loaded = load_bundle(bundle)
     require_own_predictions(held_out, loaded)

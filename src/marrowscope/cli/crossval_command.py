@@ -54,9 +54,9 @@ def crossval(
     from marrowscope.evaluation.evaluate_predictions import evaluate
     from marrowscope.evaluation.study_table import study_table
     from marrowscope.io.atomic import replacing
+    from marrowscope.report.evaluation_figures import fold_confusions_figure
     from marrowscope.report.evaluation_page import write_report
-    from marrowscope.report.fold_figures import fold_confusions_figure
-    from marrowscope.training.networks.trainer import TrainingHooks
+    from marrowscope.training.hooks import TrainingHooks
     from marrowscope.training.recipe import load_recipe
     from marrowscope.training.run_setup import default_recipe
 

@@ -34,9 +34,9 @@ def pretrain(
     """
     from marrowscope.cells import read_cells
     from marrowscope.dataset.indexing import index
-    from marrowscope.training.networks.train_network import choose_device
-    from marrowscope.training.networks.trainer import TrainingHooks
+    from marrowscope.training.hooks import TrainingHooks
     from marrowscope.training.recipe import load_recipe
+    from marrowscope.training.run_setup import choose_device
     from marrowscope.training.self_supervised.pretrain import pretrain as learn
 
     changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])

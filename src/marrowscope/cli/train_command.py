@@ -64,10 +64,10 @@ def train(
     from marrowscope.cells import read_cells
     from marrowscope.dataset.splitting import split_warning
     from marrowscope.models.architectures import is_backbone
-    from marrowscope.training.networks.train_network import train as train_network
-    from marrowscope.training.networks.trainer import TrainingHooks
+    from marrowscope.training.hooks import TrainingHooks
     from marrowscope.training.recipe import load_recipe
     from marrowscope.training.run_setup import default_recipe
+    from marrowscope.training.train import train as train_model
 
     changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
     chosen = load_recipe(recipe or default_recipe(model), changes)
@@ -93,7 +93,7 @@ def train(
         )
     try:
         with naming(cells), Bars() as bars:
-            result = train_network(
+            result = train_model(
                 table,
                 model,
                 chosen,

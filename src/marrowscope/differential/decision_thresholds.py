@@ -1,16 +1,28 @@
-"""Whether enough cells are counted: near a decision threshold, and for the count as a whole."""
+"""Counts and corrected shares → whether enough cells are counted to decide, or how many more.
+
+Near a decision threshold, of the counted and of the corrected share, and for the count as a whole.
+"""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from marrowscope.differential.corrected_shares import (
+    CorrectedShares,
+    correct_shares,
+    share_intervals,
+)
+from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.scoring import NORMAL_95, wilson_interval
 
 BLAST_DECISIONS = (0.05, 0.10, 0.20)
 TARGET_CELLS = 500  # ICSH 2008: cells of a precise count
 PRACTICALLY_NEVER = 20_000  # further cells that no smear has or nobody looks at
+FACTORS = (2, 4, 8, 16, 32)  # times as many cells that are tried
+_REPLICATES = 500
 
 
 @dataclass(frozen=True)
@@ -98,3 +110,60 @@ def count_progress(countable: int, looked_at: int, target: int = TARGET_CELLS) -
     missing = max(target - countable, 0)
     expected = -(-missing * looked_at // countable) if countable else None
     return CountProgress(countable, looked_at, target, not missing, expected if missing else 0)
+
+
+@dataclass(frozen=True)
+class CorrectedDecision:
+    """A threshold inside a corrected interval.
+
+    Attributes:
+        threshold: as a share.
+        factor: the first of 2, 4, 8, 16 and 32 times as many cells that would leave it out if
+            their answers stayed as they are; None when even the last would not, because the
+            held-out cells are too few to tell.
+    """
+
+    threshold: float
+    factor: int | None
+
+
+def open_corrected_decisions(
+    estimate: CorrectedShares,
+    answers: NDArray[np.int64],
+    held_out: HeldOutCounts,
+    members: NDArray[np.bool_],
+    among: NDArray[np.bool_],
+    thresholds: Iterable[float],
+    seed: int = 0,
+) -> tuple[CorrectedDecision, ...]:
+    """Thresholds inside the corrected interval of a group of classes, lowest first.
+
+    The interval has two parts: chance of the counted cells, which more cells make smaller, and
+    that of the held-out cells, which they do not. So no formula gives their number; the bootstrap
+    is repeated with multiples of the answers.
+
+    Args:
+        estimate: from ``correct_shares`` with these ``answers`` and ``held_out``.
+        answers: (2 C,) of the smear.
+        held_out: answers for cells of known class.
+        members: (C,) classes of the group.
+        among: (C,) classes of the denominator.
+        thresholds: shares.
+        seed: of the bootstrap.
+    """
+
+    def inside(one: CorrectedShares, limits: list[float]) -> list[float]:
+        _, low, high = share_intervals(one, members[None], among, seed)
+        return [limit for limit in limits if low[0] <= limit <= high[0]]
+
+    found = inside(estimate, sorted(thresholds))
+    times: dict[float, int | None] = dict.fromkeys(found)
+    left = found
+    for factor in FACTORS:
+        if not left:
+            break
+        more = correct_shares(answers * factor, held_out, _REPLICATES, seed)
+        still = inside(more, left) if more is not None else left
+        times.update({limit: factor for limit in left if limit not in still})
+        left = still
+    return tuple(CorrectedDecision(limit, number) for limit, number in times.items())

@@ -7,7 +7,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.differential import count_roles
-from marrowscope.differential.cells_needed import open_corrected_decisions
 from marrowscope.differential.corrected_shares import (
     REPLICATES,
     CorrectedShares,
@@ -19,16 +18,17 @@ from marrowscope.differential.decision_thresholds import (
     BLAST_DECISIONS,
     TARGET_CELLS,
     count_progress,
+    open_corrected_decisions,
     open_decisions,
 )
-from marrowscope.differential.differential_result import Differential, Entry, Interval
+from marrowscope.differential.differential_result import Differential, Entry
 from marrowscope.differential.held_out_answers import HeldOutCounts, count_answers
 from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate, ratio_of_counts
 from marrowscope.differential.rounding import DECIMALS, largest_remainder
 from marrowscope.differential.tally import Tally, tally, unknown_classes
 from marrowscope.errors import InputError
 from marrowscope.morphology import Lineage
-from marrowscope.scoring import wilson_interval
+from marrowscope.scoring import Estimate, wilson_interval
 
 Members = NDArray[np.bool_]
 
@@ -134,7 +134,7 @@ def _estimate(
 
 def _counted(
     cells: Tally, members: Members, decimals: int
-) -> list[tuple[int, float, Interval, tuple[float, float]]]:
+) -> list[tuple[int, float, Estimate, tuple[float, float]]]:
     """Count, percent, share and bounds of every group."""
     counts = np.array(list(cells.counted.values()), dtype=np.int64)
     percent = largest_remainder(counts, decimals)
@@ -153,9 +153,9 @@ def _counted(
     ]
 
 
-def _holding(share: float, low: float, high: float) -> Interval:
+def _holding(share: float, low: float, high: float) -> Estimate:
     """An interval whose ends rounding has not put on the wrong side of the share."""
-    return Interval(share, float(np.fmin(low, share)), float(np.fmax(high, share)))
+    return Estimate(share, float(np.fmin(low, share)), float(np.fmax(high, share)))
 
 
 def _corrected(
@@ -164,7 +164,7 @@ def _corrected(
     members: Members,
     decimals: int,
     seed: int,
-) -> list[tuple[float | None, Interval | None]]:
+) -> list[tuple[float | None, Estimate | None]]:
     """Corrected percent and share of every group, None where nothing is known of it."""
     if estimate is None:
         return [(None, None)] * len(members)
@@ -179,7 +179,7 @@ def _corrected(
     return [
         (
             round(float(percent[row].sum()), decimals),
-            Interval(float(share[number]), float(low[number]), float(high[number])),
+            Estimate(float(share[number]), float(low[number]), float(high[number])),
         )
         if any(codes[column] in estimate.estimated for column in np.flatnonzero(row))
         else (None, None)

@@ -2,19 +2,10 @@
 
 from dataclasses import dataclass
 
-from marrowscope.differential.cells_needed import CorrectedDecision
-from marrowscope.differential.decision_thresholds import CountProgress, Decision
+from marrowscope.differential.decision_thresholds import CorrectedDecision, CountProgress, Decision
 from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.tally import Tally
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A share in [0, 1] with its 95 % interval; nan, 0 and 1 when there is no cell."""
-
-    share: float
-    low: float
-    high: float
+from marrowscope.scoring import Estimate
 
 
 @dataclass(frozen=True)
@@ -27,7 +18,7 @@ class Entry:
         lineage: of the class.
         count: cells.
         percent: of the countable cells, rounded so that all classes sum to 100; nan without cells.
-        counted: share of the countable cells with its Wilson interval.
+        counted: share of the countable cells with its Wilson interval; nan, 0 and 1 without cells.
         bounds: share when none and when all of the not-classified cells belong to it, of the
             countable and the not-classified cells together.
         known: whether the classifier can answer it; of a group: any of its classes.
@@ -41,11 +32,11 @@ class Entry:
     lineage: str
     count: int
     percent: float
-    counted: Interval
+    counted: Estimate
     bounds: tuple[float, float]
     known: bool
     corrected_percent: float | None
-    corrected: Interval | None
+    corrected: Estimate | None
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 import math
 
-from marrowscope.differential.cells_needed import FACTORS
 from marrowscope.differential.count_roles import BLASTS, NOT_IN_SCHEME, name
-from marrowscope.differential.decision_thresholds import Decision
-from marrowscope.differential.differential_result import Differential, Interval
+from marrowscope.differential.decision_thresholds import FACTORS, Decision
+from marrowscope.differential.differential_result import Differential
 from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.tally import BELOW_THRESHOLD
+from marrowscope.scoring import Estimate
 
 RATIO_CONVENTION = (
     "M: granulocytic and monocytic cells including blasts; E: erythroblasts including "
@@ -31,11 +31,11 @@ def sentences(result: Differential) -> tuple[str, ...]:
     )
 
 
-def share_text(interval: Interval) -> str:
+def share_text(interval: Estimate) -> str:
     """A share with its interval in per cent, as in ``5.0 % (3.4 to 7.3)``."""
-    if math.isnan(interval.share):
+    if math.isnan(interval.value):
         return "no cells"
-    return f"{100 * interval.share:.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+    return f"{100 * interval.value:.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
 
 
 def ratio_text(ratio: RatioEstimate) -> str:

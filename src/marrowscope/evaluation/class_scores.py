@@ -11,10 +11,9 @@ from marrowscope.evaluation.evaluation_result import (
     TOTALS,
     ClassResult,
     Confusion,
-    Value,
 )
 from marrowscope.morphology import BY_CODE
-from marrowscope.scoring import Scores, score, wilson_interval
+from marrowscope.scoring import Estimate, Scores, score, wilson_interval
 
 
 def scores_with_intervals(
@@ -30,7 +29,7 @@ def scores_with_intervals(
     scores: Scores = score(matrix, correct)
     ranges = bootstrap_intervals(draws, correct, (*TOTALS, *PER_CLASS))
     result: dict[str, Any] = {
-        name: Value(float(getattr(scores, name)), *(float(end) for end in ranges[name]))
+        name: Estimate(float(getattr(scores, name)), *(float(end) for end in ranges[name]))
         for name in TOTALS
     }
     for name in PER_CLASS:
@@ -39,7 +38,7 @@ def scores_with_intervals(
             cells = matrix.sum(axis=1 if name == "recall" else 0)
             low, high = _never_without_width(getattr(scores, name), cells, low, high)
         result[name] = [
-            Value(float(value), float(low[k]), float(high[k]))
+            Estimate(float(value), float(low[k]), float(high[k]))
             for k, value in enumerate(getattr(scores, name))
         ]
     return result

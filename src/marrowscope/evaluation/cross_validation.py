@@ -25,12 +25,12 @@ from marrowscope.errors import InputError, TableError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
 from marrowscope.models.architectures import FEATURES
-from marrowscope.training.networks.train_network import train
-from marrowscope.training.networks.trainer import TrainingHooks
+from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import CELLS, PREDICTIONS, RUN, THREADS, read_run
 from marrowscope.training.run_setup import StartingPoint, choose_starting_point
 from marrowscope.training.thread_count import usual_threads
+from marrowscope.training.train import train
 
 FACTS = "crossval.json"
 HOLD_OUT = "holdout"
@@ -41,12 +41,12 @@ class CrossValidationPlan:
     """What to train, and on which parts.
 
     Attributes:
-        model: name for ``training.networks.train_network.train``.
+        model: name for ``training.train.train``.
         recipe: of every part.
         parts: number of folds; 1 for a hold-out.
         holdout: share held out instead of folds; None for folds.
         seed: of the folds and, plus the number of the fold, of each training.
-        weights, head: as for ``train_network.train``; the weights must not have seen these cells.
+        weights, head: as for ``train``; the weights must not have seen these cells.
     """
 
     model: str
@@ -174,7 +174,7 @@ def cross_validate(
             one resumes at its last checkpoint.
         jobs: parts at the same time; processor threads are divided among them. Later calls compute
             with as many threads as the first one, whatever their ``jobs``: the bits depend on it.
-        device, store, store_given: see ``training.networks.train_network.train``.
+        device, store, store_given: see ``training.train.train``.
         hooks: progress of one part, by its name; used when ``jobs`` is 1.
         finished: called as ``finished(name, done, parts)``.
 

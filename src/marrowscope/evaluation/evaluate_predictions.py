@@ -14,9 +14,9 @@ from marrowscope.evaluation.class_scores import (
 )
 from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation
 from marrowscope.evaluation.fold_scores import scores_over_folds
-from marrowscope.evaluation.published_scores import published_totals
 from marrowscope.evaluation.reliability import reliability_bins
 from marrowscope.evaluation.score_warnings import cell_warnings, class_warnings, unit_warnings
+from marrowscope.evaluation.study_table import published_totals
 from marrowscope.morphology import TOLERATED, in_display_order
 from marrowscope.scoring import confusion_matrix, tolerance_matrix
 

@@ -6,17 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowscope.scoring import Estimate
+
 TOTALS = ("macro_f1", "balanced_accuracy", "accuracy", "weighted_f1")
 PER_CLASS = ("precision", "recall", "f1")
-
-
-@dataclass(frozen=True)
-class Value:
-    """A score with its 95 % interval; nan where it does not exist."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -27,8 +20,8 @@ class ClassResult:
     name: str
     cells: int
     predicted: int
-    strict: dict[str, Value]
-    tolerant: dict[str, Value]
+    strict: dict[str, Estimate]
+    tolerant: dict[str, Estimate]
     published: dict[str, tuple[float, float]] | None  # e.g. strict_recall → mean, sd
 
 
@@ -109,8 +102,8 @@ class Evaluation:
     codes: tuple[str, ...]
     matrix: NDArray[np.int64]
     classes: tuple[ClassResult, ...]
-    strict: dict[str, Value]
-    tolerant: dict[str, Value]
+    strict: dict[str, Estimate]
+    tolerant: dict[str, Estimate]
     published: dict[str, dict[str, float]]
     confusions: tuple[Confusion, ...]
     tolerated: tuple[tuple[str, str], ...]

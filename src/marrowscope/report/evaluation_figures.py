@@ -1,19 +1,27 @@
-"""Figures: functions from a result to a matplotlib Figure; saving is the caller's.
+"""Results → figures: confusion, scores per class, folds, reliability; saving is the caller's.
 
 Figures are built without pyplot, so that no window system and no global state is involved.
 """
 
+from pathlib import Path
+
 import numpy as np
+import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.evaluation.evaluation_result import ClassResult, Evaluation
+from marrowscope.io.atomic import replacing
+from marrowscope.models.calibration import Calibration
 from marrowscope.morphology import BY_CODE, LINEAGE_COLOURS, Lineage
 from marrowscope.report.fonts import drawable_text, font_families
+from marrowscope.scoring import confusion_matrix
 
 _TRUTH_LABEL = "true class"
 _NAME_LENGTH = 32  # longer names of users' classes are cut in figures
+_MAX_AREA = 260.0  # points², of the largest dot
+_FOLD_COLUMNS = 3
 
 
 def confusion_figure(result: Evaluation) -> Figure:
@@ -165,3 +173,91 @@ def _colour(code: str) -> str:
 def _footer(figure: Figure, result: Evaluation) -> None:
     text = ("Synthetic cells. " if result.synthetic else "") + RESEARCH_USE_ONLY
     figure.supxlabel(text, fontsize=6.5, color="#777777")
+
+
+def fold_confusions_figure(predictions: pl.DataFrame, codes: tuple[str, ...]) -> Figure:
+    """Confusion maps of all folds on one scale; what differs between them is chance of the split.
+
+    Args:
+        predictions: with ``label``, ``predicted`` and ``fold``; rows that lack one are left out.
+        codes: classes in the order to show; those that neither occur nor are predicted are left
+            out of all maps.
+    """
+    rows = predictions.drop_nulls(["label", "predicted", "fold"])
+    occurring = set(rows["label"].to_list()) | set(rows["predicted"].to_list())
+    shown = tuple(code for code in codes if code in occurring)
+    place = {code: index for index, code in enumerate(shown)}
+    names = rows["fold"].unique().sort().to_list()
+    columns = min(_FOLD_COLUMNS, len(names))
+    lines = -(-len(names) // columns)
+    side = max(2.6, 0.19 * len(shown) + 1.2)
+    figure = Figure(figsize=(side * columns + 0.8, side * lines + 0.6), layout="constrained")
+    grid = np.asarray(figure.subplots(lines, columns, squeeze=False)).ravel()
+    fonts = font_families(shown)
+    text = {"fontsize": 6.5, "fontfamily": fonts, "parse_math": False}
+    image = None
+    for axes, name in zip(grid, names, strict=False):
+        part = rows.filter(pl.col("fold") == name)
+        matrix = confusion_matrix(
+            np.array([place[code] for code in part["label"]], dtype=np.int64),
+            np.array([place[code] for code in part["predicted"]], dtype=np.int64),
+            len(shown),
+        )
+        sizes = matrix.sum(axis=1)
+        share = matrix / np.maximum(sizes, 1)[:, None]
+        # A class without a cell in this fold is grey: nothing is known, which is not zero.
+        share = np.where((sizes > 0)[:, None], share, np.nan)
+        axes.set_facecolor("#dddddd")
+        image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(shown)), shown, rotation=90, **text)
+        axes.set_yticks(range(len(shown)), shown, **text)
+        axes.set_title(f"fold {name}, {part.height:,} cells", fontsize=8)
+    for axes in grid[len(names) :]:
+        axes.set_visible(False)
+    if image is not None:
+        bar = figure.colorbar(image, ax=list(grid), fraction=0.02)
+        bar.set_label("share of the true class", fontsize=7)
+    figure.supylabel("true class", fontsize=8)
+    figure.supxlabel(f"predicted class\n{RESEARCH_USE_ONLY}", fontsize=7)
+    return figure
+
+
+def calibration_figure(calibration: Calibration, name: str) -> Figure:
+    """Two panels: stated confidence against the share of correct cells, before and after.
+
+    Dots have the area of their number of cells; both panels show cells that the calibration was not
+    fitted to.
+    """
+    figure = Figure(figsize=(8.4, 5.2), layout="constrained")
+    measured = calibration.measured
+    for axes, key in zip(figure.subplots(1, 2, sharey=True), ("before", "after"), strict=True):
+        points = np.array(measured["reliability"][key], dtype=float).reshape(-1, 3)
+        axes.plot([0, 1], [0, 1], "--", color="0.5", linewidth=1)
+        axes.plot(points[:, 0], points[:, 1], color="#0072B2", linewidth=1)
+        area = _MAX_AREA * points[:, 2] / points[:, 2].max()
+        axes.scatter(
+            points[:, 0], points[:, 1], s=area + 8, color="#0072B2", alpha=0.8, clip_on=False
+        )
+        error, low, high = measured[f"ece_{key}"]
+        axes.set_title(
+            f"{key}: calibration error {error:.3f}\n95 % interval {low:.3f} to {high:.3f}",
+            fontsize=10,
+        )
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="stated confidence", aspect="equal")
+    figure.axes[0].set_ylabel("share of correct cells")
+    figure.suptitle(
+        f"{name}, {measured['cells']} held-out cells, T = {calibration.temperature:.2f}",
+        fontsize=11, fontfamily=font_families([name]), parse_math=False,
+    )  # fmt: skip
+    figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="0.4")
+    return figure
+
+
+def write_calibration_figure(calibration: Calibration, name: str, path: Path) -> None:
+    """Write the figure as PNG.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        calibration_figure(calibration, name).savefig(temporary, format="png", dpi=150)

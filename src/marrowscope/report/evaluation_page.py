@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.errors import InputError
-from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, FoldStatistics, Value
+from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, FoldStatistics
 from marrowscope.io.atomic import replacing, replacing_folder
 from marrowscope.io.folder_guards import require_only
 from marrowscope.io.images import read_image, resize
@@ -22,6 +22,7 @@ from marrowscope.report.evaluation_figures import (
     reliability_figure,
 )
 from marrowscope.report.html import figure_uri, image_uri, page_environment
+from marrowscope.scoring import Estimate
 
 CONFUSIONS_SHOWN = 8
 EXAMPLES_SHOWN = 8
@@ -199,8 +200,8 @@ def metrics_dict(result: Evaluation) -> dict[str, Any]:
     return cleaned
 
 
-def _score(value: float | Value | None) -> str:
-    number = value.value if isinstance(value, Value) else value
+def _score(value: float | Estimate | None) -> str:
+    number = value.value if isinstance(value, Estimate) else value
     return "–" if number is None or not math.isfinite(number) else f"{number:.3f}".lstrip("0")
 
 

@@ -29,9 +29,9 @@ from marrowscope.io.atomic import replacing
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.morphology import BY_CODE
 from marrowscope.progress import Stage
-from marrowscope.report.calibration_figure import write_calibration_figure
 from marrowscope.report.comparison_figure import comparison_figure
 from marrowscope.report.embedding_page import embedding_figure, embedding_page
+from marrowscope.report.evaluation_figures import write_calibration_figure
 from marrowscope.report.explanation_figure import explanation_figure, sanity_figure
 from marrowscope.report.external_page import external_section
 from marrowscope.report.label_issue_pages import ISSUE_LIST, write_label_issues

@@ -22,11 +22,11 @@ from marrowscope.evaluation.study_table import study_table
 from marrowscope.io.atomic import replacing
 from marrowscope.io.images import encode_png
 from marrowscope.progress import Stage
+from marrowscope.report.evaluation_figures import fold_confusions_figure
 from marrowscope.report.evaluation_page import write_report
-from marrowscope.report.fold_figures import fold_confusions_figure
 from marrowscope.report.overlap_sheet import overlap_sheet
 from marrowscope.report.sections import Section, SectionFigure, Table
-from marrowscope.training.networks.trainer import TrainingHooks
+from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 
 PREDICTIONS = "predictions.parquet"

@@ -18,8 +18,7 @@ from marrowscope.report.study_page import write_study_page
 from marrowscope.reproduce import analysis_steps, data_steps
 from marrowscope.reproduce.data_steps import Study
 from marrowscope.reproduce.study_folder import FinishedStep, StudyFolder
-from marrowscope.training.networks.train_network import choose_device
-from marrowscope.training.run_setup import choose_starting_point
+from marrowscope.training.run_setup import choose_device, choose_starting_point
 
 TITLE = "The study of 171,374 bone-marrow cells (Matek et al., Blood 2021), reproduced"
 

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,21 @@ def saved_step(checkpoint: Path | None) -> int:
         raise InputError(
             f"{checkpoint}: cannot be read ({reason}); delete it to start anew"
         ) from None
+
+
+@contextmanager
+def explained_interruptions(folder: Path) -> Iterator[None]:
+    """Say in one line what stopped a training, and how it goes on.
+
+    Raises:
+        InputError: the disk is full, or a file went away.
+        KeyboardInterrupt: Ctrl-C, which Lightning turns into an exit without a word.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder}: {error.strerror or error}; the last checkpoint is kept, go on with --resume"
+        ) from error
+    except SystemExit:
+        raise KeyboardInterrupt from None

@@ -22,12 +22,8 @@ from marrowscope.models.architectures import (
 from marrowscope.models.backbone import Backbone, backbone_from_file
 from marrowscope.models.card import Card
 from marrowscope.models.checkpoint_files import read_checkpoint
-from marrowscope.models.outputs import OutputMap
 from marrowscope.models.start_weights import checksum, take_over
 from marrowscope.models.torchvision_names import own_names
-from marrowscope.training.networks.finetuning import FinetuneModule
-from marrowscope.training.networks.lightning_module import TrainingModule
-from marrowscope.training.recipe import Recipe
 
 Say = Callable[[str | None], None]
 
@@ -119,19 +115,6 @@ def new_network(start: StartingPoint, outputs: int, seed: int, say: Say) -> nn.M
     return network
 
 
-def module_for(
-    start: StartingPoint,
-    network: nn.Module,
-    outputs: OutputMap,
-    recipe: Recipe,
-    steps: int,
-    seed: int,
-) -> TrainingModule:
-    """The Lightning module: a backbone learns more slowly than the layer on it."""
-    kind = FinetuneModule if start.head == FINETUNE else TrainingModule
-    return kind(network, outputs, recipe, steps, seed)
-
-
 def card_for(start: StartingPoint, card: Card, network: nn.Module) -> Card:
     """The card with what the network started from, and the transform that travels with it."""
     if start.weights is None:
@@ -146,3 +129,16 @@ def card_for(start: StartingPoint, card: Card, network: nn.Module) -> Card:
         facts |= {"head": start.head, "transform": transform.to_dict()}
         preprocessing = transform.told()
     return replace(card, recipe={**card.recipe, **facts}, preprocessing=preprocessing)
+
+
+def choose_device(device: str) -> str:
+    """The device that ``auto`` stands for; others as they are.
+
+    Raises:
+        InputError: an unknown device, or CUDA where there is none.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"--device {device}: expected auto, cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: no CUDA device is available here")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

@@ -1,6 +1,6 @@
 """How well a network does on the held-out cells, during training and at its end."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -11,11 +11,15 @@ from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.scoring import confusion_matrix, score
-from marrowscope.training.networks.lightning_module import TrainingModule
 from marrowscope.training.training_cells import TrainingData
 
+if TYPE_CHECKING:
+    from marrowscope.training.networks.lightning_module import TrainingModule
 
-def validation_scores(module: TrainingModule, data: TrainingData, device: str) -> dict[str, float]:
+
+def validation_scores(
+    module: "TrainingModule", data: TrainingData, device: str
+) -> dict[str, float]:
     """Recall per class and macro-F1 on the held-out cells, one view only, for speed."""
     card = Card("early", "", data.outputs, data.known, views=1)
     engine = TorchEngine(Bundle(module.result.eval(), card), device)

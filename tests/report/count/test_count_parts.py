@@ -185,6 +185,6 @@ def test_the_figure_shows_every_class_of_the_table_and_both_estimates() -> None:
     assert [label.get_text() for label in axes.get_yticklabels()] == names
     assert len(axes.containers) == 2
     points = axes.containers[0][0].get_xdata()
-    assert points == pytest.approx([100 * entry.counted.share for entry in result.classes])
+    assert points == pytest.approx([100 * entry.counted.value for entry in result.classes])
     alone = interval_figure(differential(counted({"NGS": 5}), known=KNOWN))
     assert len(alone.axes[0].containers) == 1

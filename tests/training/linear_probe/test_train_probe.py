@@ -18,8 +18,8 @@ from marrowscope.models.outputs import OutputMap
 from marrowscope.training.linear_probe import backbone_features as module
 from marrowscope.training.linear_probe.backbone_features import backbone_features
 from marrowscope.training.linear_probe.probe_heads import knn_head, linear_head, output_shares
-from marrowscope.training.networks.train_network import train
 from marrowscope.training.recipe import Recipe, load_recipe
+from marrowscope.training.train import train
 from support.vit_weights import write_weights
 
 RECIPE = load_recipe("finetune", ["epochs=2", "target_per_class=8", "batch_size=8"])

@@ -19,10 +19,11 @@ from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.packing import pack
 from marrowscope.errors import InputError
 from marrowscope.models.bundle import load_bundle
-from marrowscope.training import pixel_source
+from marrowscope.training import finish_run, pixel_source
+from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.networks import throughput, train_network
-from marrowscope.training.networks.trainer import TrainingHooks
 from marrowscope.training.recipe import Recipe
+from marrowscope.training.train import train as train_any
 from support.training_runs import (
     SMALL,
     THREADS,
@@ -33,7 +34,7 @@ from support.training_runs import (
 )
 
 # Each run with the same number of threads, whatever ran before in this process.
-train = partial(train_network.train, threads=THREADS)
+train = partial(train_any, threads=THREADS)
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +241,7 @@ def test_a_run_that_ended_before_its_bundle_was_written_needs_no_more_steps(
         raise InputError("bundle: cannot be written: No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_network, "save_bundle", full)
+        patch.setattr(finish_run, "save_bundle", full)
         with pytest.raises(InputError, match="No space left"):
             train(table, "sequential", SMALL, tmp_path / "run")
     seen: list[int] = []

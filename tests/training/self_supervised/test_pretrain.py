@@ -15,12 +15,12 @@ from marrowscope.errors import InputError
 from marrowscope.models import create
 from marrowscope.models.bundle import load_bundle
 from marrowscope.models.start_weights import load_start_weights
-from marrowscope.training.networks.train_network import train
-from marrowscope.training.networks.trainer import TrainingHooks
+from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised import pretrain as module
 from marrowscope.training.self_supervised.pretrain import PretrainingResult, neighbour_purity
 from marrowscope.training.self_supervised.vicreg import vicreg
+from marrowscope.training.train import train
 from support.training_runs import (
     THREADS,
     UNLABELLED,

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from marrowscope.differential.differential_result import Differential, Entry, Interval
+from marrowscope.differential.differential_result import Differential, Entry
+from marrowscope.scoring import Estimate
 
 NOT_AVAILABLE = "–"
 
@@ -92,9 +93,9 @@ def percent_text(value: float | None) -> str:
     return NOT_AVAILABLE if value is None or not math.isfinite(value) else f"{value:.1f}"
 
 
-def interval_text(interval: Interval | None) -> str:
+def interval_text(interval: Estimate | None) -> str:
     """The ends of an interval in per cent, as in ``3.4–7.3``."""
-    if interval is None or not math.isfinite(interval.share):
+    if interval is None or not math.isfinite(interval.value):
         return NOT_AVAILABLE
     return f"{100 * interval.low:.1f}–{100 * interval.high:.1f}"
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.smear_count import SmearCount
-from marrowscope.differential.differential_result import Differential, Entry, Interval
+from marrowscope.differential.differential_result import Differential, Entry
 from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.sentences import sentences
 from marrowscope.errors import InputError
+from marrowscope.scoring import Estimate
 
 # Names of our own classes and groups; no terminology server knows them.
 SYSTEM = "urn:marrowscope:cell-class"
@@ -119,7 +120,7 @@ class _Maker:
         if countable and (entry.known or entry.count):
             parts += _interval_parts("Wilson 95 % interval", entry.counted)
         if entry.corrected is not None:
-            parts.append(_part("corrected share", _percent(entry.corrected.share)))
+            parts.append(_part("corrected share", _percent(entry.corrected.value)))
             parts += _interval_parts("corrected, 95 % interval", entry.corrected)
         resource["component"] = parts
         if not entry.known:
@@ -218,7 +219,7 @@ def _count_part(text: str, cells: int) -> dict[str, Any]:
     return _part(text, {"value": cells, **_CELLS})
 
 
-def _interval_parts(text: str, interval: Interval) -> list[dict[str, Any]]:
+def _interval_parts(text: str, interval: Estimate) -> list[dict[str, Any]]:
     low, high = _percent(interval.low), _percent(interval.high)
     return [{"code": {"text": text}, "valueRange": {"low": low, "high": high}}]
 

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.differential.count_roles import BLASTS
 from marrowscope.differential.decision_thresholds import BLAST_DECISIONS
-from marrowscope.differential.differential_result import Differential, Interval
+from marrowscope.differential.differential_result import Differential
 from marrowscope.report.count.class_table import has_correction, shown_entries
 from marrowscope.report.fonts import drawable_text, font_families
+from marrowscope.scoring import Estimate
 
 # Okabe–Ito, and each with a marker of its own: told apart without colours too.
 COUNTED, CORRECTED = "#0072B2", "#D55E00"
@@ -58,9 +59,9 @@ def interval_figure(result: Differential) -> Figure:
 
 
 def _draw(
-    axes: Axes, rows: np.ndarray, values: list[Interval], colour: str, marker: str, label: str
+    axes: Axes, rows: np.ndarray, values: list[Estimate], colour: str, marker: str, label: str
 ) -> None:
-    share = 100 * np.array([value.share for value in values])
+    share = 100 * np.array([value.value for value in values])
     low, high = (
         100 * np.array([getattr(value, end) for value in values]) for end in ("low", "high")
     )

@@ -3,8 +3,6 @@
 import csv
 import logging
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from marrowscope.progress import Advance
+from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.networks.batch_stream import TrainingSchedule
 from marrowscope.training.networks.callbacks import (
     CheckpointSaver,
@@ -26,23 +24,6 @@ from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import LOGS
 from marrowscope.training.training_cells import TrainingData
 from marrowscope.training.validation import validation_scores
-
-
-@dataclass(frozen=True)
-class TrainingHooks:
-    """How a run tells somebody what it does; every part may be left out."""
-
-    stains: Advance | None = None
-    decoding: Advance | None = None
-    steps: Advance | None = None
-    epoch: Callable[[int, dict[str, float]], None] | None = None
-    packing: Advance | None = None
-    line: Callable[[str], None] | None = None
-
-    def say(self, text: str | None) -> None:
-        """Pass on what a user should know."""
-        if text is not None and self.line is not None:
-            self.line(text)
 
 
 def make_trainer(

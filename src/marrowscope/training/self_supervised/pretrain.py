@@ -25,16 +25,18 @@ from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.models import create
 from marrowscope.models.start_weights import HEAD
+from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.networks.batch_stream import TrainingBatches, training_schedule
 from marrowscope.training.networks.memory import keep_freed_memory, within_gpu_memory
 from marrowscope.training.networks.throughput import StepClock
-from marrowscope.training.networks.trainer import TrainingHooks, make_trainer
+from marrowscope.training.networks.trainer import make_trainer
 from marrowscope.training.pixel_source import PixelSource, choose_store
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import (
     CELLS,
     CHECKPOINT,
     THREADS,
+    explained_interruptions,
     prepare_folder,
     read_run,
     saved_step,
@@ -43,12 +45,12 @@ from marrowscope.training.run_folder import (
 from marrowscope.training.self_supervised.vicreg import ExpandedNetwork, PretrainingModule
 from marrowscope.training.thread_count import computing_with, crowded, threads_of_run
 from marrowscope.training.training_cells import TrainingData
+from marrowscope.training.training_job import CHECKPOINT_SECONDS
 
 WEIGHTS = "weights.safetensors"
 METHOD = "VICReg"
 MIN_IMAGES = 32
 NEIGHBOURS = 15
-CHECKPOINT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def pretrain(
         resume: go on with the run in ``folder``.
         device: ``cpu`` or ``cuda``.
         hooks: progress.
-        store, store_given: as for ``training.networks.train_network.train``.
+        store, store_given: as for ``training.train.train``.
         checkpoint_seconds, checkpoint_steps: how often to save.
         threads: to compute with on the CPU; as for ``train``.
 
@@ -157,15 +159,8 @@ def pretrain(
                 )
             return module
 
-        try:
+        with explained_interruptions(folder):
             module = within_gpu_memory(fit, pixels, folder, recipe.batch_size, resume, hooks.say)
-        except OSError as error:
-            raise InputError(
-                f"{folder}: {error.strerror or error}; the last checkpoint is kept, "
-                "continue with --resume"
-            ) from error
-        except SystemExit:
-            raise KeyboardInterrupt from None
         learned = module.result.network.to(device)
         return _finish(folder, rows, learned, before, _features(learned, pixels, device), wanted)
 
