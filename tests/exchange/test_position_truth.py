@@ -105,9 +105,11 @@ def test_every_picture_has_its_own_annotations(tmp_path: Path) -> None:
     table = pl.concat(predictions([(100, 100)], name) for name in ("a.png", "a.jpg", "b.png"))
     annotations(tmp_path / "a.png.geojson", [(square(100, 100), "LYT")])
     annotations(tmp_path / "a.jpg.geojson", [(square(100, 100), "EOS")])
+    annotations(tmp_path / "d.png.geojson", [(square(100, 100), "EOS"), (square(9, 9), "BLA")])
     found = truth_from_boxes(table, tmp_path)
     assert found.table["label"].to_list() == ["LYT", "EOS", None]
-    assert found.elsewhere == 1
+    assert (found.elsewhere, found.unseen, found.missed) == (1, 2, {})
+    assert "2 annotated cells lie in pictures without predictions" in found.sentences()
     assert "1 predictions lie in pictures without annotations" in found.sentences()
 
 
@@ -126,6 +128,10 @@ def test_boxes_of_coco_and_yolo_are_truth_too(tmp_path: Path) -> None:
     table = predictions(places)
     found = truth_from_boxes(table, coco(tmp_path / "c.json", ["a.png"]))
     assert found.table["label"].to_list() == ["BLA", "LYT", "RBC"]
+    assert any("stay as they are: RBC (1)" in note for note in found.sentences())
+    few = truth_from_boxes(table, tmp_path / "c.json", {"rbc": None})
+    assert few.table["label"].to_list() == ["BLA", "LYT", None]
+    assert any("left out by the synonyms: RBC (1)" in note for note in few.sentences())
     picture(tmp_path / "y" / "a.png")
     yolo(tmp_path / "y" / "a.txt")
     (tmp_path / "y" / "classes.txt").write_text("BLA\nlymphocyte\nRBC\n")
@@ -169,3 +175,17 @@ def test_evaluate_takes_geojson_as_truth(
     assert summary["cells"] == 20
     assert summary["strict"]["accuracy"] == pytest.approx(15 / 20)
     assert "20 cells have a label by their place or id (0 by id)" in captured.err
+
+
+def test_predictions_in_an_annotated_picture_without_cells_fit_nothing(tmp_path: Path) -> None:
+    for seed, name in enumerate(("a.png", "b.png")):
+        picture(tmp_path / name, seed)
+    file = coco(tmp_path / "c.json", ["a.png", "b.png"])
+    content = json.loads(file.read_text())
+    content["annotations"] = [one for one in content["annotations"] if one["image_id"] == 1]
+    file.write_text(json.dumps(content))
+    _, x, y, wide, high = BOXES[0]
+    at = [(x + wide / 2, y + high / 2)]
+    found = truth_from_boxes(pl.concat([predictions(at), predictions(at, "b.png")]), file)
+    assert found.table["label"].to_list() == ["BLA", None]
+    assert (found.unlabelled, found.elsewhere) == (1, 0)

@@ -78,15 +78,7 @@ def cells_from_boxes(
         advance: called as ``advance(done, total=...)`` after every picture.
         workers: threads that read pictures; default: as many as there are cores.
     """
-    synonyms = synonyms or {}
-    names: dict[str, tuple[int, str | None]] = {}
-    wanted: list[tuple[Box, str | None]] = []
-    for box in found.boxes:
-        label, keep = label_of(box.name, synonyms)
-        if box.name is not None:
-            names[box.name] = (names.get(box.name, (0, None))[0] + 1, label)
-        if keep:
-            wanted.append((box, label))
+    wanted, names = labelled_boxes(found, synonyms or {})
     facts = _facts([box.picture for box, _ in wanted], microns_per_pixel, advance, workers)
     rows = [
         _row(box, label, facts[box.picture], found.sizes.get(box.picture), microns_per_pixel)
@@ -98,7 +90,36 @@ def cells_from_boxes(
     empty = [name for name in ("split", "slide_id", "field_id") if not table[name].count()]
     left_out = len(found.boxes) - len(wanted)
     pictures = len(set(found.pictures))
-    return BoxCells(table.drop(empty), names, left_out, pictures, _notes(found, names, left_out))
+    notes = (*found.notes, *notes_on_names(names))
+    return BoxCells(table.drop(empty), names, left_out, pictures, notes)
+
+
+def labelled_boxes(
+    found: BoxSet, synonyms: Synonyms
+) -> tuple[list[tuple[Box, str | None]], dict[str, tuple[int, str | None]]]:
+    """Boxes that are wanted with their labels; how often each name occurs, and its label."""
+    names: dict[str, tuple[int, str | None]] = {}
+    wanted: list[tuple[Box, str | None]] = []
+    for box in found.boxes:
+        label, keep = label_of(box.name, synonyms)
+        if box.name is not None:
+            names[box.name] = (names.get(box.name, (0, None))[0] + 1, label)
+        if keep:
+            wanted.append((box, label))
+    return wanted, names
+
+
+def notes_on_names(names: dict[str, tuple[int, str | None]]) -> tuple[str, ...]:
+    """Which names are none of the 21 classes, and which are left out, with their numbers."""
+    own = [f"{name} ({count})" for name, (count, label) in sorted(names.items())
+           if label is not None and label not in BY_CODE]  # fmt: skip
+    out = [f"{name} ({count})" for name, (count, label) in sorted(names.items()) if label is None]
+    notes = []
+    if own:
+        notes.append(f"names that are none of the 21 classes stay as they are: {', '.join(own)}")
+    if out:
+        notes.append(f"left out by the synonyms: {', '.join(out)}")
+    return tuple(notes)
 
 
 def _facts(
@@ -223,20 +244,3 @@ def _name(rows: list[dict[str, Any]]) -> None:
             identity = f"{source[:12]}-x{x:.1f}y{y:.1f}"
         counts[identity] += 1
         row["cell_id"] = identity if counts[identity] == 1 else f"{identity}-{counts[identity]}"
-
-
-def _notes(
-    found: BoxSet, names: dict[str, tuple[int, str | None]], left_out: int
-) -> tuple[str, ...]:
-    notes = list(found.notes)
-    own = {name: count for name, (count, label) in names.items()
-           if label is not None and label not in BY_CODE}  # fmt: skip
-    if own:
-        listed = ", ".join(f"{name} ({count})" for name, count in sorted(own.items()))
-        notes.append(f"names that are none of the 21 classes stay as they are: {listed}")
-    if left_out:
-        listed = ", ".join(
-            f"{name} ({count})" for name, (count, label) in sorted(names.items()) if label is None
-        )
-        notes.append(f"left out by the synonyms: {listed}")
-    return tuple(notes)

@@ -5,6 +5,7 @@ side of the annotated box (of a point: of the detected box); nearest pairs first
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from marrowscope.errors import InputError
-from marrowscope.exchange.box_cells import cells_from_boxes
+from marrowscope.exchange.box_cells import cells_from_boxes, labelled_boxes, notes_on_names
 from marrowscope.exchange.box_formats import read_boxes
 from marrowscope.exchange.boxes import Box, BoxSet
-from marrowscope.exchange.class_names import Synonyms, label_of
+from marrowscope.exchange.class_names import Synonyms
 from marrowscope.io.images import SUFFIXES
 
 # Without any box on either side (px): half a lymphocyte at 0.1 µm/px.
@@ -37,6 +38,7 @@ class Matched:
         matched: cells that have a label now; ``by_id`` of them by their id.
         by_id: see ``matched``.
         missed: annotated cells with a label that no prediction fits, by label.
+        unseen: annotated cells with a label in pictures of which there is no prediction.
         unlabelled: predictions in annotated pictures that no label fits.
         elsewhere: predictions in pictures that are not annotated.
         notes: of the annotation file.
@@ -46,6 +48,7 @@ class Matched:
     matched: int
     by_id: int
     missed: dict[str, int]
+    unseen: int
     unlabelled: int
     elsewhere: int
     notes: tuple[str, ...]
@@ -58,6 +61,8 @@ class Matched:
             f"{sum(self.missed.values())} annotated cells fit no prediction"
             f"{f' ({lost})' if lost else ''}; {self.unlabelled} predictions fit no annotation"
         ]
+        if self.unseen:
+            found.append(f"{self.unseen} annotated cells lie in pictures without predictions")
         if self.elsewhere:
             found.append(f"{self.elsewhere} predictions lie in pictures without annotations")
         return (*found, *self.notes)
@@ -84,11 +89,17 @@ def truth_from_boxes(
             f"{path}: labels by place need the column {missing[0]} in the predictions; detect, "
             "count, or 'index --boxes' make it"
         )
-    return match(predictions, *_placed(read_boxes(path), synonyms or {}), str(path))
+    found = read_boxes(path)
+    truth, notes = _placed(found, synonyms or {})
+    return match(predictions, truth, found.pictures, notes, str(path))
 
 
 def match(
-    predictions: pl.DataFrame, truth: pl.DataFrame, notes: tuple[str, ...], source: str
+    predictions: pl.DataFrame,
+    truth: pl.DataFrame,
+    pictures: Iterable[str],
+    notes: tuple[str, ...],
+    source: str,
 ) -> Matched:
     """Join labels of ``truth`` to predictions by id, then by place within each picture.
 
@@ -96,6 +107,7 @@ def match(
         predictions: see ``truth_from_boxes``.
         truth: rows with ``path`` of the picture, ``cell_id``, ``x``, ``y``, ``label``, and boxes as
             far as they have them.
+        pictures: that were annotated, those without a cell too.
         notes: handed on.
         source: named in errors.
     """
@@ -103,7 +115,8 @@ def match(
     if not labelled.height:
         raise InputError(f"{source}: no cell in it has a class; nothing to compare with")
     labels: list[str | None] = [None] * predictions.height
-    rows_by_picture = _rows_by_picture(predictions, labelled, source)
+    annotated = list(dict.fromkeys([*labelled["path"].to_list(), *pictures]))
+    rows_by_picture = _rows_by_picture(predictions, annotated, source)
     known = labelled.filter(pl.col("cell_id").is_not_null())
     ids = dict(known.select("cell_id", "label").rows())
     used: set[str] = set()
@@ -114,10 +127,14 @@ def match(
     by_id = len(used)
     looked_at: set[int] = {row for row, label in enumerate(labels) if label is not None}
     missed: Counter[str] = Counter()
+    unseen = 0
+    rest = labelled.filter(~pl.col("cell_id").is_in(sorted(used)).fill_null(False))
+    there_by_picture = rest.partition_by("path", as_dict=True)
     for picture, rows in rows_by_picture.items():
-        there = labelled.filter(
-            (pl.col("path") == picture) & ~pl.col("cell_id").is_in(sorted(used)).fill_null(False)
-        )
+        there = there_by_picture.get((picture,), rest.clear())
+        if not rows:
+            unseen += there.height
+            continue
         free = [row for row in rows if labels[row] is None]
         pairs = _pairs(predictions[free], there)
         given = there["label"].to_list()
@@ -137,7 +154,7 @@ def match(
     )
     elsewhere = predictions.height - len(looked_at)
     unlabelled = len(looked_at) - matched
-    return Matched(table, matched, by_id, dict(missed), unlabelled, elsewhere, notes)
+    return Matched(table, matched, by_id, dict(missed), unseen, unlabelled, elsewhere, notes)
 
 
 def _placed(found: BoxSet, synonyms: Synonyms) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -150,24 +167,23 @@ def _placed(found: BoxSet, synonyms: Synonyms) -> tuple[pl.DataFrame, tuple[str,
         table = cells.table.filter(pl.col("error").is_null())
         unusable, notes = cells.table.height - table.height, cells.notes
     else:
-        good = [box for box in found.boxes if box.fault is None]
-        rows = [_row(box, synonyms) for box in good]
+        wanted, names = labelled_boxes(found, synonyms)
+        rows = [_row(box, label) for box, label in wanted if box.fault is None]
         table = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
-        unusable, notes = len(found.boxes) - len(good), found.notes
+        unusable, notes = len(wanted) - len(rows), (*found.notes, *notes_on_names(names))
     more = (f"{unusable} annotations cannot be used; 'index --boxes' names each",)
     return table, (*notes, *(more if unusable else ()))
 
 
-def _row(box: Box, synonyms: Synonyms) -> tuple[str | float | None, ...]:
+def _row(box: Box, label: str | None) -> tuple[str | float | None, ...]:
     middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
     x, y = box.centre if box.centre is not None else middle
     sides = (None,) * 4 if box.is_point else (box.x0, box.y0, box.x1, box.y1)
-    label, _ = label_of(box.name, synonyms)
     return (box.picture, box.cell_id, x - 0.5, y - 0.5, *sides, label)
 
 
 def _rows_by_picture(
-    predictions: pl.DataFrame, truth: pl.DataFrame, source: str
+    predictions: pl.DataFrame, pictures: list[str], source: str
 ) -> dict[str, list[int]]:
     """Rows of the predictions in each annotated picture, told by its file name.
 
@@ -175,11 +191,14 @@ def _rows_by_picture(
         InputError: no picture of the predictions is annotated.
     """
     names = _picture_names(predictions)
-    pictures = truth["path"].unique(maintain_order=True).to_list()
+    rows_by_name: dict[str, list[int]] = {}
+    for row, known in enumerate(names):
+        for name in known:
+            rows_by_name.setdefault(name, []).append(row)
     found: dict[str, list[int]] = {}
     for picture in pictures:
         for name in (Path(picture).name, Path(picture).stem):  # a.png before a.jpg, for a.png
-            found[picture] = [row for row, known in enumerate(names) if name in known]
+            found[picture] = rows_by_name.get(name, [])
             if found[picture]:
                 break
     if not any(found.values()):
