@@ -99,8 +99,16 @@ def _on_processor(
     reflect = parameters.fill == "reflect"
 
     def part(span: slice) -> None:
-        augment_rows(pixels, chosen[span], sampling[span], colours[span], offsets[span],
-                     reflect, half, numbers[span])  # fmt: skip
+        augment_rows(
+            pixels,
+            chosen[span],
+            sampling[span],
+            colours[span],
+            offsets[span],
+            reflect,
+            half,
+            numbers[span],
+        )
 
     threads = max(1, min(torch.get_num_threads(), count))
     bounds = np.linspace(0, count, threads + 1).round().astype(int)

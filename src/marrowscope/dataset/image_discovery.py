@@ -27,15 +27,27 @@ from marrowscope.morphology import BY_CODE, CLASSES
 
 _RANGE_FOLDER = re.compile(r"\d+-\d+")
 SPLITS = {
-    "train": "train", "training": "train", "test": "test", "testing": "test",
-    "val": "val", "valid": "val", "validation": "val",
-}  # fmt: skip
+    "train": "train",
+    "training": "train",
+    "test": "test",
+    "testing": "test",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+}
 PATH_COLUMNS = ("path", "image path", "image_path", "image", "file", "filename", "file name")
 LABEL_COLUMNS = ("label", "class", "cell type", "cell_type")
 _KEPT_COLUMNS = (
-    "split", "fold", "patient_id", "slide_id", "field_id", "x", "y", "annotator",
+    "split",
+    "fold",
+    "patient_id",
+    "slide_id",
+    "field_id",
+    "x",
+    "y",
+    "annotator",
     "microns_per_pixel",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,11 @@ def _listed(table: pl.DataFrame, rows: list[int], pairs: list[Overlap]) -> pl.Da
             yield (*names, pair.dx, pair.dy, round(pair.shared, 4), round(pair.correlation, 4))
 
     schema = {
-        "cell_one": pl.String, "cell_two": pl.String, "dx": pl.Int32, "dy": pl.Int32,
-        "shared": pl.Float64, "correlation": pl.Float64,
-    }  # fmt: skip
+        "cell_one": pl.String,
+        "cell_two": pl.String,
+        "dx": pl.Int32,
+        "dy": pl.Int32,
+        "shared": pl.Float64,
+        "correlation": pl.Float64,
+    }
     return pl.DataFrame(list(lines()), schema=schema, orient="row")

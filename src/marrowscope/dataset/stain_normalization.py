@@ -129,9 +129,11 @@ def normalized_images(
     Raises:
         InputError: too few images can be read.
     """
-    fine = table["error"].is_null() if "error" in table.columns else pl.repeat(
-        True, table.height, eager=True
-    )  # fmt: skip
+    fine = (
+        table["error"].is_null()
+        if "error" in table.columns
+        else pl.repeat(True, table.height, eager=True)
+    )
     group = next((name for name in reversed(GROUPS) if name in table.columns), None)
     names = table[group].to_list() if group else [None] * table.height
     whole: StainAppearance | None = None

@@ -128,8 +128,9 @@ def _blasts(result: Differential) -> list[str]:
     if result.corrected_decisions and result.tally.countable < MIN_CELLS_TO_EXTRAPOLATE:
         within = ", ".join(f"{100 * one.threshold:g} %" for one in result.corrected_decisions)
         return [
-            *lines, f"The corrected interval of the blasts contains {within}; {_too_few(result)}"
-        ]  # fmt: skip
+            *lines,
+            f"The corrected interval of the blasts contains {within}; {_too_few(result)}",
+        ]
     for decision in result.corrected_decisions:
         settled = (
             f"about {decision.factor} times as many cells would settle it"

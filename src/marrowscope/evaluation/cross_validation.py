@@ -194,10 +194,20 @@ def cross_validate(
     if jobs > 1 and not made:
         store = None  # several processes would make it at once; features are kept beside its place
     parts = [
-        FoldJob(name, folder / name, cells, plan, None if plan.holdout is not None else number,
-             device, store, store_given, f"{folder.name}-{name}", threads)
+        FoldJob(
+            name,
+            folder / name,
+            cells,
+            plan,
+            None if plan.holdout is not None else number,
+            device,
+            store,
+            store_given,
+            f"{folder.name}-{name}",
+            threads,
+        )
         for number, name in enumerate(plan.names())
-    ]  # fmt: skip
+    ]
     open_parts = [part for part in parts if not _is_finished(part.folder)]
     done = len(parts) - len(open_parts)
     results = _in_turn(open_parts, hooks) if jobs == 1 else _side_by_side(open_parts, jobs)

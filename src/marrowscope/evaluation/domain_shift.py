@@ -160,11 +160,16 @@ def compare_measures(
         gap = float(values.mean() - base.mean())
         shifts.append(
             MeasureShift(
-                name, meaning, float(base.mean()), sd, float(values.mean()),
-                float(values.std(ddof=1)), gap / sd if sd > 0 else float("nan"),
+                name,
+                meaning,
+                float(base.mean()),
+                sd,
+                float(values.mean()),
+                float(values.std(ddof=1)),
+                gap / sd if sd > 0 else float("nan"),
                 float(((values < low) | (values > high)).mean()),
             )
-        )  # fmt: skip
+        )
     return shifts
 
 

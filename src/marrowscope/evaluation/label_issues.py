@@ -114,11 +114,16 @@ def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
         "corrected": pl.Series([None] * rows.height, dtype=pl.String),
     }
     classes = tuple(
-        ClassLabelIssues(code, int(here.sum()), float(own[here].mean()), int((wrong & here).sum()),
-                   int((listed & here).sum()))
+        ClassLabelIssues(
+            code,
+            int(here.sum()),
+            float(own[here].mean()),
+            int((wrong & here).sum()),
+            int((listed & here).sum()),
+        )
         for code in in_display_order(set(rows["label"]))
         for here in [labels == codes.index(code)]
-    )  # fmt: skip
+    )
     found = pl.DataFrame(columns).filter(pl.Series(listed)).sort("rank")
     return LabelIssues(found, classes, rows.height, not_judged, trained_on)
 

@@ -285,12 +285,18 @@ def _class_tests(
     adjusted = holm(np.array([result.p for result in results]))
     return [
         {
-            "first": first, "second": second, "class": code, "kind": kind,
-            "difference": result.difference, "t": result.t, "degrees": result.degrees,
-            "p": result.p, "p_holm": float(p),
+            "first": first,
+            "second": second,
+            "class": code,
+            "kind": kind,
+            "difference": result.difference,
+            "t": result.t,
+            "degrees": result.degrees,
+            "p": result.p,
+            "p_holm": float(p),
         }
         for (first, second, code), result, p in zip(keys, results, adjusted, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _pairwise_tests(
@@ -306,14 +312,29 @@ def _pairwise_tests(
     pairs = list(combinations(range(len(names)), 2))
     over_folds = [fold_test(macro[one] - macro[two], ratio) for one, two in pairs]
     over_cells = [
-        cell_test(aligned.truth, aligned.answers[one], aligned.answers[two], len(aligned.codes),
-                  correct, resamples, seed, aligned.groups)
+        cell_test(
+            aligned.truth,
+            aligned.answers[one],
+            aligned.answers[two],
+            len(aligned.codes),
+            correct,
+            resamples,
+            seed,
+            aligned.groups,
+        )
         for one, two in pairs
-    ]  # fmt: skip
+    ]
     p_folds = holm(np.array([test.p for test in over_folds]))
     p_cells = holm(np.array([test.p for test in over_cells]))
     return [
-        PairwiseTest(names[one], names[two], kind, over_folds[n], over_cells[n], float(p_folds[n]),
-             float(p_cells[n]))
+        PairwiseTest(
+            names[one],
+            names[two],
+            kind,
+            over_folds[n],
+            over_cells[n],
+            float(p_folds[n]),
+            float(p_cells[n]),
+        )
         for n, (one, two) in enumerate(pairs)
-    ]  # fmt: skip
+    ]

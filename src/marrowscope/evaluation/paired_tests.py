@@ -62,14 +62,16 @@ def fold_test(differences: Array, test_over_train: float) -> FoldTest:
     values = differences[~np.isnan(differences)]
     count = len(values)
     if count < 2:
-        return FoldTest(float(values.mean()) if count else float("nan"), float("nan"), 0,
-                        float("nan"))  # fmt: skip
+        return FoldTest(
+            float(values.mean()) if count else float("nan"), float("nan"), 0, float("nan")
+        )
     mean = float(values.mean())
     error = float(np.sqrt((1 / count + test_over_train) * values.var(ddof=1)))
     if error < 1e-12:
         same = abs(mean) < 1e-12
-        return FoldTest(mean, 0.0 if same else float(np.copysign(np.inf, mean)), count - 1,
-                        1.0 if same else 0.0)  # fmt: skip
+        return FoldTest(
+            mean, 0.0 if same else float(np.copysign(np.inf, mean)), count - 1, 1.0 if same else 0.0
+        )
     t = mean / error
     return FoldTest(mean, t, count - 1, float(2 * stats.t.sf(abs(t), count - 1)))
 

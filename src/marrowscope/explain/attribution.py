@@ -62,9 +62,14 @@ def smoothgrad(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         found = tunnel.attribute(
-            pixels, nt_type="smoothgrad", nt_samples=samples, nt_samples_batch_size=_BATCH,
-            stdevs=deviation, target=target, abs=False,
-        )  # fmt: skip
+            pixels,
+            nt_type="smoothgrad",
+            nt_samples=samples,
+            nt_samples_batch_size=_BATCH,
+            stdevs=deviation,
+            target=target,
+            abs=False,
+        )
     return _array(found[0].abs().amax(dim=0))
 
 

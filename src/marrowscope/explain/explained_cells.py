@@ -71,10 +71,16 @@ def explained_cells(
         best = best.head(per_class)
         for row, size in zip(best.iter_rows(named=True), pixel_sizes(best), strict=True):
             image = prepare(read_image(Path(row["path"])), size)
-            cells.append(ExplainedCell(
-                f"{code} {row['confidence']:.2f}", code, row["path"], image,
-                smoothgrad(bundle, image, code, seed), grad_cam(bundle, image, code),
-            ))  # fmt: skip
+            cells.append(
+                ExplainedCell(
+                    f"{code} {row['confidence']:.2f}",
+                    code,
+                    row["path"],
+                    image,
+                    smoothgrad(bundle, image, code, seed),
+                    grad_cam(bundle, image, code),
+                )
+            )
     return cells
 
 

@@ -93,12 +93,19 @@ def _statistics(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     ]
     logs = np.log2(np.where(shares > 0, shares, 1.0))
     columns = [
-        mean, sd, skewness, kurtosis, *percentiles,
-        percentiles[5] - percentiles[3], percentiles[7] - percentiles[1],
-        (shares * np.abs(away)).sum(axis=-1), -(shares * logs).sum(axis=-1),
-        (shares**2).sum(axis=-1), shares.argmax(axis=-1).astype(np.float64),
+        mean,
+        sd,
+        skewness,
+        kurtosis,
+        *percentiles,
+        percentiles[5] - percentiles[3],
+        percentiles[7] - percentiles[1],
+        (shares * np.abs(away)).sum(axis=-1),
+        -(shares * logs).sum(axis=-1),
+        (shares**2).sum(axis=-1),
+        shares.argmax(axis=-1).astype(np.float64),
         np.sqrt((shares * _GREYS**2).sum(axis=-1)),
-    ]  # fmt: skip
+    ]
     result: NDArray[np.float64] = np.stack(columns, axis=-1)
     result[empty] = np.nan
     return result

@@ -18,14 +18,19 @@ def features() -> list[Feature]:
     """Names, in the order of ``values``."""
     middle = [
         (f"lbp.r{radius}.{name}", f"of {name} at radius {radius} px")
-        for name in TEXTURED for radius in RADII
-    ]  # fmt: skip
+        for name in TEXTURED
+        for radius in RADII
+    ]
     last = [
-        (f"bin{place}", "1",
-         f"share of uniform patterns with {place} neighbours not darker" if place < 9
-         else "share of patterns that are not uniform")
+        (
+            f"bin{place}",
+            "1",
+            f"share of uniform patterns with {place} neighbours not darker"
+            if place < 9
+            else "share of patterns that are not uniform",
+        )
         for place in range(_BINS)
-    ]  # fmt: skip
+    ]
     return features_by_region(REGIONS, middle, last)
 
 

@@ -34,11 +34,14 @@ def comparison_figure(result: Comparison, classes: tuple[str, ...] | None = None
             centre = np.arange(len(shown)) + (place - (count - 1) / 2) * width
             colour = _COLOURS[place % len(_COLOURS)]
             axes.bar(
-                centre, [by_class[code]["mean"] for code in shown], 0.92 * width, color=colour,
+                centre,
+                [by_class[code]["mean"] for code in shown],
+                0.92 * width,
+                color=colour,
                 yerr=[by_class[code]["sd"] or 0.0 for code in shown],
                 error_kw={"elinewidth": 1, "capsize": 2, "ecolor": "#333333"},
                 label=drawable_text("".join(s if s.isprintable() else "·" for s in model), fonts),
-            )  # fmt: skip
+            )
             if result.folds:
                 for x, code in zip(centre, shown, strict=True):
                     values = by_class[code]["values"]
@@ -53,12 +56,17 @@ def comparison_figure(result: Comparison, classes: tuple[str, ...] | None = None
     panels[-1].set_xlim(-0.6, len(shown) - 0.4)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside upper center", ncols=min(count, 4), frameon=False,
+        handles,
+        labels,
+        loc="outside upper center",
+        ncols=min(count, 4),
+        frameon=False,
         prop={"family": fonts, "size": 8},
-    )  # fmt: skip
+    )
     bars = (
         f"error bars: standard deviation over {len(result.folds)} folds. " if result.folds else ""
     )
-    figure.supxlabel(f"{result.cells:,} cells; {bars}{RESEARCH_USE_ONLY}",
-                     fontsize=6.5, color="#777777")  # fmt: skip
+    figure.supxlabel(
+        f"{result.cells:,} cells; {bars}{RESEARCH_USE_ONLY}", fontsize=6.5, color="#777777"
+    )
     return figure

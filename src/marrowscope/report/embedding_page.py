@@ -31,18 +31,33 @@ def embedding_figure(embedding: Embedding, title: str) -> Figure:
     axes = figure.subplots()
     for code, rows, colour, (marker, _) in _classes(embedding.table):
         x, y = rows["umap_1"].to_numpy(), rows["umap_2"].to_numpy()
-        axes.scatter(x, y, s=9, color=colour, marker=marker, alpha=0.7, linewidths=0,
-                     label=f"{code} {_name(code)} ({rows.height})")  # fmt: skip
+        axes.scatter(
+            x,
+            y,
+            s=9,
+            color=colour,
+            marker=marker,
+            alpha=0.7,
+            linewidths=0,
+            label=f"{code} {_name(code)} ({rows.height})",
+        )
         if code != _UNKNOWN:
             axes.annotate(
-                code, (float(np.median(x)), float(np.median(y))), fontsize=9, weight="bold",
-                ha="center", va="center", fontfamily=font_families([code]), parse_math=False,
+                code,
+                (float(np.median(x)), float(np.median(y))),
+                fontsize=9,
+                weight="bold",
+                ha="center",
+                va="center",
+                fontfamily=font_families([code]),
+                parse_math=False,
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": colour, "alpha": 0.85},
-            )  # fmt: skip
+            )
     axes.set(xticks=[], yticks=[], title=title)
     axes.set_xlabel(f"{embedding.method}; distances between groups mean little", fontsize=8)
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5),
-                markerscale=2)  # fmt: skip
+    axes.legend(
+        frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2
+    )
     figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="0.4")
     return figure
 
@@ -61,21 +76,34 @@ def embedding_page(embedding: Embedding, title: str, seed: int = 0) -> str:
         note = f" {MAX_SHOWN:,} of {embedding.table.height:,} cells, drawn at random."
     figure: Any = graph.Figure()
     for code, rows, colour, (_, marker) in _classes(table):
-        figure.add_trace(graph.Scattergl(
-            x=rows["umap_1"].round(4).to_list(), y=rows["umap_2"].round(4).to_list(),
-            mode="markers", name=f"{code} {_name(code)}",
-            marker={"color": colour, "symbol": marker, "size": 6},
-            customdata=[_thumbnail(path) for path in rows["path"]],
-            text=[f"{code} {Path(path).name}" for path in rows["path"]], hoverinfo="text",
-        ))  # fmt: skip
+        figure.add_trace(
+            graph.Scattergl(
+                x=rows["umap_1"].round(4).to_list(),
+                y=rows["umap_2"].round(4).to_list(),
+                mode="markers",
+                name=f"{code} {_name(code)}",
+                marker={"color": colour, "symbol": marker, "size": 6},
+                customdata=[_thumbnail(path) for path in rows["path"]],
+                text=[f"{code} {Path(path).name}" for path in rows["path"]],
+                hoverinfo="text",
+            )
+        )
     figure.update_layout(
-        template="simple_white", height=720, margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={"visible": False}, yaxis={"visible": False},
-    )  # fmt: skip
-    drawn = figure.to_html(full_html=False, include_plotlyjs=True, div_id="map",
-                           config={"displaylogo": False})  # fmt: skip
-    return _PAGE.format(title=_escaped(title), research=_escaped(RESEARCH_USE_ONLY),
-                        method=_escaped(embedding.method + "." + note), drawn=drawn)  # fmt: skip
+        template="simple_white",
+        height=720,
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        xaxis={"visible": False},
+        yaxis={"visible": False},
+    )
+    drawn = figure.to_html(
+        full_html=False, include_plotlyjs=True, div_id="map", config={"displaylogo": False}
+    )
+    return _PAGE.format(
+        title=_escaped(title),
+        research=_escaped(RESEARCH_USE_ONLY),
+        method=_escaped(embedding.method + "." + note),
+        drawn=drawn,
+    )
 
 
 _PAGE = """<!doctype html>

@@ -121,9 +121,15 @@ def _dots(axes: Axes, entries: list[ClassResult], name: str) -> None:
             np.array([[v.value - v.low for v in values], [v.high - v.value for v in values]])
         )
         axes.errorbar(
-            middle, rows + shift, xerr=np.nan_to_num(spread), fmt="o", color=colour,
-            markersize=4.5, elinewidth=1.2, label=f"{kind}, 95 % interval",
-        )  # fmt: skip
+            middle,
+            rows + shift,
+            xerr=np.nan_to_num(spread),
+            fmt="o",
+            color=colour,
+            markersize=4.5,
+            elinewidth=1.2,
+            label=f"{kind}, 95 % interval",
+        )
         published = [
             np.nan if entry.published is None else entry.published[f"{kind}_{name}"][0]
             for entry in entries
@@ -131,9 +137,15 @@ def _dots(axes: Axes, entries: list[ClassResult], name: str) -> None:
         if np.isnan(published).all():
             continue
         axes.scatter(
-            published, rows + shift, marker="|", s=90, color=colour, alpha=0.55, linewidth=2,
+            published,
+            rows + shift,
+            marker="|",
+            s=90,
+            color=colour,
+            alpha=0.55,
+            linewidth=2,
             label=f"published, {kind}",
-        )  # fmt: skip
+        )
 
 
 def _write_share(axes: Axes, row: int, column: int, share: float, count: int) -> None:
@@ -247,8 +259,10 @@ def calibration_figure(calibration: Calibration, name: str) -> Figure:
     figure.axes[0].set_ylabel("share of correct cells")
     figure.suptitle(
         f"{name}, {measured['cells']} held-out cells, T = {calibration.temperature:.2f}",
-        fontsize=11, fontfamily=font_families([name]), parse_math=False,
-    )  # fmt: skip
+        fontsize=11,
+        fontfamily=font_families([name]),
+        parse_math=False,
+    )
     figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="0.4")
     return figure
 

@@ -71,10 +71,17 @@ def sanity_figure(
             axes.plot(own["step"], own[column], "o-", color=colour, label=method, markersize=3)
             if labels is not None:
                 for right, kind, face in (
-                    (steps + 2, labels.same, colour), (steps + 3, labels.permuted, "white")
-                ):  # fmt: skip
-                    axes.plot([right], [kind[method][place]], "s", color=colour,
-                              markerfacecolor=face, markersize=6)  # fmt: skip
+                    (steps + 2, labels.same, colour),
+                    (steps + 3, labels.permuted, "white"),
+                ):
+                    axes.plot(
+                        [right],
+                        [kind[method][place]],
+                        "s",
+                        color=colour,
+                        markerfacecolor=face,
+                        markersize=6,
+                    )
         if labels is not None:
             axes.axvline(steps + 1, color="0.8", linewidth=0.8)
             axes.set_xticks(range(0, steps + 1, 2))
@@ -86,10 +93,14 @@ def sanity_figure(
     if labels is not None:
         taught = (("black", "taught the same labels"), ("white", "taught permuted labels"))
         panels[1].legend(
-            [Line2D([], [], marker="s", linestyle="", color="black", markerfacecolor=face)
-             for face, _ in taught],
-            [text for _, text in taught], frameon=False, loc="upper right",
-        )  # fmt: skip
+            [
+                Line2D([], [], marker="s", linestyle="", color="black", markerfacecolor=face)
+                for face, _ in taught
+            ],
+            [text for _, text in taught],
+            frameon=False,
+            loc="upper right",
+        )
     figure.suptitle(title, fontsize=10, parse_math=False)
     figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="0.4")
     return figure

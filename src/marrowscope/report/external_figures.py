@@ -27,14 +27,25 @@ def external_figure(result: ExternalResult) -> Figure:
         for column, code in enumerate(codes):
             if code in entry.compatible:
                 axes.add_patch(
-                    Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False,
-                              edgecolor="#E69F00", linewidth=1.4)
-                )  # fmt: skip
+                    Rectangle(
+                        (column - 0.46, row - 0.46),
+                        0.92,
+                        0.92,
+                        fill=False,
+                        edgecolor="#E69F00",
+                        linewidth=1.4,
+                    )
+                )
             if result.matrix[row, column]:
                 axes.text(
-                    column, row, str(result.matrix[row, column]), ha="center", va="center",
-                    fontsize=7, color="white" if share[row, column] > 0.55 else "#1a1a1a",
-                )  # fmt: skip
+                    column,
+                    row,
+                    str(result.matrix[row, column]),
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="white" if share[row, column] > 0.55 else "#1a1a1a",
+                )
     fonts = font_families([entry.name for entry in result.classes] + list(codes))
     text = {"fontsize": 8, "fontfamily": fonts, "parse_math": False}
     names = [_short(entry.name, fonts) for entry in result.classes]
@@ -58,8 +69,9 @@ def external_figure(result: ExternalResult) -> Figure:
         bars.spines[edge].set_visible(False)
     figure.supxlabel(
         f"{sizes.sum()} of {result.no_calls.cells} cells called. {RESEARCH_USE_ONLY}",
-        fontsize=6.5, color="#777777",
-    )  # fmt: skip
+        fontsize=6.5,
+        color="#777777",
+    )
     return figure
 
 
@@ -81,8 +93,9 @@ def domain_shift_figure(result: DomainShift) -> Figure:
         axes.spines[edge].set_visible(False)
     figure.supxlabel(
         f"{result.cells} cells, {result.reference} of the training data. {RESEARCH_USE_ONLY}",
-        fontsize=6.5, color="#777777",
-    )  # fmt: skip
+        fontsize=6.5,
+        color="#777777",
+    )
     return figure
 
 

@@ -44,9 +44,7 @@ def external_section(result: ExternalResult, moved: DomainShift | None, folder: 
                 f"{moved.features.ratio:.2f} times as far from the training cells as these from "
                 f"each other; {moved.features.beyond:.0%} lie beyond 95 % of them."
             )
-    return Section(
-        "External validation", "Figure 4", tuple(lines), tuple(tables), tuple(pictures)
-    )  # fmt: skip
+    return Section("External validation", "Figure 4", tuple(lines), tuple(tables), tuple(pictures))
 
 
 def share_text(share: CountedShare) -> str:

@@ -47,9 +47,13 @@ def write_label_issues(found: LabelIssues, folder: Path, title: str) -> None:
         sheet_figure(found, pictures).savefig(place / "suspects.png", dpi=120)
         page = _render(found, pictures, title)
         (place / "suspects.html").write_text(page, encoding="utf-8", errors="replace")
-        facts = {"judged": found.judged, "not_judged": found.not_judged,
-                 "trained_on": found.trained_on, "listed": found.table.height,
-                 "classes": [asdict(entry) for entry in found.classes]}  # fmt: skip
+        facts = {
+            "judged": found.judged,
+            "not_judged": found.not_judged,
+            "trained_on": found.trained_on,
+            "listed": found.table.height,
+            "classes": [asdict(entry) for entry in found.classes],
+        }
         (place / "suspects.json").write_text(json_text(facts), encoding="utf-8")
 
 
@@ -91,10 +95,22 @@ def sheet_figure(found: LabelIssues, pictures: dict[str, Image]) -> Figure:
     for entry, line in zip(shown, grid, strict=False):
         known = BY_CODE.get(entry.code)
         name = known.name.replace(" ", "\n") if known else ""
-        lines = ("labelled", drawable_text(entry.code, fonts), name, f"{entry.cells} cells",
-                 f"{entry.listed} listed")  # fmt: skip
-        line[0].text(0.0, 0.5, "\n".join(filter(None, lines)),
-                     va="center", fontsize=8, transform=line[0].transAxes, **text)  # fmt: skip
+        lines = (
+            "labelled",
+            drawable_text(entry.code, fonts),
+            name,
+            f"{entry.cells} cells",
+            f"{entry.listed} listed",
+        )
+        line[0].text(
+            0.0,
+            0.5,
+            "\n".join(filter(None, lines)),
+            va="center",
+            fontsize=8,
+            transform=line[0].transAxes,
+            **text,
+        )
         cells = found.table.filter(found.table["label"] == entry.code).head(MAX_ON_SHEET)
         for row, axes in zip(cells.iter_rows(named=True), line[1:], strict=False):
             axes.imshow(pictures.get(row["cell_id"], np.full((9, 9, 3), _MISSING, np.uint8)))
@@ -133,12 +149,15 @@ def _render(found: LabelIssues, pictures: dict[str, Image], title: str) -> str:
                 "name": known.name if known else "",
                 "rest": max(cells.height - MAX_PER_CLASS, 0),
                 "cells": [
-                    {**row, "file": Path(row["path"] or "").name,
-                     "uri": _uri(pictures.get(row["cell_id"]))}
+                    {
+                        **row,
+                        "file": Path(row["path"] or "").name,
+                        "uri": _uri(pictures.get(row["cell_id"])),
+                    }
                     for row in cells.head(MAX_PER_CLASS).iter_rows(named=True)
                 ],
             }
-        )  # fmt: skip
+        )
     return (
         page_environment()
         .get_template("suspects.html")

@@ -44,6 +44,10 @@ def notebook_html(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string(template.read_text("utf-8")).render(
-        title=title, tables=tables, remarks=remarks, tiles=tiles, synthetic=synthetic,
+        title=title,
+        tables=tables,
+        remarks=remarks,
+        tiles=tiles,
+        synthetic=synthetic,
         research_use_only=RESEARCH_USE_ONLY,
-    )  # fmt: skip
+    )

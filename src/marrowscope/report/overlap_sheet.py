@@ -33,8 +33,10 @@ def overlap_sheet(table: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.uint8]
     tiles = []
     for row in order[chosen.astype(int).tolist()].iter_rows(named=True):
         both = []
-        for name, (dx, dy) in (("cell_one", (row["dx"], row["dy"])),
-                               ("cell_two", (-row["dx"], -row["dy"]))):  # fmt: skip
+        for name, (dx, dy) in (
+            ("cell_one", (row["dx"], row["dy"])),
+            ("cell_two", (-row["dx"], -row["dy"])),
+        ):
             cell = row[name]
             crop = prepare(read_image(Path(path_of[cell])), size_of[cell]).copy()
             low = max(0, dx), max(0, dy)

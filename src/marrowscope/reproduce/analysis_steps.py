@@ -79,10 +79,12 @@ def comparison(study: Study) -> Section:
             "classifier in all classes but segmented neutrophils and lymphocytes."
         )
     return Section(
-        "Comparison of the models", "Figure 3B", tuple(lines),
+        "Comparison of the models",
+        "Figure 3B",
+        tuple(lines),
         (_recalls_sheet(result, real),),
         pictures=(SectionFigure("Recall per class, mean and sd over folds", "comparison.png"),),
-    )  # fmt: skip
+    )
 
 
 def _recalls_sheet(result: Comparison, real: bool) -> Table:
@@ -91,15 +93,18 @@ def _recalls_sheet(result: Comparison, real: bool) -> Table:
     tolerant = result.recalls.filter(pl.col("kind") == "tolerant")
     for code in result.codes:
         own = tolerant.filter(pl.col("class") == code)
-        found = {model: mean_sd_text(*spread) for model, *spread in
-                 own.select("model", "mean", "sd").rows()}  # fmt: skip
+        found = {
+            model: mean_sd_text(*spread)
+            for model, *spread in own.select("model", "mean", "sd").rows()
+        }
         known = BY_CODE.get(code)
         beside = "" if known is None or not real else mean_sd_text(*known.published.tolerant_recall)
         rows.append((code, *(found.get(model, "–") for model in result.models), beside))
     return Table(
-        "Tolerant recall, mean ± sd over folds", ("class", *result.models, "study, ResNeXt-50"),
+        "Tolerant recall, mean ± sd over folds",
+        ("class", *result.models, "study, ResNeXt-50"),
         tuple(rows),
-    )  # fmt: skip
+    )
 
 
 def calibration(study: Study) -> Section:
@@ -112,9 +117,7 @@ def calibration(study: Study) -> Section:
     write_calibration_figure(made, model, study.folder / "reliability.png")
     measured: dict[str, Any] = made.measured
     before, after = measured["ece_before"], measured["ece_after"]
-    covered = tuple(
-        (code, f"{share:.1%}") for code, share in measured["set_coverage"].items()
-    )  # fmt: skip
+    covered = tuple((code, f"{share:.1%}") for code, share in measured["set_coverage"].items())
     wrong = measured["error_when_called"]
     called = (
         f"At an accepted risk of {made.risk:.0%}, {measured['called']:.0%} of the cells are called "
@@ -123,7 +126,8 @@ def calibration(study: Study) -> Section:
         else f"No confidence keeps the share of errors below {made.risk:.0%}."
     )
     return Section(
-        f"Calibration and no-calls: {model}", "left to later work",
+        f"Calibration and no-calls: {model}",
+        "left to later work",
         (
             f"Temperature {made.temperature:.2f} from {made.cells:,} out-of-fold predictions. "
             f"Expected calibration error {before[0]:.3f} (95 % interval {before[1]:.3f}–"
@@ -132,10 +136,15 @@ def calibration(study: Study) -> Section:
             f"Sets of classes hold {measured['set_size']:.2f} classes on average.",
             called,
         ),
-        (Table(f"Sets made for {made.coverage:.0%}: share that holds the label",
-               ("class", "covered"), covered),),
+        (
+            Table(
+                f"Sets made for {made.coverage:.0%}: share that holds the label",
+                ("class", "covered"),
+                covered,
+            ),
+        ),
         (SectionFigure("Stated confidence and share of correct cells", "reliability.png"),),
-    )  # fmt: skip
+    )
 
 
 def label_issues(study: Study) -> Section:
@@ -147,7 +156,8 @@ def label_issues(study: Study) -> Section:
         (one.code, f"{one.cells:,}", str(one.estimated), str(one.listed)) for one in found.classes
     )
     return Section(
-        "Labels in doubt", "left to later work",
+        "Labels in doubt",
+        "left to later work",
         (
             f"By the out-of-fold predictions of {model}, "
             f"{found.table.height} of {found.judged:,} labels are listed for a second look; a "
@@ -155,19 +165,20 @@ def label_issues(study: Study) -> Section:
         ),
         (Table("By class", ("label", "cells", "estimated wrong", "listed"), rows),),
         links=(("list", f"suspects/{ISSUE_LIST}"),),
-    )  # fmt: skip
+    )
 
 
 def external(study: Study, stage: Stage) -> Section:
     """Cells of another laboratory with its own classes."""
     if study.external is None:
         return Section(
-            "External validation", "Figure 4",
+            "External validation",
+            "Figure 4",
             missing=(
                 "the study's 627 external images are not public; give a set of your own with "
                 "--external and --mapping.",
             ),
-        )  # fmt: skip
+        )
     images, mapping_file = study.external
     bundle = first_bundle(study)
     engine, _ = choose_engine(bundle)
@@ -194,7 +205,8 @@ def explanation(study: Study, stage: Stage) -> Section:
     inside = attribution_inside_phantoms(bundle, PHANTOMS, study.seed)
     last = curves.filter(pl.col("step") == curves["step"].max())
     return Section(
-        f"Explanation: {study.models[0]}", "Figure 5",
+        f"Explanation: {study.models[0]}",
+        "Figure 5",
         (
             "Network of the first fold, cells of that fold.",
             *(
@@ -214,7 +226,7 @@ def explanation(study: Study, stage: Stage) -> Section:
             SectionFigure("Image, SmoothGrad, Grad-CAM", "explained.png"),
             SectionFigure("Similarity to the learned network's explanations", "sanity.png"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _learned(labels: LabelRandomization) -> list[str]:
@@ -253,13 +265,17 @@ def embedding(study: Study, stage: Stage) -> Section:
         ]
         rows = tuple(
             (code, f"{share:.0%}", f"{drawn[code]:.0%}")
-            for code, share in purity.items() if code != "all"
-        )  # fmt: skip
+            for code, share in purity.items()
+            if code != "all"
+        )
     else:
         lines.append("Too few labelled cells to measure neighbours and trustworthiness.")
     sheet = Table("Neighbours of the same class", ("class", "features", "map"), rows)
     return Section(
-        f"Embedding: {study.models[0]}", "Figure 6", tuple(lines), (sheet,) if rows else (),
+        f"Embedding: {study.models[0]}",
+        "Figure 6",
+        tuple(lines),
+        (sheet,) if rows else (),
         (SectionFigure("Cells by their features", "map.png"),),
         links=(("interactive map", "map.html"),),
-    )  # fmt: skip
+    )

@@ -85,10 +85,15 @@ def data(study: Study, stage: Stage) -> Section:
             SectionFigure("Pairs of images that show parts of the same field", "overlaps.png"),
         )
     rows = tuple(
-        (one.code, one.name, f"{one.images:,}", "" if one.published is None else
-         f"{one.published:,}", one.remark)
+        (
+            one.code,
+            one.name,
+            f"{one.images:,}",
+            "" if one.published is None else f"{one.published:,}",
+            one.remark,
+        )
         for one in found.classes
-    )  # fmt: skip
+    )
     dropped = table.height - usable(screened.table).height - len(found.bad)
     return Section(
         "Data",
@@ -147,20 +152,24 @@ def robustness(study: Study, model: str, stage: Stage) -> Section:
         "little difference between the two, with ResNeXt-50 and 21 classes."
     ]
     return Section(
-        f"Robustness: {model} with fewer training images", "70/30 check", tuple(lines),
-        (_table_one_sheet(rows, "of the one hold-out; study: mean ± sd over folds"),), (),
+        f"Robustness: {model} with fewer training images",
+        "70/30 check",
+        tuple(lines),
+        (_table_one_sheet(rows, "of the one hold-out; study: mean ± sd over folds"),),
+        (),
         _absent(scored),
         (("report", f"{folder.name}/report/report.html"),),
-    )  # fmt: skip
+    )
 
 
 def _train(study: Study, plan: CrossValidationPlan, folder: Path, stage: Stage) -> pl.DataFrame:
     def watch(name: str) -> TrainingHooks:
         title = f"{folder.name} {name}"
         return TrainingHooks(
-            stage(f"{title}: stain vectors"), stage(f"{title}: reading images"),
+            stage(f"{title}: stain vectors"),
+            stage(f"{title}: reading images"),
             stage(f"{title}: training"),
-        )  # fmt: skip
+        )
 
     table, store = read_cells(study.cells), study.cells.with_suffix(".store")
     return cross_validate(
@@ -181,9 +190,11 @@ def _totals_lines(rows: pl.DataFrame) -> tuple[str, ...]:
     lines = []
     for row in rows.filter(pl.col("class").is_in(list(TOTALS))).iter_rows(named=True):
         published = row["strict_total_published"], row["tolerant_total_published"]
-        beside = "" if published[0] is None else (
-            f"; study, 21 classes: {published[0]:.3f} and {published[1]:.3f}"
-        )  # fmt: skip
+        beside = (
+            ""
+            if published[0] is None
+            else (f"; study, 21 classes: {published[0]:.3f} and {published[1]:.3f}")
+        )
         lines.append(
             f"{row['name']!s}: strict {_spread(row, 'strict_total')}, tolerant "
             f"{_spread(row, 'tolerant_total')} (mean ± sd over folds{beside})."

@@ -57,28 +57,64 @@ def reproduce(
         workshop.step("data", "Data", "materials", partial(data_steps.data, study, stage), True)
     ]
     rest: list[tuple[str, str, str, Callable[[], Section]]] = [
-        (f"crossval-{model}", f"Cross-validation: {model}", "Table 1, Figure 2",
-         partial(data_steps.cross_validated, study, model, stage))
+        (
+            f"crossval-{model}",
+            f"Cross-validation: {model}",
+            "Table 1, Figure 2",
+            partial(data_steps.cross_validated, study, model, stage),
+        )
         for model in study.models
-    ]  # fmt: skip
+    ]
     if study.holdout is not None:
-        rest.append(("robustness", f"Robustness: {first} with fewer training images", "70/30 check",
-                     partial(data_steps.robustness, study, first, stage)))  # fmt: skip
+        rest.append(
+            (
+                "robustness",
+                f"Robustness: {first} with fewer training images",
+                "70/30 check",
+                partial(data_steps.robustness, study, first, stage),
+            )
+        )
     if len(study.models) > 1:
-        rest.append(("comparison", "Comparison of the models", "Figure 3B",
-                     partial(analysis_steps.comparison, study)))  # fmt: skip
+        rest.append(
+            (
+                "comparison",
+                "Comparison of the models",
+                "Figure 3B",
+                partial(analysis_steps.comparison, study),
+            )
+        )
     rest += [
-        ("external", "External validation", "Figure 4",
-         partial(analysis_steps.external, study, stage)),
-        ("explanation", f"Explanation: {first}", "Figure 5",
-         partial(analysis_steps.explanation, study, stage)),
-        ("embedding", f"Embedding: {first}", "Figure 6",
-         partial(analysis_steps.embedding, study, stage)),
-        ("calibration", "Calibration and no-calls", "left to later work",
-         partial(analysis_steps.calibration, study)),
-        ("noise", "Labels in doubt", "left to later work",
-         partial(analysis_steps.label_issues, study)),
-    ]  # fmt: skip
+        (
+            "external",
+            "External validation",
+            "Figure 4",
+            partial(analysis_steps.external, study, stage),
+        ),
+        (
+            "explanation",
+            f"Explanation: {first}",
+            "Figure 5",
+            partial(analysis_steps.explanation, study, stage),
+        ),
+        (
+            "embedding",
+            f"Embedding: {first}",
+            "Figure 6",
+            partial(analysis_steps.embedding, study, stage),
+        ),
+        (
+            "calibration",
+            "Calibration and no-calls",
+            "left to later work",
+            partial(analysis_steps.calibration, study),
+        ),
+        (
+            "noise",
+            "Labels in doubt",
+            "left to later work",
+            partial(analysis_steps.label_issues, study),
+        ),
+    ]
     done += [workshop.step(*one) for one in rest]
     facts = {
         "data": str(study.data),
@@ -111,9 +147,11 @@ def _refuse_nonsense(study: Study) -> None:
 def _recipe(study: Study) -> str:
     """Name and length: what is shortened must not look like the whole."""
     one = study.recipe
-    images = "as many as the largest class has" if one.target_per_class is None else (
-        f"{one.target_per_class:,}"
-    )  # fmt: skip
+    images = (
+        "as many as the largest class has"
+        if one.target_per_class is None
+        else (f"{one.target_per_class:,}")
+    )
     return f"{one.name}, {one.epochs} epochs, images per class and epoch: {images}"
 
 

@@ -56,9 +56,10 @@ class StudyFolder:
                     f"{path}: does not belong to a reproduction; choose another folder"
                 )
             differing = [
-                key for key in sorted(wanted.keys() | earlier.keys())
+                key
+                for key in sorted(wanted.keys() | earlier.keys())
                 if wanted.get(key) != earlier.get(key)
-            ]  # fmt: skip
+            ]
             # Until a step is done nothing is lost: the path may have been a slip.
             if differing and (self.folder / DONE).exists():
                 raise InputError(

@@ -62,9 +62,15 @@ def class_galleries(
         ranked = [_shown(row, pictures, codes) for row in rows.iter_rows(named=True)]
         most, rest = ranked[:each], ranked[each:]
         found.append(
-            ClassGallery(code, name(code), role(code) is COUNTED, totals.get(code, 0),
-                  tuple(most), tuple(rest[::-1][:each]))
-        )  # fmt: skip
+            ClassGallery(
+                code,
+                name(code),
+                role(code) is COUNTED,
+                totals.get(code, 0),
+                tuple(most),
+                tuple(rest[::-1][:each]),
+            )
+        )
     return tuple(found)
 
 

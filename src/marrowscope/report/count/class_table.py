@@ -78,9 +78,10 @@ def shown_entries(result: Differential) -> tuple[Entry, ...]:
     After the correction a class may occur that the classifier cannot name.
     """
     return tuple(
-        entry for entry in result.classes
+        entry
+        for entry in result.classes
         if entry.known or entry.count or (entry.corrected_percent or 0) > 0
-    )  # fmt: skip
+    )
 
 
 def has_correction(result: Differential) -> bool:

@@ -67,30 +67,34 @@ def render_count(
     pictures = _pictures(count, edition)
     numbers = {field.name: field.order + 1 for field in count.fields}
     known = set(count.card.known)
-    return _environment(edition).get_template("count.html").render(
-        count=count,
-        result=result,
-        issued=issued.strftime("%Y-%m-%d %H:%M %Z").strip(),
-        edition=edition,
-        figures={name: _figure_uri(name, data) for name, data in figures.items()},
-        rows=table_rows(result),
-        corrected=has_correction(result),
-        sentences=sentences(result),
-        convention=RATIO_CONVENTION,
-        tiles=headline_tiles(count),
-        pictures=pictures,
-        legend=legend({box.style.key for picture in pictures for box in picture.boxes}),
-        shelves=class_galleries(count.cells, count.thumbnails, edition.each),
-        numbers=numbers,
-        drawn={picture.field.name for picture in pictures},
-        unknown=[class_name(code) for code in result.unknown],
-        trained=[(class_name(code), number) for code, number in _trained(count).items()],
-        classes=len(known),
-        of=len(CODES),
-        synthetic=count.card.data.get("synthetic") is True,
-        research_use_only=RESEARCH_USE_ONLY,
-        version=__version__,
-    )  # fmt: skip
+    return (
+        _environment(edition)
+        .get_template("count.html")
+        .render(
+            count=count,
+            result=result,
+            issued=issued.strftime("%Y-%m-%d %H:%M %Z").strip(),
+            edition=edition,
+            figures={name: _figure_uri(name, data) for name, data in figures.items()},
+            rows=table_rows(result),
+            corrected=has_correction(result),
+            sentences=sentences(result),
+            convention=RATIO_CONVENTION,
+            tiles=headline_tiles(count),
+            pictures=pictures,
+            legend=legend({box.style.key for picture in pictures for box in picture.boxes}),
+            shelves=class_galleries(count.cells, count.thumbnails, edition.each),
+            numbers=numbers,
+            drawn={picture.field.name for picture in pictures},
+            unknown=[class_name(code) for code in result.unknown],
+            trained=[(class_name(code), number) for code, number in _trained(count).items()],
+            classes=len(known),
+            of=len(CODES),
+            synthetic=count.card.data.get("synthetic") is True,
+            research_use_only=RESEARCH_USE_ONLY,
+            version=__version__,
+        )
+    )
 
 
 def _environment(edition: Edition) -> Environment:

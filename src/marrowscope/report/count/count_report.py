@@ -25,9 +25,18 @@ from marrowscope.report.pdf_export import require_pdf
 
 _DATA = "count.json"
 _OWN = {
-    "report.html", "report.pdf", _DATA, "count.csv", "cells.parquet", "fhir.json",
-    "annotations.dcm", "intervals.png", "smear.png", "cells.geojson", "geojson",
-}  # fmt: skip
+    "report.html",
+    "report.pdf",
+    _DATA,
+    "count.csv",
+    "cells.parquet",
+    "fhir.json",
+    "annotations.dcm",
+    "intervals.png",
+    "smear.png",
+    "cells.geojson",
+    "geojson",
+}
 _DPI = 160
 _LARGEST_DATA = 64_000_000  # bytes of a count.json that is looked into
 

@@ -19,15 +19,20 @@ def count_summary(count: SmearCount) -> str:
             row.kind,
             row.name,
             (
-                f"{row.count:,}", row.percent, row.interval,
+                f"{row.count:,}",
+                row.percent,
+                row.interval,
                 *((row.corrected, row.corrected_interval) if corrected else ()),
             ),
         )
         for row in table_rows(result)
-    )  # fmt: skip
+    )
     unknown = ", ".join(class_name(code) for code in result.unknown)
     never = [f"Not known to {count.card.name}, so never found: {unknown}"] if unknown else []
     return notebook_html(
-        f"Differential count: {count.name}", [NotebookTable(head, rows)],
-        [*count.remarks, *never], headline_tiles(count), count.card.data.get("synthetic") is True,
-    )  # fmt: skip
+        f"Differential count: {count.name}",
+        [NotebookTable(head, rows)],
+        [*count.remarks, *never],
+        headline_tiles(count),
+        count.card.data.get("synthetic") is True,
+    )

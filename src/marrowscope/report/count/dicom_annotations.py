@@ -24,9 +24,16 @@ _WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _MAX_FILES = 256
 _LONGEST = 64  # characters of a DICOM long string
 _EMPTY = (
-    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
-    "StudyDate", "StudyTime", "ReferringPhysicianName",
-)  # fmt: skip
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "ReferringPhysicianName",
+)
 _UID_ROOT = "2.25."  # UIDs that are UUIDs need no registration (PS3.5 B.2)
 
 
@@ -52,9 +59,15 @@ def write_annotations(count: SmearCount, path: Path) -> bool:
         return False
     import highdicom
 
-    identity = hashlib.sha256("\n".join(
-        [str(image.SOPInstanceUID), count.card.weights_sha256, *cells["cell_id"].cast(pl.String)]
-    ).encode("utf-8", "replace")).digest()  # fmt: skip
+    identity = hashlib.sha256(
+        "\n".join(
+            [
+                str(image.SOPInstanceUID),
+                count.card.weights_sha256,
+                *cells["cell_id"].cast(pl.String),
+            ]
+        ).encode("utf-8", "replace")
+    ).digest()
     made: Any = highdicom.ann.MicroscopyBulkSimpleAnnotations(
         source_images=[image],
         annotation_coordinate_type="2D",

@@ -89,12 +89,17 @@ class _Maker:
             "id": self.identity("report"),
             "text": _narrative(conclusion),
             "status": "preliminary",
-            "category": [{
-                "coding": [{
-                    "system": "http://terminology.hl7.org/CodeSystem/v2-0074",
-                    "code": "HM", "display": "Hematology",
-                }],
-            }],
+            "category": [
+                {
+                    "coding": [
+                        {
+                            "system": "http://terminology.hl7.org/CodeSystem/v2-0074",
+                            "code": "HM",
+                            "display": "Hematology",
+                        }
+                    ],
+                }
+            ],
             "code": {
                 "coding": [{"system": _LOINC, "code": "48807-2"}],
                 "text": "Differential count of a digitized bone-marrow smear",
@@ -103,7 +108,7 @@ class _Maker:
             "issued": self._when,
             "result": [_reference(one) for one in observations],
             "conclusion": " ".join(line.rstrip(".") + "." for line in conclusion),
-        }  # fmt: skip
+        }
 
     def share(self, entry: Entry, found: Differential, kind: str) -> dict[str, Any]:
         """The share of a class or group among the countable cells."""
@@ -144,9 +149,11 @@ class _Maker:
             parts = _bounds(value)
             if parts:
                 resource["component"] = parts
-            resource["note"] = [{
-                "text": "Granulocytic and monocytic cells with blasts, over erythroblasts.",
-            }]  # fmt: skip
+            resource["note"] = [
+                {
+                    "text": "Granulocytic and monocytic cells with blasts, over erythroblasts.",
+                }
+            ]
             made.append(resource)
         return made
 

@@ -67,16 +67,29 @@ def _draw(
     )
     spread = np.clip(np.nan_to_num(np.stack([share - low, high - share])), 0, None)
     axes.errorbar(
-        share, rows, xerr=spread, fmt=marker, color=colour, markersize=5, elinewidth=1.6,
-        capsize=2.5, label=label,
-    )  # fmt: skip
+        share,
+        rows,
+        xerr=spread,
+        fmt=marker,
+        color=colour,
+        markersize=5,
+        elinewidth=1.6,
+        capsize=2.5,
+        label=label,
+    )
 
 
 def _mark_decisions(axes: Axes, row: int, right: float) -> None:
     for threshold in BLAST_DECISIONS:
         if 100 * threshold < right:
-            axes.plot([100 * threshold] * 2, [row - 0.45, row + 0.45], color="#000000",
-                      linewidth=1, linestyle=(0, (2, 1.5)), zorder=1)  # fmt: skip
+            axes.plot(
+                [100 * threshold] * 2,
+                [row - 0.45, row + 0.45],
+                color="#000000",
+                linewidth=1,
+                linestyle=(0, (2, 1.5)),
+                zorder=1,
+            )
 
 
 def drawable(text: str) -> str:

@@ -83,10 +83,13 @@ def smear_figure(
     seen = [reason for reason in REASON_COLOURS if quality_map.count(reason)]
     total = sum(quality_map.count(reason) for reason in seen)
     handles = [
-        Patch(color=REASON_COLOURS[reason], alpha=0.6,
-              label=f"{reason.description} ({100 * quality_map.count(reason) / total:.0f} %)")
+        Patch(
+            color=REASON_COLOURS[reason],
+            alpha=0.6,
+            label=f"{reason.description} ({100 * quality_map.count(reason) / total:.0f} %)",
+        )
         for reason in seen
-    ]  # fmt: skip
+    ]
     figure.legend(handles=handles, loc="outside right upper", fontsize=8, frameon=False)
     figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="#666666")
     return figure
@@ -125,8 +128,16 @@ def _draw_plan(axes: Axes, plan: FieldPlan, count: int, scale: np.ndarray) -> No
     shown = plan.fields[:count]
     for field in shown:
         corner = field.x * scale[0], field.y * scale[1]
-        axes.add_patch(Rectangle(corner, field.width * scale[0], field.height * scale[1],
-                                 fill=False, edgecolor=_ROUTE, linewidth=0.9))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                corner,
+                field.width * scale[0],
+                field.height * scale[1],
+                fill=False,
+                edgecolor=_ROUTE,
+                linewidth=0.9,
+            )
+        )
     middles = np.array([(f.x + f.width / 2, f.y + f.height / 2) for f in shown]) * scale
     steps = np.stack([middles[:-1], middles[1:]], axis=1)
     axes.add_collection(LineCollection(list(steps), colors=_ROUTE, linewidths=0.8, alpha=0.7))

@@ -96,9 +96,19 @@ def _fit(
     module = _new_module(job, plan)
     checkpoint = job.folder / CHECKPOINT
     start_from = checkpoint if resume and checkpoint.exists() else None
-    trainer = make_trainer(job.folder, job.device, recipe, plan, job.data, job.hooks, checkpoint,
-                           saved_step(start_from), job.checkpoint_seconds, job.checkpoint_steps,
-                           clock)  # fmt: skip
+    trainer = make_trainer(
+        job.folder,
+        job.device,
+        recipe,
+        plan,
+        job.data,
+        job.hooks,
+        checkpoint,
+        saved_step(start_from),
+        job.checkpoint_seconds,
+        job.checkpoint_steps,
+        clock,
+    )
     batches = TrainingBatches(
         pixels,
         stains,
@@ -109,9 +119,13 @@ def _fit(
         start=lambda: int(trainer.global_step),
     )
     module.compiled = faster_forward(
-        module.network, plan.batch_size, uses_half_precision(recipe, job.device), job.device,
-        plan.steps - saved_step(start_from), job.hooks.say,
-    )  # fmt: skip
+        module.network,
+        plan.batch_size,
+        uses_half_precision(recipe, job.device),
+        job.device,
+        plan.steps - saved_step(start_from),
+        job.hooks.say,
+    )
     trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
     if trainer.global_step < plan.steps:
         raise InputError(

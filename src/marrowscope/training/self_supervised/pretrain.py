@@ -147,11 +147,28 @@ def pretrain(
         def fit(resuming: bool) -> PretrainingModule:
             module = PretrainingModule(_expanded(model, seed), recipe, plan.steps, seed)
             start_from = checkpoint if resuming and checkpoint.exists() else None
-            trainer = make_trainer(folder, device, recipe, plan, nothing, hooks, checkpoint,
-                                   saved_step(start_from), checkpoint_seconds, checkpoint_steps,
-                                   StepClock())  # fmt: skip
-            batches = TrainingBatches(pixels, stains, everything, plan, recipe.target_per_class,
-                                      seed, start=lambda: int(trainer.global_step))  # fmt: skip
+            trainer = make_trainer(
+                folder,
+                device,
+                recipe,
+                plan,
+                nothing,
+                hooks,
+                checkpoint,
+                saved_step(start_from),
+                checkpoint_seconds,
+                checkpoint_steps,
+                StepClock(),
+            )
+            batches = TrainingBatches(
+                pixels,
+                stains,
+                everything,
+                plan,
+                recipe.target_per_class,
+                seed,
+                start=lambda: int(trainer.global_step),
+            )
             trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
             if trainer.global_step < plan.steps:
                 raise InputError(
@@ -212,17 +229,27 @@ def _features(network: Any, pixels: PixelSource, device: str) -> NDArray[np.floa
 
 
 def _finish(
-    folder: Path, rows: pl.DataFrame, network: Any, before: NDArray[np.float32],
-    after: NDArray[np.float32], wanted: dict[str, Any],
-) -> PretrainingResult:  # fmt: skip
+    folder: Path,
+    rows: pl.DataFrame,
+    network: Any,
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    wanted: dict[str, Any],
+) -> PretrainingResult:
     tensors = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in network.state_dict().items()
         if not name.startswith(HEAD)
     }
-    facts = {"method": METHOD, "model": wanted["model"], "images": rows.height,
-             "cells_sha256": wanted["cells_sha256"], "seed": wanted["seed"],
-             "recipe": wanted["recipe"], "version": __version__}  # fmt: skip
+    facts = {
+        "method": METHOD,
+        "model": wanted["model"],
+        "images": rows.height,
+        "cells_sha256": wanted["cells_sha256"],
+        "seed": wanted["seed"],
+        "recipe": wanted["recipe"],
+        "version": __version__,
+    }
     with replacing(folder / WEIGHTS) as temporary:
         # One entry: the library writes several in an order that changes from run to run.
         temporary.write_bytes(save(tensors, metadata={"marrowscope": json.dumps(facts)}))
@@ -231,8 +258,10 @@ def _finish(
         labels = rows["label"].fill_null("").to_numpy()
         pair = (neighbour_purity(before, labels), neighbour_purity(after, labels))
     spread = float(after.std(axis=0).mean())
-    write_run(folder, {**read_run(folder), "finished": True,
-                       "metrics": {"spread": spread, "purity": pair}})  # fmt: skip
+    write_run(
+        folder,
+        {**read_run(folder), "finished": True, "metrics": {"spread": spread, "purity": pair}},
+    )
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return PretrainingResult(folder / WEIGHTS, rows.height, spread, pair)
 
