@@ -28,7 +28,7 @@ from marrowscope.augment import AugmentationSettings, augment_batch, draw_parame
 from marrowscope.augment.density_map import density_map
 from marrowscope.augment.tensor_augmentation import augment_tensors
 from marrowscope.dataset.image_discovery import discover
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.phantom.synthetic_cell import draw_cell
 from marrowscope.stain import estimate_stain
 from marrowscope.training.networks.memory import keep_freed_memory

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from marrowscope.features import cell_segmentation
 from marrowscope.features.feature_catalogue import FAMILIES, catalogue
 from marrowscope.features.image_planes import image_planes
-from marrowscope.io.images import decode, encode_jpeg, resize
+from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_encoding import encode_jpeg
 from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
+from marrowscope.preprocessing import resize
 
 IMAGES, SEED, PER_CLASS = 200, 50_000, 10
 

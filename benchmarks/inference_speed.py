@@ -27,7 +27,7 @@ import torch
 from marrowscope.dataset.image_discovery import discover
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.openvino_engine import OpenVinoEngine
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card

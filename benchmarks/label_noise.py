@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 
 from marrowscope.cells import PROBABILITY, read_cells, usable, write_cells
 from marrowscope.evaluation.label_issues import estimated_errors, ranks, relative_odds
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.models.bundle import load_bundle
 from marrowscope.morphology import BY_CODE, CLASSES, TOLERATED
 from marrowscope.preprocessing import prepare

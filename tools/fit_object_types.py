@@ -35,7 +35,7 @@ from marrowscope.detection.object_types import (
     ring_green_density,
 )
 from marrowscope.detection.rim_features import RIM_FEATURES, RimFeature
-from marrowscope.io.images import decode
+from marrowscope.io.image_decoding import decode
 from marrowscope.morphology import BY_CODE, NOT_IDENTIFIABLE, CountRole
 from marrowscope.phantom.appearance import Variant
 from marrowscope.phantom.cell_library import CellLibrary

@@ -6,12 +6,20 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError, TableError
-from marrowscope.io.images import resize
 
 INPUT_SIZE = 250  # px, each side
 MICRONS_PER_PIXEL = 0.08625  # 3.45 µm camera pixel behind a 40× objective (Matek et al. 2021)
 # µm; nothing optical is finer, and no cell is seen above.
 SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 10.0
+
+
+def resize(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Resize (H, W, 3): area averaging when shrinking, bicubic when growing."""
+    if image.shape[:2] == (height, width):
+        return image
+    shrinking = image.shape[0] * image.shape[1] > height * width
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), dtype=np.uint8)
 
 
 def prepare(image: NDArray[np.uint8], microns_per_pixel: float | None) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import marrowscope as ms
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.models.bundle import load_bundle
 from support.counts import a_count
 from support.smears import PIXEL, ByColour, piece, write_slide

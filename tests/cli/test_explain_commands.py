@@ -11,7 +11,7 @@ import torch
 
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
 from marrowscope.models.card import Card

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from support.command_shell import Shell
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from marrowscope.cli import main
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.phantom.synthetic_cell import draw_cell
 
 QUICK = ["--set", "epochs=1", "--set", "target_per_class=2", "--set", "batch_size=4"]

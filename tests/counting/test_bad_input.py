@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from marrowscope.counting.count_smear import CountSettings
 from marrowscope.counting.smear_sources import open_smears
 from marrowscope.errors import InputError
-from marrowscope.io.images import decode, encode_jpeg, encode_png
+from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_encoding import encode_jpeg, encode_png
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from support.slide_files import draw_cells, on_glass, write_pyramid
 from support.smears import PIXEL, ByColour, counted, piece, write_slide

@@ -13,7 +13,8 @@ from marrowscope.counting.count_smear import NON_CELL_REASONS, UNFIT, CountSetti
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.counting.smear_sources import open_smears
 from marrowscope.differential.held_out_answers import held_out_from_table
-from marrowscope.io.images import decode, encode_jpeg, encode_png
+from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_encoding import encode_jpeg, encode_png
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from support.slide_files import damage_tile, draw_cells, on_glass, write_pyramid

@@ -7,7 +7,7 @@ import tifffile
 
 from marrowscope.counting.smear_sources import open_smears
 from marrowscope.errors import InputError
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from support.smears import PIXEL, piece, write_slide
 
 

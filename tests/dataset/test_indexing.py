@@ -18,7 +18,7 @@ from marrowscope.cells import SCHEMA, read_cells
 from marrowscope.dataset import indexing as index_module
 from marrowscope.dataset.indexing import index
 from marrowscope.errors import InputError
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.stain import estimate_stain
 from support import slow_index
 from support.damaged_files import errors, ten_damaged_files, write_image

@@ -9,7 +9,7 @@ import pytest
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.label_corrections import RelabelResult, read_corrections, relabel
 from marrowscope.errors import InputError
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 
 HEAD = "rank,cell_id,path,label,suggested,corrected"
 

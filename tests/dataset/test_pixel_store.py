@@ -30,7 +30,7 @@ from marrowscope.dataset.pixel_store import (
     open_for_writing,
 )
 from marrowscope.errors import InputError
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.preprocessing import prepare
 from support import dying_pack
 

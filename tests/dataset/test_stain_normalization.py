@@ -13,7 +13,7 @@ from marrowscope.dataset.stain_normalization import (
     stain_appearance,
 )
 from marrowscope.errors import InputError
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.phantom.synthetic_cell import draw_cell
 
 LIGHT = np.array([0.78, 0.72, 0.84])

@@ -8,7 +8,7 @@ import pytest
 
 from marrowscope.dataset import stain_vectors
 from marrowscope.dataset.stain_vectors import stain_array, with_stains
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.stain import default_stain
 
 

@@ -8,7 +8,7 @@ import pytest
 from marrowscope.doctor import format_checks
 from marrowscope.doctor.health_check import State
 from marrowscope.errors import InputError
-from marrowscope.io import images
+from marrowscope.io import image_decoding
 
 
 def test_every_image_format_is_written_and_read() -> None:
@@ -18,14 +18,14 @@ def test_every_image_format_is_written_and_read() -> None:
 
 
 def test_a_format_that_cannot_be_decoded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = images.decode
+    whole = image_decoding.decode
 
     def decode(data: bytes, name: str) -> object:
         if name == "WEBP":
             raise InputError("WEBP: no decoder")
         return whole(data, name)
 
-    monkeypatch.setattr(images, "decode", decode)
+    monkeypatch.setattr(image_decoding, "decode", decode)
     check = format_checks.image_formats()
     assert check.state == State.PROBLEM
     assert check.sentence == "cannot be read: WEBP (InputError: WEBP: no decoder)"

@@ -20,7 +20,7 @@ from marrowscope.evaluation.domain_shift import (
     measure_image,
 )
 from marrowscope.evaluation.external_validation import evaluate_external
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card

@@ -11,7 +11,7 @@ from joblib import Parallel, delayed, parallel_config
 from marrowscope.errors import InputError
 from marrowscope.features import feature_table, measure_cell
 from marrowscope.features.feature_catalogue import names
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.phantom.synthetic_cell import draw_cell
 
 

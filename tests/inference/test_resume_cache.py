@@ -14,7 +14,7 @@ import pytest
 from marrowscope.inference import batch_prediction
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.resume_cache import Answers, Parts, identity, load, save
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.models.bundle import load_bundle
 from marrowscope.phantom.synthetic_cell import draw_cell
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from marrowscope.io import images
-from marrowscope.io.images import ImageError
+from marrowscope.io import image_decoding, image_inspection
+from marrowscope.io.image_decoding import ImageError
 from marrowscope.io.truncation import find_missing_bytes, is_later_page_truncated
 
 NOISE = np.random.default_rng(0).integers(0, 256, (33, 31, 3), dtype=np.uint8)
@@ -85,12 +85,12 @@ WHOLE = {
 def test_whole_files_lack_nothing_and_any_cut_is_noticed(kind: str) -> None:
     data = WHOLE[kind]
     assert find_missing_bytes(data) is None
-    images.inspect(data)
+    image_inspection.inspect(data)
     if "TIFF" in kind:  # the files written here are what they are meant to be
-        np.testing.assert_array_equal(images.decode(data), NOISE)
+        np.testing.assert_array_equal(image_decoding.decode(data), NOISE)
     for length in sorted({1, 2, 3, 4, 5, 6, 7, 40, 300, len(data) // 2, len(data) - 20}):
         with pytest.raises(ImageError, match="truncated"):
-            images.inspect(data[:-length])
+            image_inspection.inspect(data[:-length])
 
 
 def test_what_other_programs_write_is_whole() -> None:
@@ -100,7 +100,7 @@ def test_what_other_programs_write_is_whole() -> None:
     for data in map(bytes, (plain, packed, bitmap)):
         assert find_missing_bytes(data) is None
         assert find_missing_bytes(data + b"something behind") is None
-        assert images.inspect(data).note is None
+        assert image_inspection.inspect(data).note is None
 
 
 def test_a_bitmap_that_does_not_say_its_length_is_taken_as_it_is() -> None:
@@ -111,7 +111,7 @@ def test_a_bitmap_that_does_not_say_its_length_is_taken_as_it_is() -> None:
 def test_one_lost_byte_of_padding_is_said_in_numbers() -> None:
     data = WHOLE["BMP"]
     with pytest.raises(ImageError, match=rf"says {len(data)} bytes, the file has {len(data) - 1}"):
-        images.inspect(data[:-1])
+        image_inspection.inspect(data[:-1])
 
 
 def with_tag(data: bytes, tag: int, change: int) -> bytes:
@@ -135,11 +135,11 @@ def with_tag(data: bytes, tag: int, change: int) -> bytes:
 def test_a_strip_that_points_elsewhere_is_noticed_though_every_byte_is_there() -> None:
     data = WHOLE["TIFF, strips"]
     with pytest.raises(ImageError, match="truncated: pixels lie up to byte"):
-        images.inspect(with_tag(data, 273, 100_000))
+        image_inspection.inspect(with_tag(data, 273, 100_000))
     with pytest.raises(ImageError, match="on top of each other"):
-        images.inspect(with_tag(data, 273, 50))
+        image_inspection.inspect(with_tag(data, 273, 50))
     with pytest.raises(ImageError, match="need more bytes"):
-        images.inspect(with_tag(data, 279, -7))
+        image_inspection.inspect(with_tag(data, 279, -7))
 
 
 def test_a_cut_in_a_later_page_is_noted_and_the_first_page_stays_usable() -> None:
@@ -150,8 +150,8 @@ def test_a_cut_in_a_later_page_is_noted_and_the_first_page_stays_usable() -> Non
     assert not is_later_page_truncated(data)
     cut = data[:-1000]
     assert find_missing_bytes(cut) is None
-    assert "a later page is truncated" in str(images.inspect(cut).note)
-    np.testing.assert_array_equal(images.decode(cut), NOISE)
+    assert "a later page is truncated" in str(image_inspection.inspect(cut).note)
+    np.testing.assert_array_equal(image_decoding.decode(cut), NOISE)
 
 
 def test_directories_that_go_in_a_circle_come_to_an_end() -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
 from marrowscope.cli.app import app
-from marrowscope.io.images import MASK_SUFFIX, read_image
+from marrowscope.io.image_decoding import MASK_SUFFIX, read_image
 
 
 def test_the_command_writes_a_set_and_says_that_it_is_synthetic(tmp_path: Path) -> None:

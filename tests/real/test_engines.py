@@ -10,7 +10,7 @@ import torch
 from marrowscope.dataset.image_discovery import discover
 from marrowscope.inference.openvino_engine import OpenVinoEngine
 from marrowscope.inference.torch_engine import TorchEngine
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.morphology import CODES, OUTPUTS_22

@@ -9,7 +9,7 @@ import pytest
 
 from marrowscope.detection.detector import locate_nuclei
 from marrowscope.detection.object_types import CELL, classify_objects
-from marrowscope.io.images import decode
+from marrowscope.io.image_decoding import decode
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 REPOSITORY = Path(__file__).resolve().parents[2]

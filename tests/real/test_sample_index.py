@@ -9,7 +9,8 @@ from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.contents import check
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
-from marrowscope.io.images import ImageError, inspect
+from marrowscope.io.image_decoding import ImageError
+from marrowscope.io.image_inspection import inspect
 from support.damaged_files import errors, ten_damaged_files
 
 EXPECTED = {"BLA": 450, "EOS": 450, "LYT": 450, "MON": 450, "NGS": 450, "NIF": 450, "PMO": 350}

@@ -9,7 +9,8 @@ from marrowscope.dataset.indexing import index
 from marrowscope.dataset.stain_normalization import normalized_images, reference_appearance
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.torch_engine import TorchEngine
-from marrowscope.io.images import encode_png, read_image
+from marrowscope.io.image_decoding import read_image
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.models.bundle import load_bundle
 
 PER_CLASS = 8

@@ -5,7 +5,7 @@ import pytest
 from jinja2 import UndefinedError
 from matplotlib.figure import Figure
 
-from marrowscope.io.images import decode
+from marrowscope.io.image_decoding import decode
 from marrowscope.report.html import data_uri, figure_uri, image_uri, page_environment
 
 

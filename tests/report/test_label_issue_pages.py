@@ -10,7 +10,7 @@ import pytest
 from marrowscope.dataset.label_corrections import read_corrections, relabel
 from marrowscope.errors import InputError
 from marrowscope.evaluation.label_issues import LabelIssues, find_label_issues
-from marrowscope.io.images import encode_jpeg
+from marrowscope.io.image_encoding import encode_jpeg
 from marrowscope.report.label_issue_pages import sheet_figure, write_label_issues
 
 

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from marrowscope.errors import InputError
-from marrowscope.io.images import encode_jpeg, encode_png
+from marrowscope.io.image_encoding import encode_jpeg, encode_png
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import Slide
 from support.image_files import png_bomb

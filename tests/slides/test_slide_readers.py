@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import Slide, best_level_for, read_overview, read_scaled
 from support.slide_files import (

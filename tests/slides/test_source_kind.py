@@ -7,7 +7,7 @@ import pytest
 
 import marrowscope.slides
 from marrowscope.errors import InputError
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.slides.source_kind import SourceKind, identify_source
 from support.slide_files import noise, write_ome, write_pyramid
 

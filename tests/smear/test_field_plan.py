@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import CorruptTile, Field, Level

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.field_plan import plan_fields

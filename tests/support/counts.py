@@ -12,7 +12,7 @@ from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearC
 from marrowscope.differential.count_roles import COUNTED, NOT_CLASSIFIED, role
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import held_out_from_table
-from marrowscope.io.images import encode_jpeg
+from marrowscope.io.image_encoding import encode_jpeg
 from marrowscope.models.card import Card
 from marrowscope.morphology import CODES, TOLERATED
 from marrowscope.phantom.cell_library import CellLibrary

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.io.images import encode_jpeg
+from marrowscope.io.image_encoding import encode_jpeg
 
 TILE = 128
 SLIDE_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"  # VL whole slide microscopy image

@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from marrowscope.io.images import encode_jpeg
+from marrowscope.io.image_encoding import encode_jpeg
 
 MICRONS = 0.25
 

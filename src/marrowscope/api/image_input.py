@@ -13,7 +13,7 @@ from PIL import Image
 from marrowscope.api.arguments import HasTable
 from marrowscope.errors import InputError
 from marrowscope.inference.image_sources import expand
-from marrowscope.io.images import MAX_PIXELS, pillow_pixels
+from marrowscope.io.image_decoding import MAX_PIXELS, pillow_pixels
 
 OneImage: TypeAlias = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image
 Images: TypeAlias = OneImage | Sequence[OneImage] | pl.DataFrame | HasTable

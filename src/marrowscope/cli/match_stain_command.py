@@ -40,7 +40,7 @@ def match_stain(
     )
     from marrowscope.inference.image_sources import expand
     from marrowscope.io.atomic import replacing_folder
-    from marrowscope.io.images import encode_png
+    from marrowscope.io.image_encoding import encode_png
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output}: is not empty; name a new folder")

@@ -31,7 +31,7 @@ def screen(
     from marrowscope.cells import read_cells, require_table_name, write_cells
     from marrowscope.dataset.overlap_screening import screen as screen_table
     from marrowscope.io.atomic import replacing
-    from marrowscope.io.images import encode_png
+    from marrowscope.io.image_encoding import encode_png
     from marrowscope.report.overlap_sheet import overlap_sheet
 
     require_table_name(output)

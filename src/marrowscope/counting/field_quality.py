@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from marrowscope.detection.crowding import find_crowded
 from marrowscope.detection.field_analysis import FieldDetections, detect_in_field
-from marrowscope.io.images import encode_jpeg, resize
+from marrowscope.io.image_encoding import encode_jpeg
+from marrowscope.preprocessing import resize
 from marrowscope.slides.slide import Field, Slide
 from marrowscope.smear.field_plan import PlannedField
 from marrowscope.smear.quality_map import RejectionReason

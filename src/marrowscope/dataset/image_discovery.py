@@ -22,7 +22,7 @@ import polars as pl
 
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
-from marrowscope.io.images import MASK_SUFFIX, SUFFIXES
+from marrowscope.io.image_decoding import MASK_SUFFIX, SUFFIXES
 from marrowscope.morphology import BY_CODE, CLASSES
 
 _RANGE_FOLDER = re.compile(r"\d+-\d+")

@@ -23,7 +23,8 @@ from marrowscope.dataset.image_discovery import FoundImage, discover, typed_colu
 from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
 from marrowscope.errors import InputError
-from marrowscope.io.images import ImageError, decode, inspect, read_bytes
+from marrowscope.io.image_decoding import ImageError, decode, read_bytes
+from marrowscope.io.image_inspection import inspect
 from marrowscope.progress import Advance
 from marrowscope.stain import estimate_stain
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from marrowscope.dataset.landmarks import NO_LANDMARKS, Landmarks, landmarks
 from marrowscope.dataset.overlap_detection import Overlap, connected_groups, find_overlaps
 from marrowscope.io.atomic import replacing
-from marrowscope.io.images import ImageError, read_image
+from marrowscope.io.image_decoding import ImageError, read_image
 from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Advance
 

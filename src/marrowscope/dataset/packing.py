@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from marrowscope.cells import SCHEMA, read_cells, usable, write_cells
 from marrowscope.dataset.pixel_store import CELLS, IMAGE_BYTES, Key, open_for_writing
 from marrowscope.errors import InputError, TableError
-from marrowscope.io.images import decode, read_bytes
+from marrowscope.io.image_decoding import decode, read_bytes
 from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Advance
 

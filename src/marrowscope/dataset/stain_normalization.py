@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from marrowscope.cells import GROUPS, usable
 from marrowscope.dataset.splitting import TRAIN
 from marrowscope.errors import InputError
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.progress import Advance
 from marrowscope.stain import BACKGROUND_DENSITY, WHITE, default_stain, estimate_stain, is_default
 

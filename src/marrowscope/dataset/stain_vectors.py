@@ -9,7 +9,7 @@ import polars as pl
 
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.progress import Advance
 from marrowscope.stain import default_stain, estimate_stain
 

@@ -20,7 +20,7 @@ from marrowscope.detection.field_analysis import (
 )
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.progress import Advance
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour

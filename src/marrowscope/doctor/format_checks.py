@@ -27,7 +27,7 @@ def image_formats() -> Check:
     import numpy as np
     from PIL import Image
 
-    from marrowscope.io.images import decode
+    from marrowscope.io.image_decoding import decode
 
     failed: dict[str, str] = {}
     for kind in IMAGES:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from marrowscope.cells import usable
 from marrowscope.dataset.splitting import TRAIN
 from marrowscope.errors import InputError
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.models.bundle import Bundle
 from marrowscope.preprocessing import MICRONS_PER_PIXEL, pixel_sizes, prepare
 from marrowscope.smear.focus import estimate_blur

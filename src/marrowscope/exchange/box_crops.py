@@ -18,7 +18,8 @@ from marrowscope.detection.cell_crops import crop_from_field, crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
-from marrowscope.io.images import ImageError, encode_png, read_image
+from marrowscope.io.image_decoding import ImageError, read_image
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.progress import Advance
 from marrowscope.slides.open_slide import open_slide
 

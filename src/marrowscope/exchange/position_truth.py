@@ -19,7 +19,7 @@ from marrowscope.exchange.box_cells import cells_from_boxes, labelled_boxes, not
 from marrowscope.exchange.box_formats import read_boxes
 from marrowscope.exchange.boxes import Box, BoxSet
 from marrowscope.exchange.class_names import Synonyms
-from marrowscope.io.images import SUFFIXES
+from marrowscope.io.image_decoding import SUFFIXES
 
 # Without any box on either side (px): half a lymphocyte at 0.1 µm/px.
 _REACH = 40.0

@@ -16,7 +16,7 @@ import yaml
 from marrowscope.dataset.image_discovery import SPLITS
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet, faulty, read_text
-from marrowscope.io.images import SUFFIXES
+from marrowscope.io.image_decoding import SUFFIXES
 
 NAME_FILES = (
     "data.yaml",

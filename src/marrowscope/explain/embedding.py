@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from marrowscope.cells import usable
 from marrowscope.errors import InputError, TableError
-from marrowscope.io.images import ImageError, read_image
+from marrowscope.io.image_decoding import ImageError, read_image
 from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import BY_CODE, in_display_order
 from marrowscope.preprocessing import pixel_sizes, prepare

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from marrowscope.cells import usable
 from marrowscope.errors import InputError
 from marrowscope.explain.attribution import grad_cam, require_network, share_inside, smoothgrad
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import CODES, in_display_order
 from marrowscope.phantom.synthetic_cell import draw_cell

@@ -22,7 +22,7 @@ from marrowscope.errors import InputError
 from marrowscope.features.cell_features import VERSION, measure_cell
 from marrowscope.features.feature_catalogue import names
 from marrowscope.io.atomic import replacing
-from marrowscope.io.images import ImageError, decode, read_bytes
+from marrowscope.io.image_decoding import ImageError, decode, read_bytes
 from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Advance
 

@@ -17,7 +17,7 @@ from marrowscope.errors import InputError
 from marrowscope.inference.calibrated_engine import NO_CALL, PREDICTION_SET
 from marrowscope.inference.engine import Answer, Engine, begun
 from marrowscope.inference.resume_cache import PART, Answers, Parts, load, save
-from marrowscope.io.images import ImageError, decode, read_bytes
+from marrowscope.io.image_decoding import ImageError, decode, read_bytes
 from marrowscope.preprocessing import INPUT_SIZE, pixel_sizes, prepare
 from marrowscope.progress import Advance
 

@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 from marrowscope.cells import SCHEMA, write_cells
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
-from marrowscope.io.images import MASK_SUFFIX
+from marrowscope.io.image_decoding import MASK_SUFFIX
 from marrowscope.morphology import CODES
 from marrowscope.phantom.camera import ImagingStyle, draw_style
 from marrowscope.phantom.synthetic_cell import PhantomCell, draw_cell

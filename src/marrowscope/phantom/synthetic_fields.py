@@ -14,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from marrowscope.cells import write_cells
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
-from marrowscope.io.images import MASK_SUFFIX
+from marrowscope.io.image_decoding import MASK_SUFFIX
 from marrowscope.phantom.camera import draw_style
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field, validate_settings

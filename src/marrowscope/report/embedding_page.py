@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.explain.embedding import Embedding
-from marrowscope.io.images import ImageError, read_image
+from marrowscope.io.image_decoding import ImageError, read_image
 from marrowscope.morphology import BY_CODE, in_display_order
 from marrowscope.preprocessing import prepare
 from marrowscope.report.fonts import font_families

@@ -14,8 +14,9 @@ from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, FoldStatistics
 from marrowscope.io.atomic import replacing, replacing_folder
 from marrowscope.io.folder_guards import require_only
-from marrowscope.io.images import read_image, resize
+from marrowscope.io.image_decoding import read_image
 from marrowscope.io.json_data import finite, json_text
+from marrowscope.preprocessing import resize
 from marrowscope.report.evaluation_figures import (
     confusion_figure,
     per_class_figure,

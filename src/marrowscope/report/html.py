@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from marrowscope.io.images import encode_jpeg
+from marrowscope.io.image_encoding import encode_jpeg
 
 
 @lru_cache(maxsize=1)

@@ -13,9 +13,10 @@ from marrowscope.errors import InputError
 from marrowscope.evaluation.label_issues import LabelIssues
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.io.folder_guards import require_only
-from marrowscope.io.images import read_image, resize
+from marrowscope.io.image_decoding import read_image
 from marrowscope.io.json_data import json_text
 from marrowscope.morphology import BY_CODE
+from marrowscope.preprocessing import resize
 from marrowscope.report.fonts import drawable_text, font_families
 from marrowscope.report.html import image_uri, page_environment
 

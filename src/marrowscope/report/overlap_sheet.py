@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.preprocessing import INPUT_SIZE, prepare
 
 SHOWN, ACROSS, GAP = 24, 3, 12

@@ -20,7 +20,7 @@ from marrowscope.evaluation.evaluate_predictions import evaluate
 from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation
 from marrowscope.evaluation.study_table import study_table
 from marrowscope.io.atomic import replacing
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.progress import Stage
 from marrowscope.report.evaluation_figures import fold_confusions_figure
 from marrowscope.report.evaluation_page import write_report

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrowscope.errors import InputError
-from marrowscope.io.images import MAX_PIXELS, ImageError, inspect, read_image
+from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, read_image
+from marrowscope.io.image_inspection import inspect
+from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
     CorruptTile,
@@ -104,7 +106,7 @@ def _all_sides(paths: list[Path]) -> tuple[dict[int, tuple[int, int]], dict[int,
 def _sides(path: Path) -> tuple[int, int]:
     """Width and height from the header alone."""
     try:
-        with Image.open(path) as image:
+        with quiet_decoders(), Image.open(path) as image:
             width, height = image.size
             # Of a PNG the EXIF block is not looked for: it may lie behind all the pixels.
             has_exif = image.format in ("JPEG", "MPO", "WEBP") or "exif" in image.info

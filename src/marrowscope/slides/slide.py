@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.io.images import MAX_PIXELS, resize
-from marrowscope.preprocessing import is_pixel_size, require_pixel_size
+from marrowscope.io.image_decoding import MAX_PIXELS
+from marrowscope.preprocessing import is_pixel_size, require_pixel_size, resize
 
 WHITE = 255
 MAX_SIDE = 2_000_000  # px; 25 mm at 0.0125 µm/px: headers that promise more are damaged

@@ -14,7 +14,8 @@ from openslide import OpenSlide, OpenSlideError
 
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.images import MASK_SUFFIX, MAX_PIXELS, SUFFIXES
+from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, SUFFIXES
+from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.slides.tiled_slide import one_line
 
 MAX_FIELDS = 5_000
@@ -195,7 +196,7 @@ def _tiff_kind(path: Path) -> str | None:
         InputError: its directories are damaged or cut off.
     """
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with quiet_decoders(), tifffile.TiffFile(path) as tiff:
             if tiff.is_ome:
                 return "OME-TIFF"
             if not tiff.pages:

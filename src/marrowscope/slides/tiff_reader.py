@@ -2,10 +2,9 @@
 
 Directories are read by tifffile. Pixels are decoded tile by tile: each is wrapped as a small TIFF
 of its own with the tags that its compression needs, and goes the way of every other image
-(``marrowscope.io.images``), with its limits and its conversions.
+(``marrowscope.io.image_decoding``), with its limits and its conversions.
 """
 
-import logging
 import struct
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -17,7 +16,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.io.images import MAX_PIXELS, ImageError, decode
+from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, decode
+from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
     MAX_SIDE,
@@ -27,8 +27,6 @@ from marrowscope.slides.slide import (
     square_pixel_size,
 )
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
-
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong becomes our own error
 
 _CACHED_TILES = 32
 _SMALLEST_PIECE = 16  # px; strips of one row are in use
@@ -167,7 +165,7 @@ def _read_directories(
     path: Path, size_wanted: bool
 ) -> tuple[tuple[Level, ...], tuple[_Storage, ...], float | None]:
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with quiet_decoders(), tifffile.TiffFile(path) as tiff:
             series = max(tiff.series, key=lambda one: int(np.prod(one.shape[:2])))
             pages = [_page_of(path, level) for level in series.levels]
             own = (

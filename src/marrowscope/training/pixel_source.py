@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from marrowscope.dataset.packing import SPARE_BYTES, keys_of, pack
 from marrowscope.dataset.pixel_store import IMAGE_BYTES, SHAPE, PixelStore, is_store
 from marrowscope.errors import InputError
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Advance
 

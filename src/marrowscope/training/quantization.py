@@ -18,7 +18,7 @@ from marrowscope.extras import require_extra
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import BATCH, image_views
 from marrowscope.inference.openvino_engine import OpenVinoEngine, Requests, float_model
-from marrowscope.io.images import read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import (
     INT8_CONSTANTS,

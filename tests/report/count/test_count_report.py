@@ -19,7 +19,7 @@ from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.errors import InputError
-from marrowscope.io.images import encode_png
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.report import pdf_export
 from marrowscope.report.count import count_report
 from marrowscope.report.count.count_report import write_count_report

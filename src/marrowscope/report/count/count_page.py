@@ -13,8 +13,10 @@ from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.smear_count import CountedField, SmearCount
 from marrowscope.differential.count_roles import name as class_name
 from marrowscope.differential.sentences import RATIO_CONVENTION, sentences
-from marrowscope.io.images import decode, encode_jpeg, resize
+from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_encoding import encode_jpeg
 from marrowscope.morphology import CODES
+from marrowscope.preprocessing import resize
 from marrowscope.report.count.cell_gallery import class_galleries
 from marrowscope.report.count.class_table import has_correction, table_rows
 from marrowscope.report.count.field_overlays import CellBox, cell_boxes, legend

@@ -15,8 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from marrowscope.io import images
-from marrowscope.io.images import ImageError
+from marrowscope import preprocessing
+from marrowscope.io import image_decoding, image_encoding, image_inspection
+from marrowscope.io.image_decoding import ImageError
 from support.image_files import png_bomb
 
 
@@ -35,62 +36,69 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 def test_lossless_formats_come_back_exactly(kind: str) -> None:
     data = encoded(Image.fromarray(picture()), kind)
-    np.testing.assert_array_equal(images.decode(data), picture())
-    assert images.inspect(data).note is None
+    np.testing.assert_array_equal(image_decoding.decode(data), picture())
+    assert image_inspection.inspect(data).note is None
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 def test_lossy_formats_come_back_nearly(kind: str) -> None:
     data = encoded(Image.fromarray(picture()), kind, quality=95)
-    assert np.abs(images.decode(data).astype(int) - picture()).mean() < 3
-    assert images.inspect(data).format == kind
+    assert np.abs(image_decoding.decode(data).astype(int) - picture()).mean() < 3
+    assert image_inspection.inspect(data).format == kind
 
 
 def test_channel_order_is_rgb() -> None:
     red = np.zeros((20, 20, 3), np.uint8) + np.array([250, 10, 20], np.uint8)
     for kind in ("JPEG", "PNG", "BMP", "TIFF", "WEBP"):
-        pixel = images.decode(encoded(Image.fromarray(red), kind))[10, 10]
+        pixel = image_decoding.decode(encoded(Image.fromarray(red), kind))[10, 10]
         assert pixel[0] > 200, kind
         assert pixel[2] < 60, kind
 
 
 def test_our_own_encoders_round_trip() -> None:
-    np.testing.assert_array_equal(images.decode(images.encode_png(picture())), picture())
-    assert np.abs(images.decode(images.encode_jpeg(picture())).astype(int) - picture()).mean() < 3
+    np.testing.assert_array_equal(
+        image_decoding.decode(image_encoding.encode_png(picture())), picture()
+    )
+    assert (
+        np.abs(
+            image_decoding.decode(image_encoding.encode_jpeg(picture())).astype(int) - picture()
+        ).mean()
+        < 3
+    )
 
 
 def test_greyscale_is_repeated() -> None:
     for kind in ("PNG", "JPEG"):
         data = encoded(Image.fromarray(picture()[..., 0]), kind)
-        found = images.decode(data)
+        found = image_decoding.decode(data)
         assert found.shape == (40, 60, 3)
         assert (found[..., 0] == found[..., 2]).all()
-        assert images.inspect(data).note == "greyscale to RGB"
+        assert image_inspection.inspect(data).note == "greyscale to RGB"
 
 
 def test_transparency_is_laid_on_white() -> None:
     rgba = np.dstack([picture(), np.zeros((40, 60), np.uint8)])
     rgba[:, 30:, 3] = 255
     data = encoded(Image.fromarray(rgba), "PNG")
-    found = images.decode(data)
+    found = image_decoding.decode(data)
     assert (found[:, :30] == 255).all()
     np.testing.assert_array_equal(found[:, 30:], picture()[:, 30:])
-    assert images.inspect(data).note == "transparency laid on white"
+    assert image_inspection.inspect(data).note == "transparency laid on white"
 
 
 def test_cmyk_is_converted() -> None:
     cyan = Image.new("CMYK", (20, 20), (255, 0, 0, 0))
     data = encoded(cyan, "TIFF")
-    np.testing.assert_array_equal(images.decode(data)[5, 5], [0, 255, 255])
-    assert images.inspect(data).note == "CMYK to RGB"
-    assert "CMYK" in str(images.inspect(encoded(cyan, "JPEG")).note)
+    np.testing.assert_array_equal(image_decoding.decode(data)[5, 5], [0, 255, 255])
+    assert image_inspection.inspect(data).note == "CMYK to RGB"
+    assert "CMYK" in str(image_inspection.inspect(encoded(cyan, "JPEG")).note)
 
 
 def test_sixteen_bit_grey_keeps_its_full_range() -> None:
     values = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
     data = encoded(Image.fromarray(values), "PNG")
-    np.testing.assert_array_equal(images.decode(data)[0, :, 0], [0, 1, 128, 255])
-    assert "16-bit" in str(images.inspect(data).note)
+    np.testing.assert_array_equal(image_decoding.decode(data)[0, :, 0], [0, 1, 128, 255])
+    assert "16-bit" in str(image_inspection.inspect(data).note)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
@@ -98,8 +106,8 @@ def test_sixteen_bit_colour_keeps_its_high_byte(suffix: str) -> None:
     low = np.random.default_rng(0).integers(0, 256, picture().shape, dtype=np.uint16)
     deep = picture().astype(np.uint16) * 256 + low
     _, data = cv2.imencode(suffix, deep[..., ::-1])
-    np.testing.assert_array_equal(images.decode(bytes(data)), picture())
-    assert "16-bit" in str(images.inspect(bytes(data)).note)
+    np.testing.assert_array_equal(image_decoding.decode(bytes(data)), picture())
+    assert "16-bit" in str(image_inspection.inspect(bytes(data)).note)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
@@ -107,11 +115,11 @@ def test_exif_orientation_is_applied(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a clockwise quarter turn
     data = encoded(Image.fromarray(picture()), kind, exif=exif)
-    found = images.decode(data)
+    found = image_decoding.decode(data)
     assert found.shape == (60, 40, 3)
     expected = np.rot90(picture(), -1)
     assert np.abs(found.astype(int) - expected).mean() < 3
-    facts = images.inspect(data)
+    facts = image_inspection.inspect(data)
     assert (facts.width, facts.height) == (40, 60)
     assert facts.note == "EXIF orientation 6 applied"
 
@@ -119,8 +127,8 @@ def test_exif_orientation_is_applied(kind: str) -> None:
 def test_of_several_pages_the_first_is_taken() -> None:
     pages = [Image.fromarray(picture()), Image.fromarray(255 - picture())]
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
-    np.testing.assert_array_equal(images.decode(data), picture())
-    assert images.inspect(data).note == "first of several pages"
+    np.testing.assert_array_equal(image_decoding.decode(data), picture())
+    assert image_inspection.inspect(data).note == "first of several pages"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP", "WEBP"])
@@ -132,15 +140,15 @@ def test_a_truncated_file_is_refused_when_inspected_and_when_decoded(
     data = encoded(Image.fromarray(noise), kind)
     cut = data[: int(len(data) * share)]
     with pytest.raises(ImageError):
-        images.inspect(cut)
+        image_inspection.inspect(cut)
     with pytest.raises(ImageError):
-        images.decode(cut)
+        image_decoding.decode(cut)
 
 
 def test_a_png_bomb_is_refused_by_its_header() -> None:
     data = png_bomb()
     assert len(data) < 10_000
-    for read in (images.inspect, images.decode):
+    for read in (image_inspection.inspect, image_decoding.decode):
         with pytest.raises(ImageError, match="megapixels"):
             read(data)
 
@@ -148,7 +156,7 @@ def test_a_png_bomb_is_refused_by_its_header() -> None:
 @pytest.mark.parametrize("side", [9_000, 12_000, 20_000])
 def test_sizes_around_pillows_own_limits_are_refused(side: int) -> None:
     with pytest.raises(ImageError, match="megapixels"):
-        images.inspect(png_bomb(side, side))
+        image_inspection.inspect(png_bomb(side, side))
 
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
@@ -164,9 +172,9 @@ def damaged(kind: str, **options: object) -> bytes:
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_jpeg_with_wrong_bytes_in_its_stream_is_refused_on_inspection(progressive: bool) -> None:
     whole = encoded(Image.fromarray(NOISE), "JPEG", progressive=progressive)
-    assert images.inspect(whole).format == "JPEG"
+    assert image_inspection.inspect(whole).format == "JPEG"
     with pytest.raises(ImageError, match=r"damaged JPEG \("):
-        images.inspect(damaged("JPEG", progressive=progressive))
+        image_inspection.inspect(damaged("JPEG", progressive=progressive))
 
 
 def test_damaged_jpegs_are_told_from_whole_ones_by_many_threads_at_once() -> None:
@@ -174,7 +182,7 @@ def test_damaged_jpegs_are_told_from_whole_ones_by_many_threads_at_once() -> Non
 
     def refused(number: int) -> bool:
         try:
-            images.inspect(whole if number % 7 else bad)
+            image_inspection.inspect(whole if number % 7 else bad)
         except ImageError:
             return True
         return False
@@ -185,7 +193,7 @@ def test_damaged_jpegs_are_told_from_whole_ones_by_many_threads_at_once() -> Non
 
 
 def test_a_png_with_wrong_bytes_in_its_stream_is_refused() -> None:
-    for read in (images.inspect, images.decode):
+    for read in (image_inspection.inspect, image_decoding.decode):
         with pytest.raises(ImageError, match="damaged"):
             read(damaged("PNG"))
 
@@ -199,11 +207,11 @@ def test_nothing_is_printed_about_damaged_files(tmp_path: Path) -> None:
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
     program = (
-        "import sys, pathlib\nfrom marrowscope.io import images\n"
+        "import sys, pathlib\nfrom marrowscope.io import image_decoding, image_inspection\n"
         "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
-        "    for read in (images.inspect, images.decode):\n"
+        "    for read in (image_inspection.inspect, image_decoding.decode):\n"
         "        try:\n            read(path.read_bytes())\n"
-        "        except images.ImageError:\n            print('refused')\n"
+        "        except image_decoding.ImageError:\n            print('refused')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
@@ -216,7 +224,7 @@ def test_jpeg_pixels_are_those_of_opencv() -> None:
     for options in ({}, {"progressive": True}, {"subsampling": 0}):
         data = encoded(Image.fromarray(NOISE), "JPEG", **options)
         reference = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-        np.testing.assert_array_equal(images.decode(data), reference)
+        np.testing.assert_array_equal(image_decoding.decode(data), reference)
 
 
 @given(
@@ -250,14 +258,16 @@ def test_jpegs_decode_as_with_pillow_whatever_is_wrong_with_them(kind: str, data
             return str(error)
         return pixels.tobytes() + repr(pixels.shape).encode()
 
-    pillow = outcome(lambda: images._pixels(images._open(content, "image"), "image"))
-    assert outcome(lambda: images.decode(content)) == pillow
+    pillow = outcome(
+        lambda: image_decoding.decode_pixels(image_decoding.open_image(content, "image"), "image")
+    )
+    assert outcome(lambda: image_decoding.decode(content)) == pillow
 
 
 @pytest.mark.parametrize("values", [np.float32, np.int32])
 def test_32_bit_pixels_are_refused(values: type) -> None:
     data = encoded(Image.fromarray(np.ones((9, 9), values)), "TIFF")
-    for read in (images.inspect, images.decode):
+    for read in (image_inspection.inspect, image_decoding.decode):
         with pytest.raises(ImageError, match="32 bits"):
             read(data)
 
@@ -272,47 +282,49 @@ def test_32_bit_pixels_are_refused(values: type) -> None:
 )
 def test_what_is_no_image_is_said_so(data: bytes, reason: str) -> None:
     with pytest.raises(ImageError, match=reason):
-        images.decode(data)
+        image_decoding.decode(data)
 
 
 def test_files_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
     link = tmp_path / "link.jpg"
     link.symlink_to(tmp_path / "nowhere.jpg")
     with pytest.raises(ImageError, match=r"link\.jpg: broken link"):
-        images.read_image(link)
+        image_decoding.read_image(link)
     with pytest.raises(ImageError, match="no such file"):
-        images.read_image(tmp_path / "missing.jpg")
+        image_decoding.read_image(tmp_path / "missing.jpg")
     with pytest.raises(ImageError, match="directory"):
-        images.read_image(tmp_path)
+        image_decoding.read_image(tmp_path)
 
 
 def test_a_file_over_512_mb_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "huge.tif").open("wb") as stream:
         stream.truncate(600_000_000)  # no byte of it is on the disk
     with pytest.raises(ImageError, match="600 MB; the limit is 512 MB"):
-        images.read_image(tmp_path / "huge.tif")
+        image_decoding.read_image(tmp_path / "huge.tif")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(ImageError, match="a pipe or device"):
-        images.read_image(tmp_path / "pipe.jpg")
+        image_decoding.read_image(tmp_path / "pipe.jpg")
 
 
 def test_a_file_can_be_inspected_by_its_path(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(images.encode_png(picture()))
+    (tmp_path / "a.png").write_bytes(image_encoding.encode_png(picture()))
     (tmp_path / "b.png").write_bytes(b"none")
-    assert images.inspect(tmp_path / "a.png") == images.ImageFacts(60, 40, "PNG", None)
+    assert image_inspection.inspect(tmp_path / "a.png") == image_inspection.ImageFacts(
+        60, 40, "PNG", None
+    )
     with pytest.raises(ImageError, match=r"b\.png: not a JPEG"):
-        images.inspect(tmp_path / "b.png")
+        image_inspection.inspect(tmp_path / "b.png")
 
 
 @given(st.binary(min_size=0, max_size=400))
 @settings(max_examples=150, deadline=None)
 def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
     for start in (b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"BM", b"RIFF"):
-        for read in (images.inspect, images.decode):
+        for read in (image_inspection.inspect, image_decoding.decode):
             try:
                 read(start + data)
             except ImageError as error:
@@ -328,7 +340,7 @@ def test_with_a_wrong_byte_what_passes_inspection_can_be_decoded(place: int, val
         data = bytearray(encoded(Image.fromarray(picture()), kind))
         data[place % len(data)] = value
         passes = []
-        for read in (images.inspect, images.decode):
+        for read in (image_inspection.inspect, image_decoding.decode):
             try:
                 read(bytes(data))
                 passes.append(True)
@@ -340,20 +352,20 @@ def test_with_a_wrong_byte_what_passes_inspection_can_be_decoded(place: int, val
 
 def test_resize_keeps_the_mean_and_returns_same_size_untouched() -> None:
     image = picture(100, 100)
-    assert images.resize(image, 100, 100) is image
-    small = images.resize(image, 50, 50)
+    assert preprocessing.resize(image, 100, 100) is image
+    small = preprocessing.resize(image, 50, 50)
     assert small.shape == (50, 50, 3)
     assert small.mean() == pytest.approx(image.mean(), abs=1)
-    assert images.resize(image, 250, 250).shape == (250, 250, 3)
+    assert preprocessing.resize(image, 250, 250).shape == (250, 250, 3)
 
 
-@pytest.mark.parametrize("encode", [images.encode_png, images.encode_jpeg])
+@pytest.mark.parametrize("encode", [image_encoding.encode_png, image_encoding.encode_jpeg])
 def test_half_an_image_is_refused_whatever_other_libraries_ask_of_pillow(
     encode: Callable[[np.ndarray], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint does
     data = encode(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
-    assert images.decode(data).shape == (200, 200, 3)
+    assert image_decoding.decode(data).shape == (200, 200, 3)
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     with pytest.raises(ImageError, match="damaged"):
-        images.decode(data[: len(data) // 2])
+        image_decoding.decode(data[: len(data) // 2])
