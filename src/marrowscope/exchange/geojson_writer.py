@@ -106,7 +106,7 @@ def write_geojson(collection: Mapping[str, Any], path: Path) -> None:
     """
     data = json.dumps(collection, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     if path.name.lower().endswith(".gz"):
-        data = gzip.compress(data, mtime=0)  # the same cells, the same bytes
+        data = gzip.compress(data, compresslevel=6, mtime=0)  # the same cells, the same bytes
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
