@@ -12,6 +12,7 @@ import pytest
 from marrowscope.cli.catalog import COMMANDS, Entry
 from marrowscope.cli.lazy_group import load_command
 from marrowscope.models import DEFAULT_MODEL
+from marrowscope.models.bundle import available
 
 
 def leaves(entries: tuple[Entry, ...] = COMMANDS, before: str = "") -> Iterator[tuple[str, Entry]]:
@@ -93,5 +94,5 @@ def test_an_option_is_the_same_in_every_command(name: str, commands: set[str]) -
 
 def test_the_default_model_that_help_shows_is_the_one_that_is_used() -> None:
     option = options_named("--model")["predict"]
-    assert option.default is None
-    assert option.show_default == DEFAULT_MODEL
+    assert (option.default, option.show_default) == (None, DEFAULT_MODEL)
+    assert DEFAULT_MODEL in {card.name for card in available()}

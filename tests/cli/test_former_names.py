@@ -93,7 +93,7 @@ def test_a_folder_named_like_a_shipped_model_is_a_folder_of_images(
     status, _, err = run(capfd, "predict", "sequential-mll7", "-o", "p.csv")
     assert status == 0
     assert "is now" not in err
-    assert "1 images, 0 unreadable" in err
+    assert "1 image, 0 unreadable" in err
 
 
 def test_evaluate_takes_the_former_name_of_the_model(

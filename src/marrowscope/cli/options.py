@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from marrowscope.models import DEFAULT_MODEL
+
 JSON = typer.Option(False, "--json", help="Print a machine-readable summary on standard output.")
 
 
@@ -16,10 +18,9 @@ def _beginning(values: str, incomplete: str) -> list[str]:
     return [value for value in values.split() if value.startswith(incomplete)]
 
 
-# DEFAULT_MODEL of marrowscope.models, which would be slow to import for a help text.
 Model = Annotated[
     str | None,
-    typer.Option("--model", help="Shipped model or bundle folder.", show_default="sequential-mll7"),
+    typer.Option("--model", help="Shipped model or bundle folder.", show_default=DEFAULT_MODEL),
 ]
 Engine = Annotated[
     str,

@@ -106,7 +106,7 @@ def predict(
         )  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
-        f"{result.height} images, {bad.height} unreadable: {summary}"
+        f"{result.height} image{'s' * (result.height != 1)}, {bad.height} unreadable: {summary}"
         + (f"; {no_calls} too uncertain to be called" if no_calls else "")
         + f" → {output}",
         markup=False,

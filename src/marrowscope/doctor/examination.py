@@ -12,11 +12,11 @@ from marrowscope.doctor import engine_checks, format_checks, library_checks, mac
 from marrowscope.doctor.health_check import Check, State, guarded
 from marrowscope.doctor.isolated_calls import AGAIN, Answer, call_isolated
 from marrowscope.extras import EXTRAS
+from marrowscope.models import DEFAULT_MODEL
 from marrowscope.progress import Advance
 
 SECONDS = 8.5  # for everything but the start of the command
 ENGINE_SHARE = 0.5  # of the time, at most, all else waits for the engines
-DEFAULT_MODEL = "sequential-mll7"  # that of marrowscope.models, whose import may be what fails
 # These import torch; the quickest come first.
 WITH_TORCH = ("torch", "tensorboard", "captum", "timm", "nncf", "lightning")
 
