@@ -113,7 +113,7 @@ COMMANDS: tuple[Entry, ...] = (
         "Learn from images without labels (VICReg), as a start for `train --weights`.", MODELS,
     ),
     Entry(
-        "model", "", "List, quantize and calibrate models.", MODELS, MODEL_COMMANDS,
+        "model", "", "List, convert, quantize and calibrate models.", MODELS, MODEL_COMMANDS,
     ),
     Entry(
         "evaluate", "evaluate_command:evaluate",
