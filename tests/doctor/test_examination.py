@@ -9,7 +9,6 @@ from marrowscope.doctor.examination import Examination, examine
 from marrowscope.doctor.health_check import Check, State, guarded
 from marrowscope.doctor.isolated_calls import Answer, call_isolated
 from marrowscope.extras import EXTRAS
-from marrowscope.models import DEFAULT_MODEL
 
 NAMES = {
     "machine": ["python", "cores", "memory", "terminal"],
@@ -72,10 +71,6 @@ def test_a_probe_that_fails_is_a_problem_and_no_traceback() -> None:
     assert (check.state, check.sentence) == (
         State.PROBLEM, "could not be examined (KeyError: 'MemTotal')",
     )  # fmt: skip
-
-
-def test_the_engines_are_measured_with_the_model_that_commands_take_by_default() -> None:
-    assert examination.DEFAULT_MODEL == DEFAULT_MODEL
 
 
 def test_one_kind_of_call_is_told_from_another() -> None:

@@ -29,7 +29,8 @@ def doctor(
 
     Example: `marrowscope doctor`
     """
-    from marrowscope.doctor.examination import DEFAULT_MODEL, examine
+    from marrowscope.doctor.examination import examine
+    from marrowscope.models import DEFAULT_MODEL
 
     with Bars() as bars:
         found = examine(model or DEFAULT_MODEL, advance=bars.stage("examining this machine"))
