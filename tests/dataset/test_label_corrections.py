@@ -94,7 +94,7 @@ def test_classes_of_the_users_own_scheme_are_taken(cells: pl.DataFrame, tmp_path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cell_id,corrected\na,XYZ\n", "line 2 corrects to XYZ, which is no class"),
+        ("cell_id,corrected\na,XYZ\n", "line 2 corrects to XYZ, which is not a class"),
         ("cell_id,corrected\na,bla\n", "corrects to bla"),
         ("cell_id,corrected\nq,BLA\n", "cell q, which is not in the table"),
         ("cell_id,corrected\na,PMO\na,MYB\n", "corrected to PMO in line 2 and to MYB in line 3"),

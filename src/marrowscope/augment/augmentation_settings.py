@@ -1,4 +1,4 @@
-"""What may be changed in an image, and by how much."""
+"""The settings of the augmentation: what may be changed in an image, by how much."""
 
 from dataclasses import dataclass, fields
 

@@ -1,4 +1,4 @@
-"""The augmentation of a batch on a processor, row by row in compiled loops.
+"""Images in memory → the augmented batch, row by row in compiled loops on a processor.
 
 A row of the output goes through four short loops that a compiler turns into vector instructions:
 where each pixel comes from; two loads of eight bytes, which hold both neighbours of a row with

@@ -1,4 +1,4 @@
-"""The stain perturbation of an image is an affine map of its optical density.
+"""Stain vectors and drawn parameters → the affine map of optical density that they mean.
 
 Scaling and shifting the two stain concentrations of an image whose stain matrix is ``M`` maps its
 optical density ``d`` to ``A·d + b`` with ``A = M·diag(alpha)·M⁻¹`` and ``b = M·beta``; the third

@@ -1,4 +1,4 @@
-"""The augmentation of a batch as one Triton kernel, from bytes in any row of a resident array.
+"""Bytes in a resident array → the augmented batch, as one Triton kernel.
 
 Every program takes a block of pixels of one image: four loads per channel, the map of the optical
 density with binary logarithm and power, and a store in the precision and memory format that the

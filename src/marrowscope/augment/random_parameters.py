@@ -1,4 +1,4 @@
-"""Random draws as a pure function of (seed, epoch, position).
+"""Seed, epoch and positions → the random parameters of these images.
 
 No generator state exists that a resumed run would have to restore, and an image gets the same
 draw whatever batch, worker or device it lands on.

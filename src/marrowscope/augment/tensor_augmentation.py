@@ -1,4 +1,4 @@
-"""The augmentation of a batch in plain tensor operations, for any device that PyTorch knows.
+"""A batch on any device → the augmented batch, in plain tensor operations.
 
 This is what runs on a GPU where there is no Triton; on a processor ``fused`` takes its place.
 """

@@ -1,4 +1,4 @@
-"""What is in a cell table, beside what the study published."""
+"""A cell table → what is in it, beside what the study published."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Find images and their labels in the layouts that people have.
+"""Folders and lists in the usual layouts → image files with their labels.
 
 - the public release: ``CODE/CODE_00001.jpg`` or ``CODE/0001-1000/CODE_00001.jpg``
 - flat class folders, and ``train/CODE/…``, ``test/CODE/…`` trees

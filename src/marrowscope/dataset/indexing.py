@@ -1,4 +1,4 @@
-"""Index: one row per image file, with content hash, size, and why it cannot be used if it cannot.
+"""Image files → a cell table: content hash, size, and the reason where one cannot be used.
 
 Files are read once, a few hundred at a time, so memory does not grow with image bytes. Finished
 batches are kept beside the output until it stands, and unchanged files (same path, size and

@@ -1,4 +1,4 @@
-"""Corrections that a cytologist wrote into a list of suspects, taken into the cell table."""
+"""Lists that a cytologist corrected → the cell table with the corrected labels."""
 
 import csv
 import io
@@ -63,7 +63,7 @@ def read_corrections(path: Path) -> tuple[Correction, ...]:
     path = Path(path)
     try:
         if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path}: is larger than 100 MB; this is no list of corrections")
+            raise InputError(f"{path}: is larger than 100 MB; this is not a list of corrections")
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -126,7 +126,7 @@ def relabel(
         for one in corrections:
             if one.corrected not in allowed:
                 raise InputError(
-                    f"{path}: line {one.line} corrects to {one.corrected}, which is no class; "
+                    f"{path}: line {one.line} corrects to {one.corrected}, which is not a class; "
                     f"expected one of {', '.join(sorted(allowed))}"
                 )
             row = places.get(one.cell_id)

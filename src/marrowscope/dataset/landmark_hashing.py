@@ -1,4 +1,4 @@
-"""Pairs of nearly equal landmarks among millions, at a cost that grows with their number.
+"""Millions of descriptors → pairs that are nearly equal, at a cost that grows linearly.
 
 Descriptors are hashed by the sides of random planes on which they lie (Charikar, STOC 2002): near
 ones mostly share all bits of a short code, others rarely. Sorted by code, each is compared with

@@ -1,4 +1,4 @@
-"""Landmarks of a crop: corners with an upright SIFT descriptor of their closest surroundings.
+"""A crop → landmarks: corners with an upright SIFT descriptor of their surroundings.
 
 Two crops of one field differ by a whole number of pixels and nothing else. So corners (Shi and
 Tomasi, CVPR 1994) come back at the same places; the orientation, which SIFT would turn away, is
@@ -24,7 +24,7 @@ SIZE = 3.0
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Of one crop.
+    """The landmarks of one crop.
 
     Attributes:
         places: (K, 2) float32 x, y in px of the crop.

@@ -1,4 +1,4 @@
-"""Which crops show parts of the same field: candidates from landmarks, certainty from pixels."""
+"""Landmarks and crops → pairs of crops that show parts of the same field."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Screen a cell table for images that show parts of the same field; keep one of each group."""
+"""A cell table → the table without images that show parts of the same field twice."""
 
 import hashlib
 import os
@@ -52,8 +52,8 @@ def screen(
 
     Args:
         table: cell table; rows with an ``error`` are not looked at.
-        parts: folder in which landmarks are kept while it runs, so that a killed run goes on; it is
-            removed at the end.
+        parts: folder in which landmarks are kept while it runs, so that a killed run continues; it
+            is removed at the end.
         advance: progress over images.
 
     Raises:

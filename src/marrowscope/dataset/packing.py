@@ -1,4 +1,4 @@
-"""Pack the images of a cell table: decode each content once into a store."""
+"""The images of a cell table → a pixel store, each content decoded once."""
 
 import hashlib
 import os
@@ -41,7 +41,7 @@ class PackingResult:
 def pack(table: pl.DataFrame, folder: Path, advance: Advance | None = None) -> PackingResult:
     """Bring every usable image of a table into a store that is made or grown.
 
-    Contents that are there already are not read again, so a killed run goes on where it was.
+    Contents that are there already are not read again, so a killed run continues where it was.
     Memory holds one batch, whatever the number of images.
 
     Args:

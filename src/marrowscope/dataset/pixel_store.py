@@ -1,4 +1,4 @@
-"""The packed pixel store: decoded standard crops in one file that is mapped into memory.
+"""Decoded standard crops → one file that is mapped into memory, and back.
 
 A store is a folder:
 

@@ -1,4 +1,4 @@
-"""A split that somebody else made, from a list."""
+"""A list of images by split → the cell table with that split."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Splits that no image content, patient or slide crosses, the same on every machine.
+"""A cell table → splits or folds that no content, patient or slide crosses.
 
 Who goes where is decided by SHA-256 of (seed, content or group): not by row order, not by a random
 generator whose stream may change between versions.

@@ -1,4 +1,4 @@
-"""Match stain and light of a set to those of another, such as the training data.
+"""Images of a set → the same images with stain and light of another set.
 
 After Macenko et al. (ISBI 2009, section 4), who replace an image's stain vectors by a reference's
 and scale concentrations to its maximum. One cell is too little to know its vectors and its maximum

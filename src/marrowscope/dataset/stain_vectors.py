@@ -1,4 +1,4 @@
-"""Stain vectors of every image, computed once and kept in the cell table."""
+"""A cell table → the table with the stain vectors of every image, computed once."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

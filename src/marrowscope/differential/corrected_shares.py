@@ -1,4 +1,4 @@
-"""Class shares of a smear corrected for what its classifier confuses, with intervals.
+"""Answers and held-out counts → class shares corrected for confusions, with intervals.
 
 Point estimate: maximum likelihood over answers (predicted class, sure or unsure). Interval:
 bootstrap of both the counted cells and the held-out cells. Why these: docs/differential.md.

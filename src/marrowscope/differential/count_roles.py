@@ -1,4 +1,4 @@
-"""What the classes do in a count, taken from the scheme's own data."""
+"""Class codes → what they do in a count: role, lineage, name, from the scheme's own data."""
 
 from collections.abc import Iterable
 

@@ -42,7 +42,7 @@ class Decision:
 
     @property
     def practically_never(self) -> bool:
-        """Whether counting on is no way to settle it."""
+        """Whether counting more cells will not settle it."""
         return self.more is None or self.more > PRACTICALLY_NEVER
 
 

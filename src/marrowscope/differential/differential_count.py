@@ -1,4 +1,4 @@
-"""The differential count of a smear from the predictions of its cells."""
+"""Predictions of the cells of a smear → its differential count."""
 
 from collections.abc import Iterable
 

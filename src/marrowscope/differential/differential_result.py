@@ -1,4 +1,4 @@
-"""What a differential count consists of: plain data, from which reports are written."""
+"""The plain data of a differential count, from which reports are written."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A differential count as a table and as plain data, for CSV and JSON."""
+"""Differential count → a table for CSV, and plain data for JSON."""
 
 from typing import Any
 

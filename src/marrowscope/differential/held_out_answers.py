@@ -1,4 +1,4 @@
-"""What a classifier answered for held-out cells of known class, class by class."""
+"""Held-out predictions with labels → counts of a classifier's answers, class by class."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The ratio of myeloid to erythroid cells with its interval."""
+"""Counts of myeloid and erythroid cells → their ratio with its interval."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Shares of classes among cells of which only a classifier's answers are known.
+"""A classifier's answers or probabilities → shares of the true classes behind them.
 
 All estimators assume label shift: a cell of class c gets answer j as often in the new smear as
 among the held-out cells, P(answer | class) stays and only P(class) changes. The four work on

@@ -1,4 +1,4 @@
-"""Percentages that sum to 100 as shown."""
+"""Counts or shares → percentages that sum to 100 as shown."""
 
 import numpy as np
 from numpy.typing import NDArray

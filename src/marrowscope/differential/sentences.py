@@ -1,4 +1,4 @@
-"""A differential count in sentences, for reports and terminals."""
+"""Differential count → sentences for reports and terminals."""
 
 import math
 

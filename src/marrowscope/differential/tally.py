@@ -1,4 +1,4 @@
-"""From the predictions of single cells to counts per class."""
+"""Predictions of single cells → counts per class, and what was not counted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Tally:
     Attributes:
         counted: cells per counted class of the scheme, 0 included, in display order.
         not_classified: cells per reason: a class that stands for it, or ``BELOW_THRESHOLD``.
-        excluded: cells per class that is no countable cell.
+        excluded: cells per class of objects that are not countable.
         left_out: rows per reason for which they were not looked at: a flag, or unreadable.
         known: classes that the classifier can answer.
         answered: the rows behind the first three parts.
@@ -67,7 +67,7 @@ def tally(
         source: named in errors.
 
     Raises:
-        InputError: a column is missing or of the wrong type, or the threshold is no share.
+        InputError: a column is missing or of the wrong type, or the threshold is not a share.
     """
     _check(table, min_confidence, flags, source)
     left_out: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Bootstrap percentile intervals of scores (Efron 1979), by resampling confusion matrices."""
+"""Truth and predictions → bootstrap percentile intervals of scores (Efron 1979)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Mapping of an external class scheme: each of its classes to the compatible classes of a model.
+"""A YAML or CSV file → which classes of a model each external class is compatible with.
 
 YAML, ``promyelocyte: [PMO, FGC]`` in each line, or CSV with the columns ``external`` and
 ``compatible``, codes separated by ``;``.

@@ -1,4 +1,4 @@
-"""Scores with intervals, class by class, and what is taken for what."""
+"""Confusion matrices → scores with intervals, class by class, and the worst confusions."""
 
 from typing import Any
 

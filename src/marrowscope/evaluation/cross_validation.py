@@ -1,4 +1,4 @@
-"""Cross-validation: the same folds for every model, one run folder per fold, predictions pooled.
+"""Cells with labels → a training per fold, and every cell predicted by a model new to it.
 
 The study trained five networks on five disjoint stratified folds and gave mean ± standard deviation
 per class (its Table 1), and repeated it with 70 % of the images in training as a check of
@@ -93,7 +93,7 @@ class FoldJob:
     store: Path | None
     store_given: bool
     title: str  # of the model in its card
-    threads: int  # of a new run; one that goes on keeps its own
+    threads: int  # of a new run; one that continues keeps its own
 
 
 def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
@@ -170,8 +170,8 @@ def cross_validate(
     Args:
         table: with ``label``; an earlier ``split`` or ``fold`` in it is not used.
         plan: what to train.
-        folder: new, empty, or an earlier call's, which then goes on: finished parts stay, a killed
-            one resumes at its last checkpoint.
+        folder: new, empty, or an earlier call's, which then continues: finished folds stay, a
+            killed one resumes at its last checkpoint.
         jobs: parts at the same time; processor threads are divided among them. Later calls compute
             with as many threads as the first one, whatever their ``jobs``: the bits depend on it.
         device, store, store_given: see ``training.train.train``.
@@ -221,7 +221,7 @@ def cross_validate(
 
 
 def train_fold(part: FoldJob, hooks: TrainingHooks | None = None) -> str:
-    """Train one part, or go on with it; returns its name."""
+    """Train one fold, or continue it; returns its name."""
     resume = (part.folder / RUN).exists()
     train(
         read_cells(part.table),

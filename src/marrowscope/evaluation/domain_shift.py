@@ -1,4 +1,4 @@
-"""How far a set lies from the training data: stain, density, sharpness, brightness, features.
+"""Two sets of images → how far one lies from the other: stain, light, sharpness, features.
 
 Each measure is compared by its standardized difference, (mean of the set − mean of the reference) /
 standard deviation of the reference, and by the share of the set outside the middle 98 % of the

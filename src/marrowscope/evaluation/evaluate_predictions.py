@@ -1,4 +1,4 @@
-"""From a table of predictions to everything that a report says."""
+"""A table of predictions → everything that a report of the evaluation says."""
 
 import numpy as np
 import polars as pl

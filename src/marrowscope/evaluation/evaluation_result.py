@@ -1,4 +1,4 @@
-"""What an evaluation consists of: plain data, from which reports are written."""
+"""The plain data of an evaluation, from which reports are written."""
 
 from dataclasses import dataclass
 from typing import Any

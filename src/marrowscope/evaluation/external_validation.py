@@ -1,4 +1,4 @@
-"""External validation: a set with another class scheme, as in the study's Figure 4.
+"""Predictions of a set with other classes → agreement by class and lineage (Figure 4).
 
 The study scaled 627 images of another laboratory to 250×250 px; predictions of *artefact* and *not
 identifiable* (247) counted as no call, and the other 380 made a confusion matrix of the external
@@ -46,7 +46,7 @@ class ExternalClass:
         no_calls: of all its cells.
         agreement: called cells whose prediction is compatible.
         lineage: called cells whose prediction lies in a lineage of the compatible classes; of no
-            cells where these are none of the 21 classes.
+            cells where none of these is one of the 21 classes.
     """
 
     name: str

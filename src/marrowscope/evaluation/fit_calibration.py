@@ -1,4 +1,4 @@
-"""Make the calibration of a bundle from held-out predictions, and measure what it is worth."""
+"""Held-out predictions of a bundle → its calibration, and a measure of what that is worth."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Scores over the folds of a cross-validation, as in the study's Table 1."""
+"""Predictions with folds → scores over the folds, as in the study's Table 1."""
 
 import numpy as np
 import polars as pl

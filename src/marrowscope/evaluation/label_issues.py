@@ -1,4 +1,4 @@
-"""Cells whose label is probably wrong, found by predictions of networks that never saw them.
+"""Predictions of labelled cells by networks that never saw them → labels probably wrong.
 
 Confident learning (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70:1373–1411) through
 cleanlab: a label is doubtful when a network that was trained without the cell gives it little
@@ -82,7 +82,7 @@ def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
         share: of the cells, in (0, 1].
 
     Raises:
-        InputError: columns are missing, the share is out of range, probabilities are none,
+        InputError: columns are missing, the share is out of range, probabilities do not sum to 1,
             a cell comes twice, or fewer than 20 cells of two classes can be judged.
     """
     if not 0 < share <= 1:

@@ -1,4 +1,4 @@
-"""Compare classifiers on the same cells and folds: recall per class, and who is better.
+"""Predictions of several models for the same cells → recall per class, and who is better.
 
 The study's Figure 3B shows tolerant recall of its key classes for three classifiers with error bars
 over folds; here tests stand beside it (``evaluation.paired_tests``), so that "better" means

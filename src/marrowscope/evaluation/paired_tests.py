@@ -1,4 +1,4 @@
-"""Is one classifier better than another on the same cells? Paired tests of a difference.
+"""Answers of two classifiers for the same cells → paired tests of their difference.
 
 Two questions, two tests. Would other *trainings and splits* give the same order? The corrected
 resampled t-test over folds (Nadeau & Bengio, Machine Learning 2003, section 4): the trainings of a

@@ -1,4 +1,4 @@
-"""Whether stated confidence equals the share of correct cells."""
+"""Confidence and correctness → expected calibration error and the reliability diagram's bins."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def reliability_bins(
     values: NDArray[np.float32], rows: pl.DataFrame, codes: list[str]
 ) -> dict[str, Any]:
     """Expected calibration error of the top class, ten bins of equal width (Guo et al. 2017)."""
-    # A little above 1 is rounding; anything else out of range is no probability.
+    # A little above 1 is rounding; anything else out of range is not a probability.
     if not codes or not ((values >= 0) & (values <= 1.001)).all():
         return {"ece": None, "bins": []}
     confidence = values.max(axis=1)

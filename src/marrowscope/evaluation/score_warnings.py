@@ -1,4 +1,4 @@
-"""What has to be said beside scores, so that nobody takes them for more than they are."""
+"""Evaluated cells → the warnings that have to stand beside their scores."""
 
 import numpy as np
 import polars as pl

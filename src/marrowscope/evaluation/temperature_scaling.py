@@ -1,4 +1,4 @@
-"""Fitting a calibration to held-out cells: temperature, prediction sets, no-call threshold."""
+"""Held-out probabilities → temperature, prediction-set thresholds, no-call threshold."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Labels for predictions that have none, from another cell table."""
+"""Predictions without labels and a cell table with them → predictions with labels."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""SmoothGrad and Grad-CAM: which pixels speak for a class (through captum).
+"""A network and an image → which pixels speak for a class: SmoothGrad, Grad-CAM (captum).
 
 SmoothGrad: Smilkov et al. 2017, the mean gradient of the class over noisy copies of the image.
 Grad-CAM: Selvaraju et al., ICCV 2017, the maps of the last convolution stage weighted by the mean
@@ -26,7 +26,7 @@ def require_network(bundle: Bundle) -> None:
     """Refuse a model without gradients.
 
     Raises:
-        InputError: it is no network with a stage that knows places.
+        InputError: it is not a network with a stage that keeps places.
     """
     if not has_spatial_maps(bundle.model):
         raise InputError(
@@ -51,7 +51,7 @@ def smoothgrad(
         (H, W) float32, 0 or more: largest absolute mean gradient of the three channels.
 
     Raises:
-        InputError: the model is no network, or does not know the class.
+        InputError: the model is not a network, or does not know the class.
     """
     from captum.attr import NoiseTunnel, Saliency
 
@@ -85,7 +85,7 @@ def grad_cam(bundle: Bundle, image: NDArray[np.uint8], code: str) -> Attribution
         (H, W) float32, 0 or more, enlarged from the small map of the stage.
 
     Raises:
-        InputError: as ``smoothgrad``, or the last stage is no grid.
+        InputError: as ``smoothgrad``, or the last stage is not a grid.
     """
     from captum.attr import LayerGradCam
 

@@ -1,4 +1,4 @@
-"""The order that a network's features give to the cells, drawn in two dimensions, with numbers.
+"""A network and cells → a map of the cells by its features, with measures of the map.
 
 Features of the last convolution stage; UMAP (McInnes et al. 2018) with a fixed seed. How far the
 map can be believed is measured: trustworthiness (Venna and Kaski 2001), the share of neighbours of
@@ -63,7 +63,7 @@ def embed(
         advance: progress over images.
 
     Raises:
-        InputError: the model is no network, or fewer than 3 images can be read.
+        InputError: the model is not a network, or fewer than 3 images can be read.
     """
     if not isinstance(bundle.model, torch.nn.Module) or not hasattr(bundle.model, "features"):
         raise InputError(f"{bundle.card.name}: has no features to map; name a network")

@@ -1,4 +1,4 @@
-"""Which cells are explained, and what share of an explanation lies on the cell."""
+"""Predictions → the cells that are explained, and the share of attribution on the cell."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ def explained_cells(
         seed: of the noise.
 
     Raises:
-        InputError: the model is no network, or there is no correctly classified cell of a class.
+        InputError: the model is not a network, or there is no correctly classified cell of a class.
     """
     require_network(bundle)
     rows = predictions.filter(pl.col("predicted").is_not_null())

@@ -1,4 +1,4 @@
-"""Whether explanations depend on the labels (Adebayo et al., NeurIPS 2018, data randomization).
+"""A network and cells → whether explanations depend on labels (Adebayo et al. 2018).
 
 Networks of the same kind learn the same few cells by heart: two with the true labels and different
 seeds, one with permuted labels. What the third looks at has nothing to do with the classes. Its
@@ -66,7 +66,7 @@ def label_randomization_test(
         advance: progress over epochs.
 
     Raises:
-        InputError: the model is no network, or the cells are of one class only.
+        InputError: the model is not a network, or the cells are of one class only.
     """
     require_network(bundle)
     outputs = bundle.card.outputs

@@ -1,4 +1,4 @@
-"""The last stage of a network that still knows places: what Grad-CAM weighs.
+"""A network → its last stage with spatial maps, which Grad-CAM weighs.
 
 In a convolutional network these are the maps of its last stage. In a vision transformer they are
 the patch tokens that enter the last block: what comes out of it no longer reaches the class token.
@@ -36,7 +36,9 @@ class _Watched(nn.Module):
             return seen.permute(0, 2, 3, 1)
         side = math.isqrt(max(x.shape[1] - self.prefix, 0)) if x.dim() == 3 else 0
         if side < 2 or side**2 != x.shape[1] - self.prefix:
-            raise InputError("the network's last stage is no grid of places; it has no Grad-CAM")
+            raise InputError(
+                "the network's last stage is not a grid of places; Grad-CAM is not defined for it"
+            )
         maps = self.maps(x[:, self.prefix :].transpose(1, 2).reshape(len(x), -1, side, side))
         return torch.cat((x[:, : self.prefix], maps.flatten(2).transpose(1, 2)), dim=1)
 

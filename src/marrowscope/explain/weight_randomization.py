@@ -1,4 +1,4 @@
-"""Whether explanations depend on what the network has learned (Adebayo et al., NeurIPS 2018).
+"""A network and cells → whether explanations depend on its weights (Adebayo et al. 2018).
 
 Weights are replaced by random ones from the last layer down to the first, each time keeping those
 already replaced. An explanation of the network must fall apart on the way; one that stays the same

@@ -1,4 +1,4 @@
-"""All features of one cell."""
+"""An image of a cell → all its features, with their names."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Where the centre cell of a crop lies, and its nucleus.
+"""A crop → where its centre cell lies, and the nucleus.
 
 What is dark in the density of chromatin (see ``chromatin``) is found by Otsu's threshold (IEEE
 Trans. SMC 1979), the cell as the part of the stained foreground that a watershed (Meyer 1994) from
@@ -152,7 +152,7 @@ def _central_nucleus(dark: Mask, middle: NDArray[np.float32]) -> tuple[Mask | No
     good = (areas > 12) & (nearest < 0.3)
     if not good.any():
         return None, dark
-    # Central and large: a speck in the very middle is no nucleus beside a large one around it.
+    # Central and large: a speck in the very middle is not the nucleus beside a large one.
     rank = np.where(good, mean - 0.25 * np.sqrt(areas) / 62, np.inf)
     chosen = good & (mean < 0.36)
     chosen[int(rank.argmin())] = True

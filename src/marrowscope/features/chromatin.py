@@ -1,4 +1,4 @@
-"""Which part of a cell is nucleus, and when all of it is.
+"""Optical density of a cell → which part is nucleus, and whether all of it is.
 
 Chromatin takes up azure and eosin together and is purple: it stops green light most. Basophilic
 cytoplasm takes up azure alone and stops green less than red; granules of eosinophils, and red

@@ -1,4 +1,4 @@
-"""Colour: how the values of each plane are distributed in each region, from histograms."""
+"""Planes and regions → how values are distributed in each region, from histograms."""
 
 import numpy as np
 from numpy.typing import NDArray

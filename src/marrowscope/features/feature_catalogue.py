@@ -1,4 +1,4 @@
-"""All features with unit and description, in the order in which they are measured."""
+"""The catalogue of all features, with unit and description, in the order measured."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""What a measurement is called, what it says and in what unit."""
+"""Regions, names and units → ``Feature``: what a measurement is called and says."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Features of a whole cell table: in parallel, kept in Parquet, going on where a run was killed.
+"""A cell table → features of all cells, in parallel and kept in Parquet, resumable.
 
 The cache is a folder of Parquet files with the columns ``key`` (SHA-256 of the image file, and the
 pixel size where one is stated), ``version`` of the features and ``values``. Files of another
@@ -116,7 +116,7 @@ def _one_thread() -> None:
 
 
 def measure_file(job: _Job) -> _Answer:
-    """Measure one file: its key, and values or the reason why there are none."""
+    """Measure one file: its key, and values or the reason why it has none."""
     path, size = job
     try:
         data = read_bytes(Path(path))

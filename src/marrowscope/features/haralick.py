@@ -1,4 +1,4 @@
-"""Haralick's texture (IEEE Trans. SMC 1973): co-occurrence of grey levels, all pairs at once.
+"""Grey planes → Haralick's texture (IEEE Trans. SMC 1973), all pairs of pixels at once.
 
 A pair of pixels counts for nucleus or cytoplasm when both lie in it, and for the cell when both
 lie in the cell. Grey levels are even steps between the 1st and the 99th percentile of the cell, so

@@ -1,4 +1,4 @@
-"""The grey pictures that are measured: an image seen in several colour spaces, and its regions."""
+"""An image and its segmentation → the grey planes and regions that are measured."""
 
 from dataclasses import dataclass
 

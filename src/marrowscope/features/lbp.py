@@ -1,4 +1,4 @@
-"""Local binary patterns: uniform, rotation-invariant (Ojala et al., IEEE PAMI 2002).
+"""Grey planes → local binary patterns, uniform and rotation-invariant (Ojala et al. 2002).
 
 Eight neighbours at whole-pixel places nearest to the circle; the histogram has a bin for each
 number of brighter neighbours among uniform patterns (0–8), and one for all others.

@@ -1,4 +1,4 @@
-"""What is done to masks and to the values that make them, whatever they show."""
+"""Masks and grey values → masks: thresholds, opening, filling, components."""
 
 import cv2
 import numpy as np

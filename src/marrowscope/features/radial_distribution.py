@@ -1,4 +1,4 @@
-"""How colour is laid out: shells from border to middle, and how planes go together."""
+"""Planes and masks → colour in shells from border to middle, and between planes."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Structure by scale: bands between Gaussians, gradients, granulometry, Gabor energy.
+"""Grey planes → structure by scale: bands of Gaussians, gradients, granulometry, Gabor.
 
 Bands are differences of Gaussians; granulometry is what openings and closings by discs take away
 (Matheron 1975); Gabor filters are one-sided Gaussians in the frequency plane (Jain & Farrokhnia

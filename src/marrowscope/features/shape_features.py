@@ -1,4 +1,4 @@
-"""Shape of cell and nucleus: size, roundness, moments, outline, lobes, Zernike moments."""
+"""Masks → shape of cell and nucleus: size, roundness, moments, outline, lobes, Zernike."""
 
 import cv2
 import mahotas

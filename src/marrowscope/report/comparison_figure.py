@@ -1,4 +1,4 @@
-"""The study's Figure 3B: recall of key classes for several models, error bars over folds."""
+"""Comparison of models → the study's Figure 3B: recall of key classes, error bars over folds."""
 
 import numpy as np
 import polars as pl

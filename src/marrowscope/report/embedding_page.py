@@ -1,4 +1,4 @@
-"""The map of cells as a figure, and as a page where pointing at a cell shows it."""
+"""Embedding → a figure, and a page on which pointing at a cell shows it."""
 
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def embedding_figure(embedding: Embedding, title: str) -> Figure:
 def embedding_page(embedding: Embedding, title: str, seed: int = 0) -> str:
     """A page that needs nothing from elsewhere; pointing at a mark shows the cell.
 
-    Of more than 3,000 cells a random 3,000 are shown, and the page says so.
+    At most 3,000 cells are shown, drawn at random from more, and the page says so.
     """
     import plotly.graph_objects as graph
 

@@ -1,4 +1,4 @@
-"""Write an evaluation as a folder: one self-contained HTML page, and the same as data."""
+"""Evaluation and predictions → a folder with one self-contained page and the data behind it."""
 
 import math
 from dataclasses import asdict
@@ -67,7 +67,7 @@ def write_report(
         for name, figure in figures.items():
             figure.savefig(place / f"{name}.png", dpi=150)
         page = render_evaluation(result, predictions, figures, title, provenance or {})
-        # A title may name a file whose name is no text; then a mark stands for the odd bytes.
+        # A title may name a file whose name is not valid text; marks replace the odd bytes.
         (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
         (place / "metrics.json").write_text(json_text(metrics_dict(result)), encoding="utf-8")
         per_class_table(result).write_csv(place / "per_class.csv")

@@ -1,4 +1,4 @@
-"""The study's Figure 4: classes of an external scheme against the classes of the model."""
+"""External validation and domain shift → figures, after the study's Figure 4."""
 
 import numpy as np
 from matplotlib.figure import Figure

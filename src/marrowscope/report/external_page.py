@@ -1,4 +1,4 @@
-"""What an external set showed, as a section of a report and as a page of its own."""
+"""External validation → a section of a report, with its figures in the folder."""
 
 from pathlib import Path
 

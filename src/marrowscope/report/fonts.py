@@ -1,4 +1,4 @@
-"""Letters for figures: users name classes in any script, and a figure has only installed fonts.
+"""Texts in any script → font families that can draw them, and what remains drawable.
 
 A browser finds its fonts itself; matplotlib draws a box for a letter that its font lacks. So fonts
 that have the letters are looked for among the installed ones, and a letter that no font has is

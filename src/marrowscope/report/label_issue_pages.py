@@ -1,4 +1,4 @@
-"""Write suspects as a folder: a contact sheet to look at, a page, and the list to correct."""
+"""Label issues → a folder: contact sheet, page, and the list that a cytologist corrects."""
 
 from dataclasses import asdict
 from pathlib import Path

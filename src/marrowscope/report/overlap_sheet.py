@@ -1,4 +1,4 @@
-"""A contact sheet of overlapping images: pairs side by side, the shared part outlined."""
+"""Pairs of overlapping images → one image: pairs side by side, the shared part outlined."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A page as PDF with WeasyPrint, which needs the Pango library of the system."""
+"""A page as HTML text → PDF, with WeasyPrint, which needs the Pango library of the system."""
 
 import contextlib
 import io

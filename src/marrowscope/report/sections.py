@@ -1,4 +1,4 @@
-"""A piece of a study report as plain data, so that it can be kept and shown later."""
+"""The plain data of a study report: sections with lines, tables and figures; to and from JSON."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The report of a reproduction: one self-contained page of sections."""
+"""Sections → the report of a reproduction as one self-contained page."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,4 @@
-"""The parts of the study that judge and explain: comparison, another laboratory's cells,
-explanation, embedding, calibration, doubtful labels."""
+"""Finished cross-validations → sections: comparison, calibration, labels, external, explained."""
 
 from pathlib import Path
 from typing import Any

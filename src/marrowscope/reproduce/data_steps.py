@@ -1,4 +1,4 @@
-"""The parts of the study that need images and networks: data, overlaps, cross-validation, figures.
+"""Images of the study → sections: data and overlaps, cross-validation, robustness.
 
 Each function does one part in its own folder and returns its section of the report.
 """

@@ -1,4 +1,4 @@
-"""All parts of the study in their order, each done once, and one report of them."""
+"""A copy of the study's data → every part of the study, each done once, in one report."""
 
 import hashlib
 import os
@@ -36,8 +36,8 @@ def reproduce(
 ) -> ReproductionResult:
     """Do every part that is not done, and write the report.
 
-    A killed run goes on with the same call. A part that cannot be done with these data is named in
-    the report with its reason; the others are done all the same.
+    A killed run continues with the same call. A part that cannot be done with these data is
+    named in the report with its reason; the others are done all the same.
 
     Args:
         study: what to reproduce.

@@ -1,4 +1,4 @@
-"""Steps that are done once: what a finished step found is kept, so that a killed run goes on."""
+"""Steps of a reproduction → their sections, kept so that a killed run continues."""
 
 import json
 import time

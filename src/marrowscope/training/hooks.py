@@ -1,4 +1,4 @@
-"""What a training tells whoever started it: callbacks in, calls of them while it runs."""
+"""The callbacks that a training calls while it runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

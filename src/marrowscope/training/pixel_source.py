@@ -1,4 +1,4 @@
-"""Where the pixels of the training images lie: GPU, memory, a mapped store, or their files."""
+"""Training rows → their pixels, from GPU, memory, a mapped store, or the files."""
 
 import gc
 import os
@@ -98,7 +98,7 @@ class PixelSource:
             InputError: packed pixels are damaged.
         """
         if self._host is None:
-            return "the images are read from their files, for there is no store"
+            return "the images are read from their files because there is no store"
         needed = len(self) * IMAGE_BYTES
         free = _free_on(self._device)
         if needed > DEVICE_SHARE * free:

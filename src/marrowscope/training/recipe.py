@@ -1,4 +1,4 @@
-"""A recipe: everything that decides how a network is trained, in one YAML file."""
+"""A YAML file → a recipe: everything that decides how a network is trained."""
 
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.resources import files

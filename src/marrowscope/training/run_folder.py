@@ -1,4 +1,4 @@
-"""The run folder: what it holds, what it was started with, where it stands."""
+"""The run folder: identity of a run in, whether it may begin or continue out."""
 
 import hashlib
 import json
@@ -113,7 +113,7 @@ def saved_step(checkpoint: Path | None) -> int:
 
 @contextmanager
 def explained_interruptions(folder: Path) -> Iterator[None]:
-    """Say in one line what stopped a training, and how it goes on.
+    """Say in one line what stopped a training, and how to continue it.
 
     Raises:
         InputError: the disk is full, or a file went away.
@@ -123,7 +123,8 @@ def explained_interruptions(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"{folder}: {error.strerror or error}; the last checkpoint is kept, go on with --resume"
+            f"{folder}: {error.strerror or error}; the last checkpoint is kept, "
+            "continue with --resume"
         ) from error
     except SystemExit:
         raise KeyboardInterrupt from None

@@ -1,4 +1,4 @@
-"""What a network starts from: random weights, those of its own kind, or a published backbone."""
+"""A model's name, weights and head → the network that training starts from, and its device."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

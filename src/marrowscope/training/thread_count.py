@@ -1,4 +1,4 @@
-"""Threads of a training: the number a run is computed with, set for its duration and put back.
+"""A run folder → the number of threads that it is computed with, set and put back.
 
 The order in which partial sums are added depends on the number of threads, and so do the bits of a
 training. The number is therefore taken once, recorded in ``run.json`` and set again by a resume,
@@ -31,7 +31,7 @@ def threads_of_run(folder: Path, wanted: int | None, resume: bool) -> int:
         folder: the run folder; it may be missing.
         wanted: None for no wish.
         resume: whether an earlier part of the run has to be gone on with. A run of a version that
-            did not record the number goes on with that of now.
+            did not record the number continues with that of now.
 
     Raises:
         InputError: ``wanted`` is below 1, or ``run.json`` cannot be read.
@@ -91,5 +91,5 @@ def _openmp_limit() -> int | None:
 def _not_permitted(threads: int, reason: str) -> InputError:
     return InputError(
         f"the run computes with {threads} threads, for the same bits, and {reason} here; "
-        "raise the limit, go on where more are permitted, or start a new run"
+        "raise the limit, continue where more are permitted, or start a new run"
     )

@@ -65,7 +65,7 @@ def train(
 ) -> TrainingResult:
     """Train any kind of model and write the run folder.
 
-    A run that was killed goes on from its last checkpoint with ``resume``; on a CPU the final
+    A run that was killed continues from its last checkpoint with ``resume``; on a CPU the final
     weights are then the same, bit for bit, as without the interruption.
 
     Args:
@@ -78,7 +78,7 @@ def train(
         name: of the model in its card; default: the folder's name.
         seed: of initialization, order and augmentation.
         fold: which fold to hold out.
-        resume: go on with the run in ``folder``.
+        resume: continue the run in ``folder``.
         device: ``auto``, ``cpu`` or ``cuda``.
         hooks: progress.
         store: a pixel store to take the images from.

@@ -1,4 +1,4 @@
-"""Which cells train and which are held out."""
+"""A split table → which cells train and which are held out."""
 
 import hashlib
 from dataclasses import dataclass

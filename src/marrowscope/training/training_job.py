@@ -35,7 +35,7 @@ class TrainingJob:
         seed: of everything that is drawn.
         device: ``cpu`` or ``cuda``.
         hooks: progress.
-        resume: whether an earlier part of the run may be there to go on from.
+        resume: whether an earlier part of the run may be there to continue.
         store: to take pixels from; None for the image files.
         beside: a path beside which features are kept for all runs on the same cells; None to keep
             them in the run folder.

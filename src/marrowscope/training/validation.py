@@ -1,4 +1,4 @@
-"""How well a network does on the held-out cells, during training and at its end."""
+"""A network or its predictions → strict scores on the held-out cells."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Which cells the gallery shows: of each class the most and the least certain."""
+"""Counted cells → those that the gallery shows: the most and the least certain of each class."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

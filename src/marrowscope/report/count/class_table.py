@@ -1,4 +1,4 @@
-"""The main table of a count as it is shown: classes by lineage, sub-totals, and the sum."""
+"""Differential count → rows of the report's table: classes by lineage, sub-totals, sum."""
 
 import math
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class TableRow:
 def table_rows(result: Differential) -> tuple[TableRow, ...]:
     """Known classes lineage by lineage, each followed by its sub-total, and the total.
 
-    A class that the classifier does not know is no zero: it is left out here and named elsewhere.
+    A class that the classifier does not know is not a zero: it is left out and named elsewhere.
     """
     rows: list[TableRow] = []
     for group in result.lineages:

@@ -1,4 +1,4 @@
-"""The count of a smear as data: JSON with everything that the page says, and a CSV of the table."""
+"""Count of a smear → plain data for JSON with all that the page says, and a table for CSV."""
 
 import platform
 from datetime import datetime
@@ -96,7 +96,7 @@ def _model(count: SmearCount) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    """Of what has a part in the numbers; what is not installed is not named."""
+    """Versions of what has a part in the numbers; packages that are not installed are left out."""
     found = {"marrowscope": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:

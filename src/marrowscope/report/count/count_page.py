@@ -1,4 +1,4 @@
-"""The page of a count as text: one template, one edition for screens and one for paper."""
+"""Count and figures → the page as HTML text, in an edition for screens and one for paper."""
 
 import unicodedata
 from collections.abc import Mapping

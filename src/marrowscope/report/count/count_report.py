@@ -1,4 +1,4 @@
-"""Write the count of a smear as a folder: a page for screens, a PDF, data, cells and figures."""
+"""Count of a smear → a folder: page for screens, PDF, data, cells and figures."""
 
 import json
 from datetime import UTC, datetime
@@ -73,7 +73,7 @@ def write_count_report(
     issued = issued if issued is not None else datetime.now(UTC)
     figures = _figures(count)
     with replacing_folder(folder) as place:
-        # A name may be no text; then a mark stands for the odd bytes.
+        # A name may not be valid text; marks replace the odd bytes.
         page = render_count(count, issued, figures, SCREEN)
         (place / "report.html").write_text(page, encoding="utf-8", errors="replace")
         if pdf:
@@ -115,7 +115,7 @@ def write_count_page(count: SmearCount, path: Path, issued: datetime) -> Path:
 
 
 def require_count_folder(folder: Path) -> None:
-    """Refuse a folder that is no report of a count: what it holds would be lost.
+    """Refuse a folder that is not a report of a count: what it holds would be lost.
 
     Raises:
         InputError: it holds something else, cannot be listed, or a report cannot be put there.

@@ -1,4 +1,4 @@
-"""The located cells as DICOM Microscopy Bulk Simple Annotations, for a source that is DICOM.
+"""Located cells of a DICOM slide → a DICOM Microscopy Bulk Simple Annotations file.
 
 DICOM PS3.3 A.87 (supplement 222), written by highdicom. One group of rectangles per predicted
 class and role in the count, in the pixel matrix of the finest level, so that any viewer can lay
@@ -92,7 +92,7 @@ def write_annotations(count: SmearCount, path: Path) -> bool:
 def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any]:
     """One annotation group per predicted class and role, in display order, numbered from 1.
 
-    A group that is no part of the count says so in its label and its description.
+    A group that is not part of the count says so in its label and its description.
     """
     import highdicom
     from pydicom.sr.codedict import codes
@@ -143,7 +143,7 @@ def _finest_level(source: Path) -> Any | None:
     folder = source if source.is_dir() else source.parent
     try:
         files = sorted(folder.iterdir())[:_MAX_FILES]
-    except OSError:  # the source is gone by now, or its name is no path
+    except OSError:  # the source is gone by now, or its name is not a path
         return None
     headers = [found for path in files if (found := _header(path))]
     if source.is_file():

@@ -1,4 +1,4 @@
-"""The count of a smear as FHIR R4 resources: a report with its observations, and the device.
+"""Count of a smear → FHIR R4 resources: a report with its observations, and the device.
 
 FHIR 4.0.1 (hl7.org/fhir/R4). One Bundle of type ``collection``: DiagnosticReport, one Observation
 per class, group and ratio, and the Device that made them. There is no Patient and no Specimen: the

@@ -1,4 +1,4 @@
-"""Cells on the picture of their field: boxes with the code of the class beside each."""
+"""A field and its cells → boxes on the picture, each with the code of its class."""
 
 from dataclasses import dataclass
 

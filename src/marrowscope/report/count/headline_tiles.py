@@ -1,4 +1,4 @@
-"""The four figures at the head of the page: cells, blasts, M:E ratio, not classified."""
+"""Count → the four tiles at the head of the page: cells, blasts, M:E ratio, not classified."""
 
 import math
 from dataclasses import dataclass

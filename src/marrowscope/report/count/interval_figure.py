@@ -1,4 +1,4 @@
-"""The figure of a count: classes as rows, counted and corrected shares with their intervals."""
+"""Differential count → figure: classes as rows, shares with their intervals."""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""The smear at a glance: contour, where cells can be judged and why not, and the walk."""
+"""Contour, quality map and plan → figure of the smear: where cells can be judged, the walk."""
 
 import numpy as np
 from matplotlib.axes import Axes

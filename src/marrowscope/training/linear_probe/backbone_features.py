@@ -1,8 +1,8 @@
-"""Features of a backbone that stays as it is: computed once per image and kept in Parquet.
+"""A backbone and cells → its features, computed once per image and kept in Parquet.
 
 The cache is a folder of files named by what made the features (weights, transform, network) and by
 their content, with the columns ``key`` (SHA-256 of the image file, and the pixel size where one is
-stated) and ``values``. Folds of a cross-validation share it; a killed run goes on from it.
+stated) and ``values``. Folds of a cross-validation share it; a killed run continues from it.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Last layers for frozen features: logistic regression, and voting neighbours.
+"""Features and labels → a last layer: logistic regression, or voting neighbours.
 
 What is chosen (penalty, number of neighbours) is chosen on the training cells alone, by stratified
 cross-validation among them and macro-F1.

@@ -1,4 +1,4 @@
-"""The stream of training batches, a pure function of the step at which it starts."""
+"""Pixels, labels and a first step → the batches from there on, always the same."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What happens between steps: looking at the loss, checkpoints, early sight of recall."""
+"""What happens between steps: loss monitor, checkpoints, scores after every epoch."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""A network compiled for training, where a trial on this machine shows that it pays.
+"""A network → a faster forward pass, where a trial on this machine shows that it pays.
 
 Normalization and rectifiers that follow a convolution are read and written by kernels of their own
 unless they are compiled into one; how much that is worth depends on network and GPU, and compiling
@@ -39,7 +39,7 @@ def faster_forward(
         batch_size: images per step.
         half: bf16 autocast.
         device: ``cpu`` or ``cuda``. Only on CUDA anything is tried: on a CPU a resumed run has to
-            come to the same bits wherever it goes on.
+            come to the same bits wherever it continues.
         steps: that are to be done.
         say: is told what was found, in one line.
         backend: of ``torch.compile``.

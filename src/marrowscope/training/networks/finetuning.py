@@ -1,4 +1,4 @@
-"""Fine-tuning: the pretrained part learns with a share of the last layer's learning rate."""
+"""A pretrained backbone → a module that trains it more slowly than its last layer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The Lightning module: augmentation, loss, optimizer, running average of weights.
+"""A network and a recipe → a Lightning module: augmentation, loss, weight average.
 
 Nothing in a step depends on a random generator's state, on the batch before, or on how often the
 run was interrupted: learning rate, augmentation and mixing follow from the number of the step.

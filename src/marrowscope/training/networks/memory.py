@@ -1,4 +1,4 @@
-"""Memory of a training: freed blocks are kept for the next step, and less is used when it ends."""
+"""A training that fills memory → the same with freed blocks kept, and less on the GPU."""
 
 import ctypes
 import os
@@ -39,10 +39,10 @@ def within_gpu_memory(
     resume: bool,
     say: Callable[[str], None],
 ) -> _Result:
-    """Do it; where the GPU runs out of memory, go on without the pixels that lie there.
+    """Do it; where the GPU runs out of memory, continue without the pixels that lie there.
 
     Args:
-        work: called with whether to go on from the last checkpoint.
+        work: called with whether to continue from the last checkpoint.
         pixels: given back by the GPU when its memory ends, if they are there.
         folder: of the run.
         batch_size: that a user could lower.

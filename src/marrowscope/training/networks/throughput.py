@@ -1,4 +1,4 @@
-"""How fast training steps are, beside the network alone."""
+"""Training steps → how fast they are, beside the network alone."""
 
 import copy
 import time
@@ -80,7 +80,7 @@ class StepClock(pl.Callback):  # type: ignore[misc]  # lightning has no types he
 
     @contextmanager
     def paused(self, device: torch.device) -> Iterator[None]:
-        """What happens inside is no part of a step."""
+        """What happens inside does not count as part of a step."""
         begin = _now(device)
         yield
         self._paused += time.perf_counter() - begin

@@ -31,7 +31,7 @@ from marrowscope.training.training_job import FittedModel, TrainingJob
 
 
 def fit_network(job: TrainingJob) -> FittedModel:
-    """Train, or go on after the last checkpoint.
+    """Train, or continue after the last checkpoint.
 
     Args:
         job: of a network, or of a backbone that is fine-tuned.

@@ -1,4 +1,4 @@
-"""The Lightning trainer of a run: callbacks, loggers, precision."""
+"""A recipe and a schedule → the Lightning trainer: callbacks, loggers, precision."""
 
 import csv
 import logging

@@ -1,4 +1,4 @@
-"""Class-balanced virtual epochs: which image stands at which place, and nothing stored."""
+"""Labels, seed and epoch → the class-balanced order of the images in it."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Learn from images without labels: from a cell table to weights that ``train`` starts from.
+"""Images without labels → a run folder with weights that ``train`` starts from.
 
 The run folder holds ``run.json`` (what is trained, checked by a resume), ``cells.parquet`` (the
 images with stain vectors), ``last.ckpt`` while it runs, ``logs/``, and at the end
@@ -88,7 +88,7 @@ def pretrain(
     checkpoint_steps: int | None = None,
     threads: int | None = None,
 ) -> PretrainingResult:
-    """Learn and write the run folder; a killed run goes on with ``resume``, bit for bit on a CPU.
+    """Learn and write the run folder; a killed run continues with ``resume``, bit for bit on a CPU.
 
     Args:
         table: cells; with a ``split`` only those of ``train``, so that what is held out takes no
@@ -97,7 +97,7 @@ def pretrain(
         recipe: see ``training.recipe``; classes, smoothing and mixing have no meaning here.
         folder: the run folder.
         seed: of initialization, order and views.
-        resume: go on with the run in ``folder``.
+        resume: continue the run in ``folder``.
         device: ``cpu`` or ``cuda``.
         hooks: progress.
         store, store_given: as for ``training.train.train``.

@@ -1,4 +1,4 @@
-"""Learning without labels: two views of a cell get the same features, different cells do not.
+"""Two views of each cell → a loss: the same features for one, different ones for others.
 
 VICReg (Bardes, Ponce & LeCun, ICLR 2022): the expanded features of two augmented views of an image
 are pulled together (invariance), every dimension keeps its spread over the batch (variance), and
