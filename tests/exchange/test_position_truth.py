@@ -78,13 +78,19 @@ def test_of_two_near_cells_the_nearest_pair_comes_first_and_each_once(tmp_path: 
     assert truth_from_boxes(table, one).table["label"].to_list() == [None, "LYT"]
 
 
-def test_a_label_given_by_hand_finds_its_cell_by_id_even_when_it_was_moved(tmp_path: Path) -> None:
+@pytest.mark.parametrize("metadata", [True, False], ids=["QuPath 0.5", "QuPath 0.4"])
+def test_a_label_given_by_hand_finds_its_cell_by_id_even_when_it_was_moved(
+    tmp_path: Path, metadata: bool
+) -> None:
     table = predictions([(100, 100), (400, 300)])
     collection = to_geojson(table, "a.png")
     moved, other = collection["features"]
     moved["geometry"] = mapping(square(390, 310))
     moved["properties"]["classification"] = {"name": "eosinophil", "color": [1, 2, 3]}
     other["properties"]["classification"] = {"name": "basophil"}
+    if not metadata:
+        for one in collection["features"]:
+            del one["properties"]["metadata"]
     write_geojson(collection, tmp_path / "a.geojson.gz")
     found = truth_from_boxes(table, tmp_path / "a.geojson.gz")
     assert found.table["label"].to_list() == ["EOS", "BAS"]

@@ -31,6 +31,7 @@ class Box:
         relative: whether the corners are shares of the picture.
         cell_id: of the cell, where the file carries it.
         microns_per_pixel: of the picture, where the file carries it.
+        object_id: by which QuPath knows it.
     """
 
     picture: str
@@ -47,6 +48,7 @@ class Box:
     relative: bool = False
     cell_id: str | None = None
     microns_per_pixel: float | None = None
+    object_id: str | None = None
 
     @property
     def is_point(self) -> bool:

@@ -166,6 +166,8 @@ def _boxes(
     metadata = _properties(feature).get("metadata")
     cell = metadata.get("cell_id") if isinstance(metadata, dict) else None
     cell = cell if isinstance(cell, str) and cell else None
+    given_id = feature.get("id")
+    known = given_id if isinstance(given_id, str) else None
     geometry = feature.get("geometry")
     shape = geometry.get("type") if isinstance(geometry, dict) else None
     try:
@@ -175,7 +177,7 @@ def _boxes(
             cell = cell if len(points) == 1 else None
             return [
                 Box(picture, x, y, x, y, name, place, centre=(x, y), cell_id=cell,
-                    microns_per_pixel=microns)
+                    microns_per_pixel=microns, object_id=known)
                 for x, y in points
             ]  # fmt: skip
         if isinstance(geometry, dict) and shape in ("Polygon", "MultiPolygon"):
@@ -185,7 +187,7 @@ def _boxes(
             x0, y0, x1, y1 = _bounds(polygons)
             return [
                 Box(picture, x0, y0, x1, y1, name, place, centre=_centroid(polygons),
-                    cell_id=cell, microns_per_pixel=microns)
+                    cell_id=cell, microns_per_pixel=microns, object_id=known)
             ]  # fmt: skip
     except (TypeError, ValueError, KeyError, IndexError):
         return [faulty(picture, place, f"{shape} with wrong coordinates", name)]

@@ -19,12 +19,13 @@ from marrowscope.exchange.box_cells import cells_from_boxes, labelled_boxes, not
 from marrowscope.exchange.box_formats import read_boxes
 from marrowscope.exchange.boxes import Box, BoxSet
 from marrowscope.exchange.class_names import Synonyms
+from marrowscope.exchange.geojson_writer import object_id
 from marrowscope.io.image_decoding import SUFFIXES
 
 # Without any box on either side (px): half a lymphocyte at 0.1 µm/px.
 _REACH = 40.0
 _SCHEMA = {
-    "path": pl.String(), "cell_id": pl.String(),
+    "path": pl.String(), "cell_id": pl.String(), "object_id": pl.String(),
     **dict.fromkeys(("x", "y", "x0", "y0", "x1", "y1"), pl.Float64()), "label": pl.String(),
 }  # fmt: skip
 
@@ -91,6 +92,7 @@ def truth_from_boxes(
         )
     found = read_boxes(path)
     truth, notes = _placed(found, synonyms or {})
+    truth = _with_ids(truth, predictions)
     return match(predictions, truth, found.pictures, notes, str(path))
 
 
@@ -175,11 +177,20 @@ def _placed(found: BoxSet, synonyms: Synonyms) -> tuple[pl.DataFrame, tuple[str,
     return table, (*notes, *(more if unusable else ()))
 
 
+def _with_ids(truth: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+    """Cell ids from the objects' own, for QuPath before 0.5 keeps those and no metadata."""
+    if "object_id" not in truth.columns or not truth["object_id"].count():
+        return truth
+    cells = {object_id(str(cell)): str(cell) for cell in predictions["cell_id"].drop_nulls()}
+    own = pl.col("object_id").replace_strict(cells, default=None, return_dtype=pl.String)
+    return truth.with_columns(cell_id=pl.coalesce("cell_id", own))
+
+
 def _row(box: Box, label: str | None) -> tuple[str | float | None, ...]:
     middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
     x, y = box.centre if box.centre is not None else middle
     sides = (None,) * 4 if box.is_point else (box.x0, box.y0, box.x1, box.y1)
-    return (box.picture, box.cell_id, x - 0.5, y - 0.5, *sides, label)
+    return (box.picture, box.cell_id, box.object_id, x - 0.5, y - 0.5, *sides, label)
 
 
 def _rows_by_picture(
