@@ -43,7 +43,7 @@ def explain(
         int,
         typer.Option(
             min=0,
-            help="Draw so many synthetic cells of each class and measure how much of the "
+            help="Draw this many synthetic cells of each class and measure how much of the "
             "explanation lies inside them.",
         ),
     ] = 0,

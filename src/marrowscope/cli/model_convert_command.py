@@ -10,7 +10,7 @@ from marrowscope.cli.options import JSON
 
 
 def convert(
-    bundle: Annotated[str, typer.Argument(help="Bundle folder; it is changed.")],
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Bundle folder; it is changed.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="New bundle folder; default: the same folder."),

@@ -15,7 +15,8 @@ def noise(
     predictions: Annotated[
         Path,
         typer.Argument(
-            help="Predictions of labelled cells by networks that were not trained on them."
+            metavar="PREDICTIONS",
+            help="Predictions of labelled cells by networks that were not trained on them.",
         ),
     ],
     output: FolderOutput,

@@ -31,7 +31,7 @@ def reproduce(
     ] = None,
     mapping: Annotated[
         Path | None,
-        typer.Option(help="Class of that laboratory → compatible classes (.yaml or .csv)."),
+        typer.Option(help="With --external: YAML or CSV, its classes → compatible classes."),
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
