@@ -50,6 +50,12 @@ def install_line(extra: str) -> str:
     return f"pip install 'marrowscope[{extra}]'"
 
 
+def extra_of(module: str | None) -> str | None:
+    """The first extra that brings a module, which may be one below a package; None: no extra."""
+    top = (module or "").partition(".")[0]
+    return next((name for name, extra in EXTRAS.items() if top in extra.modules), None)
+
+
 def require_extra(extra: str, task: str, modules: tuple[str, ...] | None = None) -> None:
     """Refuse a task whose libraries are not installed.
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.cli.lazy_group import MARKUP, RootGroup
 from marrowscope.errors import InputError
+from marrowscope.extras import extra_of, install_line
 from marrowscope.io.json_data import finite, json_text
 from marrowscope.progress import Advance
 
@@ -117,6 +118,16 @@ def main() -> None:
         app(standalone_mode=True)
     except InputError as error:
         console.print(f"marrowscope: {error}", markup=False, soft_wrap=True, style="red")
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        # A part of a command that needs an extra of which its other parts know nothing.
+        extra = extra_of(error.name)
+        if extra is None:
+            raise
+        console.print(
+            f"marrowscope: {error.name} is not installed: {install_line(extra)}",
+            markup=False, soft_wrap=True, style="red",
+        )  # fmt: skip
         sys.exit(1)
     except RuntimeError as error:
         # By its text: torch is not imported for commands that do without it.

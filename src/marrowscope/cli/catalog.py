@@ -21,6 +21,7 @@ class Entry:
         panel: heading under which it is listed.
         commands: what a group consists of.
         now: of a former name, which is hidden: the words that took its place.
+        extra: without which it cannot do anything; asked for before it runs.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Entry:
     panel: str | None = None
     commands: "tuple[Entry, ...]" = ()
     now: str = ""
+    extra: str = ""
 
 
 MODEL_COMMANDS = (
@@ -111,6 +113,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "pretrain", "pretrain_command:pretrain",
         "Learn from images without labels (VICReg), as a start for `train --weights`.", MODELS,
+        extra="train",
     ),
     Entry(
         "model", "", "List, convert, quantize and calibrate models.", MODELS, MODEL_COMMANDS,
@@ -123,30 +126,32 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "compare", "compare_command:compare",
         "Compare models on the same cells and folds: recall per class, and whether one is better.",
-        JUDGE,
+        JUDGE, extra="analysis",
     ),
     Entry(
         "noise", "noise_command:noise",
         "List labels that are probably wrong, with pictures, for a cytologist to correct.", JUDGE,
+        extra="analysis",
     ),
     Entry(
         "explain", "explain_commands:explain",
         "Show what a network looks at: SmoothGrad and Grad-CAM, in the layout of the study.", JUDGE,
+        extra="analysis",
     ),
     Entry(
         "embed", "explain_commands:embed",
         "Map cells by the features of a network: figure, interactive page and measures.",
-        JUDGE,
+        JUDGE, extra="analysis",
     ),
     Entry(
         "reproduce", "reproduce_command:reproduce",
         "Reproduce the study: every table and figure beside the published numbers, in one report.",
-        STUDY,
+        STUDY, extra="train",
     ),
     Entry(
         "demo", "demo_command:demo",
         "Try the whole way in two minutes: cells, split, short training, report, count of a slide.",
-        STUDY,
+        STUDY, extra="train",
     ),
     Entry(
         "phantom", "phantom_command:phantom",

@@ -8,6 +8,7 @@ import typer
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, Device, Engine, FolderOutput, Model, PixelSize
 from marrowscope.errors import InputError
+from marrowscope.extras import install_line, missing_modules
 
 if TYPE_CHECKING:
     from marrowscope.counting.smear_count import SmearCount
@@ -44,7 +45,12 @@ def count(
     remark: Annotated[
         list[str] | None, typer.Option(help="A sentence to add to the report; may be repeated.")
     ] = None,
-    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write a PDF as well.")] = True,
+    pdf: Annotated[
+        bool | None,
+        typer.Option(
+            "--pdf/--no-pdf", help="Write a PDF as well; default: where the extra pdf is installed."
+        ),
+    ] = None,
     geojson: Annotated[
         bool, typer.Option("--geojson", help="Write the cells for QuPath into the report as well.")
     ] = False,
@@ -70,6 +76,11 @@ def count(
     # What would end a long count at its end is looked at first.
     if output.exists() and not output.is_dir():
         raise InputError(f"--output {output}: is a file; name a folder for the report")
+    if pdf is None:
+        pdf = not missing_modules("pdf")
+        if not pdf:
+            console.print(f"no PDF of the report without the extra pdf: {install_line('pdf')}",
+                          markup=False, soft_wrap=True, style="dim")  # fmt: skip
     if pdf:
         require_pdf()
     bundle = load_bundle(model or DEFAULT_MODEL)
@@ -108,8 +119,10 @@ def count(
 
 def _show(done: "SmearCount", folder: Path) -> None:
     from marrowscope.differential.sentences import sentences
+    from marrowscope.report.count.dicom_annotations import annotations_missing
 
-    for line in done.remarks:
+    missing = annotations_missing(done)
+    for line in (*done.remarks, *((missing,) if missing else ())):
         console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
     shares = ", ".join(
         f"{one.code} {one.percent:g} %" for one in done.differential.classes if one.count

@@ -49,6 +49,10 @@ def crossval(
 
     Example: `marrowscope crossval cells.parquet --model sequential --folds 5 -o cv`
     """
+    from marrowscope.extras import require_extra
+    from marrowscope.models.architectures import FEATURES
+
+    require_extra("analysis" if model == FEATURES else "train", "'marrowscope crossval'")
     from marrowscope.cells import read_cells
     from marrowscope.evaluation.cross_validation import CrossValidationPlan, cross_validate
     from marrowscope.evaluation.evaluate_predictions import evaluate

@@ -10,6 +10,7 @@ from rich.text import Text
 from marrowscope._about import __version__
 from marrowscope.cli.app import console, emit_json
 from marrowscope.cli.table_errors import naming
+from marrowscope.extras import install_line, missing_modules
 from marrowscope.io.json_data import finite, json_text
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ def evaluate_external(
     moved = None
     if reference is not None:
         loaded = None if bundle is None else load_bundle(bundle)
+        missing = [name for name in missing_modules("analysis") if name in ("torch", "sklearn")]
+        if loaded is not None and missing:
+            loaded = None
+            console.print(
+                "! how far the network's features moved is not measured without "
+                f"{', '.join(missing)}: {install_line('analysis')}",
+                markup=False, soft_wrap=True, style="yellow",
+            )  # fmt: skip
         base = read_cells(reference)
         with console.status("comparing with the training data"):
             moved = measure_domain_shift(base, table, loaded, microns_per_pixel, seed=seed)

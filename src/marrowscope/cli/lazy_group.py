@@ -1,6 +1,8 @@
 """A group of commands from its entries in the catalog: a command is imported when it is called."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from importlib import import_module
 from typing import Any, Final
 
@@ -8,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from marrowscope.cli.catalog import COMMANDS, FORMER, Entry
+from marrowscope.extras import require_extra
 
 MARKUP: Final = "markdown"
 
@@ -57,12 +60,24 @@ class RootGroup(LazyGroup):
 
 def load_command(entry: Entry) -> Any:
     """Import the function of an entry and make it a command."""
-    module, _, function = entry.target.partition(":")
+    module, _, name = entry.target.partition(":")
+    function = getattr(import_module(f"marrowscope.cli.{module}"), name)
     single = typer.Typer(
         add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False
     )
-    single.command(entry.name)(getattr(import_module(f"marrowscope.cli.{module}"), function))
+    single.command(entry.name)(_asking(function, entry) if entry.extra else function)
     return typer.main.get_command(single)
+
+
+def _asking(function: Callable[..., Any], entry: Entry) -> Callable[..., Any]:
+    """The function of a command that needs an extra: refused in one line where it is missing."""
+
+    @wraps(function)
+    def asked(*arguments: Any, **options: Any) -> Any:
+        require_extra(entry.extra, f"'marrowscope {entry.name}'")
+        return function(*arguments, **options)
+
+    return asked
 
 
 def say_renamed(former: str, now: str) -> None:

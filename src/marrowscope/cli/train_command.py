@@ -63,7 +63,10 @@ def train(
     """
     from marrowscope.cells import read_cells
     from marrowscope.dataset.splitting import split_warning
-    from marrowscope.models.architectures import is_backbone
+    from marrowscope.extras import require_extra
+    from marrowscope.models.architectures import FEATURES, is_backbone
+
+    require_extra("analysis" if model == FEATURES else "train", "'marrowscope train'")
     from marrowscope.training.hooks import TrainingHooks
     from marrowscope.training.recipe import load_recipe
     from marrowscope.training.run_setup import default_recipe

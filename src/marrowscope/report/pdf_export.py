@@ -5,6 +5,7 @@ import io
 import logging
 
 from marrowscope.errors import InputError
+from marrowscope.extras import require_extra
 
 _MISSING = (
     "report.pdf: the text library Pango is missing; install the Debian packages libpango-1.0-0, "
@@ -18,6 +19,7 @@ def require_pdf() -> None:
     Raises:
         InputError: WeasyPrint, or a library of the system that it needs, is missing.
     """
+    require_extra("pdf", "report.pdf")
     try:
         # It tells of missing libraries on standard output too, at length.
         with contextlib.redirect_stdout(io.StringIO()):

@@ -7,13 +7,12 @@ import polars as pl
 
 from marrowscope.cells import probabilities, probability_codes
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.scoring import confusion_matrix, score
 from marrowscope.training.training_cells import TrainingData
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # scores are also computed where torch is not installed
     from marrowscope.training.networks.lightning_module import TrainingModule
 
 
@@ -21,6 +20,8 @@ def validation_scores(
     module: "TrainingModule", data: TrainingData, device: str
 ) -> dict[str, float]:
     """Recall per class and macro-F1 on the held-out cells, one view only, for speed."""
+    from marrowscope.inference.torch_engine import TorchEngine
+
     card = Card("early", "", data.outputs, data.known, views=1)
     engine = TorchEngine(Bundle(module.result.eval(), card), device)
     scores = strict_scores(predict_table(engine, data.held_out))

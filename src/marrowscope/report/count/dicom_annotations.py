@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.field_classification import COUNTED, LEFT_OUT, NOT_CLASSIFIED, NOT_COUNTED
 from marrowscope.counting.smear_count import SmearCount
+from marrowscope.extras import install_line, missing_modules
 from marrowscope.io.atomic import replacing
 from marrowscope.morphology import BY_CODE, in_display_order
 
@@ -53,6 +54,8 @@ def write_annotations(count: SmearCount, path: Path) -> bool:
     Raises:
         InputError: the file cannot be written.
     """
+    if missing_modules("dicom"):
+        return False
     cells = count.cells.filter(pl.col("predicted").is_not_null())
     image = _finest_level(Path(count.sources[0])) if len(count.sources) == 1 else None
     if image is None or cells.is_empty():
@@ -87,6 +90,22 @@ def write_annotations(count: SmearCount, path: Path) -> bool:
     with replacing(path) as temporary:
         made.save_as(temporary, enforce_file_format=True)
     return True
+
+
+def annotations_missing(count: SmearCount) -> str | None:
+    """What to say where a DICOM slide gets no annotations because the extra is missing; or None."""
+    missing = missing_modules("dicom")
+    if not missing or len(count.sources) != 1 or not _is_dicom(Path(count.sources[0])):
+        return None
+    return f"no annotations.dcm without {', '.join(missing)}: {install_line('dicom')}"
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any]:
@@ -165,10 +184,9 @@ def _header(path: Path) -> Any | None:
     import pydicom
     from pydicom.errors import InvalidDicomError
 
+    if not _is_dicom(path):
+        return None
     try:
-        with path.open("rb") as stream:
-            if stream.read(132)[128:] != b"DICM":
-                return None
         found = pydicom.dcmread(path, stop_before_pixels=True)
         whole = found.get("SOPClassUID") == _WHOLE_SLIDE and "SeriesInstanceUID" in found
         volume = "VOLUME" in list(found.get("ImageType", []))
