@@ -9,22 +9,19 @@ import pytest
 
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
-from marrowscope.morphology import BY_CODE, CODES, CountRole
+from marrowscope.morphology import BY_CODE, CountRole
 from marrowscope.phantom.background import empty_background
-from marrowscope.phantom.cell_library import RED, TURNS, CellLibrary, reoriented
-from marrowscope.phantom.composition import class_mix, composition_names
-from marrowscope.phantom.label_masks import measure_labels, touching_labels
+from marrowscope.phantom.cell_library import RED, CellLibrary
+from marrowscope.phantom.composition import class_mix
 from marrowscope.phantom.occupancy import contact_distance
 from marrowscope.phantom.placement import PlacementPlan, place_objects
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
-
-SMALL = FieldSettings(width=900, height=700, cells_per_mm2=4000)
-STOCK = CellLibrary(SMALL.microns_per_pixel, seed=5, per_class=4)
+from support.small_fields import SMALL, stock
 
 
 @cache
 def field(seed: int) -> PhantomField:
-    return draw_field(SMALL, seed, STOCK)
+    return draw_field(SMALL, seed, stock())
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -91,7 +88,7 @@ def test_as_many_cells_touch_as_were_asked_for(share: float) -> None:
     settings = FieldSettings(
         width=3600, height=3000, touching=share, cells_per_mm2=2000, excluded=0.0, red=0.0
     )
-    cells = draw_field(settings, 4, STOCK).cells.filter(~pl.col("touches_border"))
+    cells = draw_field(settings, 4, stock()).cells.filter(~pl.col("touches_border"))
     assert cells.height > 80
     assert cells["touching"].mean() == pytest.approx(share, abs=0.0 if share == 0 else 0.12)
 
@@ -101,7 +98,7 @@ def test_density_and_composition_are_as_asked_for() -> None:
         width=3600, height=3000, cells_per_mm2=1500, composition={"LYT": 3, "NGS": 1}, excluded=0.0,
         red=0.0, touching=0.0,
     )  # fmt: skip
-    cells = draw_field(settings, 0, STOCK).cells
+    cells = draw_field(settings, 0, stock()).cells
     area = 3600 * 3000 * settings.microns_per_pixel**2 * 1e-6
     # Cells that stick in count in part; Poisson of 120.
     assert 0.75 < cells.height / (1500 * area) < 1.45
@@ -115,7 +112,7 @@ def test_crowding_does_not_favour_small_classes() -> None:
     ground = replace(ground, cells=np.full_like(ground.cells, 3000))
     plan = PlacementPlan(class_mix({"LYT": 1, "PMO": 1}), 0.3, 0.1, 0)
     rng = np.random.default_rng(0)
-    placed = place_objects((0.0, 0.0, 500.0, 500.0), [], ground, plan, STOCK, rng)
+    placed = place_objects((0.0, 0.0, 500.0, 500.0), [], ground, plan, stock(), rng)
     assert len(placed) > 600
     large = sum(thing.name == "PMO" for thing in placed) / len(placed)
     assert abs(large - 0.5) < 3 * 0.5 / np.sqrt(len(placed))
@@ -123,7 +120,7 @@ def test_crowding_does_not_favour_small_classes() -> None:
 
 def test_smudges_and_artefacts_are_told_from_cells() -> None:
     settings = replace(SMALL, excluded=1.0)
-    cells = draw_field(settings, 1, STOCK).cells
+    cells = draw_field(settings, 1, stock()).cells
     assert cells.height
     assert not cells["is_cell"].any()
     assert all(BY_CODE[code].role is CountRole.EXCLUDED for code in cells["label"])
@@ -131,8 +128,8 @@ def test_smudges_and_artefacts_are_told_from_cells() -> None:
 
 def test_a_blurred_field_is_blurred_and_not_judgeable() -> None:
     sharp, blurred = (
-        draw_field(SMALL, 1, STOCK),
-        draw_field(replace(SMALL, out_of_focus=1.0), 1, STOCK),
+        draw_field(SMALL, 1, stock()),
+        draw_field(replace(SMALL, out_of_focus=1.0), 1, stock()),
     )
     assert sharp.judgeable.all()
     assert not blurred.judgeable.any()
@@ -146,9 +143,9 @@ def test_a_blurred_field_is_blurred_and_not_judgeable() -> None:
 
 
 def test_particles_fat_and_thickness_are_not_judgeable_but_do_not_fill_the_field() -> None:
-    drawn = draw_field(replace(SMALL, particles=2.0, fat_holes=3.0), 3, STOCK)
+    drawn = draw_field(replace(SMALL, particles=2.0, fat_holes=3.0), 3, stock())
     assert 0.02 < 1 - drawn.judgeable.mean() < 0.98
-    thick = draw_field(replace(SMALL, red=1.6), 3, STOCK)
+    thick = draw_field(replace(SMALL, red=1.6), 3, stock())
     assert thick.judgeable.mean() < 0.2
 
 
@@ -156,13 +153,13 @@ def test_vignetting_takes_light_from_the_corners() -> None:
     empty = replace(
         SMALL, cells_per_mm2=0, red=0, dirt_per_mm2=0, platelets_per_mm2=0, vignetting=0.5
     )
-    image = draw_field(empty, 1, STOCK).image.astype(float)
+    image = draw_field(empty, 1, stock()).image.astype(float)
     corners = [image[:50, :50], image[-50:, :50], image[:50, -50:], image[-50:, -50:]]
     assert np.mean([corner.mean() for corner in corners]) < 0.8 * image[300:400, 400:500].mean()
 
 
 def test_a_field_without_cells_has_an_empty_table() -> None:
-    drawn = draw_field(replace(SMALL, cells_per_mm2=0), 1, STOCK)
+    drawn = draw_field(replace(SMALL, cells_per_mm2=0), 1, stock())
     assert drawn.cells.height == 0
     assert not drawn.cell_mask.any()
 
@@ -192,57 +189,8 @@ def test_a_setting_out_of_range_is_named(change: dict[str, object], named: str) 
         draw_field(replace(SMALL, **change), 1)  # type: ignore[arg-type]
 
 
-def test_a_library_of_another_pixel_size_is_refused() -> None:
-    with pytest.raises(InputError, match="pixel size"):
-        draw_field(SMALL, 1, CellLibrary(0.25))
-
-
-def test_named_compositions_hold_known_classes() -> None:
-    assert "normal" in composition_names()
-    for name in composition_names():
-        own = class_mix(name)
-        assert set(own.cells) | set(own.excluded) <= set(CODES)
-        assert own.cell_edges[-1] == pytest.approx(1)
-
-
-@pytest.mark.parametrize("turn", range(TURNS))
-def test_a_turned_stamp_keeps_its_middle_and_its_outline(turn: int) -> None:
-    stamp = reoriented(STOCK.sprite("NGS", 0, 0), turn)
-    y, x = np.nonzero(stamp.cell)
-    assert stamp.middle == pytest.approx((x.mean() + 0.5, y.mean() + 0.5))
-    places = stamp.outline / STOCK.microns_per_pixel + np.array(stamp.middle)
-    columns, rows = np.floor(places).astype(int).T
-    assert stamp.cell[rows, columns].all()
-    assert np.hypot(*stamp.outline.T).max() <= stamp.reach
-
-
-def test_the_eight_orientations_differ() -> None:
-    images = {reoriented(STOCK.sprite("NGS", 1, 0), turn).cell.tobytes() for turn in range(TURNS)}
-    assert len(images) == TURNS
-
-
 def test_two_red_cells_in_contact_are_two_radii_apart() -> None:
-    first, second = STOCK.sprite(RED, 0, 0), STOCK.sprite(RED, 1, 0)
+    first, second = stock().sprite(RED, 0, 0), stock().sprite(RED, 1, 0)
     for angle in (0.0, 1.0, 2.5, 4.0):
         away = contact_distance(first, second, angle)
         assert away == pytest.approx(first.radius + second.radius, rel=0.25)
-
-
-def test_labels_are_measured_by_hand() -> None:
-    labels = np.zeros((5, 6), np.uint16)
-    labels[1:3, 1:3] = 1
-    labels[3, 3] = 2  # touches the first by a corner
-    labels[0, 5] = 3
-    first, second, third, none = measure_labels(labels, 4)
-    assert first == ((1, 1, 3, 3), 4, 2.0, 2.0)
-    assert second == ((3, 3, 4, 4), 1, 3.5, 3.5)
-    assert third == ((5, 0, 6, 1), 1, 5.5, 0.5)
-    assert none[1] == 0
-    assert touching_labels(labels) == {1, 2}
-
-
-def test_the_centre_of_a_crescent_lies_on_it() -> None:
-    labels = np.zeros((9, 9), np.uint16)
-    labels[0], labels[:, 0], labels[8] = 1, 1, 1
-    ((_, _, x, y),) = measure_labels(labels, 1)
-    assert labels[int(y), int(x)] == 1

@@ -1,20 +1,14 @@
 """Phantom cells: exact truth, repeatable, and the classes look as they should."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
-from marrowscope.cells import read_cells
-from marrowscope.dataset.indexing import index
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES
-from marrowscope.phantom.appearance import Spread, Variant, _build, appearances, choose_variant
+from marrowscope.phantom.appearance import Spread, Variant, appearances, choose_variant
 from marrowscope.phantom.camera import transmitted_light
 from marrowscope.phantom.canvas import Canvas
-from marrowscope.phantom.contact_sheet import contact_sheet
 from marrowscope.phantom.non_cells import paint
 from marrowscope.phantom.surroundings import red_cell
 from marrowscope.phantom.synthetic_cell import (
@@ -23,13 +17,6 @@ from marrowscope.phantom.synthetic_cell import (
     Scene,
     compose_scene,
     draw_cell,
-)
-from marrowscope.phantom.synthetic_dataset import (
-    _names,
-    cell_seed,
-    mask_image,
-    patient_style,
-    write_dataset,
 )
 from marrowscope.stain import estimate_stain, optical_density
 
@@ -54,10 +41,6 @@ def solidity(mask: np.ndarray) -> float:
         key=cv2.contourArea,
     )
     return float(cv2.contourArea(outline) / cv2.contourArea(cv2.convexHull(outline)))
-
-
-def test_every_class_has_a_look_and_no_other() -> None:
-    assert set(appearances()) == set(CODES)
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -124,11 +107,6 @@ def test_a_cell_at_the_edge_is_there_and_not_in_the_middle() -> None:
             assert away > 3.5
             assert scene.placed.cell.sum() > 500
     assert found >= 2
-
-
-def test_classes_without_a_type_show_many_looks() -> None:
-    for code, least in (("OTH", 9), ("ART", 8), ("NIF", 8)):
-        assert len(appearances()[code]) >= least
 
 
 def mean_of(code: str, measure) -> float:
@@ -224,92 +202,3 @@ def test_a_sprite_may_stick_out_of_a_canvas_of_any_shape() -> None:
     assert inside.cell.shape == (80, 300)
     assert 0.2 < corner.cell.sum() / inside.cell.sum() < 0.3
     assert canvas.layers.min() >= 0
-
-
-def test_a_misspelt_key_in_the_appearance_names_its_place() -> None:
-    with pytest.raises(ValueError, match=r"here\.nucleus: unknown aspekt"):
-        _build(Variant, {"nucleus": {"aspekt": 1}}, "here")
-
-
-def test_the_files_of_a_set_say_synthetic_and_hold_the_truth(tmp_path: Path) -> None:
-    folder = tmp_path / "set"
-    table = write_dataset(folder, per_class=2, patients=3)
-    assert table.height == 42
-    assert set(table["annotator"]) == {"synthetic"}
-    assert set(table["patient_id"]) == {f"synthetic-0-0{n}" for n in (1, 2, 3)}
-    assert "Synthetic" in (folder / "README.txt").read_text()
-    assert read_cells(folder / "cells.parquet").equals(table)
-    first = table.row(0, named=True)
-    drawn = draw_cell(first["label"], cell_seed(0, 1), style=patient_style(0, 1))
-    np.testing.assert_array_equal(np.array(first["stain"], np.float32), drawn.stain)
-    with Image.open(first["path"]) as image:
-        assert "synthetic" in str(image.info["comment"])
-        assert np.abs(np.asarray(image).astype(int) - drawn.image).mean() < 4
-    with Image.open(first["path"].replace(".jpg", ".mask.png")) as mask:
-        assert "synthetic" in str(mask.info["Comment"])
-        np.testing.assert_array_equal(np.asarray(mask), mask_image(drawn))
-
-
-def test_index_understands_a_set_and_its_list(tmp_path: Path) -> None:
-    table = write_dataset(tmp_path / "set", per_class=1)
-    indexed = index([tmp_path / "set"])
-    assert indexed.height == 21  # masks are no cells
-    assert indexed["error"].null_count() == 21
-    assert dict(indexed.select("path", "sha256").rows()) == dict(
-        table.select("path", "sha256").rows()
-    )
-    (tmp_path / "set").rename(tmp_path / "moved")
-    listed = index([tmp_path / "moved/cells.csv"])
-    assert listed["error"].null_count() == 21
-    for column in ("label", "patient_id", "annotator", "sha256", "cell_id"):
-        assert listed[column].to_list() == table[column].to_list()
-
-
-def test_a_class_of_more_than_a_thousand_is_laid_out_as_in_the_release() -> None:
-    names = [name for _, _, name in _names({"NGS": 1001, "EOS": 1})]
-    assert names[0] == "NGS/0001-1000/NGS_00001.jpg"
-    assert names[1000] == "NGS/1001-1001/NGS_01001.jpg"
-    assert names[1001] == "EOS/EOS_00001.jpg"
-
-
-def test_the_same_seed_writes_the_same_files(tmp_path: Path) -> None:
-    counts = {"BLA": 2, "KSC": 1}
-    done: list[int] = []
-    one = write_dataset(
-        tmp_path / "one", counts, seed=4, advance=lambda count, total: done.append(total)
-    )
-    two = write_dataset(tmp_path / "two", counts, seed=4)
-    other = write_dataset(tmp_path / "other", counts, seed=5)
-    assert done == [3, 3, 3]
-    assert one["label"].to_list() == ["BLA", "BLA", "KSC"]
-    assert one["sha256"].to_list() == two["sha256"].to_list()
-    assert not set(one["sha256"]) & set(other["sha256"])
-
-
-def test_an_earlier_set_is_replaced_and_anything_else_is_left_alone(tmp_path: Path) -> None:
-    write_dataset(tmp_path / "set", {"BLA": 2}, masks=False)
-    write_dataset(tmp_path / "set", {"LYT": 1}, masks=False)
-    assert not (tmp_path / "set/BLA").exists()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/thesis.txt").write_text("precious")
-    with pytest.raises(InputError, match="something else"):
-        write_dataset(tmp_path / "mine", 1)
-    assert (tmp_path / "mine/thesis.txt").read_text() == "precious"
-
-
-@pytest.mark.parametrize(
-    ("counts", "message"), [({"XYZ": 1}, "XYZ"), ({"BLA": -1}, "-1 images"), (0, "at least 1")]
-)
-def test_counts_that_make_no_set_are_refused(
-    tmp_path: Path, counts: int | dict[str, int], message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        write_dataset(tmp_path / "set", counts)
-    assert not (tmp_path / "set").exists()
-
-
-def test_the_contact_sheet_says_synthetic_and_shows_every_class() -> None:
-    figure = contact_sheet(per_class=1)
-    assert "Synthetic" in figure.get_suptitle()
-    titles = [axes.get_title("left").split()[-1] for axes in figure.axes]
-    assert sorted(titles) == sorted(CODES)
