@@ -21,9 +21,8 @@ import cv2
 import torch
 
 from marrowscope.counting.count_smear import CountSettings, count_smear
-from marrowscope.counting.field_quality import analyse_field
+from marrowscope.counting.field_result import analyse_field
 from marrowscope.counting.smear_sources import open_smears
-from marrowscope.detection.field_analysis import plan_field_images
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.phantom.synthetic_field import FieldSettings
@@ -31,7 +30,7 @@ from marrowscope.phantom.synthetic_fields import write_fields
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.report.count.count_report import write_count_report
-from marrowscope.smear.field_plan import PlannedField
+from marrowscope.smear.field_plan import PlannedField, plan_field_images
 from side_by_side import versions
 
 WANTED = 500

@@ -21,19 +21,16 @@ from marrowscope.counting.field_classification import (
     excluded_object_types,
     mark_rejected_regions,
 )  # fmt: skip
-from marrowscope.counting.field_quality import REJECTED_FIELDS, FieldResult, analyse_field
+from marrowscope.counting.field_result import REJECTED_FIELDS, FieldResult, analyse_field
 from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearCount
 from marrowscope.counting.smear_sources import SmearSource
 from marrowscope.counting.thumbnails import Thumbnails
 from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.detector import require_visible_cells
-from marrowscope.detection.field_analysis import (
-    SeamDeduplicator,
-    detection_columns,
-    map_in_order,
-    plan_field_images,
-)
+from marrowscope.detection.field_detection import detection_columns
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
+from marrowscope.detection.ordered_map import map_in_order
+from marrowscope.detection.seam_deduplication import SeamDeduplicator
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.errors import InputError
@@ -42,7 +39,13 @@ from marrowscope.models.card import Card
 from marrowscope.progress import Advance
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
-from marrowscope.smear.field_plan import DEFAULT_CELLS, FieldPlan, FieldQueue, plan_fields
+from marrowscope.smear.field_plan import (
+    DEFAULT_CELLS,
+    FieldPlan,
+    FieldQueue,
+    plan_field_images,
+    plan_fields,
+)
 from marrowscope.smear.quality_map import QualityMap, RejectionReason, blood_phrase
 from marrowscope.smear.suitability import map_smear_quality
 
@@ -119,9 +122,9 @@ def count_smear(
     taken = _Taken(slide, engine, settings.min_confidence, quality_map, no_cells)
     advance = stage("counting cells") if stage is not None else None
     with ThreadPoolExecutor(workers) as pool:
-        for seen in map_in_order(pool, partial(analyse_field, slide), queue, workers):
-            countable = taken.take(seen)
-            queue.record_count(seen.detections.field, countable)
+        for result in map_in_order(pool, partial(analyse_field, slide), queue, workers):
+            countable = taken.take(result)
+            queue.record_count(result.detections.field, countable)
             if advance is not None:
                 advance(countable, total=settings.cells)
             if queue.enough:
@@ -188,30 +191,30 @@ class _Taken:
     nucleated: float = 0.0
 
     def __post_init__(self) -> None:
-        self._once = SeamDeduplicator(self.slide.microns_per_pixel)
+        self._deduplicator = SeamDeduplicator(self.slide.microns_per_pixel)
         # The columns are there even when no cell is.
         answers = dict.fromkeys((PROBABILITY + code for code in self.engine.classes), pl.Float32())
         own: dict[str, pl.DataType] = {"judgeable": pl.Boolean()}
         last = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
         self.frames = [pl.DataFrame(schema={**detection_columns(), **own, **answers, **last})]
 
-    def take(self, seen: FieldResult) -> int:
+    def take(self, result: FieldResult) -> int:
         """Classify the cells of the next field; how many of them are countable."""
-        detections, microns = seen.detections, self.slide.microns_per_pixel
-        if seen.unreadable:
+        detections, microns = result.detections, self.slide.microns_per_pixel
+        if result.unreadable:
             self.unreadable += 1
             self.not_counted.append((detections.field.name, "could not be read"))
             return 0  # the list of damage says why
-        if seen.reason in REJECTED_FIELDS:
-            self.refused[seen.reason] += 1
-            self.not_counted.append((detections.field.name, seen.reason.description))
+        if result.reason in REJECTED_FIELDS:
+            self.refused[result.reason] += 1
+            self.not_counted.append((detections.field.name, result.reason.description))
             return 0
-        if seen.reason != RejectionReason.ACCEPTED:
-            self.doubtful[seen.reason] += 1
-        if math.isfinite(seen.red_cells):
-            self.reds += seen.red_cells
-            self.nucleated += seen.nucleated
-        detections = self._once.drop_known(detections)
+        if result.reason != RejectionReason.ACCEPTED:
+            self.doubtful[result.reason] += 1
+        if math.isfinite(result.red_cells):
+            self.reds += result.red_cells
+            self.nucleated += result.nucleated
+        detections = self._deduplicator.drop_known(detections)
         values = classify_cells(detections, microns, self.engine)
         cells = mark_rejected_regions(detections.cells, self.quality_map)
         cells = add_predictions(
@@ -232,7 +235,7 @@ class _Taken:
         self.fields.append(
             CountedField(
                 len(self.fields), place.name, x, y, place.width, place.height,
-                cells.height, countable, seen.picture,
+                cells.height, countable, result.picture,
             )
         )  # fmt: skip
         return countable
@@ -292,17 +295,17 @@ def _require_countable(
             f"({smear.slide.corrupt[0].reason}), in {refused} no cells can be judged "
             f"({count_warnings.describe_reasons(totals.refused)})"
         )
-    seen = f"{totals.looked_at} field" + ("" if totals.looked_at == 1 else "s")
+    fields = f"{totals.looked_at} field" + ("" if totals.looked_at == 1 else "s")
     blood = blood_phrase(totals.reds_per_nucleated)
     if not table.height:
         raise InputError(
-            f"{source}: no nucleated cell in {seen}"
+            f"{source}: no nucleated cell in {fields}"
             + (f" ({blood})" if blood else "; is it a stained smear, and is the pixel size right?")
         )
     roles = dict(table["role"].value_counts(sort=True).rows())
     found = ", ".join(f"{number} {role}" for role, number in roles.items())
     raise InputError(
-        f"{source}: none of {table.height} located cells in {seen} is countable ({found})"
+        f"{source}: none of {table.height} located cells in {fields} is countable ({found})"
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from marrowscope.cells import PROBABILITY
 from marrowscope.detection.cell_crops import crop_from_field
-from marrowscope.detection.field_analysis import FieldDetections
+from marrowscope.detection.field_detection import FieldDetections
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.differential import count_roles
 from marrowscope.inference.engine import Engine

@@ -10,21 +10,26 @@ import polars as pl
 
 from marrowscope.cells import SCHEMA
 from marrowscope.detection.cell_crops import crop_from_field
-from marrowscope.detection.field_analysis import (
+from marrowscope.detection.field_detection import (
     FieldDetections,
-    SeamDeduplicator,
     detect_in_field,
     detection_columns,
-    map_in_order,
-    plan_field_images,
 )
+from marrowscope.detection.ordered_map import map_in_order
+from marrowscope.detection.seam_deduplication import SeamDeduplicator
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.progress import Advance
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
-from marrowscope.smear.field_plan import FieldPlan, FieldQueue, PlannedField, plan_fields
+from marrowscope.smear.field_plan import (
+    FieldPlan,
+    FieldQueue,
+    PlannedField,
+    plan_field_images,
+    plan_fields,
+)
 from marrowscope.smear.suitability import map_smear_quality
 
 
@@ -69,9 +74,9 @@ def detect_cells(
     workers = os.cpu_count() or 1
     frames = [pl.DataFrame(schema=_columns())]
 
-    once = SeamDeduplicator(slide.microns_per_pixel)
+    deduplicator = SeamDeduplicator(slide.microns_per_pixel)
 
-    def seen(field: PlannedField) -> tuple[FieldDetections, dict[str, bytes]]:
+    def detect_and_encode(field: PlannedField) -> tuple[FieldDetections, dict[str, bytes]]:
         detections = detect_in_field(slide, field)
         images = _encoded(detections, slide.microns_per_pixel) if crops is not None else {}
         return replace(
@@ -79,8 +84,8 @@ def detect_cells(
         ), images  # crops are all that is needed
 
     with ThreadPoolExecutor(workers) as pool:
-        for detections, images in map_in_order(pool, seen, queue, workers):
-            cells = once.drop_known(detections).cells
+        for detections, images in map_in_order(pool, detect_and_encode, queue, workers):
+            cells = deduplicator.drop_known(detections).cells
             queue.record_count(detections.field, cells.height)
             frames.append(_rows(slide, cells, crops, images))
             if advance is not None:

@@ -105,6 +105,15 @@ def plan_fields(slide: Slide, quality_map: QualityMap, enough: int = DEFAULT_CEL
     return FieldPlan(fields, first)
 
 
+def plan_field_images(slide: Slide) -> FieldPlan:
+    """All fields of a source of field images, in their own order."""
+    fields = tuple(
+        PlannedField(place, one.x, one.y, one.width, one.height, 1.0, 0.0, 0, one.name)
+        for place, one in enumerate(slide.fields)
+    )
+    return FieldPlan(fields, len(fields))
+
+
 def _given(quality_map: QualityMap) -> FieldPlan:
     """Accepted fields in their own order: whoever took them has walked already."""
     accepted = np.flatnonzero(quality_map.reason[0] == RejectionReason.ACCEPTED).tolist()

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.detection.crowding import find_crowded
-from marrowscope.detection.field_analysis import FieldDetections, detect_in_field
+from marrowscope.detection.field_detection import FieldDetections, detect_in_field
 from marrowscope.io.image_encoding import encode_jpeg
 from marrowscope.preprocessing import resize
 from marrowscope.slides.slide import Field, Slide

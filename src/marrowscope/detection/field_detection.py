@@ -1,13 +1,8 @@
-"""Looking at planned fields, one after the other while the next are being worked on."""
+"""A slide and a planned field go in; the field's pixels and its cells with their ids come out."""
 
 import hashlib
-import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -17,16 +12,12 @@ from marrowscope.cells import SCHEMA
 from marrowscope.detection.detector import detect, require_visible_cells
 from marrowscope.detection.nuclear_map import NuclearMap, nuclear_map
 from marrowscope.slides.slide import Slide
-from marrowscope.smear.field_plan import FieldPlan, PlannedField
+from marrowscope.smear.field_plan import PlannedField
 
 # Around a planned field of a slide: cells at its edge are seen whole, with room for a crop.
 MARGIN_MICRONS = 25.0
-
 # So far apart may the same cell be found from two fields, whose light is judged apart.
 SEAM_MICRONS = 1.0
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -55,15 +46,6 @@ class FieldDetections:
         """The field without its margin."""
         edge, field = self.margin, self.field
         return self.pixels[edge : edge + field.height, edge : edge + field.width]
-
-
-def plan_field_images(slide: Slide) -> FieldPlan:
-    """All fields of a source of field images, in their own order."""
-    fields = tuple(
-        PlannedField(place, one.x, one.y, one.width, one.height, 1.0, 0.0, 0, one.name)
-        for place, one in enumerate(slide.fields)
-    )
-    return FieldPlan(fields, len(fields))
 
 
 def detect_in_field(slide: Slide, field: PlannedField) -> FieldDetections:
@@ -97,73 +79,12 @@ def detect_in_field(slide: Slide, field: PlannedField) -> FieldDetections:
     return FieldDetections(field, pixels, nuclear, found.select("x", "y").to_numpy(), cells, margin)
 
 
-class SeamDeduplicator:
-    """Lets every cell of a slide pass once, at the first field that offers it.
-
-    Only what lies near the edges of fields is remembered.
-    """
-
-    def __init__(self, microns_per_pixel: float) -> None:
-        self._reach = 2 * SEAM_MICRONS / microns_per_pixel
-        self._known: dict[tuple[int, int], list[tuple[float, float]]] = {}
-
-    def drop_known(self, detections: FieldDetections) -> FieldDetections:
-        """The same without the cells that an earlier field had; fields are shown in order."""
-        if not detections.margin:
-            return detections  # field images share no cells
-        places = [(float(x), float(y)) for x, y in detections.cells.select("x", "y").rows()]
-        fresh = np.array([not self._has(x, y) for x, y in places], dtype=bool)
-        for (x, y), passes in zip(places, fresh, strict=True):
-            if passes and self._near_edge(detections.field, x, y):
-                self._known.setdefault(self._square(x, y), []).append((x, y))
-        return replace(
-            detections, cells=detections.cells.filter(fresh), places=detections.places[fresh]
-        )
-
-    def _square(self, x: float, y: float) -> tuple[int, int]:
-        return math.floor(x / self._reach), math.floor(y / self._reach)
-
-    def _has(self, x: float, y: float) -> bool:
-        column, row = self._square(x, y)
-        return any(
-            math.hypot(x - other_x, y - other_y) < self._reach
-            for across in (column - 1, column, column + 1)
-            for down in (row - 1, row, row + 1)
-            for other_x, other_y in self._known.get((across, down), ())
-        )
-
-    def _near_edge(self, field: PlannedField, x: float, y: float) -> bool:
-        away = min(x - field.x, field.x + field.width - x, y - field.y, field.y + field.height - y)
-        return away < 2 * self._reach
-
-
 def detection_columns() -> dict[str, pl.DataType]:
     """Columns of ``FieldDetections.cells`` with their types."""
     own = {name: SCHEMA[name] for name in ("cell_id", "slide_id", "field_id", "x", "y")}
     sides = dict.fromkeys(("x0", "y0", "x1", "y1", "nuclear_area"), pl.Float64())
     last = {"kind": pl.String(), "intact": pl.Float32()}
     return {**own, **sides, "score": pl.Float32(), "touches_border": pl.Boolean(), **last}
-
-
-def map_in_order(
-    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Result]:
-    """Results in the order of the items, with up to ``ahead`` more items under way.
-
-    An item is asked for only when there is room for it. What is under way when the iteration is
-    given up is dropped.
-    """
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def _cell_ids(slide: Slide, field: PlannedField, count: int) -> list[str]:
