@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowscope.errors import InputError
-from marrowscope.evaluation.class_mapping import Mapping, apply_mapping, load_mapping
+from marrowscope.evaluation.class_mapping import ClassMapping, apply_mapping, load_mapping
 from marrowscope.evaluation.domain_shift import (
     MEASURES,
     compare_measures,
@@ -28,7 +28,11 @@ from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
 from marrowscope.report.external_figures import domain_shift_figure, external_figure
 
-MAPPING: Mapping = {"myeloblast": ("BLA",), "neutrophil": ("NGB", "NGS"), "red precursor": ("EBO",)}
+MAPPING: ClassMapping = {
+    "myeloblast": ("BLA",),
+    "neutrophil": ("NGB", "NGS"),
+    "red precursor": ("EBO",),
+}
 
 
 def predictions(*rows: tuple[str | None, str | None, float]) -> pl.DataFrame:
@@ -69,7 +73,7 @@ def test_agreement_lineage_and_no_calls_by_hand() -> None:
 
 
 def test_low_confidence_is_no_call_and_every_cell_has_one_reason() -> None:
-    result = evaluate_external(TABLE, MAPPING, least_confidence=0.5)
+    result = evaluate_external(TABLE, MAPPING, min_confidence=0.5)
     assert result.no_calls.right == 4
     assert list(result.reasons.values()) == [2, 2]
     calibrated = TABLE.with_columns(no_call=pl.col("predicted") == "PMO")
@@ -104,7 +108,7 @@ def test_called_and_not_called_cells_are_all_cells(
     rows: list[tuple[str, str, float]], limit: float
 ) -> None:
     table = predictions(*rows)
-    result = evaluate_external(table, MAPPING, least_confidence=limit)
+    result = evaluate_external(table, MAPPING, min_confidence=limit)
     assert result.matrix.sum() + result.no_calls.right == len(rows) == result.no_calls.cells
     assert sum(result.reasons.values()) == result.no_calls.right
     assert result.agreement.right <= result.lineage.right
@@ -129,14 +133,16 @@ def test_a_scheme_of_users_own_has_no_lineages() -> None:
         (TABLE.with_columns(label=pl.lit(None, pl.String)), MAPPING, "no row"),
     ],
 )
-def test_what_does_not_fit_is_refused(table: pl.DataFrame, mapping: Mapping, words: str) -> None:
+def test_what_does_not_fit_is_refused(
+    table: pl.DataFrame, mapping: ClassMapping, words: str
+) -> None:
     with pytest.raises(InputError, match=words):
         evaluate_external(table, mapping, "map.yaml")
 
 
 def test_a_label_that_became_a_code_on_reading_finds_its_entry() -> None:
     # A list of 'Promyelocytes' comes back from predict as PMO.
-    mapping: Mapping = {"promyelocytes": ("PMO",), "weird cell": ("ART",)}
+    mapping: ClassMapping = {"promyelocytes": ("PMO",), "weird cell": ("ART",)}
     found = apply_mapping(["PMO", "Weird Cell"], mapping, CODES, "map.yaml")
     assert found == {"PMO": "promyelocytes", "Weird Cell": "weird cell"}
 

@@ -25,7 +25,7 @@ def evaluate_external(
     named: str,
     output: Path,
     mapping: Path,
-    least_confidence: float | None,
+    min_confidence: float | None,
     reference: Path | None,
     bundle: str | None,
     microns_per_pixel: float | None,
@@ -46,7 +46,7 @@ def evaluate_external(
 
     entries = load_mapping(mapping)
     with naming(named):
-        result = judge(table, entries, str(mapping), least_confidence)
+        result = judge(table, entries, str(mapping), min_confidence)
     moved = None
     if reference is not None:
         loaded = None if bundle is None else load_bundle(bundle)

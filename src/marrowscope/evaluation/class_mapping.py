@@ -12,12 +12,12 @@ import yaml
 from marrowscope.dataset.image_discovery import resolve_class
 from marrowscope.errors import InputError
 
-Mapping = dict[str, tuple[str, ...]]
+ClassMapping = dict[str, tuple[str, ...]]
 _COLUMNS = ("external", "compatible")
 _EXAMPLE = "promyelocyte: [PMO]"
 
 
-def load_mapping(path: Path) -> Mapping:
+def load_mapping(path: Path) -> ClassMapping:
     """Read a mapping; the order of the file is the order of tables and figures.
 
     Raises:
@@ -26,7 +26,7 @@ def load_mapping(path: Path) -> Mapping:
     entries = _from_csv(path) if path.suffix.lower() == ".csv" else _from_yaml(path)
     if not entries:
         raise InputError(f"{path}: maps no class; write lines such as '{_EXAMPLE}'")
-    mapping: Mapping = {}
+    mapping: ClassMapping = {}
     for name, codes in entries:
         if not codes or not all(codes):
             raise InputError(
@@ -40,7 +40,7 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def apply_mapping(
-    labels: list[str], mapping: Mapping, known: tuple[str, ...], source: str
+    labels: list[str], mapping: ClassMapping, known: tuple[str, ...], source: str
 ) -> dict[str, str]:
     """For every label of a table the entry of the mapping that it belongs to.
 

@@ -43,7 +43,7 @@ class CrossValidationPlan:
     Attributes:
         model: name for ``training.train.train``.
         recipe: of every part.
-        parts: number of folds; 1 for a hold-out.
+        folds: how many; 1 for a hold-out.
         holdout: share held out instead of folds; None for folds.
         seed: of the folds and, plus the number of the fold, of each training.
         weights, head: as for ``train``; the weights must not have seen these cells.
@@ -51,7 +51,7 @@ class CrossValidationPlan:
 
     model: str
     recipe: Recipe
-    parts: int = 5
+    folds: int = 5
     holdout: float | None = None
     seed: int = 0
     weights: Path | None = None
@@ -61,7 +61,7 @@ class CrossValidationPlan:
         """Run folders, in order."""
         if self.holdout is not None:
             return (HOLD_OUT,)
-        return tuple(f"fold-{number}" for number in range(self.parts))
+        return tuple(f"fold-{number}" for number in range(self.folds))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
             patients, a class of one patient) that some part would leave without a training image.
     """
     split = (
-        folds(table, plan.parts, plan.seed)
+        folds(table, plan.folds, plan.seed)
         if plan.holdout is None
         else hold_out(table, plan.holdout, plan.seed)
     )
@@ -115,9 +115,9 @@ def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
         raise TableError(
             f"the table has only class {rows['label'][0]}; a classifier needs at least two"
         )
-    if plan.holdout is None and rows["fold"].n_unique() < plan.parts:
+    if plan.holdout is None and rows["fold"].n_unique() < plan.folds:
         raise InputError(
-            f"--folds {plan.parts}: the {rows.height} labelled cells fill only "
+            f"--folds {plan.folds}: the {rows.height} labelled cells fill only "
             f"{rows['fold'].n_unique()} folds; take fewer"
         )
     if plan.holdout is None:
@@ -283,7 +283,7 @@ def _facts(plan: CrossValidationPlan, split: Split) -> dict[str, Any]:
     return {
         "model": plan.model,
         "recipe": plan.recipe.to_dict(),
-        "folds": None if plan.holdout is not None else plan.parts,
+        "folds": None if plan.holdout is not None else plan.folds,
         "holdout": plan.holdout,
         "seed": plan.seed,
         "cells_sha256": hashlib.sha256(json.dumps(rows).encode()).hexdigest(),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from marrowscope.cells import group_column, probability_codes
 from marrowscope.errors import InputError, TableError
-from marrowscope.evaluation.class_mapping import Mapping, apply_mapping
+from marrowscope.evaluation.class_mapping import ClassMapping, apply_mapping
 from marrowscope.morphology import BY_CODE, CODES, NOT_CALLED, in_display_order
 from marrowscope.scoring import wilson_interval
 
@@ -86,21 +86,21 @@ class ExternalResult:
 
 def evaluate_external(
     predictions: pl.DataFrame,
-    mapping: Mapping,
+    mapping: ClassMapping,
     source: str = "the mapping",
-    least_confidence: float | None = None,
+    min_confidence: float | None = None,
 ) -> ExternalResult:
     """Judge predictions of a set with another class scheme.
 
     A cell is not called when its prediction is one of ``morphology.NOT_CALLED`` (unless that is
-    compatible with its class), when its confidence is below ``least_confidence``, or when the
+    compatible with its class), when its confidence is below ``min_confidence``, or when the
     bundle's calibration says so (a true ``no_call``).
 
     Args:
         predictions: with the external class in ``label``, and ``predicted``.
         mapping: external class → compatible classes.
         source: the mapping file, named in errors.
-        least_confidence: in (0, 1]; None: any.
+        min_confidence: in (0, 1]; None: any.
 
     Raises:
         InputError: columns are missing, no row has both, or the mapping does not fit.
@@ -111,8 +111,8 @@ def evaluate_external(
                 f"the table has no column {column}; the external class belongs in label, the "
                 "model's answer in predicted ('marrowscope predict' of a list with labels)"
             )
-    if least_confidence is not None and not 0 < least_confidence <= 1:
-        raise InputError(f"--min-confidence is {least_confidence}; expected a share up to 1")
+    if min_confidence is not None and not 0 < min_confidence <= 1:
+        raise InputError(f"--min-confidence is {min_confidence}; expected a share up to 1")
     labelled = predictions.filter(pl.col("label").is_not_null())
     rows = labelled.filter(pl.col("predicted").is_not_null())
     if rows.height == 0:
@@ -126,7 +126,7 @@ def evaluate_external(
     right = np.array([[code in mapping[name] for code in codes] for name in names])
     lineages = [_lineages(mapping[name]) for name in names]
     kin = np.array([[bool(_lineages((code,)) & group) for code in codes] for group in lineages])
-    silent, reasons = _silent(rows, truth, answer, codes, right, least_confidence)
+    silent, reasons = _silent(rows, truth, answer, codes, right, min_confidence)
     matrix = np.zeros((len(names), len(codes)), dtype=np.int64)
     np.add.at(matrix, (truth[~silent], answer[~silent]), 1)
     totals = np.bincount(truth, minlength=len(names))
@@ -163,16 +163,16 @@ def _silent(
     answer: NDArray[np.int64],
     codes: tuple[str, ...],
     right: NDArray[np.bool_],
-    least_confidence: float | None,
+    min_confidence: float | None,
 ) -> tuple[NDArray[np.bool_], dict[str, int]]:
     """Which cells are not called, (N,) bool, and how many for which reason."""
     gave_up = np.array([code in NOT_CALLED for code in codes])[answer] & ~right[truth, answer]
     tests = {" or ".join(NOT_CALLED) + " predicted": gave_up}
-    if least_confidence is not None:
+    if min_confidence is not None:
         if "confidence" not in rows.columns:
             raise TableError("the table has no column confidence, which --min-confidence needs")
         sure = rows["confidence"].cast(pl.Float64).fill_nan(0.0).fill_null(0.0).to_numpy()
-        tests[f"confidence below {least_confidence:g}"] = sure < least_confidence
+        tests[f"confidence below {min_confidence:g}"] = sure < min_confidence
     if NO_CALL_COLUMN in rows.columns and rows[NO_CALL_COLUMN].dtype == pl.Boolean:
         tests["below the bundle's no-call limit"] = rows[NO_CALL_COLUMN].fill_null(False).to_numpy()
     silent = np.zeros(len(answer), dtype=bool)
