@@ -161,7 +161,7 @@ def use(bin_folder: Path, folder: Path) -> None:
         raise WheelError(
             f"predict gave {len(rows)} rows for {drawn} cells, or rows without a class"
         )
-    found = json.loads(run([command, "doctor", "--json"], **options))
+    found = json.loads(run([command, "doctor", "--seconds", "60", "--json"], **options))
     if not found["works"]:
         raise WheelError("doctor says that the core does not work")
     speed = {

@@ -19,7 +19,9 @@ BROKEN = Check("libraries", "core", State.PROBLEM, "cv2 is not installed", "pip 
 
 
 def found(monkeypatch: pytest.MonkeyPatch, *checks: Check) -> None:
-    monkeypatch.setattr(examination, "examine", lambda model, advance: Examination(checks, 3.21))
+    monkeypatch.setattr(
+        examination, "examine", lambda model, seconds, advance: Examination(checks, 3.21)
+    )
 
 
 def test_it_prints_state_sentence_and_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

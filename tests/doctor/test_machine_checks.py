@@ -1,5 +1,6 @@
 """What the machine gives, and what to do where it is too little."""
 
+import io
 import os
 from collections import namedtuple
 from pathlib import Path
@@ -99,3 +100,11 @@ def test_no_folder_for_temporary_files_is_a_problem(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(("encoding", "state"), [("utf-8", "ok"), ("ascii", "problem")])
 def test_the_terminal_has_to_show_the_signs_of_messages(encoding: str, state: str) -> None:
     assert machine_checks.terminal(encoding).state == state
+
+
+def test_the_terminal_is_asked_and_not_what_a_progress_bar_puts_in_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine_checks.sys, "stdout", object())
+    monkeypatch.setattr(machine_checks.sys, "__stdout__", io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    assert machine_checks.terminal().sentence == "encoding utf-8"

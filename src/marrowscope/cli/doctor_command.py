@@ -3,8 +3,9 @@
 import shutil
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.text import Text
 
 from marrowscope.cli.app import Bars, emit_json
@@ -20,12 +21,16 @@ _LEFT = 28  # signs before the sentence
 
 def doctor(
     model: Model = None,
+    seconds: Annotated[
+        float,
+        typer.Option(min=1, help="Time limit; more where libraries take long to load."),
+    ] = 8.5,
     json: bool = JSON,
 ) -> None:
     """Say what works on this machine, how fast it is, and what to type for what is missing.
 
-    The engines are measured with the model, on random pixels. It takes at most ten seconds. Exit
-    code 1: marrowscope does not work here.
+    The engines are measured with the model, on random pixels. It takes at most ten seconds if
+    not told otherwise. Exit code 1: marrowscope does not work here.
 
     Example: `marrowscope doctor`
     """
@@ -33,7 +38,7 @@ def doctor(
     from marrowscope.models import DEFAULT_MODEL
 
     with Bars() as bars:
-        found = examine(model or DEFAULT_MODEL, advance=bars.stage("examining this machine"))
+        found = examine(model or DEFAULT_MODEL, seconds, bars.stage("examining this machine"))
     if json:
         emit_json(found.to_dict())
     else:

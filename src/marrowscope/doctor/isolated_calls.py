@@ -21,7 +21,7 @@ from typing import Any
 from marrowscope.doctor.health_check import one_line
 
 TOO_SLOW = "no answer in time"
-AGAIN = "run doctor again while no other program computes"
+AGAIN = "marrowscope doctor --seconds 60"  # a slow disk, or other programs that compute
 _SERVE = f"import sys; from {__name__} import serve; serve(sys.argv[1], sys.argv[2:])"
 
 

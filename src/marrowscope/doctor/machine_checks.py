@@ -167,7 +167,8 @@ def terminal(encoding: str | None = None) -> Check:
     Args:
         encoding: of standard output; None asks for it.
     """
-    encoding = encoding or getattr(sys.stdout, "encoding", None) or "ascii"
+    # Not sys.stdout, for which a progress bar puts something else while it is shown.
+    encoding = encoding or getattr(sys.__stdout__, "encoding", None) or "ascii"
     facts = {"encoding": encoding}
     try:
         SIGNS.encode(encoding)
