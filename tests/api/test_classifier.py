@@ -141,7 +141,7 @@ def test_a_model_tells_what_it_is(model: ms.Model) -> None:
     assert model.card.known == ("BLA", "PMO", "NGS", "EOS", "MON", "LYT", "NIF")
     page = model._repr_html_()
     assert ms.RESEARCH_USE_ONLY in page
-    assert "This model knows 7 of 21 classes" in page
+    assert "sequential-mll7 knows 7 of 21 classes" in page
 
 
 def test_shipped_models_are_listed_and_unknown_ones_refused() -> None:

@@ -1,5 +1,8 @@
 """Features of a table, kept and taken up again."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -121,3 +124,19 @@ def test_folds_at_the_same_time_can_measure(cells: pl.DataFrame) -> None:
     for values, errors in found:
         assert errors == [None] * 16
         np.testing.assert_array_equal(values[1], measure_cell(draw_cell("LYT", 1).image)[1])
+
+
+def test_a_script_from_standard_input_measures_in_several_processes(cells: pl.DataFrame) -> None:
+    paths = cells["path"].to_list()[:2] * 8
+    script = (
+        "import polars as pl\n"
+        "from marrowscope.features.feature_table import measure_table\n"
+        f"values, errors = measure_table(pl.DataFrame({{'path': {paths!r}}}), jobs=2)\n"
+        "print(len(values), any(errors))\n"
+    )
+    here = str(Path(feature_table.__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": here},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, "16 False"), done.stderr[-2000:]

@@ -15,11 +15,18 @@ from marrowscope.inference.engine import Engine
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.inference.resume_cache import SUFFIX, Parts, identity
 from marrowscope.models import DEFAULT_MODEL
+from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import Bundle, available, load_bundle
 from marrowscope.models.calibration import Calibration, read_calibration
 from marrowscope.models.card import Card
 from marrowscope.progress import Stage
 from marrowscope.report.notebook_html import NotebookTable, notebook_html
+
+_SHOWN = 20  # unreadable images that are named one by one
+
+
+def _nothing(line: str) -> None:
+    """What is said to nobody."""
 
 
 class Model:
@@ -63,8 +70,8 @@ class Model:
         if len(known) < len(classes):
             lines.insert(
                 0,
-                f"This model knows {len(known)} of {len(classes)} classes ({' '.join(known)}); "
-                "cells of any other class get one of these names all the same.",
+                f"{self.name} knows {len(known)} of {len(classes)} classes ({' '.join(known)}); a "
+                "cell of any other class gets one of these names all the same",
             )
         return tuple(lines)
 
@@ -76,6 +83,8 @@ class Model:
     @property
     def imputed(self) -> int | None:
         """Feature values replaced by their median so far; None for a network."""
+        if self.card.architecture != FEATURES:
+            return None  # the network itself may not even have been read
         found: int | None = getattr(self.bundle.model, "imputed", None)
         return found
 
@@ -114,15 +123,19 @@ class Model:
         if place is not None:
             require_table_name(place, "output")
         given = image_input(images)
+        told = say if say is not None else _nothing
         kept = None if place is None else self._answers_beside(place)
-        if kept is not None and kept.begun and say is not None:
-            say(f"answers that an earlier run left in {kept.folder} are taken where they fit")
+        begun = kept is not None and kept.begun
+        if kept is not None and begun:
+            told(f"continuing an earlier run: its answers in {kept.folder} are used where they fit")
         advance = None if progress is None else progress("predicting")
         table = predict_table(
             self.engine, given.table, microns_per_pixel, batch_size, advance, kept, given.pixels
         )
-        unread = table["predicted"].null_count()
-        if kept is not None and unread == table.height:
+        unread = table.filter(pl.col("predicted").is_null())
+        for path, reason in unread.select("path", "error").rows()[:_SHOWN]:
+            told(f"unreadable: {path}: {reason}")
+        if kept is not None and unread.height == table.height:
             kept.clear()
             raise InputError(f"none of {table.height} images could be read; nothing was written")
         if self._calibration is not None:
@@ -130,6 +143,11 @@ class Model:
         if place is not None and kept is not None:
             write_cells(table, place, self.card.architecture)
             kept.clear()
+        if self.imputed:
+            told(
+                f"! {self.imputed} feature values are undefined in their image; the training "
+                "median is used instead" + (" (counted in this run only)" if begun else "")
+            )
         return table
 
     def _answers_beside(self, output: Path) -> Parts:

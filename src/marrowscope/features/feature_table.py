@@ -8,14 +8,14 @@ version are left alone and not used.
 import hashlib
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, get_start_method
+from multiprocessing import get_start_method
 from pathlib import Path
 
 import cv2
 import numpy as np
 import polars as pl
+from joblib.externals.loky import ProcessPoolExecutor
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
@@ -96,9 +96,11 @@ def _answers(work: list[_Job], jobs: int | None) -> Iterator[_Answer]:
     if jobs <= 1 or get_start_method(allow_none=True) == "loky":
         yield from map(measure_file, work)
         return
-    # A forked process would inherit locks of threads that it does not have.
+    # A forked process would inherit locks of threads that it does not have, and one of Python's own
+    # that is not forked imports the main script: without a guard in it, or from standard input, it
+    # would never begin. Those of joblib do neither.
     try:
-        with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_one_thread) as pool:
+        with ProcessPoolExecutor(jobs, initializer=_one_thread) as pool:
             yield from pool.map(measure_file, work, chunksize=8)
     except BrokenProcessPool as error:
         raise InputError(
