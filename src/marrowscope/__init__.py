@@ -14,14 +14,22 @@ if TYPE_CHECKING:
     from marrowscope.api.classifier import Model, available_models, load_model
     from marrowscope.api.model_evaluation import EvaluationResult, evaluate
     from marrowscope.api.model_training import TrainingRun, train
-    from marrowscope.api.smear_counting import CountResult, Detection, count, detect, detect_in
+    from marrowscope.api.smear_counting import (
+        CountResult,
+        Detection,
+        count,
+        count_each,
+        detect,
+        detect_in,
+    )
     from marrowscope.cells import read_cells, write_cells
     from marrowscope.errors import InputError
 
 __all__ = [
     "RESEARCH_USE_ONLY", "CountResult", "Detection", "EvaluationResult", "InputError", "Model",
-    "TrainingRun", "__version__", "available_models", "check", "count", "detect", "detect_in",
-    "evaluate", "index", "load_model", "read_cells", "screen", "split", "train", "write_cells",
+    "TrainingRun", "__version__", "available_models", "check", "count", "count_each", "detect",
+    "detect_in", "evaluate", "index", "load_model", "read_cells", "screen", "split", "train",
+    "write_cells",
 ]  # fmt: skip
 
 _HOME = {
@@ -30,7 +38,7 @@ _HOME = {
     **dict.fromkeys(("EvaluationResult", "evaluate"), "marrowscope.api.model_evaluation"),
     **dict.fromkeys(("TrainingRun", "train"), "marrowscope.api.model_training"),
     **dict.fromkeys(
-        ("CountResult", "Detection", "count", "detect", "detect_in"),
+        ("CountResult", "Detection", "count", "count_each", "detect", "detect_in"),
         "marrowscope.api.smear_counting",
     ),
     **dict.fromkeys(("read_cells", "write_cells"), "marrowscope.cells"),

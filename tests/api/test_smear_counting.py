@@ -85,8 +85,13 @@ def test_a_report_can_be_asked_for_with_the_count(
 
 def test_slides_are_counted_one_by_one(model: ms.Model, tmp_path: Path) -> None:
     slides = [write_slide(tmp_path / f"{name}.tif", piece(1)) for name in ("a", "b")]
-    with pytest.raises(ms.InputError, match="2 slides; count them one by one"):
+    with pytest.raises(ms.InputError, match="2 slides; count them with count_each"):
         ms.count(slides, model)
+    broken = tmp_path / "c.tif"
+    broken.write_bytes(slides[0].read_bytes()[:400])
+    found = list(ms.count_each([*slides, broken], model, cells=5, output=tmp_path / "reports"))
+    assert [type(one) for one in found] == [ms.CountResult, ms.CountResult, ms.InputError]
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["a", "b"]
 
 
 def test_a_count_needs_the_calibration_of_its_bundle(fields: Path) -> None:

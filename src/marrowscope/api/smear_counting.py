@@ -1,9 +1,10 @@
 """A slide or fields of a smear come in, its cells and its differential count come out."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +234,7 @@ class CountResult:
 
 
 def count(
-    source: SmearSource | AnyPath | Sequence[AnyPath],
+    source: AnyPath | Sequence[AnyPath],
     model: Model | AnyPath | None = None,
     *,
     cells: int = 500,
@@ -269,11 +270,69 @@ def count(
         InputError: more than one slide, a source that cannot be read, an unknown pixel size, no
             cell, or a setting out of range.
     """
+    paths = path_list(source)
+    smears, failures = open_smears(paths, microns_per_pixel)
+    if failures:
+        raise InputError(failures[0])
+    if len(smears) > 1:
+        named = ", ".join(os.fspath(path) for path in paths[:3])
+        raise InputError(f"{named}: {len(smears)} slides; count them with count_each")
+    (result,) = count_each(
+        paths, model, cells=cells, microns_per_pixel=microns_per_pixel, held_out=held_out,
+        min_confidence=min_confidence, remarks=remarks, seed=seed, output=output, pdf=pdf,
+        geojson=geojson, progress=progress,
+    )  # fmt: skip
+    if isinstance(result, InputError):
+        raise result
+    return result
+
+
+def count_each(
+    sources: AnyPath | Sequence[AnyPath],
+    model: Model | AnyPath | None = None,
+    *,
+    cells: int = 500,
+    microns_per_pixel: float | None = None,
+    held_out: AnyPath | None = None,
+    min_confidence: float | None = None,
+    remarks: Sequence[str] = (),
+    seed: int = 0,
+    output: AnyPath | None = None,
+    pdf: bool = False,
+    geojson: bool = False,
+    progress: Stage | None = None,
+) -> Iterator[CountResult | InputError]:
+    """Count several slides, one after the other; one of them that fails does not stop the others.
+
+    Args:
+        sources: slides; or fields, which together are one smear.
+        model: of ``load_model``, or a name or bundle folder; None: the default model.
+        cells: countable cells that are enough.
+        microns_per_pixel: pixel size; needed where the file does not say it, as for fields.
+        held_out: held-out predictions of the model, to correct the shares by; a calibrated bundle
+            carries its own.
+        min_confidence: below it a cell is not classified; None: the no-call limit of a calibrated
+            bundle.
+        remarks: sentences to put into the report.
+        seed: of the bootstrap.
+        output: folder for the report; of several slides it gets a folder for each.
+        pdf: write PDFs too.
+        geojson: write the cells for QuPath too.
+        progress: called with what begins, returns ``advance(done, total=...)``.
+
+    Returns:
+        Counts as they are made; in the place of one that failed, why. Slides that could not be
+        opened come last.
+
+    Raises:
+        InputError: nothing can be opened, fields and slides are mixed, or a setting is out of
+            range: before anything is counted; or the only smear cannot be counted.
+    """
     folder = None if output is None else Path(output)
-    if folder is not None:
-        require_count_folder(folder)
-        if pdf:
-            require_pdf()
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise InputError(f"output {folder}: is a file; name a folder for the report")
+    if pdf:
+        require_pdf()
     chosen = as_model(model)
     bundle = chosen.bundle
     if not chosen.calibrated and read_calibration(bundle) is not None:
@@ -286,23 +345,29 @@ def count(
         microns_per_pixel is not None, tuple(remarks), seed=seed,
     )  # fmt: skip
     validate_settings(settings)
-    smear = source if isinstance(source, SmearSource) else _one_smear(source, microns_per_pixel)
-    made = count_smear(smear, chosen.engine, bundle.card, settings, progress, chosen.engine_remark)
-    files = () if folder is None else write_count_report(made, folder, pdf=pdf, geojson=geojson)
-    return CountResult(made, files)
-
-
-def _one_smear(source: AnyPath | Sequence[AnyPath], microns_per_pixel: float | None) -> SmearSource:
-    paths = path_list(source)
+    paths = path_list(sources)
     smears, failures = open_smears(paths, microns_per_pixel)
-    if failures:
-        raise InputError(failures[0])
-    if len(smears) > 1:
-        raise InputError(
-            f"{', '.join(os.fspath(path) for path in paths[:3])}: {len(smears)} slides; "
-            "count them one by one"
-        )
-    return smears[0]
+    alone = len(paths) == 1
+
+    def counted(smear: SmearSource) -> CountResult | InputError:
+        place = folder
+        if folder is not None and not (alone or smear.slide.fields):
+            place = folder / smear.name
+        try:
+            if place is not None:
+                require_count_folder(place)
+            made = count_smear(
+                smear, chosen.engine, bundle.card, settings, progress, chosen.engine_remark
+            )
+            if place is None:
+                return CountResult(made)
+            return CountResult(made, write_count_report(made, place, pdf=pdf, geojson=geojson))
+        except InputError as error:
+            if alone or smear.slide.fields:
+                raise
+            return error
+
+    return chain(map(counted, smears), map(InputError, failures))
 
 
 def _issued(given: datetime | None) -> datetime:

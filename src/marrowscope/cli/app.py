@@ -97,7 +97,12 @@ class Bars:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away; a stage of the same name begins with a new one."""
         self._open.close()
+        self._shown = ""
 
     def stage(self, description: str) -> Advance:
         """The ``advance`` of one stage."""

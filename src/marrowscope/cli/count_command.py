@@ -11,7 +11,7 @@ from marrowscope.errors import InputError
 from marrowscope.extras import install_line, missing_modules
 
 if TYPE_CHECKING:
-    from marrowscope.counting.smear_count import SmearCount
+    from marrowscope import CountResult
 
 
 def count(
@@ -64,51 +64,28 @@ def count(
 
     Fields: `marrowscope count fields/ --microns-per-pixel 0.08625 -o report`
     """
-    from marrowscope.counting.correction_source import find_held_out, least_confidence
-    from marrowscope.counting.count_smear import CountSettings, count_smear, validate_settings
-    from marrowscope.counting.smear_sources import open_smears
-    from marrowscope.inference.engine_choice import choose_engine
-    from marrowscope.models import DEFAULT_MODEL
-    from marrowscope.models.bundle import load_bundle
-    from marrowscope.report.count.count_report import require_count_folder, write_count_report
-    from marrowscope.report.pdf_export import require_pdf
+    import marrowscope as ms
 
-    # What would end a long count at its end is looked at first.
-    if output.exists() and not output.is_dir():
-        raise InputError(f"--output {output}: is a file; name a folder for the report")
     if pdf is None:
         pdf = not missing_modules("pdf")
         if not pdf:
             console.print(f"no PDF of the report without the extra pdf: {install_line('pdf')}",
                           markup=False, soft_wrap=True, style="dim")  # fmt: skip
-    if pdf:
-        require_pdf()
-    bundle = load_bundle(model or DEFAULT_MODEL)
-    answers, answers_from = find_held_out(bundle, held_out)
-    least = least_confidence(bundle, min_confidence)
-    settings = CountSettings(
-        cells, least, answers, answers_from, microns_per_pixel is not None, tuple(remark or ())
-    )
-    validate_settings(settings)
-    smears, failures = open_smears(sources, microns_per_pixel)
-    computing, said = choose_engine(bundle, engine, device)
+    loaded = ms.load_model(model, engine=engine, device=device)
     summaries: list[dict[str, Any]] = []
-    failed = list(failures)
-    for smear in smears:
-        folder = output if len(sources) == 1 or smear.slide.fields else output / smear.name
-        try:
-            require_count_folder(folder)
-            with Bars() as bars:
-                done = count_smear(smear, computing, bundle.card, settings, bars.stage, said)
-            written = write_count_report(done, folder, pdf=pdf, geojson=geojson)
-        except InputError as error:
-            # One slide of many: the others are counted all the same.
-            if len(sources) == 1 or smear.slide.fields:
-                raise
-            failed.append(str(error))
-            continue
-        _show(done, folder)
-        summaries.append(_summary(done, folder, written))
+    failed: list[str] = []
+    with Bars() as bars:
+        for result in ms.count_each(
+            sources, loaded, cells=cells, microns_per_pixel=microns_per_pixel, held_out=held_out,
+            min_confidence=min_confidence, remarks=remark or (), output=output, pdf=pdf,
+            geojson=geojson, progress=bars.stage,
+        ):  # fmt: skip
+            bars.close()
+            if isinstance(result, InputError):
+                failed.append(str(result))
+                continue
+            _show(result)
+            summaries.append(_summary(result))
     if json:
         emit_json({"smears": summaries, "failed": failed})
     for line in failed:
@@ -117,34 +94,33 @@ def count(
         raise typer.Exit(1)
 
 
-def _show(done: "SmearCount", folder: Path) -> None:
-    from marrowscope.differential.sentences import sentences
+def _show(result: "CountResult") -> None:
     from marrowscope.report.count.dicom_annotations import annotations_missing
 
+    done = result.smear_count
     missing = annotations_missing(done)
     for line in (*done.remarks, *((missing,) if missing else ())):
         console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
     shares = ", ".join(
         f"{one.code} {one.percent:g} %" for one in done.differential.classes if one.count
     )
-    for line in (shares, *sentences(done.differential)):
+    for line in (shares, *result.sentences):
         console.print(line, markup=False, soft_wrap=True)
     console.print(
         f"{done.name}: {len(done.fields)} of {done.planned} fields counted, {done.seconds:.1f} s "
-        f"with {done.engine} → {folder}",
+        f"with {done.engine} → {result.files[0].parent}",
         markup=False,
         soft_wrap=True,
     )
 
 
-def _summary(done: "SmearCount", folder: Path, written: tuple[Path, ...]) -> dict[str, Any]:
-    from marrowscope.differential.export import to_dict
-
+def _summary(result: "CountResult") -> dict[str, Any]:
+    done = result.smear_count
     return {
         "name": done.name,
         "sources": list(done.sources),
-        "report": str(folder),
-        "files": [str(path) for path in written],
+        "report": str(result.files[0].parent),
+        "files": [str(path) for path in result.files],
         "model": done.card.name,
         "engine": done.engine,
         "fields": len(done.fields),
@@ -154,5 +130,5 @@ def _summary(done: "SmearCount", folder: Path, written: tuple[Path, ...]) -> dic
         "unreadable_pieces": len(done.corrupt),
         "remarks": list(done.remarks),
         "seconds": round(done.seconds, 2),
-        "differential": to_dict(done.differential),
+        "differential": result.to_dict()["differential"],
     }
