@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from support.command_shell import Shell
 from support.real_data import DATA
+
+# How long an example takes depends on what ran before (imports, compiled loops) and on the machine.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture

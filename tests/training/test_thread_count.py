@@ -79,6 +79,8 @@ def test_a_process_with_other_threads_trains_the_bits_of_a_fresh_one(
     torch.set_num_threads(2)
     assert trained(table, tmp_path / "recorded", threads=recorded(fresh)) == wanted
     assert torch.get_num_threads() == 2, "what the process had is put back"
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
     assert trained(table, tmp_path / "own") != wanted, "the test could not see a difference"
     assert recorded(tmp_path / "own") == 2
 

@@ -48,6 +48,9 @@ def threads_of_run(folder: Path, wanted: int | None, resume: bool) -> int:
 def computing_with(threads: int) -> Iterator[None]:
     """Let torch, BLAS and OpenMP compute with so many threads; before and after, with their own.
 
+    What Lightning switches in torch for the whole process (deterministic algorithms, the choice of
+    kernels by trial) is put back as well, for what comes later has bits, too.
+
     Raises:
         InputError: this machine does not permit so many; the bits would be others.
     """
@@ -55,7 +58,7 @@ def computing_with(threads: int) -> Iterator[None]:
     if limit is not None and threads > limit:
         raise _not_permitted(threads, f"OMP_THREAD_LIMIT permits {limit}")
     before = torch.get_num_threads()
-    with threadpool_limits(threads):
+    with threadpool_limits(threads), _switches_kept():
         torch.set_num_threads(threads)
         try:
             if torch.get_num_threads() != threads:
@@ -63,6 +66,20 @@ def computing_with(threads: int) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+@contextmanager
+def _switches_kept() -> Iterator[None]:
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    benchmark = torch.backends.cudnn.benchmark
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.utils.deterministic.fill_uninitialized_memory = filled  # type: ignore[attr-defined]
+        torch.backends.cudnn.benchmark = benchmark
 
 
 @contextmanager
