@@ -102,7 +102,7 @@ def test_a_class_of_one_cell_stops_the_search_and_not_the_training(fit: object) 
     few = np.r_[np.flatnonzero(labels < 2), np.flatnonzero(labels == 2)[:1]]
     _, choice = fit(values[few], labels[few], SHARES)  # type: ignore[operator]
     assert choice.scores == ()
-    assert "nothing was searched" in choice.told()
+    assert "nothing was searched" in choice.summary()
 
 
 def test_features_are_computed_once_and_shared_between_runs(
