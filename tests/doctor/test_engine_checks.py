@@ -99,3 +99,8 @@ def test_no_gpu_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     check = engine_checks.gpu_check()
     assert (check.state, check.advice) == (State.MISSING, None)
     assert "no nvidia-smi" in check.sentence
+
+
+def test_a_slow_engine_is_not_said_to_stand_still() -> None:
+    slow = Answer({**FAST.value, "images_per_second": 0.4})
+    assert checks_of({"OpenVINO fp32": slow}, None)[0].sentence.startswith("0.4 images/s")

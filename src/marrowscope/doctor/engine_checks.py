@@ -150,7 +150,8 @@ def _check(name: str, answer: Answer | None, gpu: str | None) -> Check:
         return Check(GROUP, name, State.MISSING, found["absent"], _advice(name, found, gpu))
     views = "" if found["views"] == 1 else f", {found['views']} views of each"
     where = f" on {found['device']}" if found["device"] else ""
-    sentence = f"{found['images_per_second']:.0f} images/s with {found['model']}{views}{where}"
+    speed = found["images_per_second"]
+    sentence = f"{speed:.{0 if speed >= 10 else 1}f} images/s with {found['model']}{views}{where}"
     return Check(GROUP, name, State.OK, sentence, facts=found)
 
 
