@@ -1,0 +1,36 @@
+"""List modules without a test of the same name: source and tests in, one path a line out.
+
+A module need not have one (a test of its room may cover it); the list says where to look first.
+Test files that are beside no module of their name are listed below it.
+"""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def unmatched(source: Path, tests: Path) -> tuple[list[Path], list[Path]]:
+    """Modules without a test of their name, and test files without a module of theirs.
+
+    Args:
+        source: folder of the package; modules whose names begin with ``_`` are left out.
+        tests: folder that mirrors it.
+    """
+    modules = {
+        path.relative_to(source) for path in source.rglob("*.py") if not path.name.startswith("_")
+    }
+    files = {path.relative_to(tests) for path in tests.rglob("test_*.py")}
+    wanted = {module.with_name(f"test_{module.name}"): module for module in modules}
+    untested = sorted(module for test, module in wanted.items() if test not in files)
+    return untested, sorted(files - set(wanted))
+
+
+def main() -> None:
+    """Print both lists."""
+    untested, others = unmatched(ROOT / "src" / "marrowscope", ROOT / "tests")
+    print(f"{len(untested)} modules have no test of their name:", *untested, sep="\n  ")
+    print(f"{len(others)} test files have no module of their name:", *others, sep="\n  ")
+
+
+if __name__ == "__main__":
+    main()
