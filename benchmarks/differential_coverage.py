@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from marrowscope.differential.corrected_shares import REPLICATES, correct_shares, share_intervals
-from marrowscope.differential.count_roles import COUNTED, role
+from marrowscope.differential.count_roles import role
 from marrowscope.differential.held_out_answers import CONFIDENCE_BANDS
+from marrowscope.morphology import CountRole
 from marrowscope.scoring import wilson_interval
 from simulated_smears import COMPOSITIONS, Source, composition, real, smears, synthetic
 
 
 def coverage(source: Source, name: str, number: int, cells: int, replicates: int) -> list[str]:
     shares = composition(name, source.codes)
-    among = np.array([role(code) is COUNTED for code in source.codes])
+    among = np.array([role(code) is CountRole.COUNTED for code in source.codes])
     truth = np.where(among, shares, 0) / shares[among].sum()
     members = np.eye(len(shares), dtype=bool) & among
     corrected, plain, width = [], [], []

@@ -7,14 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marrowscope.counting.field_classification import (
-    COUNTED,
-    LEFT_OUT,
-    NOT_CLASSIFIED,
-    NOT_COUNTED,
     add_predictions,
     excluded_object_types,
     mark_rejected_regions,
 )
+from marrowscope.differential.count_roles import CellRole
 from marrowscope.differential.differential_count import differential
 from marrowscope.morphology import CODES
 from marrowscope.smear.quality_map import QualityMap, RejectionReason
@@ -52,7 +49,8 @@ def test_roles_follow_class_confidence_and_border() -> None:
     values[6] = np.nan
     table = add_predictions(cells([False] * 5 + [True, False]), values, CODES, 0.6)
     assert table["role"].to_list() == [
-        COUNTED, NOT_CLASSIFIED, NOT_CLASSIFIED, NOT_COUNTED, NOT_COUNTED, LEFT_OUT, LEFT_OUT,
+        "counted", "not classified", "not classified", "not counted", "not counted",
+        "left out", "left out",
     ]  # fmt: skip
     assert table["predicted"].to_list() == ["NGS", "NGS", "NIF", "ART", "KSC", "NGS", None]
     assert table["confidence"].to_list()[:2] == pytest.approx([0.9, 0.5])
@@ -67,11 +65,11 @@ def test_what_is_no_intact_cell_is_left_out_unless_the_model_was_taught_it() -> 
     few = excluded_object_types(("LYT", "NGS"))
     assert few == ("naked nucleus", "smudge", "debris")
     found = add_predictions(table, values, CODES, no_cells=few)
-    assert found["role"].to_list() == [LEFT_OUT, LEFT_OUT, COUNTED]
+    assert found["role"].to_list() == [CellRole.LEFT_OUT, CellRole.LEFT_OUT, CellRole.COUNTED]
     assert found["predicted"].to_list() == ["LYT"] * 3
     assert excluded_object_types((*CODES,)) == ()
     taught = add_predictions(table, values, CODES, no_cells=excluded_object_types(("LYT", "NIF")))
-    assert taught["role"].to_list() == [COUNTED, LEFT_OUT, COUNTED]
+    assert taught["role"].to_list() == [CellRole.COUNTED, CellRole.LEFT_OUT, CellRole.COUNTED]
 
 
 def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
@@ -92,7 +90,13 @@ def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
     assert mark_rejected_regions(table, None).equals(table)
     placed = placed.with_columns(touches_border=pl.lit(False), kind=pl.lit("cell"))
     roles = add_predictions(placed, answers(["NGS"] * 5, [0.9] * 5), CODES)["role"]
-    assert roles.to_list() == [COUNTED, LEFT_OUT, LEFT_OUT, COUNTED, LEFT_OUT]
+    assert roles.to_list() == [
+        CellRole.COUNTED,
+        CellRole.LEFT_OUT,
+        CellRole.LEFT_OUT,
+        CellRole.COUNTED,
+        CellRole.LEFT_OUT,
+    ]
 
 
 def test_a_field_without_cells_has_all_columns() -> None:
@@ -116,7 +120,7 @@ def test_roles_agree_with_the_differential_count(
     table = add_predictions(cells([border for *_, border in drawn]), values, CODES, least)
     tally = differential(table, known=CODES, min_confidence=least, flags=("touches_border",)).tally
     roles = table["role"].to_list()
-    assert roles.count(COUNTED) == tally.countable
-    assert roles.count(NOT_CLASSIFIED) == tally.unclassified
-    assert roles.count(NOT_COUNTED) == sum(tally.excluded.values())
-    assert roles.count(LEFT_OUT) == sum(tally.left_out.values())
+    assert roles.count(CellRole.COUNTED) == tally.countable
+    assert roles.count(CellRole.NOT_CLASSIFIED) == tally.unclassified
+    assert roles.count(CellRole.NOT_COUNTED) == sum(tally.excluded.values())
+    assert roles.count(CellRole.LEFT_OUT) == sum(tally.left_out.values())

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from marrowscope.differential.corrected_shares import correct_shares, share_intervals
-from marrowscope.differential.count_roles import COUNTED, role
+from marrowscope.differential.count_roles import role
 from marrowscope.differential.held_out_answers import HeldOutCounts
-from marrowscope.morphology import CLASSES, CODES, TOLERATED
+from marrowscope.morphology import CLASSES, CODES, TOLERATED, CountRole
 
 SMEARS, CELLS, REPLICATES = 200, 600, 200
 NORMAL = {
@@ -14,7 +14,7 @@ NORMAL = {
     "MON": 2, "PEB": 1, "EBO": 19, "LYI": 0.3, "LYT": 10, "HAC": 0.1, "PLM": 1.3, "KSC": 2,
     "OTH": 0.5, "ART": 6, "NIF": 4.5,
 }  # fmt: skip
-AMONG = np.array([role(code) is COUNTED for code in CODES])
+AMONG = np.array([role(code) is CountRole.COUNTED for code in CODES])
 # Held out: a fifth of the study's images, at most 400, at least 2.
 HELD = [max(2, min(400, cell.published_images // 5)) for cell in CLASSES]
 

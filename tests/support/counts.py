@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 from marrowscope.cells import PROBABILITY
 from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearCount
-from marrowscope.differential.count_roles import COUNTED, NOT_CLASSIFIED, role
+from marrowscope.differential.count_roles import role
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.io.image_encoding import encode_jpeg
 from marrowscope.models.card import Card
-from marrowscope.morphology import CODES, TOLERATED
+from marrowscope.morphology import CODES, TOLERATED, CountRole
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 from marrowscope.slides.slide import CorruptTile
 from support.smear_parts import smear_parts
 
 PIXEL = 0.08625
-PARTS = {COUNTED: "counted", NOT_CLASSIFIED: "not classified"}
+PARTS = {CountRole.COUNTED: "counted", CountRole.NOT_CLASSIFIED: "not classified"}
 
 
 @lru_cache(maxsize=4)

@@ -14,8 +14,6 @@ import polars as pl
 from marrowscope.cells import PROBABILITY
 from marrowscope.counting import count_warnings
 from marrowscope.counting.field_classification import (
-    COUNTED,
-    LEFT_OUT,
     add_predictions,
     classify_cells,
     excluded_object_types,
@@ -31,6 +29,7 @@ from marrowscope.detection.field_detection import detection_columns
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.detection.ordered_map import map_in_order
 from marrowscope.detection.seam_deduplication import SeamDeduplicator
+from marrowscope.differential.count_roles import CellRole
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.errors import InputError
@@ -159,7 +158,7 @@ def count_smear(
             *settings.remarks,
             *count_warnings.field_warnings(totals, quality_map),
             *count_warnings.confidence_warnings(
-                table.filter(pl.col("role") != LEFT_OUT)["confidence"], settings.held_out
+                table.filter(pl.col("role") != CellRole.LEFT_OUT)["confidence"], settings.held_out
             ),
             *count_warnings.damage_warnings(len(corrupt), bool(slide.fields)),
             *count_warnings.pixel_size_warnings(
@@ -225,11 +224,11 @@ class _Taken:
         for (cell, code, confidence, role), (x, y) in zip(
             rows, detections.places.tolist(), strict=True
         ):
-            if role != LEFT_OUT and self.thumbnails.wanted(code, confidence):
+            if role != CellRole.LEFT_OUT and self.thumbnails.wanted(code, confidence):
                 self.thumbnails.offer(
                     code, confidence, cell, crop_from_field(detections.pixels, x, y, microns)
                 )
-        countable = int((cells["role"] == COUNTED).sum())
+        countable = int((cells["role"] == CellRole.COUNTED).sum())
         place = detections.field
         x, y = (0, 0) if self.slide.fields else (place.x, place.y)
         self.fields.append(

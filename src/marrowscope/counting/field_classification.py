@@ -10,13 +10,11 @@ from marrowscope.cells import PROBABILITY
 from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.field_detection import FieldDetections
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
-from marrowscope.differential import count_roles
+from marrowscope.differential.count_roles import CellRole, cell_role
 from marrowscope.inference.engine import Engine
 from marrowscope.morphology import ARTEFACT, NOT_IDENTIFIABLE, SMUDGE_CELL
 from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
-COUNTED, NOT_CLASSIFIED, NOT_COUNTED = "counted", "not classified", "not counted"
-LEFT_OUT = "left out"
 # What is located, but no intact cell, and the class that stands for it.
 _CLASS_OF = {NAKED: NOT_IDENTIFIABLE, SMUDGE: SMUDGE_CELL, DEBRIS: ARTEFACT}
 
@@ -108,22 +106,15 @@ def add_predictions(
             values[np.arange(len(best)), best], dtype=pl.Float32
         ).fill_nan(None),
     }  # fmt: skip
-    known = {code: _ROLES[count_roles.role(code)] for code in classes}
+    known = {code: cell_role(code).value for code in classes}
     role = pl.col("predicted").replace_strict(known, default=None, return_dtype=pl.String)
     if min_confidence is not None:
         # As the differential count compares, so that both have the same cells.
         unsure = pl.col("confidence").cast(pl.Float64) < min_confidence
-        role = pl.when(unsure).then(pl.lit(NOT_CLASSIFIED)).otherwise(role)
+        role = pl.when(unsure).then(pl.lit(CellRole.NOT_CLASSIFIED.value)).otherwise(role)
     out = pl.any_horizontal(
         pl.col("touches_border"), ~pl.col("judgeable"), pl.col("kind").is_in(no_cells),
         pl.col("predicted").is_null(),
     )  # fmt: skip
-    role = pl.when(out).then(pl.lit(LEFT_OUT)).otherwise(role)
+    role = pl.when(out).then(pl.lit(CellRole.LEFT_OUT.value)).otherwise(role)
     return cells.with_columns(**answers).with_columns(role=role)
-
-
-_ROLES = {
-    count_roles.COUNTED: COUNTED,
-    count_roles.NOT_CLASSIFIED: NOT_CLASSIFIED,
-    count_roles.EXCLUDED: NOT_COUNTED,
-}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from marrowscope.cells import probability_codes
-from marrowscope.differential.count_roles import COUNTED, EXCLUDED, NOT_CLASSIFIED, role_codes
+from marrowscope.differential.count_roles import role_codes
 from marrowscope.errors import InputError
-from marrowscope.morphology import CODES, in_display_order
+from marrowscope.morphology import CODES, CountRole, in_display_order
 
 BELOW_THRESHOLD = "confidence below the threshold"
 
@@ -88,14 +88,14 @@ def tally(
     codes = in_display_order({*CODES, *numbers})
     parts = {
         kind: {code: numbers.get(code, 0) for code in role_codes(kind, codes)}
-        for kind in (COUNTED, NOT_CLASSIFIED, EXCLUDED)
+        for kind in (CountRole.COUNTED, CountRole.NOT_CLASSIFIED, CountRole.EXCLUDED)
     }
     if min_confidence is not None:
-        parts[NOT_CLASSIFIED][BELOW_THRESHOLD] = rows.height - sure.height
+        parts[CountRole.NOT_CLASSIFIED][BELOW_THRESHOLD] = rows.height - sure.height
     return Tally(
-        parts[COUNTED],
-        parts[NOT_CLASSIFIED],
-        parts[EXCLUDED],
+        parts[CountRole.COUNTED],
+        parts[CountRole.NOT_CLASSIFIED],
+        parts[CountRole.EXCLUDED],
         {reason: number for reason, number in left_out.items() if number},
         _known(table, known, numbers),
         rows,

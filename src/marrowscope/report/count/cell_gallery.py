@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from marrowscope.cells import PROBABILITY, probability_codes
-from marrowscope.differential.count_roles import COUNTED, name, role
-from marrowscope.morphology import in_display_order
+from marrowscope.differential.count_roles import name, role
+from marrowscope.morphology import CountRole, in_display_order
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def class_galleries(
     totals = dict(answered["predicted"].drop_nulls().value_counts().iter_rows())
     found = []
     order = in_display_order(set(at_hand["predicted"].to_list()))
-    for code in sorted(order, key=lambda one: role(one) is not COUNTED):
+    for code in sorted(order, key=lambda one: role(one) is not CountRole.COUNTED):
         rows = at_hand.filter(pl.col("predicted") == code).sort(
             ["confidence", "cell_id"], descending=[True, False]
         )
@@ -65,7 +65,7 @@ def class_galleries(
             ClassGallery(
                 code,
                 name(code),
-                role(code) is COUNTED,
+                role(code) is CountRole.COUNTED,
                 totals.get(code, 0),
                 tuple(most),
                 tuple(rest[::-1][:each]),
@@ -76,7 +76,9 @@ def class_galleries(
 
 def _shown(row: dict[str, object], pictures: Mapping[str, bytes], codes: list[str]) -> GalleryCell:
     cell, part = str(row["cell_id"]), str(row["role"])
-    expected = part == "counted" or (part != "left out" and role(str(row["predicted"])) != COUNTED)
+    expected = part == "counted" or (
+        part != "left out" and role(str(row["predicted"])) != CountRole.COUNTED
+    )
     return GalleryCell(
         cell,
         pictures[cell],

@@ -14,10 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
-from marrowscope.counting.field_classification import COUNTED, LEFT_OUT, NOT_CLASSIFIED, NOT_COUNTED
 from marrowscope.counting.smear_count import SmearCount
+from marrowscope.differential.count_roles import CellRole
 from marrowscope.extras import install_line, missing_modules
 from marrowscope.io.atomic import replacing
+from marrowscope.io.file_signatures import HEAD_BYTES, file_format
 from marrowscope.morphology import BY_CODE, in_display_order
 
 SCHEME = "99MARROW"  # our own class codes; there are none of SNOMED CT that we could vouch for
@@ -103,7 +104,7 @@ def annotations_missing(count: SmearCount) -> str | None:
 def _is_dicom(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
-            return stream.read(132)[128:] == b"DICM"
+            return file_format(stream.read(HEAD_BYTES)) == "DICOM"
     except OSError:
         return False
 
@@ -125,14 +126,14 @@ def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any
     shown = [
         (code, role)
         for code in in_display_order({code for code, _ in there})
-        for role in (COUNTED, NOT_CLASSIFIED, NOT_COUNTED, LEFT_OUT)
+        for role in CellRole
         if (code, role) in there
     ]
     return [
         highdicom.ann.AnnotationGroup(
             number=number,
             uid=_uid(identity, f"group {code} {role}"),
-            label=_short(code if role == COUNTED else f"{code}, {role}"),
+            label=_short(code if role == CellRole.COUNTED else f"{code}, {role}"),
             annotated_property_category=codes.SCT.AnatomicalStructure,
             annotated_property_type=highdicom.sr.CodedConcept(
                 value=_short(code)[:16], scheme_designator=SCHEME, meaning=_short(_name(code))
