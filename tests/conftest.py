@@ -31,4 +31,5 @@ def mll_sample() -> Path:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how to repeat the order of this run: it is another one each time."""
     seed = terminalreporter.config.getoption("randomly_seed", None)
-    terminalreporter.write_line(f"the same order again: pytest --randomly-seed={seed}")
+    if seed is not None:  # None under -p no:randomly
+        terminalreporter.write_line(f"the same order again: pytest --randomly-seed={seed}")
