@@ -76,11 +76,11 @@ def test_what_does_not_fit_is_one_line(
     other = tmp_path / "other.pth"
     torch.save(create("sequential", 3).state_dict(), other)
     cases = {
-        ("--model", "vit"): "needs --weights FILE",
+        ("--model", "vit"): "needs weights, a file on disk",
         ("--model", "vit", "--weights", other): "other.pth: no vision transformer",
         ("--model", "vit", "--weights", tmp_path / "gone.pth"): "gone.pth",
-        ("--model", "vit", "--weights", weights, "--head", "svm"): "--head svm: expected linear",
-        ("--head", "knn"): "only for --model vit",
+        ("--model", "vit", "--weights", weights, "--head", "svm"): "head svm: expected linear",
+        ("--head", "knn"): "only for model vit",
         ("--model", "resnext50", "--weights", weights): "weights of another network",
         ("--model", "timm:a/b", "--weights", weights): "timm:a/b",
         ("--model", "alexnet"): "choose one of",

@@ -69,8 +69,8 @@ def test_crossval_writes_a_report_table_1_and_maps_and_goes_on(
     ("arguments", "words"),
     [
         (["--holdout", "2"], "--holdout is 2.0"),
-        (["--folds", "1"], "--folds is 1"),
-        (["--model", "nothing"], "--model nothing"),
+        (["--folds", "1"], "folds is 1"),
+        (["--model", "nothing"], "model nothing"),
     ],
 )
 def test_crossval_refuses_in_one_line(

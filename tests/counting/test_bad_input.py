@@ -126,7 +126,7 @@ def test_a_slide_cut_off(share: float, tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [0, -1, float("nan"), 5.0])
 def test_a_pixel_size_that_makes_no_sense(size: float, tmp_path: Path) -> None:
     for path in (write_slide(tmp_path / "s.tif", piece(1)), as_field(tmp_path, piece(1))):
-        with pytest.raises(InputError, match="--microns-per-pixel"):
+        with pytest.raises(InputError, match="microns_per_pixel"):
             counted([path], microns_per_pixel=size)
 
 

@@ -134,7 +134,7 @@ def test_a_cell_at_the_edge_says_so() -> None:
 
 @pytest.mark.parametrize("size", [0.0, 0.01, 0.7, 5.0])
 def test_a_pixel_size_with_which_nothing_can_be_seen_is_refused(size: float) -> None:
-    with pytest.raises(InputError, match="--microns-per-pixel"):
+    with pytest.raises(InputError, match="microns_per_pixel"):
         detect(discs(), size)
 
 

@@ -29,7 +29,7 @@ def test_auto_without_pytorch_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_unknown_device_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="--device tpu: expected auto, cpu or cuda"):
+    with pytest.raises(InputError, match="device tpu: expected auto, cpu or cuda"):
         resolve_device("tpu")
 
 

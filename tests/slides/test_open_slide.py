@@ -51,7 +51,7 @@ def test_a_missing_file_an_empty_one_and_a_text_are_told_apart(tmp_path: Path) -
 @pytest.mark.parametrize("size", [0, -0.25, float("nan"), float("inf"), 1e-9, 1000])
 def test_an_absurd_pixel_size_is_refused(size: float, tmp_path: Path) -> None:
     path = write_pyramid(tmp_path / "slide.tif", IMAGE)
-    assert "--microns-per-pixel" in refusal(path, size)
+    assert "microns_per_pixel" in refusal(path, size)
 
 
 def test_without_a_pixel_size_one_is_asked_for(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_without_a_pixel_size_one_is_asked_for(tmp_path: Path) -> None:
     photo.write_bytes(encode_jpeg(IMAGE))
     tifffile.imwrite(tmp_path / "plain.tif", IMAGE, tile=(64, 64))
     for path in (ome, photo, tmp_path / "plain.tif"):
-        assert "give --microns-per-pixel" in refusal(path, None)
+        assert "give microns_per_pixel" in refusal(path, None)
 
 
 @pytest.mark.parametrize("resolution", [(72, 72), (1e9, 1e9), (0, 0)])
@@ -71,7 +71,7 @@ def test_a_resolution_of_a_printer_or_nonsense_is_no_pixel_size(
     tifffile.imwrite(
         path, IMAGE, tile=(64, 64), resolution=resolution, resolutionunit="INCH", metadata=None
     )
-    assert "give --microns-per-pixel" in refusal(path, None)
+    assert "give microns_per_pixel" in refusal(path, None)
     assert open_slide(path, MICRONS).microns_per_pixel == MICRONS
 
 

@@ -54,9 +54,9 @@ def test_a_scheme_of_ones_own_has_one_output_per_label() -> None:
         (cells(label=pl.Series([None, None], dtype=pl.String)), None, "no labels"),
         (cells(label=["BLA", "BLA"]), None, "only class BLA"),
         (cells(label=["BLA", "LYT"], split=["train", "test"]), None, "no training image.*LYT"),
-        (cells(label=["BLA", "LYT"], fold=[0, 1]), None, "--fold"),
-        (cells(label=["BLA", "LYT"], fold=[0, 1]), 7, "--fold 7"),
-        (cells(label=["BLA", "LYT"]), 0, "--fold 0"),
+        (cells(label=["BLA", "LYT"], fold=[0, 1]), None, "name the fold to hold out"),
+        (cells(label=["BLA", "LYT"], fold=[0, 1]), 7, "fold 7"),
+        (cells(label=["BLA", "LYT"]), 0, "fold 0"),
         (cells(label=["BLA", "LYT"], fold=[0, 1]), 1, "no training image.*LYT"),
     ],
 )
@@ -83,5 +83,5 @@ def test_a_share_of_the_labels_takes_some_of_every_class_and_leaves_the_held_out
     other = select_training_cells(table.reverse(), share=0.1)
     assert set(other.train["cell_id"]) == set(part.train["cell_id"])
     for share in (0, 1.5, -1):
-        with pytest.raises(InputError, match="labels-share"):
+        with pytest.raises(InputError, match="give a share above 0"):
             select_training_cells(table, share=share)
