@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     )
     from marrowscope.cells import read_cells, write_cells
     from marrowscope.errors import InputError
+    from marrowscope.exchange.anndata_export import to_anndata
+    from marrowscope.exchange.geojson_writer import to_geojson
 
 __all__ = [
     "RESEARCH_USE_ONLY", "CountResult", "Detection", "EvaluationResult", "InputError", "Model",
     "TrainingRun", "__version__", "available_models", "check", "count", "count_each", "detect",
-    "detect_in", "evaluate", "index", "load_model", "read_cells", "screen", "split", "train",
-    "write_cells",
+    "detect_in", "evaluate", "index", "load_model", "read_cells", "screen", "split", "to_anndata",
+    "to_geojson", "train", "write_cells",
 ]  # fmt: skip
 
 _HOME = {
@@ -43,6 +45,8 @@ _HOME = {
     ),
     **dict.fromkeys(("read_cells", "write_cells"), "marrowscope.cells"),
     "InputError": "marrowscope.errors",
+    "to_anndata": "marrowscope.exchange.anndata_export",
+    "to_geojson": "marrowscope.exchange.geojson_writer",
 }
 
 
