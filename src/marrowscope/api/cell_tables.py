@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -10,12 +11,13 @@ from marrowscope.cells import require_table_name, write_cells
 from marrowscope.dataset.contents import CheckResult
 from marrowscope.dataset.contents import check as check_table
 from marrowscope.dataset.indexing import index as index_paths
-from marrowscope.dataset.overlap_screening import ScreeningResult
-from marrowscope.dataset.overlap_screening import screen as screen_table
 from marrowscope.dataset.split_lists import apply_split_list
 from marrowscope.dataset.splitting import Split, folds, hold_out
 from marrowscope.errors import InputError
 from marrowscope.progress import Stage
+
+if TYPE_CHECKING:
+    from marrowscope.dataset.overlap_screening import ScreeningResult
 
 
 def index(
@@ -65,7 +67,7 @@ def check(cells: Cells) -> CheckResult:
 
 def screen(
     cells: Cells, output: AnyPath | None = None, *, progress: Stage | None = None
-) -> ScreeningResult:
+) -> "ScreeningResult":
     """Find images that show parts of the same field, and keep one of each group.
 
     Args:
@@ -79,6 +81,9 @@ def screen(
     Raises:
         InputError: the table cannot be read or written.
     """
+    # Here, because it compiles loops, which the other functions have no use for.
+    from marrowscope.dataset.overlap_screening import screen as screen_table
+
     place = None if output is None else Path(output)
     if place is not None:
         require_table_name(place, "output")

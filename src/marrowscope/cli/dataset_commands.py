@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, SEED, CellTable, TableOutput
-from marrowscope.cli.table_errors import naming
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,9 +65,8 @@ def index(
 
     Boxes: `marrowscope index --boxes coco.json --crops cells/ --microns-per-pixel 0.1 -o c.parquet`
     """
+    import marrowscope as ms
     from marrowscope.cells import require_table_name
-    from marrowscope.dataset.contents import check as check_table
-    from marrowscope.dataset.indexing import index as index_paths
     from marrowscope.dataset.label_corrections import BEFORE, corrected_before
 
     require_table_name(output)
@@ -82,9 +80,11 @@ def index(
     if not paths:
         raise typer.BadParameter("name folders, images or lists, or give --boxes")
     earlier = corrected_before(output)
-    with progress("indexing") as advance:
-        table = index_paths(paths, output, root, advance, stains=stain, relabel=relabel or ())
-    result = check_table(table)
+    with Bars() as bars:
+        table = ms.index(
+            paths, output, root=root, stains=stain, relabel=relabel or (), progress=bars.stage
+        )
+    result = ms.check(table)
     stains = table["stain"].count() if "stain" in table.columns else 0
     relabelled = table[BEFORE].count() if BEFORE in table.columns else 0
     if earlier > relabelled:
@@ -137,10 +137,9 @@ def check(cells: CellTable, json: bool = JSON) -> None:
 
     Example: `marrowscope check cells.parquet`
     """
-    from marrowscope.cells import read_cells
-    from marrowscope.dataset.contents import check as check_table
+    import marrowscope as ms
 
-    result = check_table(read_cells(cells))
+    result = ms.check(cells)
     if json:
         emit_json(_summary(result))
     _print_counts(result)
@@ -172,22 +171,11 @@ def split(
 
     Example: `marrowscope split cells.parquet --test 0.2 -o split.parquet`
     """
-    from marrowscope.cells import read_cells, require_table_name, write_cells
-    from marrowscope.dataset.split_lists import apply_split_list
-    from marrowscope.dataset.splitting import folds, hold_out
+    import marrowscope as ms
 
     if sum(option is not None for option in (test, fold_count, given)) != 1:
         raise typer.BadParameter("give exactly one of --test, --folds, --list")
-    require_table_name(output)
-    table = read_cells(cells)
-    with naming(cells):
-        if given is not None:
-            result = apply_split_list(table, given)
-        elif fold_count is not None:
-            result = folds(table, fold_count, seed)
-        else:
-            result = hold_out(table, test if test is not None else 0.2, seed)
-    write_cells(result.table, output)
+    result = ms.split(cells, test, fold_count=fold_count, by_list=given, seed=seed, output=output)
     if json:
         emit_json(
             {

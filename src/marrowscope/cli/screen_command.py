@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, CellTable, TableOutput
 from marrowscope.errors import InputError
 
@@ -28,8 +28,8 @@ def screen(
 
     Example: `marrowscope screen cells.parquet -o clean.parquet --sheet overlaps.png`
     """
-    from marrowscope.cells import read_cells, require_table_name, write_cells
-    from marrowscope.dataset.overlap_screening import screen as screen_table
+    import marrowscope as ms
+    from marrowscope.cells import require_table_name
     from marrowscope.io.atomic import replacing
     from marrowscope.io.image_encoding import encode_png
     from marrowscope.report.overlap_sheet import overlap_sheet
@@ -39,25 +39,23 @@ def screen(
         require_table_name(pairs, "--pairs")
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise InputError(f"--sheet {sheet}: give it the suffix .png")
-    table = read_cells(cells)
-    with progress("screening") as advance:
-        result = screen_table(table, output.with_name(output.name + ".landmarks"), advance)
-    write_cells(result.table, output)
+    with Bars() as bars:
+        result = ms.screen(cells, output, progress=bars.stage)
     if pairs is not None:
-        write_cells(result.pairs, pairs)
+        ms.write_cells(result.pairs, pairs)
     if sheet is not None and result.pairs.height:
         with replacing(sheet) as temporary:
             temporary.write_bytes(encode_png(overlap_sheet(result.table, result.pairs)))
-    groups = result.table["overlap_group"].drop_nulls()
+    images, groups = result.table.height, result.table["overlap_group"].drop_nulls()
     dropped = groups.len() - groups.n_unique()
     if json:
-        emit_json({"output": str(output), "images": table.height, "pairs": result.pairs.height,
+        emit_json({"output": str(output), "images": images, "pairs": result.pairs.height,
                    "groups": groups.n_unique(), "dropped": dropped,
                    "unread": len(result.unread)})  # fmt: skip
     for path, reason in result.unread[:20]:
         console.print(f"unreadable: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
     console.print(
-        f"{table.height} images: {result.pairs.height} overlapping pairs, {groups.n_unique()} "
+        f"{images} images: {result.pairs.height} overlapping pairs, {groups.n_unique()} "
         f"groups, {dropped} dropped, {len(result.unread)} unreadable → {output}",
         markup=False,
         soft_wrap=True,

@@ -7,7 +7,6 @@ import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, SEED, Device, Overrides, Resume, Store
-from marrowscope.cli.table_errors import naming
 
 if TYPE_CHECKING:
     from marrowscope.training.networks.throughput import Throughput
@@ -61,20 +60,18 @@ def train(
 
     Example: `marrowscope train split.parquet --model sequential -o run`
     """
-    from marrowscope.cells import read_cells
+    import marrowscope as ms
     from marrowscope.dataset.splitting import split_warning
     from marrowscope.extras import require_extra
     from marrowscope.models.architectures import FEATURES, is_backbone
 
     require_extra("analysis" if model == FEATURES else "train", "'marrowscope train'")
-    from marrowscope.training.hooks import TrainingHooks
     from marrowscope.training.recipe import load_recipe
     from marrowscope.training.run_setup import default_recipe
-    from marrowscope.training.train import train as train_model
 
     changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
     chosen = load_recipe(recipe or default_recipe(model), changes)
-    table = read_cells(cells)
+    table = ms.read_cells(cells)
 
     def show(epoch: int, metrics: dict[str, float]) -> None:
         recalls = "  ".join(
@@ -95,31 +92,13 @@ def train(
             soft_wrap=True,
         )
     try:
-        with naming(cells), Bars() as bars:
-            result = train_model(
-                table,
-                model,
-                chosen,
-                output,
-                name=name,
-                seed=seed,
-                fold=fold,
-                resume=resume,
-                device=device,
-                hooks=TrainingHooks(
-                    bars.stage("stain vectors"),
-                    bars.stage("reading images"),
-                    bars.stage("training steps"),
-                    show,
-                    bars.stage("packing pixels"),
-                    lambda line: console.print(line, markup=False, soft_wrap=True),
-                ),
-                store=store or cells.with_suffix(".store"),
-                store_given=store is not None,
-                weights=weights,
-                share=labels_share,
-                head=head,
-            )
+        with Bars() as bars:
+            result = ms.train(
+                cells, output, model, recipe=chosen, name=name, seed=seed, fold=fold,
+                device=device, store=store, weights=weights, head=head, share=labels_share,
+                resume=resume, progress=bars.stage, epoch=show,
+                say=lambda line: console.print(line, markup=False, soft_wrap=True),
+            )  # fmt: skip
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume continues", style="yellow")
         raise
