@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.features import cell_segmentation
+from marrowscope.features import segment
 from marrowscope.features.feature_catalogue import FAMILIES, catalogue
 from marrowscope.features.image_planes import image_planes
 from marrowscope.io.image_decoding import decode
@@ -56,7 +56,7 @@ def speed(files: list[bytes]) -> None:
         now = time.process_time()
         image = resize(decode(data), 250, 250)
         now = done("decoding", now)
-        found = cell_segmentation(image)
+        found = segment(image)
         now = done("segmentation", now)
         picture = image_planes(image, found)
         now = done("colour planes", now)
@@ -79,7 +79,7 @@ def overlap() -> None:
         pairs = []
         for number in range(PER_CLASS):
             truth = draw_cell(code, SEED + number)
-            found = cell_segmentation(truth.image)
+            found = segment(truth.image)
             nucleus = np.nan
             if truth.nucleus_mask.any():
                 nucleus = _overlap(found.nucleus, truth.nucleus_mask)

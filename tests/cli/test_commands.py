@@ -127,7 +127,7 @@ def test_a_table_of_unknown_kind_is_refused_before_the_work_and_replaces_nothing
     picture = tmp_path / "p.jpg"
     picture.write_bytes(b"precious")
     _, err = shell(*words, phantom / "cells.parquet", "-o", picture, status=1)
-    assert f"--output {picture}: give it the suffix .parquet or .csv" in err
+    assert f"output {picture}: give it the suffix .parquet or .csv" in err
     assert picture.read_bytes() == b"precious"
     assert list(tmp_path.iterdir()) == [picture]
 
@@ -275,7 +275,7 @@ def test_a_gpu_without_memory_is_one_line(
     def exhausted(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nGPU 0 has a")
 
-    monkeypatch.setattr("marrowscope.inference.batch_prediction.predict_table", exhausted)
+    monkeypatch.setattr("marrowscope.api.classifier.predict_table", exhausted)
     _, said = shell("predict", phantom, "--model", bundle, "-o", tmp_path / "p.csv", status=1)
     assert "marrowscope: CUDA out of memory; use a smaller batch" in said
     assert "Traceback" not in said

@@ -84,7 +84,7 @@ def test_a_pdf_without_pango_names_its_packages(monkeypatch: pytest.MonkeyPatch)
         raise InputError("report.pdf: the text library Pango is missing")
 
     export = ModuleType("marrowscope.report.pdf_export")
-    export.pdf = lacking  # type: ignore[attr-defined]
+    export.html_to_pdf = lacking  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "marrowscope.report.pdf_export", export)
     monkeypatch.setattr(format_checks, "find_spec", lambda _: object())
     check = format_checks.pdf()

@@ -78,7 +78,7 @@ def test_other_weights_are_refused_in_one_line_and_change_nothing(
 def test_pickles_text_and_missing_files_are_refused(tmp_path: Path) -> None:
     torch.save(made(3, 1).state_dict(), tmp_path / "w.pt")
     (tmp_path / "note.safetensors").write_text("hello")
-    for name, said in (("w.pt", "pickles are not read"), ("note.safetensors", "no safetensors"),
+    for name, said in (("w.pt", "pickles are not read"), ("note.safetensors", "not a safetensors"),
                        ("gone", "No such file")):  # fmt: skip
         with pytest.raises(InputError, match=said):
             load_start_weights(made(3, 1), tmp_path / name)

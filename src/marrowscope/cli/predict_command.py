@@ -44,7 +44,9 @@ def predict(
     With your own model: `marrowscope predict my_cells/ --model run/bundle -o predictions.csv`
     """
     import marrowscope as ms
+    from marrowscope.cells import require_table_name
 
+    require_table_name(output)  # before a model is loaded
     chosen, sources = model_and_rest("predict", model, sources)
     loaded = ms.load_model(chosen, engine=engine, device=device, calibrated=calibrated)
     for line in loaded.remarks:
@@ -64,7 +66,7 @@ def predict(
                    "no_calls": no_calls, "imputed": loaded.imputed})  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
-        f"{result.height} images, {unread} unreadable: {summary}"
+        f"{result.height} image{'s' if result.height != 1 else ''}, {unread} unreadable: {summary}"
         + (f"; {no_calls} too uncertain to be called" if no_calls else "")
         + f" → {output}",
         markup=False,
