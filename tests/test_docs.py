@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "marrowscope"
+ROOMS = sorted(PACKAGE.glob("*/__init__.py"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
@@ -24,9 +25,19 @@ def test_every_file_that_a_guide_names_exists(name: str) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_source_file_that_a_page_names_exists(page: Path) -> None:
+    """A Python file in a room, or below src, tests, benchmarks or tools; old names have a page."""
+    tops = {"src", "tests", "benchmarks", "tools", *(one.parent.name for one in ROOMS)}
+    if page.name not in ("renames.md", "CHANGELOG.md"):
+        names = named_files(page.read_text("utf-8"))
+        ours = {one for one in names if one.endswith(".py") and one.partition("/")[0] in tops}
+        assert not {o for o in ours if not ((ROOT / o).exists() or (PACKAGE / o).exists())}
+
+
 def test_every_room_has_its_line_in_the_architecture() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    rooms = {path.parent.name for path in ROOMS}
     assert not {room for room in rooms if f"`{room}/`" not in text}
 
 

@@ -28,13 +28,19 @@ def create(name: str, outputs: int) -> "nn.Module":
         raise InputError(f"model {name!r} is unknown; choose one of {', '.join(NAMES)}")
     if outputs < 2:
         raise InputError(f"model {name!r} with {outputs} outputs: at least 2 are needed")
-    if name == "sequential":
-        from marrowscope.models.sequential import Sequential
+    network: nn.Module
+    match name:
+        case "sequential":
+            from marrowscope.models.sequential import Sequential
 
-        return Sequential(outputs)
-    from marrowscope.models.resnext50 import ResNeXt50
+            network = Sequential(outputs)
+        case "resnext50":
+            from marrowscope.models.resnext50 import ResNeXt50
 
-    return ResNeXt50(outputs)
+            network = ResNeXt50(outputs)
+        case _:
+            raise LookupError(f"{name} is in NETWORKS, but nothing here builds it")
+    return network
 
 
 def count_parameters(network: "nn.Module") -> int:

@@ -1,9 +1,9 @@
 """Where cells of a smear can be judged: a map at low power, each square accepted or with a reason.
 
-Squares of 100 µm are measured at about 1 µm/px (``measures``), and how sharp they are at high
-power at up to 1,200 places (``focus``). What is usual is taken from the slide itself: how dark one
-red cell is, how dark a nucleus, how many nuclei lie in the richer part. So no setting depends on
-stain or light. The limits are our own choice.
+Squares of 100 µm are measured at about 1 µm/px (``region_measures``), and how sharp they are at
+high power at up to 1,200 places (``focus``). What is usual is taken from the slide itself: how dark
+one red cell is, how dark a nucleus, how many nuclei lie in the richer part. So no setting depends
+on stain or light. The limits are our own choice.
 """
 
 from concurrent.futures import ThreadPoolExecutor
