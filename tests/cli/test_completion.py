@@ -52,7 +52,7 @@ def test_completion_of_a_former_form_says_nothing() -> None:
 def test_the_script_for_bash_is_shown_and_calls_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-c", RUN, "--show-completion", "bash"],
-        env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": ""},
+        env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "_MARROWSCOPE_COMPLETE=complete_bash" in done.stdout

@@ -156,9 +156,9 @@ def test_fields_of_which_one_is_damaged_and_the_other_blurred(tmp_path: Path) ->
 def test_settings_that_make_no_sense(tmp_path: Path) -> None:
     path = as_field(tmp_path, piece(0))
     for settings, words in (
-        (CountSettings(cells=0), "--cells"),
-        (CountSettings(min_confidence=1.5), "--min-confidence"),
-        (CountSettings(min_confidence=float("nan")), "--min-confidence"),
+        (CountSettings(cells=0), "cells is"),
+        (CountSettings(min_confidence=1.5), "min_confidence"),
+        (CountSettings(min_confidence=float("nan")), "min_confidence"),
     ):
         with pytest.raises(InputError, match=words):
             counted([path], settings)
