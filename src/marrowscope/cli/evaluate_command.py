@@ -78,7 +78,9 @@ def evaluate(
 
     Example: `marrowscope evaluate run/predictions.parquet --model run/bundle -o report`
     """
+    from marrowscope.api.model_evaluation import card_facts
     from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
+    from marrowscope.models.bundle import load_bundle
     from marrowscope.morphology import TOLERATED, load_tolerated
     from marrowscope.report.evaluation_page import require_evaluation_folder, write_report
 
@@ -98,7 +100,7 @@ def evaluate(
     require_evaluation_folder(output)
     table = _joined(predictions, truth, split, synonyms)
     pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
-    facts = {} if model is None else _facts(model)
+    facts = {} if model is None else card_facts(load_bundle(model).card)
     with console.status("scoring"):
         try:
             result = evaluate_table(table, pairs, bootstrap, seed)
@@ -242,23 +244,3 @@ def _of_split(table: "pl.DataFrame", split: str, path: Path) -> "pl.DataFrame":
 def _printable(text: str) -> Text:
     """Plain text: names that users gave neither style nor control the terminal."""
     return Text("".join(sign if sign.isprintable() else "·" for sign in text))
-
-
-def _facts(bundle: str) -> dict[str, Any]:
-    """What the card says, in words for the report."""
-    from marrowscope.models.bundle import load_bundle
-
-    card = load_bundle(bundle).card
-    images = card.data.get("images", {})
-    return {
-        "model": f"{card.name} ({card.architecture})",
-        "knows": " ".join(card.known),
-        "recipe": card.recipe.get("name", "not stated"),
-        "trained on": ", ".join(f"{code} {count}" for code, count in images.items()),
-        "synthetic training data": "yes" if card.data.get("synthetic") else "no",
-        "split": card.split.get("method", "not stated"),
-        "views per image": card.views,
-        "weights": card.weights_sha256[:16],
-        "licence": card.licence,
-        "intended use": card.intended_use,
-    }
