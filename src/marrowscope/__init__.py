@@ -28,11 +28,31 @@ if TYPE_CHECKING:
     from marrowscope.exchange.geojson_writer import to_geojson
 
 __all__ = [
-    "RESEARCH_USE_ONLY", "CountResult", "Detection", "EvaluationResult", "InputError", "Model",
-    "TrainingRun", "__version__", "available_models", "check", "count", "count_each", "detect",
-    "detect_in", "evaluate", "index", "load_model", "read_cells", "screen", "split", "to_anndata",
-    "to_geojson", "train", "write_cells",
-]  # fmt: skip
+    "RESEARCH_USE_ONLY",
+    "CountResult",
+    "Detection",
+    "EvaluationResult",
+    "InputError",
+    "Model",
+    "TrainingRun",
+    "__version__",
+    "available_models",
+    "check",
+    "count",
+    "count_each",
+    "detect",
+    "detect_in",
+    "evaluate",
+    "index",
+    "load_model",
+    "read_cells",
+    "screen",
+    "split",
+    "to_anndata",
+    "to_geojson",
+    "train",
+    "write_cells",
+]
 
 _HOME = {
     **dict.fromkeys(("check", "index", "screen", "split"), "marrowscope.api.cell_tables"),

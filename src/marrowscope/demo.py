@@ -131,8 +131,16 @@ def _trained(
     start = load_bundle(DEFAULT_MODEL).folder
     assert start is not None  # a shipped bundle is a folder
     hooks = TrainingHooks(stage("stain vectors"), stage("decoding"), stage("training steps"))
-    train(split, "sequential", recipe, run, name="demo", seed=seed, hooks=hooks,
-          weights=start / WEIGHTS)  # fmt: skip
+    train(
+        split,
+        "sequential",
+        recipe,
+        run,
+        name="demo",
+        seed=seed,
+        hooks=hooks,
+        weights=start / WEIGHTS,
+    )
     card = load_bundle(run / "bundle").card
     return read_cells(run / PREDICTIONS), {
         "model": "sequential, trained for the demo only",

@@ -26,8 +26,16 @@ EXTRAS: dict[str, Extra] = {
     "train": Extra(("torch", "lightning", "tensorboard"), "training networks"),
     "analysis": Extra(
         (
-            "torch", "sklearn", "skimage", "joblib", "threadpoolctl", "captum", "umap", "cleanlab",
-            "mahotas", "plotly",
+            "torch",
+            "sklearn",
+            "skimage",
+            "joblib",
+            "threadpoolctl",
+            "captum",
+            "umap",
+            "cleanlab",
+            "mahotas",
+            "plotly",
         ),
         "explanations, embeddings, label issues, features, comparisons",
     ),
@@ -37,7 +45,7 @@ EXTRAS: dict[str, Extra] = {
     "int8": Extra(("nncf",), "making the int8 graph of a model"),
     "anndata": Extra(("anndata",), "cell tables for scanpy and squidpy"),
     "timm": Extra(("timm", "torch"), "backbones of timm"),
-}  # fmt: skip
+}
 
 
 def missing_modules(extra: str) -> tuple[str, ...]:

@@ -138,9 +138,16 @@ BY_CODE: dict[str, CellClass] = {cell.code: cell for cell in CLASSES}
 TOLERATED: frozenset[frozenset[str]] = frozenset(
     frozenset(pair.split("–"))
     for pair in (
-        "BLA–PMO", "PMO–MYB", "MYB–MMZ", "MMZ–NGB", "NGB–NGS", "PEB–EBO", "LYT–HAC", "LYT–LYI",
+        "BLA–PMO",
+        "PMO–MYB",
+        "MYB–MMZ",
+        "MMZ–NGB",
+        "NGB–NGS",
+        "PEB–EBO",
+        "LYT–HAC",
+        "LYT–LYI",
     )
-)  # fmt: skip
+)
 
 # The classes of what is no intact cell.
 SMUDGE_CELL, ARTEFACT, NOT_IDENTIFIABLE = "KSC", "ART", "NIF"

@@ -105,9 +105,17 @@ def _inside(place: float, side: float, reflect: bool) -> Any:
 
 @njit(**_FAST)
 def _positions(
-    u0: float, v0: float, du: float, dv: float, width: int, height: int, reflect: bool,
-    fu: Any, fv: Any, byte: Any,
-) -> None:  # fmt: skip
+    u0: float,
+    v0: float,
+    du: float,
+    dv: float,
+    width: int,
+    height: int,
+    reflect: bool,
+    fu: Any,
+    fv: Any,
+    byte: Any,
+) -> None:
     """Byte offset of the upper left neighbour and the two fractions, for every pixel of a row."""
     for x in range(fu.size):
         u = _inside(u0 + du * f4(x), f4(width), reflect)
@@ -252,8 +260,18 @@ def augment_rows(
         down_u, across_v = m[0, 1] * fw / fh, m[1, 0] * fh / fw
         image = start + u8(rows[n]) * image_bytes
         for y in range(height):
-            _positions(u0 + down_u * f4(y), v0 + m[1, 1] * f4(y), m[0, 0], across_v,
-                       width, height, reflect, fu, fv, byte)  # fmt: skip
+            _positions(
+                u0 + down_u * f4(y),
+                v0 + m[1, 1] * f4(y),
+                m[0, 0],
+                across_v,
+                width,
+                height,
+                reflect,
+                fu,
+                fv,
+                byte,
+            )
             _neighbours(byte, image, stride, last, upper, lower)
             _mix(fu, fv, upper, lower, red, green, blue)
             _logarithms(red)

@@ -25,9 +25,18 @@ def _inside(place, side, REFLECT: tl.constexpr):  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _augment(  # type: ignore[no-untyped-def]
-    images, rows, sampling, colour, offset, out, height, width,
-    HAS_ROWS: tl.constexpr, REFLECT: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
+    images,
+    rows,
+    sampling,
+    colour,
+    offset,
+    out,
+    height,
+    width,
+    HAS_ROWS: tl.constexpr,
+    REFLECT: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     n = tl.program_id(0).to(tl.int64)
     pixel = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     valid = pixel < height * width
@@ -94,8 +103,16 @@ def augment_on_gpu(
     out = torch.empty((count, height, width, 3), dtype=dtype, device=images.device)
     grid = (count, -(-height * width // BLOCK))
     _augment[grid](
-        images, images if rows is None else rows.contiguous(), parameters.sampling.contiguous(),
-        colour.contiguous(), offset.contiguous(), out, height, width,
-        HAS_ROWS=rows is not None, REFLECT=parameters.fill == "reflect", BLOCK=BLOCK,
-    )  # fmt: skip
+        images,
+        images if rows is None else rows.contiguous(),
+        parameters.sampling.contiguous(),
+        colour.contiguous(),
+        offset.contiguous(),
+        out,
+        height,
+        width,
+        HAS_ROWS=rows is not None,
+        REFLECT=parameters.fill == "reflect",
+        BLOCK=BLOCK,
+    )
     return out.permute(0, 3, 1, 2)

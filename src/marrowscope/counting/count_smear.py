@@ -18,7 +18,7 @@ from marrowscope.counting.field_classification import (
     classify_cells,
     excluded_object_types,
     mark_rejected_regions,
-)  # fmt: skip
+)
 from marrowscope.counting.field_result import REJECTED_FIELDS, FieldResult, analyse_field
 from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearCount
 from marrowscope.counting.smear_sources import SmearSource
@@ -51,8 +51,10 @@ from marrowscope.smear.suitability import map_smear_quality
 # Why cells are left out, as readers are told.
 BORDER, UNFIT = "cut by the border of its field", "where cells cannot be judged"
 NON_CELL_REASONS = {
-    NAKED: "naked nuclei", SMUDGE: "smudged cells", DEBRIS: "stain precipitate or debris",
-}  # fmt: skip
+    NAKED: "naked nuclei",
+    SMUDGE: "smudged cells",
+    DEBRIS: "stain precipitate or debris",
+}
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,15 @@ def count_smear(
                 break
     table = pl.concat(taken.frames)
     totals = count_warnings.FieldTotals(
-        len(queue.used), len(plan.fields), queue.cells, settings.cells,
-        taken.refused, taken.doubtful, taken.reds_per_nucleated, taken.unreadable,
-    )  # fmt: skip
+        len(queue.used),
+        len(plan.fields),
+        queue.cells,
+        settings.cells,
+        taken.refused,
+        taken.doubtful,
+        taken.reds_per_nucleated,
+        taken.unreadable,
+    )
     _require_countable(smear, table, totals)
     corrupt = before + _met(slide, before, queue)
     return SmearCount(
@@ -142,8 +150,12 @@ def count_smear(
         cells=table,
         thumbnails=taken.thumbnails.kept(),
         differential=differential(
-            _flagged(table, no_cells), settings.held_out, card.known, settings.min_confidence,
-            (BORDER, UNFIT, *(NON_CELL_REASONS[kind] for kind in no_cells)), settings.cells,
+            _flagged(table, no_cells),
+            settings.held_out,
+            card.known,
+            settings.min_confidence,
+            (BORDER, UNFIT, *(NON_CELL_REASONS[kind] for kind in no_cells)),
+            settings.cells,
             seed=settings.seed,
             source=smear.sources[0],
         ),
@@ -168,7 +180,7 @@ def count_smear(
         ),
         seconds=time.perf_counter() - began,
         not_counted=tuple(taken.not_counted),
-    )  # fmt: skip
+    )
 
 
 @dataclass
@@ -233,10 +245,17 @@ class _Taken:
         x, y = (0, 0) if self.slide.fields else (place.x, place.y)
         self.fields.append(
             CountedField(
-                len(self.fields), place.name, x, y, place.width, place.height,
-                cells.height, countable, result.picture,
+                len(self.fields),
+                place.name,
+                x,
+                y,
+                place.width,
+                place.height,
+                cells.height,
+                countable,
+                result.picture,
             )
-        )  # fmt: skip
+        )
         return countable
 
     @property
@@ -329,9 +348,11 @@ def _met(
 
     def used(tile: CorruptTile) -> bool:
         return any(
-            tile.x < one.x + one.width and one.x < tile.x + tile.width
-            and tile.y < one.y + one.height and one.y < tile.y + tile.height
+            tile.x < one.x + one.width
+            and one.x < tile.x + tile.width
+            and tile.y < one.y + one.height
+            and one.y < tile.y + tile.height
             for one in fields
-        )  # fmt: skip
+        )
 
     return tuple(tile for tile in slide.corrupt if tile not in known and used(tile))

@@ -102,10 +102,10 @@ def add_predictions(
             [classes[place] if ok else None for place, ok in zip(best, good, strict=True)],
             dtype=pl.String,
         ),
-        "confidence": pl.Series(
-            values[np.arange(len(best)), best], dtype=pl.Float32
-        ).fill_nan(None),
-    }  # fmt: skip
+        "confidence": pl.Series(values[np.arange(len(best)), best], dtype=pl.Float32).fill_nan(
+            None
+        ),
+    }
     known = {code: cell_role(code).value for code in classes}
     role = pl.col("predicted").replace_strict(known, default=None, return_dtype=pl.String)
     if min_confidence is not None:
@@ -113,8 +113,10 @@ def add_predictions(
         unsure = pl.col("confidence").cast(pl.Float64) < min_confidence
         role = pl.when(unsure).then(pl.lit(CellRole.NOT_CLASSIFIED.value)).otherwise(role)
     out = pl.any_horizontal(
-        pl.col("touches_border"), ~pl.col("judgeable"), pl.col("kind").is_in(no_cells),
+        pl.col("touches_border"),
+        ~pl.col("judgeable"),
+        pl.col("kind").is_in(no_cells),
         pl.col("predicted").is_null(),
-    )  # fmt: skip
+    )
     role = pl.when(out).then(pl.lit(CellRole.LEFT_OUT.value)).otherwise(role)
     return cells.with_columns(**answers).with_columns(role=role)

@@ -50,6 +50,7 @@ class Thumbnails:
 
     def kept(self) -> dict[str, bytes]:
         """JPEG by cell id, in the order in which they were shown."""
-        entries = {(-turn, cell): jpeg for heap in self._heaps.values()
-                   for _, turn, cell, jpeg in heap}  # fmt: skip
+        entries = {
+            (-turn, cell): jpeg for heap in self._heaps.values() for _, turn, cell, jpeg in heap
+        }
         return {cell: entries[turn, cell] for turn, cell in sorted(entries)}

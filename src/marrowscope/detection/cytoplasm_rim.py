@@ -53,8 +53,16 @@ def measure_rims(
         hull = cv2.contourArea(cell.hull) * WORKING_MICRONS**2 + 1.0
         shape.append((cell.area / hull, cell.ellipse[0]))
     measured = measure_along_rays(
-        np.ascontiguousarray(image), LOG_INTENSITY, np.log(found.background), found.density,
-        parts.labels, owner, np.array(centres), np.array(reach), np.array(level),
-        microns_per_pixel, found.scale,
-    )  # fmt: skip
+        np.ascontiguousarray(image),
+        LOG_INTENSITY,
+        np.log(found.background),
+        found.density,
+        parts.labels,
+        owner,
+        np.array(centres),
+        np.array(reach),
+        np.array(level),
+        microns_per_pixel,
+        found.scale,
+    )
     return np.column_stack((measured, np.array(shape)))

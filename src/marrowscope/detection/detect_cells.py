@@ -50,9 +50,11 @@ class DetectionResult:
 
 
 def detect_cells(
-    slide: Slide, enough: int | None = None, crops: Path | None = None,
+    slide: Slide,
+    enough: int | None = None,
+    crops: Path | None = None,
     advance: Advance | None = None,
-) -> DetectionResult:  # fmt: skip
+) -> DetectionResult:
     """Find the nucleated cells of a source.
 
     Of field images all are looked at. Of a whole slide the fields of its plan are, in their order,
@@ -113,9 +115,10 @@ def _rows(
     return cells.with_columns(
         path=pl.Series(paths, dtype=pl.String),
         # A crop has the standard pixel size already: what is said here is the crop's.
-        microns_per_pixel=pl.lit(None if crops is not None else slide.microns_per_pixel,
-                                 dtype=pl.Float64),
-    ).select(*_columns())  # fmt: skip
+        microns_per_pixel=pl.lit(
+            None if crops is not None else slide.microns_per_pixel, dtype=pl.Float64
+        ),
+    ).select(*_columns())
 
 
 def _encoded(detections: FieldDetections, microns: float) -> dict[str, bytes]:

@@ -29,10 +29,18 @@ CYTOPLASM = 1.5
 FINEST_VISIBLE, COARSEST_VISIBLE = 0.02, 0.6
 
 SCHEMA = {
-    "x": pl.Float64, "y": pl.Float64, "x0": pl.Float64, "y0": pl.Float64, "x1": pl.Float64,
-    "y1": pl.Float64, "nuclear_area": pl.Float64, "score": pl.Float32,
-    "touches_border": pl.Boolean, "kind": pl.String, "intact": pl.Float32,
-}  # fmt: skip
+    "x": pl.Float64,
+    "y": pl.Float64,
+    "x0": pl.Float64,
+    "y0": pl.Float64,
+    "x1": pl.Float64,
+    "y1": pl.Float64,
+    "nuclear_area": pl.Float64,
+    "score": pl.Float32,
+    "touches_border": pl.Boolean,
+    "kind": pl.String,
+    "intact": pl.Float32,
+}
 
 
 def detect(

@@ -35,9 +35,18 @@ _FAST: Any = {"nogil": True, "cache": True}
 
 @njit(**_FAST)
 def measure_along_rays(
-    image: Any, logarithm: Any, white: Any, density: Any, labels: Any, owner: Any, centres: Any,
-    reach: Any, level: Any, micron: float, scale: float,
-) -> Any:  # fmt: skip
+    image: Any,
+    logarithm: Any,
+    white: Any,
+    density: Any,
+    labels: Any,
+    owner: Any,
+    centres: Any,
+    reach: Any,
+    level: Any,
+    micron: float,
+    scale: float,
+) -> Any:
     """The first ``RAY_FEATURES`` of ``RimFeature`` of each nucleus, (N, RAY_FEATURES).
 
     Args:
@@ -59,8 +68,21 @@ def measure_along_rays(
     what = np.zeros((RAYS, most), np.uint8)
     for cell in range(centres.shape[0]):
         steps = int(reach[cell] / RAY_STEP) + 1
-        _sample(image, logarithm, white, density, labels, owner, cell, centres[cell], steps,
-                micron, scale, raw, what)  # fmt: skip
+        _sample(
+            image,
+            logarithm,
+            white,
+            density,
+            labels,
+            owner,
+            cell,
+            centres[cell],
+            steps,
+            micron,
+            scale,
+            raw,
+            what,
+        )
         _smoothed(raw, steps, smooth)
         _measured(smooth, what, steps, level[cell], out[cell])
     return out
@@ -77,9 +99,20 @@ _NOTHING, _OWN, _NEIGHBOUR, _OUTSIDE = 0, 1, 2, 3
 
 @njit(**_FAST)
 def _sample(
-    image: Any, logarithm: Any, white: Any, density: Any, labels: Any, owner: Any, cell: int,
-    centre: Any, steps: int, micron: float, scale: float, raw: Any, what: Any,
-) -> None:  # fmt: skip
+    image: Any,
+    logarithm: Any,
+    white: Any,
+    density: Any,
+    labels: Any,
+    owner: Any,
+    cell: int,
+    centre: Any,
+    steps: int,
+    micron: float,
+    scale: float,
+    raw: Any,
+    what: Any,
+) -> None:
     height, width = image.shape[:2]
     rows, columns = labels.shape
     for ray in range(RAYS):

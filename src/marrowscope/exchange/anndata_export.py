@@ -24,9 +24,19 @@ if TYPE_CHECKING:
 SOURCES = ("probabilities", "features")
 # Columns whose values repeat; every other text is kept as it is unless values are missing.
 _CATEGORIES = {
-    "label", "predicted", "annotator", "laboratory", "patient_id", "slide_id", "field_id", "split",
-    "kind", "role", "note", "error",
-}  # fmt: skip
+    "label",
+    "predicted",
+    "annotator",
+    "laboratory",
+    "patient_id",
+    "slide_id",
+    "field_id",
+    "split",
+    "kind",
+    "role",
+    "note",
+    "error",
+}
 _COLOURED = ("label", "predicted")
 _RESERVED = {"_index": "index_"}  # anndata keeps this name for itself
 

@@ -27,9 +27,20 @@ from marrowscope.slides.open_slide import open_slide
 _SLACK = 1.0  # px that a box may lie outside by rounding, without a note
 _SIDES = dict.fromkeys(("x0", "y0", "x1", "y1"), pl.Float64())
 _COLUMNS = (
-    "cell_id", "path", "sha256", "error", "note", "width", "height", "bytes", "modified_ns",
-    "slide_id", "field_id", "x", "y",
-)  # fmt: skip
+    "cell_id",
+    "path",
+    "sha256",
+    "error",
+    "note",
+    "width",
+    "height",
+    "bytes",
+    "modified_ns",
+    "slide_id",
+    "field_id",
+    "x",
+    "y",
+)
 _ROW_SCHEMA: dict[str, pl.DataType] = {
     **{name: SCHEMA[name] for name in _COLUMNS},
     **_SIDES,
@@ -111,8 +122,11 @@ def labelled_boxes(
 
 def notes_on_names(names: dict[str, tuple[int, str | None]]) -> tuple[str, ...]:
     """Which names are none of the 21 classes, and which are left out, with their numbers."""
-    own = [f"{name} ({count})" for name, (count, label) in sorted(names.items())
-           if label is not None and label not in BY_CODE]  # fmt: skip
+    own = [
+        f"{name} ({count})"
+        for name, (count, label) in sorted(names.items())
+        if label is not None and label not in BY_CODE
+    ]
     out = [f"{name} ({count})" for name, (count, label) in sorted(names.items()) if label is None]
     notes = []
     if own:
@@ -152,14 +166,23 @@ def _picture(path: str, microns: float | None) -> dict[str, Any]:
     except InputError as error:
         return {**row, "error": row.get("error") or str(error).removeprefix(f"{path}: ")}
     width, height = slide.size
-    return {"path": path, "width": width, "height": height, "slide_id": Path(path).stem,
-            "microns_per_pixel": slide.microns_per_pixel, "error": None}  # fmt: skip
+    return {
+        "path": path,
+        "width": width,
+        "height": height,
+        "slide_id": Path(path).stem,
+        "microns_per_pixel": slide.microns_per_pixel,
+        "error": None,
+    }
 
 
 def _row(
-    box: Box, label: str | None, picture: dict[str, Any], stated: tuple[int, int] | None,
+    box: Box,
+    label: str | None,
+    picture: dict[str, Any],
+    stated: tuple[int, int] | None,
     microns: float | None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     row = {name: picture.get(name) for name in _ROW_SCHEMA}
     row |= {"label": label, "split": box.split, "path": picture["path"]}
     row["cell_id"] = box.cell_id
@@ -191,9 +214,12 @@ def _row(
 
 
 def _fault(
-    box: Box, corners: tuple[float, float, float, float], centre: tuple[float, float],
-    size: tuple[int, int], stated: tuple[int, int] | None,
-) -> str | None:  # fmt: skip
+    box: Box,
+    corners: tuple[float, float, float, float],
+    centre: tuple[float, float],
+    size: tuple[int, int],
+    stated: tuple[int, int] | None,
+) -> str | None:
     (x0, y0, x1, y1), (width, height) = corners, size
     if stated is not None and stated != size:
         return (

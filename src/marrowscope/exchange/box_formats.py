@@ -64,9 +64,11 @@ def _folder(path: Path, root: Path | None) -> BoxSet:
     coco = [one for one in sorted(path.rglob("*.json")) if _looks_like_coco(one)]
     has_xml = next(path.rglob("*.xml"), None) is not None
     there = {
-        "YOLO": name_file(path) is not None, "VOC": has_xml, "COCO": bool(coco),
+        "YOLO": name_file(path) is not None,
+        "VOC": has_xml,
+        "COCO": bool(coco),
         "GeoJSON": bool(geojson),
-    }  # fmt: skip
+    }
     formats = [name for name, present in there.items() if present]
     if len(formats) > 1:
         raise InputError(f"{path}: holds {' and '.join(formats)}; name one file or folder of them")

@@ -76,8 +76,10 @@ def _from_yaml(path: Path) -> list[tuple[str, str | None]]:
         return []
     if not isinstance(content, dict) or not all(isinstance(code, str) for code in content.values()):
         raise InputError(f"{path}: expected lines such as '{_EXAMPLE}'")
-    return [(str(name), code if code.lower() not in ("null", "~") else None)
-            for name, code in content.items()]  # fmt: skip
+    return [
+        (str(name), code if code.lower() not in ("null", "~") else None)
+        for name, code in content.items()
+    ]
 
 
 def _from_csv(path: Path) -> list[tuple[str, str | None]]:

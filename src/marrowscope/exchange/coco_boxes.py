@@ -79,9 +79,14 @@ def _bases(path: Path) -> list[Path]:
     folder = path.parent
     around, tail = folder / "..", path.stem.rsplit("_", 1)[-1]
     return [
-        folder, folder / "images", around, around / "images", around / tail,
-        around / "images" / tail, folder / tail,
-    ]  # fmt: skip
+        folder,
+        folder / "images",
+        around,
+        around / "images",
+        around / tail,
+        around / "images" / tail,
+        folder / tail,
+    ]
 
 
 def _pictures(
@@ -112,9 +117,14 @@ def _pictures(
 
 
 def _box(
-    entry: dict[str, Any], place: str, path: Path, pictures: dict[Any, str],
-    lost: dict[Any, str], names: dict[Any, str], split: str | None,
-) -> Box:  # fmt: skip
+    entry: dict[str, Any],
+    place: str,
+    path: Path,
+    pictures: dict[Any, str],
+    lost: dict[Any, str],
+    names: dict[Any, str],
+    split: str | None,
+) -> Box:
     category = entry.get("category_id")
     name = names.get(category) if isinstance(category, int | str) else None
     image = entry.get("image_id")

@@ -23,10 +23,13 @@ SUFFIX = (".geojson", ".geojson.gz")
 OWN = "marrowscope"  # name of our note in a FeatureCollection
 _SLIDES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".czi", ".dcm")
 _TYPES_BY_ID = {
-    "PathDetectionObject": "detection", "PathAnnotationObject": "annotation",
-    "PathCellObject": "cell", "PathTileObject": "tile", "TMACoreObject": "tmaCore",
+    "PathDetectionObject": "detection",
+    "PathAnnotationObject": "annotation",
+    "PathCellObject": "cell",
+    "PathTileObject": "tile",
+    "TMACoreObject": "tmaCore",
     "PathRootObject": "root",
-}  # fmt: skip
+}
 _FOUND = ("detection", "cell", "tile")
 _NO_CELLS = {"root", "tmaCore", "tma_core"}
 Place = tuple[float, float]
@@ -176,19 +179,43 @@ def _boxes(
             points = _places([given] if shape == "Point" else given)
             cell = cell if len(points) == 1 else None
             return [
-                Box(picture, x, y, x, y, name, place, centre=(x, y), cell_id=cell,
-                    microns_per_pixel=microns, object_id=known)
+                Box(
+                    picture,
+                    x,
+                    y,
+                    x,
+                    y,
+                    name,
+                    place,
+                    centre=(x, y),
+                    cell_id=cell,
+                    microns_per_pixel=microns,
+                    object_id=known,
+                )
                 for x, y in points
-            ]  # fmt: skip
+            ]
         if isinstance(geometry, dict) and shape in ("Polygon", "MultiPolygon"):
             given = geometry["coordinates"]
-            polygons = [[_places(ring) for ring in part]
-                        for part in ([given] if shape == "Polygon" else given)]  # fmt: skip
+            polygons = [
+                [_places(ring) for ring in part]
+                for part in ([given] if shape == "Polygon" else given)
+            ]
             x0, y0, x1, y1 = _bounds(polygons)
             return [
-                Box(picture, x0, y0, x1, y1, name, place, centre=_centroid(polygons),
-                    cell_id=cell, microns_per_pixel=microns, object_id=known)
-            ]  # fmt: skip
+                Box(
+                    picture,
+                    x0,
+                    y0,
+                    x1,
+                    y1,
+                    name,
+                    place,
+                    centre=_centroid(polygons),
+                    cell_id=cell,
+                    microns_per_pixel=microns,
+                    object_id=known,
+                )
+            ]
     except (TypeError, ValueError, KeyError, IndexError):
         return [faulty(picture, place, f"{shape} with wrong coordinates", name)]
     return [faulty(picture, place, f"{shape or 'no geometry'}, not an outline or a point", name)]

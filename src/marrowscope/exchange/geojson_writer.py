@@ -31,9 +31,11 @@ OBJECT_TYPES = ("detection", "annotation")
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "marrowscope:cell")
 # Beside confidence and probabilities; names as QuPath shows them.
 _MEASURES = {
-    "confidence": "confidence", "nuclear_area": "nuclear area µm^2", "score": "score",
+    "confidence": "confidence",
+    "nuclear_area": "nuclear area µm^2",
+    "score": "score",
     "intact": "intact",
-}  # fmt: skip
+}
 _METADATA = ("cell_id", "field_id", "kind", "role", "annotator")
 _CLASS_COLUMNS = ("predicted", "label")
 _LEFT_OUT, _NOT_CLASSIFIED = "left out", "not classified"  # roles of a count
@@ -162,9 +164,13 @@ def object_id(cell_id: str) -> str:
 
 
 def _feature(
-    row: dict[str, Any], column: str | None, codes: list[str], object_type: str, points: bool,
+    row: dict[str, Any],
+    column: str | None,
+    codes: list[str],
+    object_type: str,
+    points: bool,
     outline: ArrayLike | None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     properties: dict[str, Any] = {"objectType": object_type}
     code = row[column] if column is not None else None
     if code and not _is_undecided(code, row.get("role")):

@@ -25,9 +25,12 @@ from marrowscope.io.image_decoding import SUFFIXES
 # Without any box on either side (px): half a lymphocyte at 0.1 µm/px.
 _REACH = 40.0
 _SCHEMA = {
-    "path": pl.String(), "cell_id": pl.String(), "object_id": pl.String(),
-    **dict.fromkeys(("x", "y", "x0", "y0", "x1", "y1"), pl.Float64()), "label": pl.String(),
-}  # fmt: skip
+    "path": pl.String(),
+    "cell_id": pl.String(),
+    "object_id": pl.String(),
+    **dict.fromkeys(("x", "y", "x0", "y0", "x1", "y1"), pl.Float64()),
+    "label": pl.String(),
+}
 
 
 @dataclass(frozen=True)

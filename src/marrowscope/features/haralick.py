@@ -16,20 +16,31 @@ DISTANCES = (1, 2, 4, 8)
 LEVELS = (16, 8)
 _DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1))
 STATISTICS = (
-    "energy", "contrast", "correlation", "variance", "homogeneity", "sum_average", "sum_variance",
-    "sum_entropy", "entropy", "difference_variance", "difference_entropy", "information1",
+    "energy",
+    "contrast",
+    "correlation",
+    "variance",
+    "homogeneity",
+    "sum_average",
+    "sum_variance",
+    "sum_entropy",
+    "entropy",
+    "difference_variance",
+    "difference_entropy",
+    "information1",
     "information2",
-)  # fmt: skip
+)
 _UNITS = {name: "bit" for name in ("sum_entropy", "entropy", "difference_entropy")}
 
 
 def features() -> list[Feature]:
     """Names, in the order of ``values``."""
     middle = [
-        (f"haralick.d{distance}.q{levels}.{name}",
-         f"of {name} in {levels} levels at {distance} px")
-        for levels in LEVELS for name in TEXTURED for distance in DISTANCES
-    ]  # fmt: skip
+        (f"haralick.d{distance}.q{levels}.{name}", f"of {name} in {levels} levels at {distance} px")
+        for levels in LEVELS
+        for name in TEXTURED
+        for distance in DISTANCES
+    ]
     last = [
         (f"{name}{suffix}", _UNITS.get(name, "1"), f"{words} over 4 directions of {name}")
         for suffix, words in (("", "mean"), (".range", "range"))
@@ -116,12 +127,20 @@ def statistics(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     nats = np.log(2.0) * (2 * own - entropy)
     information2 = np.sqrt(np.maximum(1 - np.exp(-2 * nats), 0))
     columns_ = [
-        (joint**2).sum(axis=1), contrast, correlation, variance,
-        joint @ (1 / (1.0 + (rows - columns) ** 2)), sum_average,
-        sums @ heights**2 - sum_average**2, _entropy(sums), entropy,
-        differences @ steps**2 - (differences @ steps) ** 2, _entropy(differences),
-        information1, information2,
-    ]  # fmt: skip
+        (joint**2).sum(axis=1),
+        contrast,
+        correlation,
+        variance,
+        joint @ (1 / (1.0 + (rows - columns) ** 2)),
+        sum_average,
+        sums @ heights**2 - sum_average**2,
+        _entropy(sums),
+        entropy,
+        differences @ steps**2 - (differences @ steps) ** 2,
+        _entropy(differences),
+        information1,
+        information2,
+    ]
     result = np.stack(columns_, axis=-1)
     result[totals == 0] = np.nan
     reshaped: NDArray[np.float64] = result.reshape(*matrices.shape[:-2], len(STATISTICS))

@@ -12,9 +12,19 @@ from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL
 from marrowscope.stain import default_stain, estimate_stain, optical_density
 
 PLANES: tuple[str, ...] = (
-    "red", "green", "blue", "hue", "saturation", "value", "lightness", "lab_a", "lab_b",
-    "azure", "eosin", "density",
-)  # fmt: skip
+    "red",
+    "green",
+    "blue",
+    "hue",
+    "saturation",
+    "value",
+    "lightness",
+    "lab_a",
+    "lab_b",
+    "azure",
+    "eosin",
+    "density",
+)
 # Texture is measured where planes tell different things.
 TEXTURED: tuple[str, ...] = ("green", "saturation", "lab_a", "lab_b", "azure", "eosin")
 STRUCTURED: tuple[str, ...] = ("green", "azure", "eosin")
@@ -64,9 +74,13 @@ def image_planes(image: NDArray[np.uint8], segmentation: Segmentation) -> ImageP
     )
     half_label = cv2.resize(label, (HALF, HALF), interpolation=cv2.INTER_NEAREST)
     return ImagePlanes(
-        planes, label, np.asarray(half, np.uint8), np.asarray(half_label, np.uint8),
-        _box(segmentation.cell), segmentation,
-    )  # fmt: skip
+        planes,
+        label,
+        np.asarray(half, np.uint8),
+        np.asarray(half_label, np.uint8),
+        _box(segmentation.cell),
+        segmentation,
+    )
 
 
 def _planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -78,11 +92,19 @@ def _planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     stains = _unmixing(image)
     concentrations = np.clip(density.reshape(-1, 3) @ stains, 0, 2.5).reshape(*image.shape[:2], 2)
     parts = (
-        image[..., 0], image[..., 1], image[..., 2], hue, hsv[..., 1], hsv[..., 2],
-        lab[..., 0], lab[..., 1], lab[..., 2],
-        concentrations[..., 0] * FULL, concentrations[..., 1] * FULL,
+        image[..., 0],
+        image[..., 1],
+        image[..., 2],
+        hue,
+        hsv[..., 1],
+        hsv[..., 2],
+        lab[..., 0],
+        lab[..., 1],
+        lab[..., 2],
+        concentrations[..., 0] * FULL,
+        concentrations[..., 1] * FULL,
         np.minimum(density.mean(axis=2), 2.5) * FULL,
-    )  # fmt: skip
+    )
     return np.stack([np.asarray(part).astype(np.uint8) for part in parts])
 
 

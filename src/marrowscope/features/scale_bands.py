@@ -35,20 +35,24 @@ _ORIENTATIONS = 4
 def features() -> list[Feature]:
     """Names, in the order of ``values``."""
     bands = [
-        (f"band{place}.{name}",
-         f"of {name} between blurs of {low * HALF_MICRONS:.2f} and {high * HALF_MICRONS:.2f} µm")
+        (
+            f"band{place}.{name}",
+            f"of {name} between blurs of {low * HALF_MICRONS:.2f} and {high * HALF_MICRONS:.2f} µm",
+        )
         for place, (low, high) in enumerate(pairwise(_SIGMAS), 1)
         for name in PLANES
-    ] + [(f"gradient.{name}", f"of the gradient of {name}") for name in PLANES]  # fmt: skip
+    ] + [(f"gradient.{name}", f"of the gradient of {name}") for name in PLANES]
     sieves = [
         (f"granulometry.{kind}.r{radius}", f"by {kind}ing, disc of {radius * HALF_MICRONS:.2f} µm")
-        for kind in ("open", "clos") for radius in _RADII
-    ]  # fmt: skip
+        for kind in ("open", "clos")
+        for radius in _RADII
+    ]
     taken = [(name, "grey", f"mean {name} taken away") for name in STRUCTURED]
     gabor = [
         (f"gabor.w{place}.{name}", f"of {name} at wavelength {length * _GABOR_MICRONS:.2f} µm")
-        for name in STRUCTURED for place, length in enumerate(_WAVELENGTHS, 1)
-    ]  # fmt: skip
+        for name in STRUCTURED
+        for place, length in enumerate(_WAVELENGTHS, 1)
+    ]
     energy = [
         ("energy", "grey", "mean Gabor magnitude"),
         ("sd", "grey", "standard deviation of the Gabor magnitude"),
@@ -112,11 +116,12 @@ def _means(layers: NDArray[np.uint8], masks: list[NDArray[np.bool_]]) -> NDArray
     """(L, H, W, P) → (regions, L, P)."""
     return np.stack(
         [
-            layers[:, mask].mean(axis=1) if mask.any()
+            layers[:, mask].mean(axis=1)
+            if mask.any()
             else np.full((len(layers), layers.shape[3]), np.nan)
             for mask in masks
         ]
-    )  # fmt: skip
+    )
 
 
 def _gabor(view: ImagePlanes) -> NDArray[np.float64]:

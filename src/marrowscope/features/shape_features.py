@@ -39,9 +39,11 @@ _OUTLINE = (
     ("offset", "µm", "distance of the centroid from the image's middle"),
     ("at_border", "1", "share of the outline that lies on the image's border"),
     *((f"hu{place}", "1", f"Hu moment {place}, signed log10") for place in range(1, 8)),
-    *((f"fourier{place}", "1", f"magnitude {place} of the radius's Fourier series / mean radius")
-      for place in range(1, _FOURIER + 1)),
-)  # fmt: skip
+    *(
+        (f"fourier{place}", "1", f"magnitude {place} of the radius's Fourier series / mean radius")
+        for place in range(1, _FOURIER + 1)
+    ),
+)
 _RELATIONS = (
     ("relation.nucleus_share", "1", "area of nucleus / area of cell"),
     ("relation.nucleus_cytoplasm", "1", "area of nucleus / area of cytoplasm"),
@@ -63,12 +65,15 @@ def features() -> list[Feature]:
     ]
     result += [Feature(*relation) for relation in _RELATIONS]
     return result + [
-        Feature(f"{region}.zernike.{what}.n{n}m{m}", "1",
-                f"magnitude of Zernike moment n={n} m={m} of the {region}'s {words}")
+        Feature(
+            f"{region}.zernike.{what}.n{n}m{m}",
+            "1",
+            f"magnitude of Zernike moment n={n} m={m} of the {region}'s {words}",
+        )
         for region in ("cell", "nucleus")
         for what, words in (("mask", "mask"), ("azure", "azure"))
         for n, m in _ZERNIKE
-    ]  # fmt: skip
+    ]
 
 
 def values(view: ImagePlanes) -> NDArray[np.float64]:
@@ -104,23 +109,32 @@ def _outline(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     side = np.array(mask.shape[::-1]) - 1
     hu = cv2.HuMoments(moments).ravel()
     numbers = [
-        area * _AREA, perimeter * MICRONS_PER_PIXEL,
+        area * _AREA,
+        perimeter * MICRONS_PER_PIXEL,
         4 * np.pi * area / max(perimeter, 1.0) ** 2,
         2 * np.sqrt(area / np.pi) * MICRONS_PER_PIXEL,
-        major * MICRONS_PER_PIXEL, minor * MICRONS_PER_PIXEL,
+        major * MICRONS_PER_PIXEL,
+        minor * MICRONS_PER_PIXEL,
         np.sqrt(max(0.0, 1 - (minor / max(major, 1e-9)) ** 2)),
-        area / hull_area, cv2.arcLength(hull, True) / max(perimeter, 1.0),
-        area / max(sides[0] * sides[1], area), min(sides) / max(max(sides), 1e-9),
-        dents.max(initial=0.0), float((dents > 0.5).sum()),
-        radii.std() / max(radii.mean(), 1e-9), radii.min() / max(radii.max(), 1e-9),
-        depth.max() * MICRONS_PER_PIXEL, depth[mask].mean() * MICRONS_PER_PIXEL,
-        count - 1.0, stats[1:, cv2.CC_STAT_AREA].max() / area,
-        max(0.0, filled - area) / area, _lobes(depth),
+        area / hull_area,
+        cv2.arcLength(hull, True) / max(perimeter, 1.0),
+        area / max(sides[0] * sides[1], area),
+        min(sides) / max(max(sides), 1e-9),
+        dents.max(initial=0.0),
+        float((dents > 0.5).sum()),
+        radii.std() / max(radii.mean(), 1e-9),
+        radii.min() / max(radii.max(), 1e-9),
+        depth.max() * MICRONS_PER_PIXEL,
+        depth[mask].mean() * MICRONS_PER_PIXEL,
+        count - 1.0,
+        stats[1:, cv2.CC_STAT_AREA].max() / area,
+        max(0.0, filled - area) / area,
+        _lobes(depth),
         np.linalg.norm(middle - side / 2) * MICRONS_PER_PIXEL,
         ((edge == 0) | (edge == side)).any(axis=1).mean(),
         *(-np.sign(hu) * np.log10(np.abs(hu) + 1e-30)),
         *_fourier(largest),
-    ]  # fmt: skip
+    ]
     return np.array(numbers, dtype=np.float64)
 
 
@@ -177,9 +191,17 @@ def _relations(view: ImagePlanes) -> NDArray[np.float64]:
     rim = away[(pixels - cv2.erode(pixels, np.ones((3, 3), np.uint8), borderValue=0)) > 0]
     rim = rim * MICRONS_PER_PIXEL
     return np.array(
-        [nucleus / cell, nucleus / max(cell - nucleus, 0.01 * cell), apart / np.sqrt(cell / np.pi),
-         rim.mean(), rim.std(), rim.min(), rim.max(), flag]
-    )  # fmt: skip
+        [
+            nucleus / cell,
+            nucleus / max(cell - nucleus, 0.01 * cell),
+            apart / np.sqrt(cell / np.pi),
+            rim.mean(),
+            rim.std(),
+            rim.min(),
+            rim.max(),
+            flag,
+        ]
+    )
 
 
 def _zernike(picture: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -115,13 +115,17 @@ def _head(found: dict[str, torch.Tensor], width: int, outputs: int, source: str)
         require_tensors(found, head.state_dict(), source)
         head.load_state_dict(found)
         return head
-    cells, classes = (len(found[name]) if name in found and found[name].dim() else 0
-                      for name in ("bank", "shares"))  # fmt: skip
+    cells, classes = (
+        len(found[name]) if name in found and found[name].dim() else 0
+        for name in ("bank", "shares")
+    )
     with torch.device("meta"):
         pattern = KnnHead(
-            torch.empty(cells, width), torch.empty(cells, dtype=torch.int64),
-            torch.empty(classes, outputs), 1,
-        )  # fmt: skip
+            torch.empty(cells, width),
+            torch.empty(cells, dtype=torch.int64),
+            torch.empty(classes, outputs),
+            1,
+        )
     require_tensors(found, pattern.state_dict(), source)
     k, member = int(found["k"]), found["member"]
     places = member.dtype == torch.int64 and cells and member.min() >= 0 and member.max() < classes

@@ -171,10 +171,18 @@ def build(fitted: FittedSvm, outputs: tuple[str, ...], known: tuple[str, ...]) -
         "class_of_output": np.array([known.index(o) if o in known else -1 for o in outputs]),
         **{
             name: getattr(fitted, name)
-            for name in ("median", "mean", "scale", "vectors", "coefficients", "intercepts",
-                         "slopes", "offsets")
+            for name in (
+                "median",
+                "mean",
+                "scale",
+                "vectors",
+                "coefficients",
+                "intercepts",
+                "slopes",
+                "offsets",
+            )
         },
-    }  # fmt: skip
+    }
     return FeatureSvm({name: torch.from_numpy(np.asarray(a)) for name, a in arrays.items()})
 
 
@@ -199,8 +207,10 @@ def from_tensors(
         for letter, size in zip(letters, tensor.shape, strict=False):
             fits = fits and sizes.setdefault(letter, size) == size and size > 0
         if not fits:
-            raise InputError(f"{source}: tensor {name} is {tuple(tensor.shape)} {tensor.dtype}, "
-                             "which does not fit the others")  # fmt: skip
+            raise InputError(
+                f"{source}: tensor {name} is {tuple(tensor.shape)} {tensor.dtype}, "
+                "which does not fit the others"
+            )
         if not torch.isfinite(tensor).all():
             raise InputError(f"{source}: tensor {name} holds values that are not finite")
     if int(tensors["version"]) != VERSION:

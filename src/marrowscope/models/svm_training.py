@@ -82,9 +82,16 @@ def fit(
     machine = _machine(rows[:, best], labels, found.cost, found.gamma)
     slopes, offsets = _platt(decisions, labels)
     fitted = FittedSvm(
-        places[best], median[places[best]], mean[best], scale[best],
-        *machine[:1], found.gamma, *machine[1:], slopes, offsets,
-    )  # fmt: skip
+        places[best],
+        median[places[best]],
+        mean[best],
+        scale[best],
+        *machine[:1],
+        found.gamma,
+        *machine[1:],
+        slopes,
+        offsets,
+    )
     return fitted, replace(found, imputed=int(missing[:, places[best]].sum()))
 
 

@@ -103,8 +103,16 @@ def vit_shape(found: Tensors, source: str) -> ViTShape:
     hidden = _size(found, layer, 2, source)[0] // (2 if gated else 1)
     registers = _size(found, "register_tokens", 3, source)[1] if "register_tokens" in found else 0
     grid = round(max(tokens - 1, 0) ** 0.5)
-    shape = ViTShape(width, 1 + max(blocks, default=0), patch, grid, hidden, gated,
-                     "blocks.0.ls1.gamma" in found, registers)  # fmt: skip
+    shape = ViTShape(
+        width,
+        1 + max(blocks, default=0),
+        patch,
+        grid,
+        hidden,
+        gated,
+        "blocks.0.ls1.gamma" in found,
+        registers,
+    )
     if grid**2 + 1 != tokens:
         raise InputError(
             f"{source}: pos_embed has {tokens} places; expected a square number and one more"

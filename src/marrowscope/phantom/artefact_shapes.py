@@ -33,9 +33,14 @@ def paint_strand(variant: Variant, mpp: float, rng: np.random.Generator) -> Spri
     threads = shapes.strokes(shape, lines, widths, values)
     # What is left of a nucleus hangs on the threads, more or less.
     rest = shapes.blob(
-        shape, (float(middle[0]), float(middle[1])), variant.diameter.draw(rng) / 4,
-        variant.elongation.draw(rng), 0.12, mpp, rng,
-    )  # fmt: skip
+        shape,
+        (float(middle[0]), float(middle[1])),
+        variant.diameter.draw(rng) / 4,
+        variant.elongation.draw(rng),
+        0.12,
+        mpp,
+        rng,
+    )
     rest += 0.6 * texture.noise(shape, 1.6, mpp, rng)
     mass = np.maximum(threads, float(rng.uniform(0, 1)) * shapes.soft(rest, 0.6))
     mass = cv2.GaussianBlur(mass, (0, 0), float(rng.uniform(0.12, 0.4)) / mpp)

@@ -259,9 +259,7 @@ def _moved(things: list[PlacedObject], across: float, down: float) -> list[Place
 
 def _inside(thing: PlacedObject, box: Box, margin: float) -> bool:
     far = margin - thing.reach
-    return (
-        box[0] - far <= thing.x <= box[2] + far and box[1] - far <= thing.y <= box[3] + far
-    )  # fmt: skip
+    return box[0] - far <= thing.x <= box[2] + far and box[1] - far <= thing.y <= box[3] + far
 
 
 def _somewhere(box: Box, rng: np.random.Generator) -> tuple[float, float]:

@@ -56,9 +56,14 @@ def platelet(microns_per_pixel: float, rng: np.random.Generator) -> Sprite:
     side = 2 * int(np.ceil((radius * 1.6 + 0.4) / microns_per_pixel)) + 1
     shape = (side, side)
     body = shapes.blob(
-        shape, (side / 2, side / 2), radius, float(rng.uniform(0, 0.5)), 0.12,
-        microns_per_pixel, rng,
-    )  # fmt: skip
+        shape,
+        (side / 2, side / 2),
+        radius,
+        float(rng.uniform(0, 0.5)),
+        0.12,
+        microns_per_pixel,
+        rng,
+    )
     cover = shapes.soft(body, 0.3)
     grains = texture.scatter(body > 0.2, 60, 0.18, microns_per_pixel, rng)
     layers = np.empty((3, *shape), np.float32)

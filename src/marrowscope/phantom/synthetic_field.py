@@ -174,13 +174,23 @@ def validate_settings(settings: FieldSettings, seed: int) -> None:
     if seed < 0:
         raise InputError(f"seed {seed}: must be 0 or more")
     for name, low, high in (
-        ("width", 64, 20000), ("height", 64, 20000), ("microns_per_pixel", 0.04, 1.0),
-        ("cells_per_mm2", 0, 20000), ("touching", 0, 0.9), ("overlap", 0, 0.4),
-        ("excluded", 0, 1), ("red", 0, 4), ("platelets_per_mm2", 0, 20000),
-        ("dirt_per_mm2", 0, 1e6), ("particles", 0, 20), ("fat_holes", 0, 200),
-        ("out_of_focus", 0, 1), ("stain_gradient", -0.9, 0.9), ("vignetting", 0, 0.8),
+        ("width", 64, 20000),
+        ("height", 64, 20000),
+        ("microns_per_pixel", 0.04, 1.0),
+        ("cells_per_mm2", 0, 20000),
+        ("touching", 0, 0.9),
+        ("overlap", 0, 0.4),
+        ("excluded", 0, 1),
+        ("red", 0, 4),
+        ("platelets_per_mm2", 0, 20000),
+        ("dirt_per_mm2", 0, 1e6),
+        ("particles", 0, 20),
+        ("fat_holes", 0, 200),
+        ("out_of_focus", 0, 1),
+        ("stain_gradient", -0.9, 0.9),
+        ("vignetting", 0, 0.8),
         ("light_gradient", -0.8, 0.8),
-    ):  # fmt: skip
+    ):
         value = getattr(settings, name)
         if not low <= value <= high:
             raise InputError(f"{name} {value}: must be from {low:g} to {high:g}")
@@ -309,12 +319,21 @@ def _table(
 TABLE_SCHEMA: dict[str, pl.DataType] = {
     name: SCHEMA[name]
     for name in (
-        "cell_id", "path", "field_id", "x", "y", "width", "height", "microns_per_pixel", "label",
-        "annotator", "stain",
+        "cell_id",
+        "path",
+        "field_id",
+        "x",
+        "y",
+        "width",
+        "height",
+        "microns_per_pixel",
+        "label",
+        "annotator",
+        "stain",
     )
 } | {
     "instance": pl.Int32(),
     **dict.fromkeys(("x0", "y0", "x1", "y1"), pl.Int32()),
     "radius": pl.Float64(),
     **dict.fromkeys(("touches_border", "touching", "is_cell", "judgeable"), pl.Boolean()),
-}  # fmt: skip
+}

@@ -296,11 +296,17 @@ def _check(settings: SlideSettings, seed: int) -> None:
     if settings.tile not in (256, 512):
         raise InputError(f"tile {settings.tile}: must be 256 or 512")
     for name, low, high in (
-        ("width", 1024, 400_000), ("height", 1024, 400_000), ("microns_per_pixel", 0.04, 1.0),
-        ("quality", 30, 100), ("cells_per_mm2", 0, 20000), ("touching", 0, 0.9),
-        ("overlap", 0, 0.4), ("excluded", 0, 1), ("platelets_per_mm2", 0, 20000),
+        ("width", 1024, 400_000),
+        ("height", 1024, 400_000),
+        ("microns_per_pixel", 0.04, 1.0),
+        ("quality", 30, 100),
+        ("cells_per_mm2", 0, 20000),
+        ("touching", 0, 0.9),
+        ("overlap", 0, 0.4),
+        ("excluded", 0, 1),
+        ("platelets_per_mm2", 0, 20000),
         ("per_class", 1, 1000),
-    ):  # fmt: skip
+    ):
         value = getattr(settings, name)
         if not low <= value <= high:
             raise InputError(f"{name} {value}: must be from {low:g} to {high:g}")

@@ -210,9 +210,11 @@ def split_along_tiles(
     for row in range(top // high, -(-bottom // high)):
         for column in range(left // wide, -(-right // wide)):
             yield (
-                max(left, column * wide), max(top, row * high),
-                min(right, (column + 1) * wide), min(bottom, (row + 1) * high),
-            )  # fmt: skip
+                max(left, column * wide),
+                max(top, row * high),
+                min(right, (column + 1) * wide),
+                min(bottom, (row + 1) * high),
+            )
 
 
 def _in_pieces(

@@ -242,9 +242,14 @@ def _storage(path: Path, page: Any, level: Level) -> _Storage:
             tags.append((tag, 3, struct.pack(f"<{len(numbers)}H", *numbers)))
     columns = -(-level.width // level.tile_width)
     return _Storage(
-        tuple(page.dataoffsets), tuple(page.databytecounts), columns, planes,
-        int(page.compression), tuple(tags), None if page.is_tiled else level.height,
-    )  # fmt: skip
+        tuple(page.dataoffsets),
+        tuple(page.databytecounts),
+        columns,
+        planes,
+        int(page.compression),
+        tuple(tags),
+        None if page.is_tiled else level.height,
+    )
 
 
 def _pixel_size(path: Path, tiff: Any, page: Any, index: int) -> float | None:

@@ -96,12 +96,18 @@ def plan_fields(slide: Slide, quality_map: QualityMap, enough: int = DEFAULT_CEL
     order, first = _with_stride(fields_in_order, cells, enough)
     fields = tuple(
         PlannedField(
-            place, left + column * wide, top + row * high, wide, high,
-            float(quality[row, column] * share[row, column]), float(cells[row, column]), region,
+            place,
+            left + column * wide,
+            top + row * high,
+            wide,
+            high,
+            float(quality[row, column] * share[row, column]),
+            float(cells[row, column]),
+            region,
             f"x{left + column * wide}-y{top + row * high}",
         )
         for place, (region, row, column) in enumerate(order)
-    )  # fmt: skip
+    )
     return FieldPlan(fields, first)
 
 
@@ -119,12 +125,19 @@ def _given(quality_map: QualityMap) -> FieldPlan:
     accepted = np.flatnonzero(quality_map.reason[0] == RejectionReason.ACCEPTED).tolist()
     fields = tuple(
         PlannedField(
-            place, one.x, one.y, one.width, one.height, float(quality_map.quality[0, index]),
-            float(quality_map.cells[0, index]), 0, one.name,
+            place,
+            one.x,
+            one.y,
+            one.width,
+            one.height,
+            float(quality_map.quality[0, index]),
+            float(quality_map.cells[0, index]),
+            0,
+            one.name,
         )
         for place, index in enumerate(accepted)
         for one in (quality_map.fields[index],)
-    )  # fmt: skip
+    )
     return FieldPlan(fields, len(fields))
 
 

@@ -242,11 +242,13 @@ def _covered(contour: Contour, side: int, shape: tuple[int, int]) -> NDArray[np.
 def _blocks(inside: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
     """Rectangles of squares that are read at once, those without any smear left out."""
     places = [
-        (slice(row, min(row + _BLOCK[0], inside.shape[0])),
-         slice(column, min(column + _BLOCK[1], inside.shape[1])))
+        (
+            slice(row, min(row + _BLOCK[0], inside.shape[0])),
+            slice(column, min(column + _BLOCK[1], inside.shape[1])),
+        )
         for row in range(0, inside.shape[0], _BLOCK[0])
         for column in range(0, inside.shape[1], _BLOCK[1])
-    ]  # fmt: skip
+    ]
     return [place for place in places if inside[place].any()]
 
 
