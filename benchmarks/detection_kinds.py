@@ -38,8 +38,8 @@ def variant(name: str, number: int, library: CellLibrary) -> str:
     if name == "KSC":
         return "smudge cell"
     if name == "ART":
-        return f"artefact: {chosen.painter}" + (", unfocused" if chosen.trouble else "")
-    if chosen.trouble:
+        return f"artefact: {chosen.painter}" + (", unfocused" if chosen.defect else "")
+    if chosen.defect:
         return "not identifiable: blurred or overstained"
     if chosen.nucleus.share.mean >= 0.9:
         return f"naked nucleus, {'dense' if chosen.nucleus.azure.mean > 1 else 'swollen'}"

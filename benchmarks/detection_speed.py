@@ -30,7 +30,7 @@ from side_by_side import in_turn, show, versions
 
 Places = np.ndarray
 SHRINK = 4  # the peers work at a quarter of the size: they would be far slower, and no better
-LEAST_AREA, SEED_DISTANCE = 12.0, 3.0  # µm², µm
+MIN_AREA, SEED_DISTANCE = 12.0, 3.0  # µm², µm
 BORDER = 60
 
 
@@ -58,7 +58,7 @@ def watershed(image: np.ndarray) -> Places | None:
     markers = np.zeros(mask.shape, np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     regions = regionprops(flood(-depth, markers, mask=mask))
-    found = [one.centroid[::-1] for one in regions if one.area * pixel**2 >= LEAST_AREA]
+    found = [one.centroid[::-1] for one in regions if one.area * pixel**2 >= MIN_AREA]
     return (np.array(found).reshape(-1, 2) + 0.5) * SHRINK - 0.5
 
 
@@ -86,7 +86,7 @@ def itk(image: np.ndarray) -> Places | None:
     found = [
         shape.GetCentroid(label)
         for label in shape.GetLabels()
-        if shape.GetNumberOfPixels(label) * pixel**2 >= LEAST_AREA
+        if shape.GetNumberOfPixels(label) * pixel**2 >= MIN_AREA
     ]
     return (np.array(found).reshape(-1, 2) + 0.5) * SHRINK - 0.5
 
@@ -100,7 +100,7 @@ def thresholds(image: np.ndarray) -> Places:
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     _, _, stats, centres = cv2.connectedComponentsWithStats(mask)
     pixel = MICRONS_PER_PIXEL * SHRINK
-    large = stats[1:, cv2.CC_STAT_AREA] * pixel**2 >= LEAST_AREA
+    large = stats[1:, cv2.CC_STAT_AREA] * pixel**2 >= MIN_AREA
     return (centres[1:][large] + 0.5) * SHRINK - 0.5
 
 

@@ -64,7 +64,7 @@ Sample = tuple[NDArray[np.float64], list[str]]
 
 def object_type_of(code: str, variant: Variant) -> str | None:
     """Object type of a drawn cell; None where cytologists would not agree."""
-    if variant.trouble in ("blur", "dark"):
+    if variant.defect in ("blur", "dark"):
         return CELL  # intact, only that it cannot be identified
     if variant.painter in _PAINTERS:
         return _PAINTERS[variant.painter]

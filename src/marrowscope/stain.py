@@ -21,12 +21,12 @@ BACKGROUND_DENSITY = 0.15
 # The extreme directions are taken at these percentiles of the angle (Macenko: alpha = 1).
 ANGLE_PERCENTILES = (1.0, 99.0)
 # With fewer stained pixels than this share of the image there is nothing to estimate from.
-LEAST_STAINED_SHARE = 0.01
+MIN_STAINED_SHARE = 0.01
 # Background is never taken for darker than this (0 to 255), so that black stays finite.
 DARKEST_BACKGROUND = 30.0
 # Two vectors that lie closer than this, in degrees, come from a single stain: unmixing with them
 # would multiply noise.
-LEAST_ANGLE_DEGREES = 5.0
+MIN_ANGLE_DEGREES = 5.0
 
 # May-Grünwald-Giemsa as the public bone-marrow images show it: median over the sample of the
 # vectors estimated by ``estimate_stain`` (3,050 images, rounded, unit length). Taken where an
@@ -61,7 +61,7 @@ def estimate_stain(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         images with a single stain direction, give ``default_stain()``.
     """
     stained = _stained_pixels(image)
-    if len(stained) < max(3, LEAST_STAINED_SHARE * image.shape[0] * image.shape[1]):
+    if len(stained) < max(3, MIN_STAINED_SHARE * image.shape[0] * image.shape[1]):
         return default_stain()
     plane = _leading_plane(stained)
     if plane is None:
@@ -118,7 +118,7 @@ def _are_two_stains(first: NDArray[np.float64], second: NDArray[np.float64]) -> 
     if not (first.any() and second.any()):
         return False
     cosine = float(np.clip(first @ second, -1.0, 1.0))
-    return bool(np.degrees(np.arccos(cosine)) >= LEAST_ANGLE_DEGREES)
+    return bool(np.degrees(np.arccos(cosine)) >= MIN_ANGLE_DEGREES)
 
 
 def _haematoxylin_first(

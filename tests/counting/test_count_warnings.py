@@ -50,7 +50,7 @@ def test_reasons_are_told_with_their_numbers() -> None:
 
 @pytest.mark.parametrize(("ratio", "blood"), [(100.0, False), (101.0, True), (np.nan, False)])
 def test_blood_is_more_than_a_hundred_red_cells_to_one(ratio: float, blood: bool) -> None:
-    lines = count_warnings.field_warnings(totals(500, reds_per_nucleated=ratio), None)
+    lines = count_warnings.field_warnings(totals(500, red_cells_per_nucleated=ratio), None)
     assert ("1 nucleated cell to 101 red cells" in " ".join(lines)) is blood
 
 

@@ -29,7 +29,7 @@ from marrowscope.inference.torch_engine import TorchEngine, symmetries
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, load_bundle, save_bundle
 from marrowscope.models.card import Card
-from marrowscope.models.int8_part import good_enough
+from marrowscope.models.int8_part import is_accurate_enough
 from marrowscope.morphology import OUTPUTS_22
 from marrowscope.training import quantization as quantizing
 from marrowscope.training.quantization import quantize
@@ -136,7 +136,7 @@ def test_the_choice_is_openvino_on_a_processor_and_int8_only_when_asked(
     [(0.99, 0.005, True), (0.9899, 0.0, False), (1.0, 0.0051, False), (1.0, -0.1, True)],
 )
 def test_the_bars_of_int8(agreement: float, loss: float, good: bool) -> None:
-    assert good_enough(agreement, loss) is good
+    assert is_accurate_enough(agreement, loss) is good
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def trained(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Bu
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantizing, "CALIBRATION_IMAGES", 8)
-    monkeypatch.setattr(quantizing, "LEAST_CHECKED", 10)
+    monkeypatch.setattr(quantizing, "MIN_CHECKED", 10)
 
 
 needs_nncf = pytest.mark.skipif(find_spec("nncf") is None, reason="NNCF is not installed")
@@ -177,8 +177,8 @@ def quantized(
     folder = tmp_path_factory.mktemp("int8") / "q"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantizing, "CALIBRATION_IMAGES", 8)
-        patch.setattr(quantizing, "LEAST_CHECKED", 10)
-        patch.setattr(quantizing, "good_enough", lambda agreement, loss: True)
+        patch.setattr(quantizing, "MIN_CHECKED", 10)
+        patch.setattr(quantizing, "is_accurate_enough", lambda agreement, loss: True)
         with redirect_stdout(io.StringIO()) as printed:
             quantize(trained, table, folder)
     assert printed.getvalue() == ""  # standard output belongs to --json

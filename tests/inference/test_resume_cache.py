@@ -13,7 +13,13 @@ import pytest
 
 from marrowscope.inference import batch_prediction
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.resume_cache import Answers, Parts, identity, load, save
+from marrowscope.inference.resume_cache import (
+    PredictionPart,
+    ResumeCache,
+    load_part,
+    prediction_identity,
+    save_part,
+)
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.models.bundle import load_bundle
 from marrowscope.phantom.synthetic_cell import draw_cell
@@ -38,7 +44,7 @@ class Engine:
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pl.DataFrame:
     """Ten images, of which the fourth is damaged, and parts of four rows."""
-    monkeypatch.setattr(batch_prediction, "PART", 4)
+    monkeypatch.setattr(batch_prediction, "ROWS_PER_PART", 4)
     paths = []
     for number in range(10):
         path = tmp_path / f"{number}.png"
@@ -50,10 +56,10 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pl.DataFrame:
 
 def test_a_stopped_run_goes_on_with_the_same_result(table: pl.DataFrame, tmp_path: Path) -> None:
     whole = predict_table(Engine(), table)
-    parts = Parts(tmp_path / "out.answers", "a")
+    parts = ResumeCache(tmp_path / "out.answers", "a")
     with pytest.raises(KeyboardInterrupt):
         predict_table(Engine(most=8), table, parts=parts)
-    assert parts.begun
+    assert parts.has_parts
     again = Engine()
     done: list[int] = []
     found = predict_table(again, table, parts=parts, advance=lambda more, total: done.append(more))
@@ -68,25 +74,25 @@ def test_answers_of_another_model_or_of_changed_images_are_not_taken(
     table: pl.DataFrame, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out.answers"
-    predict_table(Engine(), table, parts=Parts(folder, "a"))
+    predict_table(Engine(), table, parts=ResumeCache(folder, "a"))
     other = Engine()
-    predict_table(other, table, parts=Parts(folder, "b"))
+    predict_table(other, table, parts=ResumeCache(folder, "b"))
     assert other.seen == 9
     Path(table["path"][0]).write_bytes(encode_png(np.full((250, 250, 3), 250, np.uint8)))
     os.utime(table["path"][0], ns=(1, 1))
     changed = Engine()
-    found = predict_table(changed, table, parts=Parts(folder, "a"))
+    found = predict_table(changed, table, parts=ResumeCache(folder, "a"))
     assert changed.seen == 3
     assert found["predicted"][0] == "BLA"
     sized = Engine()
-    predict_table(sized, table, 0.1, parts=Parts(folder, "a"))
+    predict_table(sized, table, 0.1, parts=ResumeCache(folder, "a"))
     assert sized.seen == 9
 
 
 def test_an_image_that_could_not_be_read_is_tried_again(
     table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = Parts(tmp_path / "out.answers", "a")
+    parts = ResumeCache(tmp_path / "out.answers", "a")
     whole = batch_prediction._load
 
     def locked(path: str | None, size: float | None, pixels: np.ndarray) -> object:
@@ -105,47 +111,47 @@ def test_an_image_that_could_not_be_read_is_tried_again(
 
 
 def test_few_images_leave_no_trace(table: pl.DataFrame, tmp_path: Path) -> None:
-    predict_table(Engine(), table.head(4), parts=Parts(tmp_path / "out.answers", "a"))
+    predict_table(Engine(), table.head(4), parts=ResumeCache(tmp_path / "out.answers", "a"))
     assert not (tmp_path / "out.answers").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", None])
 def test_a_damaged_part_is_made_again(tmp_path: Path, content: bytes | None) -> None:
     place = tmp_path / "part.npz"
-    answers = Answers(np.ones((2, 3), np.float32), [None, "bad"], ["aa", ""])
-    save(place, answers)
-    again = load(place, 2, 3)
+    answers = PredictionPart(np.ones((2, 3), np.float32), [None, "bad"], ["aa", ""])
+    save_part(place, answers)
+    again = load_part(place, 2, 3)
     assert again is not None
     assert (again.errors, again.hashes) == (answers.errors, answers.hashes)
-    assert load(place, 3, 3) is None
-    assert load(place, 2, 4) is None
+    assert load_part(place, 3, 3) is None
+    assert load_part(place, 2, 4) is None
     if content is None:
         whole = bytearray(place.read_bytes())
         whole[whole.index(b"values.npy") + 140] ^= 255
         content = bytes(whole)
     place.write_bytes(content)
-    assert load(place, 2, 3) is None
+    assert load_part(place, 2, 3) is None
 
 
 def test_only_parts_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "out.answers"
     folder.mkdir()
     (folder / "mine.npz").write_bytes(b"")
-    parts = Parts(folder, "a")
+    parts = ResumeCache(folder, "a")
     unfinished = folder / f".{'0' * 32}-ab_9xyz1.npz"  # of a run killed while it wrote
     unfinished.write_bytes(b"")
-    assert not parts.begun
+    assert not parts.has_parts
     (folder / f"{'0' * 32}.npz").write_bytes(b"")
-    assert parts.begun
+    assert parts.has_parts
     parts.clear()
     assert [path.name for path in folder.iterdir()] == ["mine.npz"]
-    assert not parts.begun
+    assert not parts.has_parts
 
 
 def test_the_identity_follows_model_and_settings() -> None:
     bundle = load_bundle("sequential-mll7")
-    assert identity(bundle, "int8", True) == identity(bundle, "int8", True)
-    assert identity(bundle, "int8", True) != identity(bundle, "int8", False)
+    assert prediction_identity(bundle, "int8", True) == prediction_identity(bundle, "int8", True)
+    assert prediction_identity(bundle, "int8", True) != prediction_identity(bundle, "int8", False)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
@@ -156,7 +162,7 @@ def test_a_killed_command_goes_on(tmp_path: Path) -> None:
     listed, output = tmp_path / "many.csv", tmp_path / "out.csv"
     pl.DataFrame({"path": [str(image)] * 400}).write_csv(listed)
     program = (
-        "from marrowscope.inference import batch_prediction as b; b.PART = 64\n"
+        "from marrowscope.inference import batch_prediction as b; b.ROWS_PER_PART = 64\n"
         "from marrowscope.cli import main; main()"
     )
     command = [sys.executable, "-c", program, "predict", str(listed),

@@ -17,7 +17,7 @@ from marrowscope.models.bundle import WEIGHTS, load_bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.feature_selection import f_statistic, select
 from marrowscope.models.features_svm import FeatureSvm, build, couple, from_tensors
-from marrowscope.models.svm_training import _machine, decide, fit, vote
+from marrowscope.models.svm_training import _machine, fit_svm, majority_vote, pairwise_decisions
 from marrowscope.phantom.synthetic_cell import draw_cell
 
 OUTPUTS = ("A", "B", "B", "C", "D")
@@ -37,7 +37,7 @@ def made_up(seed: int = 0, per_class: int = 20, classes: int = 3) -> tuple[np.nd
 
 def model() -> tuple[FeatureSvm, np.ndarray, np.ndarray]:
     values, labels = made_up()
-    fitted, _ = fit(values, labels, counts=(10,))
+    fitted, _ = fit_svm(values, labels, counts=(10,))
     return build(fitted, OUTPUTS, KNOWN), values, labels
 
 
@@ -67,18 +67,18 @@ def test_constant_features_are_never_chosen() -> None:
 def test_one_class_only_is_refused() -> None:
     values, _ = made_up()
     with pytest.raises(InputError, match="one class"):
-        fit(values, np.zeros(len(values), np.int64))
+        fit_svm(values, np.zeros(len(values), np.int64))
 
 
 def test_a_class_of_one_cell_is_refused() -> None:
     values, labels = made_up()
     with pytest.raises(InputError, match="one training image"):
-        fit(values[:41], labels[:41])
+        fit_svm(values[:41], labels[:41])
 
 
 def test_there_are_no_more_folds_than_cells_in_a_class() -> None:
     values, labels = made_up()
-    _, search = fit(values[:43], labels[:43], counts=(5,))
+    _, search = fit_svm(values[:43], labels[:43], counts=(5,))
     assert search.folds == 3
 
 
@@ -86,13 +86,13 @@ def test_there_are_no_more_folds_than_cells_in_a_class() -> None:
 def test_decisions_of_all_pairs_are_those_of_scikit_learn(classes: int) -> None:
     values, labels = made_up(classes=classes)
     rows = values[:, :20].astype(np.float64)
-    ours = decide(rows, 0.05, *_machine(rows, labels, 2.0, 0.05))
+    ours = pairwise_decisions(rows, 0.05, *_machine(rows, labels, 2.0, 0.05))
     svc = SVC(C=2.0, gamma=0.05, class_weight="balanced", decision_function_shape="ovo")
     svc.fit(rows, labels)
     theirs = svc.decision_function(rows).reshape(len(rows), -1)
     # Of two classes scikit-learn calls the second the positive one.
     np.testing.assert_allclose(ours, -theirs if classes == 2 else theirs, atol=1e-8)
-    np.testing.assert_array_equal(vote(ours, classes), svc.predict(rows))
+    np.testing.assert_array_equal(majority_vote(ours, classes), svc.predict(rows))
 
 
 def test_pairs_that_agree_are_coupled_to_the_probabilities_that_they_come_from() -> None:
@@ -123,7 +123,7 @@ def test_the_module_finds_the_classes_and_splits_them_among_their_outputs() -> N
 def test_missing_features_are_imputed_by_the_median_and_counted() -> None:
     values, labels = made_up()
     values[::4, 0] = np.nan
-    fitted, search = fit(values, labels, counts=(10,))
+    fitted, search = fit_svm(values, labels, counts=(10,))
     place = list(fitted.selected).index(0) if 0 in fitted.selected else None
     assert place is None or search.imputed == 15
     module = build(fitted, OUTPUTS, KNOWN)
@@ -194,6 +194,6 @@ def test_damaged_tensors_are_refused_in_one_line(tmp_path: Path, change, words: 
 def test_more_features_than_differ_are_not_selected() -> None:
     values, labels = made_up()
     values[:, 3:] = np.nan
-    fitted, _ = fit(values, labels, counts=(50,))
+    fitted, _ = fit_svm(values, labels, counts=(50,))
     assert len(fitted.selected) == 3
     assert fitted.vectors.shape[1] == 3

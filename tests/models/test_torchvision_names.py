@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import batch_norm, conv2d, leaky_relu, max_pool2d, pad
 
 from marrowscope.models import create
-from marrowscope.models.torchvision_names import own_names
+from marrowscope.models.torchvision_names import from_torchvision_names
 from marrowscope.training.run_setup import StartingPoint, new_network
 
 Tensors = dict[str, torch.Tensor]
@@ -85,11 +85,11 @@ def test_the_network_computes_what_theirs_does(tmp_path: Path) -> None:
 
 
 def test_all_names_are_ours_and_none_is_left_over() -> None:
-    found = own_names(theirs())
+    found = from_torchvision_names(theirs())
     assert found.keys() == create("resnext50", 3).state_dict().keys()
     assert not [name for name in found if re.match("layer|fc|conv1|bn1", name)]
 
 
 def test_other_weights_keep_their_names() -> None:
     own = create("sequential", 3).state_dict()
-    assert own_names(own).keys() == own.keys()
+    assert from_torchvision_names(own).keys() == own.keys()

@@ -11,7 +11,7 @@ import torch
 from marrowscope.errors import InputError
 from marrowscope.models.checkpoint_files import read_checkpoint
 from marrowscope.models.vit import VisionTransformer
-from marrowscope.models.vit_weights import resized_places, vit_from_weights
+from marrowscope.models.vit_weights import resize_position_embeddings, vit_from_weights
 from support.vit_weights import TINY, random_vit, write_safetensors, write_weights
 
 Tensors = dict[str, torch.Tensor]
@@ -119,7 +119,7 @@ def test_places_are_moved_as_in_the_published_code(antialias: bool) -> None:
     profile = torch.rand(9, generator=torch.Generator().manual_seed(2))
     places = profile[:, None].expand(9, 9).reshape(1, 81, 1)
     first = torch.tensor([[[7.0]]])
-    found = resized_places(torch.cat((first, places), dim=1), 6, antialias)
+    found = resize_position_embeddings(torch.cat((first, places), dim=1), 6, antialias)
     assert found.shape == (1, 37, 1)
     assert found[0, 0, 0] == 7
     sharpness, wide = (-0.5, 1.5) if antialias else (-0.75, 1.0)
@@ -132,7 +132,7 @@ def test_places_are_moved_as_in_the_published_code(antialias: bool) -> None:
 
 def test_the_same_grid_is_left_as_it_is() -> None:
     places = torch.rand(1, 17, 8)
-    assert resized_places(places, 4, antialias=True) is places
+    assert resize_position_embeddings(places, 4, antialias=True) is places
 
 
 def test_an_input_larger_than_the_training_s_works() -> None:

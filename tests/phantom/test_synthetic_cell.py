@@ -95,7 +95,7 @@ def test_an_artefact_of_no_cell_is_drawn_at_any_resolution(painter: str, mpp: fl
 
 def test_a_cell_at_the_edge_is_there_and_not_in_the_middle() -> None:
     looks = appearances()["NIF"]
-    place = next(k for k, variant in enumerate(looks) if variant.trouble == "edge")
+    place = next(k for k, variant in enumerate(looks) if variant.defect == "edge")
     found = 0
     for seed in range(60):
         scene = composed("NIF", seed)

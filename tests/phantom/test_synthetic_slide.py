@@ -99,7 +99,7 @@ def test_the_same_seed_gives_the_same_bytes(
 
 def test_stain_goes_on_across_the_border_of_patches() -> None:
     """The same place drawn as the rim of one window and in the middle of another is alike."""
-    world = slide()._world
+    world = slide()._renderer
     left = world.draw(Window(400, 700, 1024, 1024), truth=False).layers[:, :, 924:]
     right = world.draw(Window(1324, 700, 1024, 1024), truth=False).layers[:, :, :100]
     assert left.max() > 0.5  # something lies there
@@ -111,8 +111,8 @@ def test_each_cell_is_in_the_table_once_and_where_it_was_drawn(
 ) -> None:
     _, table = written
     assert table["cell_id"].n_unique() == table.height > 20
-    drawn = slide()._world.draw(Window(0, 0, SMALL.width, SMALL.height))
-    assert len(drawn.things) == table.height
+    drawn = slide()._renderer.draw(Window(0, 0, SMALL.width, SMALL.height))
+    assert len(drawn.objects) == table.height
     for row in table.iter_rows(named=True):
         inside = drawn.labels[row["y0"] : row["y1"], row["x0"] : row["x1"]]
         assert (inside > 0).any()
@@ -166,9 +166,9 @@ def test_the_table_beside_the_slide_is_the_one_returned(
 
 def test_zones_of_a_large_smear_are_all_there() -> None:
     large = PhantomSlide(SlideSettings(width=30000, height=22000, per_class=1), 2)
-    reasons = set(np.unique(large.smear.ground.reason).tolist())
+    reasons = set(np.unique(large.smear.background.reason).tolist())
     assert reasons == {int(reason) for reason in PhantomRegion}
-    share = (large.smear.ground.reason == PhantomRegion.JUDGEABLE).mean()
+    share = (large.smear.background.reason == PhantomRegion.JUDGEABLE).mean()
     assert 0.1 < share < 0.7
 
 
@@ -179,7 +179,7 @@ def test_the_glass_around_the_smear_is_empty() -> None:
 
 
 def test_distance_to_a_square_is_that_to_its_sides() -> None:
-    ground = slide().smear.ground
+    ground = slide().smear.background
     square = np.array([[50.0, 50.0], [150.0, 50.0], [150.0, 150.0], [50.0, 150.0]])
     away = signed_polygon_distance(ground, square)
     assert away[ground.at(100, 100)] == pytest.approx(50, abs=2 * ground.step)

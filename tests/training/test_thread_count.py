@@ -20,11 +20,11 @@ from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import prepare_folder
 from marrowscope.training.self_supervised.pretrain import pretrain
 from marrowscope.training.thread_count import (
-    computing_with,
-    crowded,
-    thread_count_kept,
-    threads_of_run,
-    usual_threads,
+    current_thread_count,
+    fixed_thread_count,
+    oversubscription_note,
+    restored_thread_count,
+    run_thread_count,
 )
 from marrowscope.training.train import train
 from support.training_runs import SMALL, dark_and_light_cells, run_to_the_end, stop_at
@@ -114,10 +114,10 @@ def test_learning_without_labels_computes_with_the_recorded_threads_too(
 def test_a_run_that_recorded_no_threads_goes_on_and_records_them(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"seed": 0}')
     torch.set_num_threads(3)
-    threads = threads_of_run(tmp_path, None, resume=True)
+    threads = run_thread_count(tmp_path, None, resume=True)
     assert prepare_folder(tmp_path, {"seed": 0, "threads": threads}, resume=True) is None
     torch.set_num_threads(1)
-    assert threads_of_run(tmp_path, None, resume=True) == 3
+    assert run_thread_count(tmp_path, None, resume=True) == 3
 
 
 def test_a_finished_run_that_recorded_no_threads_stays_as_it_is(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_limit_below_the_recorded_threads_is_one_line(monkeypatch: pytest.Monk
     monkeypatch.setenv("OMP_THREAD_LIMIT", "2")
     with (
         pytest.raises(InputError, match=r"8 threads.* OMP_THREAD_LIMIT permits 2 here; raise"),
-        computing_with(8),
+        fixed_thread_count(8),
     ):
         pytest.fail("computed all the same")
     assert torch.get_num_threads() == 1
@@ -145,15 +145,18 @@ def test_a_limit_below_the_recorded_threads_is_one_line(monkeypatch: pytest.Monk
 
 def test_torch_that_takes_another_number_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thread_count.torch, "get_num_threads", lambda: 1)
-    with pytest.raises(InputError, match=r"5 threads, .* torch takes 1 here"), computing_with(5):
+    with (
+        pytest.raises(InputError, match=r"5 threads, .* torch takes 1 here"),
+        fixed_thread_count(5),
+    ):
         pytest.fail("computed all the same")
 
 
 def test_new_runs_take_no_more_threads_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(3)
-    assert usual_threads() == 3
+    assert current_thread_count() == 3
     monkeypatch.setenv("OMP_THREAD_LIMIT", "2")
-    assert usual_threads() == 2
+    assert current_thread_count() == 2
 
 
 def test_threads_are_put_back_after_an_error() -> None:
@@ -161,23 +164,26 @@ def test_threads_are_put_back_after_an_error() -> None:
         assert torch.get_num_threads() == 2
         raise ValueError("here")
 
-    with pytest.raises(ValueError, match="here"), computing_with(2):
+    with pytest.raises(ValueError, match="here"), fixed_thread_count(2):
         fails()
     assert torch.get_num_threads() == 1
 
 
 def test_threads_that_a_library_changes_are_put_back() -> None:
-    with thread_count_kept():
+    with restored_thread_count():
         torch.set_num_threads(2)
     assert torch.get_num_threads() == 1
 
 
 def test_no_threads_at_all_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="threads is 0; at least 1"):
-        threads_of_run(tmp_path, 0, resume=False)
+        run_thread_count(tmp_path, 0, resume=False)
 
 
 def test_more_threads_than_cores_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    assert crowded(4) is None
-    assert crowded(16) == "computes with 16 threads on 4 cores, as it was begun: its bits stay"
+    assert oversubscription_note(4) is None
+    assert (
+        oversubscription_note(16)
+        == "computes with 16 threads on 4 cores, as it was begun: its bits stay"
+    )

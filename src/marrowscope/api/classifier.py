@@ -13,7 +13,7 @@ from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.calibrated_engine import with_decisions
 from marrowscope.inference.engine import Engine
 from marrowscope.inference.engine_choice import choose_engine
-from marrowscope.inference.resume_cache import SUFFIX, Parts, identity
+from marrowscope.inference.resume_cache import SUFFIX, ResumeCache, prediction_identity
 from marrowscope.models import DEFAULT_MODEL
 from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import Bundle, available, load_bundle
@@ -125,7 +125,7 @@ class Model:
         given = image_input(images)
         told = say if say is not None else _nothing
         kept = None if place is None else self._answers_beside(place)
-        begun = kept is not None and kept.begun
+        begun = kept is not None and kept.has_parts
         if kept is not None and begun:
             told(f"continuing an earlier run: its answers in {kept.folder} are used where they fit")
         advance = None if progress is None else progress("predicting")
@@ -150,10 +150,10 @@ class Model:
             )
         return table
 
-    def _answers_beside(self, output: Path) -> Parts:
-        return Parts(
+    def _answers_beside(self, output: Path) -> ResumeCache:
+        return ResumeCache(
             output.with_name(output.name + SUFFIX),
-            identity(self.bundle, self.engine.name, self.calibrated),
+            prediction_identity(self.bundle, self.engine.name, self.calibrated),
         )
 
     def __repr__(self) -> str:

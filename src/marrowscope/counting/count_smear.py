@@ -119,27 +119,27 @@ def count_smear(
     before = slide.corrupt
     queue = FieldQueue(plan, settings.cells)
     quality_map = None if overview is None else overview.quality_map
-    no_cells = excluded_object_types(card.known)
-    taken = _Taken(slide, engine, settings.min_confidence, quality_map, no_cells)
+    non_cells = excluded_object_types(card.known)
+    running = _RunningCount(slide, engine, settings.min_confidence, quality_map, non_cells)
     advance = stage("counting cells") if stage is not None else None
     with ThreadPoolExecutor(workers) as pool:
         for result in map_in_order(pool, partial(analyse_field, slide), queue, workers):
-            countable = taken.take(result)
+            countable = running.add_field(result)
             queue.record_count(result.detections.field, countable)
             if advance is not None:
                 advance(countable, total=settings.cells)
             if queue.enough:
                 break
-    table = pl.concat(taken.frames)
+    table = pl.concat(running.frames)
     totals = count_warnings.FieldTotals(
         len(queue.used),
         len(plan.fields),
         queue.cells,
         settings.cells,
-        taken.refused,
-        taken.doubtful,
-        taken.reds_per_nucleated,
-        taken.unreadable,
+        running.refused,
+        running.doubtful,
+        running.red_cells_per_nucleated,
+        running.unreadable,
     )
     _require_countable(smear, table, totals)
     corrupt = before + _met(slide, before, queue)
@@ -148,18 +148,18 @@ def count_smear(
         sources=smear.sources,
         microns_per_pixel=slide.microns_per_pixel,
         cells=table,
-        thumbnails=taken.thumbnails.kept(),
+        thumbnails=running.thumbnails.kept(),
         differential=differential(
-            _flagged(table, no_cells),
+            _flagged(table, non_cells),
             settings.held_out,
             card.known,
             settings.min_confidence,
-            (BORDER, UNFIT, *(NON_CELL_REASONS[kind] for kind in no_cells)),
+            (BORDER, UNFIT, *(NON_CELL_REASONS[kind] for kind in non_cells)),
             settings.cells,
             seed=settings.seed,
             source=smear.sources[0],
         ),
-        fields=tuple(taken.fields),
+        fields=tuple(running.fields),
         planned=len(plan.fields),
         overview=overview,
         corrupt=corrupt,
@@ -179,26 +179,26 @@ def count_smear(
             *count_warnings.classifier_warnings(card, engine.classes, engine_remark),
         ),
         seconds=time.perf_counter() - began,
-        not_counted=tuple(taken.not_counted),
+        not_counted=tuple(running.not_counted),
     )
 
 
 @dataclass
-class _Taken:
-    """What has been counted so far; fields are taken one by one, in their order."""
+class _RunningCount:
+    """What has been counted so far; fields are added one by one, in their order."""
 
     slide: Slide
     engine: Engine
     min_confidence: float | None
     quality_map: QualityMap | None
-    no_cells: tuple[str, ...]
+    non_cells: tuple[str, ...]
     fields: list[CountedField] = field(default_factory=list)
     refused: Counter[RejectionReason] = field(default_factory=Counter)
     doubtful: Counter[RejectionReason] = field(default_factory=Counter)
     thumbnails: Thumbnails = field(default_factory=Thumbnails)
     not_counted: list[tuple[str, str]] = field(default_factory=list)
     unreadable: int = 0
-    reds: float = 0.0
+    red_cells: float = 0.0
     nucleated: float = 0.0
 
     def __post_init__(self) -> None:
@@ -209,7 +209,7 @@ class _Taken:
         last = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
         self.frames = [pl.DataFrame(schema={**detection_columns(), **own, **answers, **last})]
 
-    def take(self, result: FieldResult) -> int:
+    def add_field(self, result: FieldResult) -> int:
         """Classify the cells of the next field; how many of them are countable."""
         detections, microns = result.detections, self.slide.microns_per_pixel
         if result.unreadable:
@@ -223,13 +223,13 @@ class _Taken:
         if result.reason != RejectionReason.ACCEPTED:
             self.doubtful[result.reason] += 1
         if math.isfinite(result.red_cells):
-            self.reds += result.red_cells
+            self.red_cells += result.red_cells
             self.nucleated += result.nucleated
         detections = self._deduplicator.drop_known(detections)
         values = classify_cells(detections, microns, self.engine)
         cells = mark_rejected_regions(detections.cells, self.quality_map)
         cells = add_predictions(
-            cells, values, self.engine.classes, self.min_confidence, self.no_cells
+            cells, values, self.engine.classes, self.min_confidence, self.non_cells
         )
         self.frames.append(cells)
         rows = cells.select("cell_id", "predicted", "confidence", "role").rows()
@@ -259,9 +259,9 @@ class _Taken:
         return countable
 
     @property
-    def reds_per_nucleated(self) -> float:
+    def red_cells_per_nucleated(self) -> float:
         """Red cells to one nucleated one in field images; nan where they were not seen."""
-        return self.reds / self.nucleated if self.nucleated else float("nan")
+        return self.red_cells / self.nucleated if self.nucleated else float("nan")
 
 
 def validate_settings(settings: CountSettings) -> None:
@@ -314,7 +314,7 @@ def _require_countable(
             f"({count_warnings.describe_reasons(totals.refused)})"
         )
     fields = f"{totals.looked_at} field" + ("" if totals.looked_at == 1 else "s")
-    blood = blood_phrase(totals.reds_per_nucleated)
+    blood = blood_phrase(totals.red_cells_per_nucleated)
     if not table.height:
         raise InputError(
             f"{source}: no nucleated cell in {fields}"
@@ -327,7 +327,7 @@ def _require_countable(
     )
 
 
-def _flagged(table: pl.DataFrame, no_cells: tuple[str, ...]) -> pl.DataFrame:
+def _flagged(table: pl.DataFrame, non_cells: tuple[str, ...]) -> pl.DataFrame:
     """With a column for each reason for which cells are left out; each cell has one at most."""
     border, judgeable = pl.col("touches_border"), pl.col("judgeable")
     return table.with_columns(
@@ -335,7 +335,7 @@ def _flagged(table: pl.DataFrame, no_cells: tuple[str, ...]) -> pl.DataFrame:
         (~border & ~judgeable).alias(UNFIT),
         *(
             (~border & judgeable & (pl.col("kind") == kind)).alias(NON_CELL_REASONS[kind])
-            for kind in no_cells
+            for kind in non_cells
         ),
     ).drop("touches_border", "judgeable")
 

@@ -12,7 +12,7 @@ from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.smear.quality_map import QualityMap, RejectionReason, blood_phrase
 
 FEW_CELLS = 100  # cells; below, the interval of a class of 5 % reaches from 2 to 11 % or further
-_ODD, _LEAST_ODD = 0.2, 20  # more unsure answers than among held-out cells; of so many cells
+_ODD, _MIN_ODD = 0.2, 20  # more unsure answers than among held-out cells; of so many cells
 _DOUBT, _MOSTLY = 0.5, 0.4  # without held-out cells: share of answers below a confidence
 _COARSE = 1.5  # times the pixel size of the training; then chromatin is not what it was there
 _SHOWN = 5
@@ -29,7 +29,7 @@ class FieldTotals:
         wanted: countable cells.
         refused: fields that were not counted, by reason.
         doubtful: fields that were counted, but do not look as they should, by reason.
-        reds_per_nucleated: in field images; nan where it was not seen.
+        red_cells_per_nucleated: in field images; nan where it was not seen.
         unreadable: field images.
     """
 
@@ -39,14 +39,18 @@ class FieldTotals:
     wanted: int
     refused: Mapping[RejectionReason, int]
     doubtful: Mapping[RejectionReason, int]
-    reds_per_nucleated: float = float("nan")
+    red_cells_per_nucleated: float = float("nan")
     unreadable: int = 0
 
 
 def field_warnings(totals: FieldTotals, quality_map: QualityMap | None) -> list[str]:
     """Blood, too few cells, fields that were not counted or with doubt."""
     lines = []
-    ratio = totals.reds_per_nucleated if quality_map is None else quality_map.reds_per_nucleated
+    ratio = (
+        totals.red_cells_per_nucleated
+        if quality_map is None
+        else quality_map.red_cells_per_nucleated
+    )
     blood = blood_phrase(ratio)
     if blood is not None:
         lines.append(f"This looks like {blood}")
@@ -124,7 +128,7 @@ def confidence_warnings(confidences: pl.Series, held_out: HeldOutCounts | None) 
         held_out: its answers for held-out cells, if there are any.
     """
     known = confidences.drop_nulls().to_numpy()
-    if len(known) < _LEAST_ODD:
+    if len(known) < _MIN_ODD:
         return []
     if held_out is None:
         doubt = float((known < _DOUBT).mean())

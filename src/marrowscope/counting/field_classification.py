@@ -76,7 +76,7 @@ def add_predictions(
     values: NDArray[np.float32],
     classes: tuple[str, ...],
     min_confidence: float | None = None,
-    no_cells: tuple[str, ...] = (),
+    non_cells: tuple[str, ...] = (),
 ) -> pl.DataFrame:
     """Add ``p_<CODE>``, ``predicted``, ``confidence`` and ``role`` to the cells of a field.
 
@@ -89,7 +89,7 @@ def add_predictions(
         values: (N, classes) probabilities, nan where there is no answer.
         classes: their codes.
         min_confidence: below it an answer is none.
-        no_cells: kinds that are left out.
+        non_cells: kinds that are left out.
     """
     good: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
     best = np.where(good[:, None], values, 0).argmax(axis=1)
@@ -115,7 +115,7 @@ def add_predictions(
     out = pl.any_horizontal(
         pl.col("touches_border"),
         ~pl.col("judgeable"),
-        pl.col("kind").is_in(no_cells),
+        pl.col("kind").is_in(non_cells),
         pl.col("predicted").is_null(),
     )
     role = pl.when(out).then(pl.lit(CellRole.LEFT_OUT.value)).otherwise(role)

@@ -66,7 +66,7 @@ def analyse_field(slide: Slide, field: PlannedField) -> FieldResult:
         quality_map = map_field_quality(slide, 1, (image,))
         reason = RejectionReason(int(quality_map.reason[0, 0]))
         nucleated = max(float(quality_map.cells[0, 0]), 1.0)
-        reds = quality_map.reds_per_nucleated * nucleated
+        reds = quality_map.red_cells_per_nucleated * nucleated
     if reason in REJECTED_FIELDS:
         return FieldResult(_without_cells(detections), reason, reds, nucleated, b"")
     picture = _small(detections.picture, _LARGE if field.order < _MANY else _SMALL)

@@ -15,7 +15,7 @@ from marrowscope.detection.nuclear_fragments import FLOOR
 from marrowscope.detection.nuclear_map import WORKING_MICRONS, NuclearMap
 
 DISC_RADIUS = 10.0  # radius, µm
-LEAST_AREA = 700.0  # µm²: a cell of 30 µm, as only megakaryocytes are, which are not counted
+MIN_AREA = 700.0  # µm²: a cell of 30 µm, as only megakaryocytes are, which are not counted
 LOOSE_EDGE = 6.0  # µm around it
 _RED_CELLS = 1.5  # where these are not zero in the map, a gap is what is below so many of them
 _STEP = 3  # working pixels
@@ -42,7 +42,7 @@ def find_crowded(found: NuclearMap, places: NDArray[np.float64]) -> NDArray[np.b
     covered = cv2.distanceTransform((~fits).astype(np.uint8), cv2.DIST_L2, 5) <= radius
     _, pieces, facts, _ = cv2.connectedComponentsWithStats(covered.astype(np.uint8))
     step = WORKING_MICRONS * _STEP
-    large = facts[:, cv2.CC_STAT_AREA] * step**2 >= LEAST_AREA
+    large = facts[:, cv2.CC_STAT_AREA] * step**2 >= MIN_AREA
     large[0] = False  # all that is not covered
     if not large.any():
         return np.zeros(len(places), dtype=bool)

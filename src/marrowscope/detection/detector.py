@@ -17,10 +17,10 @@ from marrowscope.stain import DARKEST_BACKGROUND
 
 # Optical density summed over the nuclear area (µm²): it follows the amount of DNA, and so it is
 # much the same for a small dense nucleus and a large loose one, and far less for a platelet.
-LEAST_CONTENT = 6.0
-LEAST_AREA = 6.0  # µm²
+MIN_CONTENT = 6.0
+MIN_AREA = 6.0  # µm²
 # The darkest part of a nucleus has at least this density, and this share of the field's median.
-LEAST_PEAK, LEAST_PEAK_SHARE = 0.2, 0.33
+MIN_PEAK, MIN_PEAK_SHARE = 0.2, 0.33
 # And this many times that of a red cell, for in some stains these are not quite zero, and a field
 # of blood has piles of three; but nuclei are never so pale that more than the second is needed.
 TOWER, HIGHEST_TOWER = 3.3, 0.5
@@ -89,10 +89,10 @@ def locate_nuclei(
     parts = find_fragments(found.density)
     made = clusters_of_fragments(found.density, parts)
     cells = group_lobes(made, parts.saddles, found.density, same_cell_likelihood)
-    cells = [cell for cell in cells if cell.area >= LEAST_AREA and cell.content >= LEAST_CONTENT]
+    cells = [cell for cell in cells if cell.area >= MIN_AREA and cell.content >= MIN_CONTENT]
     usual = float(np.median([cell.peak for cell in cells])) if cells else 0.0
     tower = min(TOWER * found.red_cell, HIGHEST_TOWER)
-    least = max(LEAST_PEAK, LEAST_PEAK_SHARE * usual, tower)
+    least = max(MIN_PEAK, MIN_PEAK_SHARE * usual, tower)
     cells = [cell for cell in cells if cell.peak >= least]
     height, width = image.shape[:2]
     rows = [_row(cell, found, width, height, microns_per_pixel, usual) for cell in cells]
@@ -126,5 +126,5 @@ def _row(
     x0, y0 = max(0.0, centre[0] + 0.5 - reach), max(0.0, centre[1] + 0.5 - reach)
     x1, y1 = min(width, centre[0] + 0.5 + reach), min(height, centre[1] + 0.5 + reach)
     touches = x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height
-    darkness, size = min(1.0, cell.peak / usual), min(1.0, cell.content / (3 * LEAST_CONTENT))
+    darkness, size = min(1.0, cell.peak / usual), min(1.0, cell.content / (3 * MIN_CONTENT))
     return (*middle, x0, y0, x1, y1, cell.area, darkness * size, touches)

@@ -12,7 +12,7 @@ from marrowscope.detection.nuclear_fragments import NUCLEAR_SHARE, Fragments
 from marrowscope.detection.nuclear_map import WORKING_MICRONS
 
 # Fragments with less nuclear area than this (µm²) are noise.
-LEAST_FRAGMENT = 1.5
+MIN_FRAGMENT = 1.5
 
 
 class PairFeature(IntEnum):
@@ -116,7 +116,7 @@ def clusters_of_fragments(density: NDArray[np.float32], parts: Fragments) -> dic
     bounds = np.searchsorted(owner[order], np.arange(len(parts.peak) + 1))
     made = {}
     for number in range(1, len(parts.peak)):
-        if parts.moments[number, 0] * WORKING_MICRONS**2 < LEAST_FRAGMENT:
+        if parts.moments[number, 0] * WORKING_MICRONS**2 < MIN_FRAGMENT:
             continue
         hull = cv2.convexHull(places[bounds[number] : bounds[number + 1]])[:, 0]
         made[number] = Cluster(

@@ -55,7 +55,7 @@ WEIGHTS = "object_types.yaml"
 COARSEST_PIXEL = 0.15
 # Where half of a field's nuclei take less red light away than this (density), camera or stain has
 # too little contrast for cytoplasm to be told from chromatin by its colour: all are cells.
-LEAST_CONTRAST = 0.8
+MIN_CONTRAST = 0.8
 
 # Measures that vary by factors, with the range in which that says something.
 _LOGARITHMS: dict[RimFeature, tuple[float, float]] = {
@@ -102,7 +102,7 @@ def classify_objects(measures: NDArray[np.float64]) -> tuple[list[str], NDArray[
         N of ``OBJECT_TYPES``, and (N,) in [0, 1], nan where the field has too little contrast.
     """
     count = len(measures)
-    if not count or float(np.median(measures[:, RimFeature.CORE_RED])) < LEAST_CONTRAST:
+    if not count or float(np.median(measures[:, RimFeature.CORE_RED])) < MIN_CONTRAST:
         return [CELL] * count, np.full(count, np.nan, np.float32)
     likelihood = object_type_model().likelihood(model_columns(measures))
     best = 1 + likelihood[:, 1:].argmax(axis=1)

@@ -26,8 +26,8 @@ STAINED, PLAINLY = 0.12, 0.2
 BARE, PLAINLY_BARE = 1.0, 0.7
 # What is stained over more than this (µm) is no seam: a wide cytoplasm, a red cell, a neighbour.
 WIDE = 3.0
-# Glass between cells holds plasma: up to so much density is taken for the ground.
-DARKEST_GROUND = 0.12
+# Glass between cells holds plasma: up to so much density is taken for the background.
+DENSEST_BACKGROUND = 0.12
 OTHER_NUCLEUS = 0.3  # density in the map from which another nucleus begins
 
 _FAST: Any = {"nogil": True, "cache": True}
@@ -269,7 +269,7 @@ def _measure_edge(nuclear: Any, what: Any, steps: int, ends: Any, mean: float, o
 
 @njit(**_FAST)
 def _measure_beyond(optical: Any, what: Any, steps: int, ends: Any, out: Any) -> None:
-    ground = _ground(optical, what, steps, ends)
+    background = _ring_background(optical, what, steps, ends)
     bare = plainly = seam = wide = blocked = 0.0
     ring, octants, rays = np.zeros((2, RAYS)), np.zeros((2, 8)), np.zeros(8)
     known = 0
@@ -279,7 +279,9 @@ def _measure_beyond(optical: Any, what: Any, steps: int, ends: Any, out: Any) ->
         # Where what is stained ends, and whether something else comes before.
         first = second = steps
         for step in range(max(end, 0), steps):
-            stain = max(optical[ray, step, 0] - ground[0], optical[ray, step, 1] - ground[1])
+            stain = max(
+                optical[ray, step, 0] - background[0], optical[ray, step, 1] - background[1]
+            )
             if stain <= PLAINLY and second == steps and step > end:
                 second = step
             if stain <= STAINED and step > end:
@@ -326,7 +328,7 @@ def _measure_beyond(optical: Any, what: Any, steps: int, ends: Any, out: Any) ->
 
 
 @njit(**_FAST)
-def _ground(optical: Any, what: Any, steps: int, ends: Any) -> Any:
+def _ring_background(optical: Any, what: Any, steps: int, ends: Any) -> Any:
     """Density of red and green of the palest there is around, where plasma may lie."""
     values = np.zeros((2, RAYS * steps), np.float32)
     known = 0
@@ -336,9 +338,9 @@ def _ground(optical: Any, what: Any, steps: int, ends: Any) -> Any:
                 values[0, known] = optical[ray, step, 0]
                 values[1, known] = optical[ray, step, 1]
                 known += 1
-    ground = np.zeros(2)
+    background = np.zeros(2)
     if known > 30:
         for channel in range(2):
             ordered = np.sort(values[channel, :known])
-            ground[channel] = min(max(ordered[int(0.15 * known)], -0.1), DARKEST_GROUND)
-    return ground
+            background[channel] = min(max(ordered[int(0.15 * known)], -0.1), DENSEST_BACKGROUND)
+    return background

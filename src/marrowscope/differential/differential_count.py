@@ -123,10 +123,10 @@ def _estimate(
         raise InputError(
             f"{source}: not every prediction has a confidence; the corrected estimate needs it"
         )
-    strangers = sorted(set(rows["predicted"]) - set(held_out.codes))
-    if strangers:
+    unknown = sorted(set(rows["predicted"]) - set(held_out.codes))
+    if unknown:
         raise InputError(
-            f"{source}: class {strangers[0]} does not occur in the held-out answers; they must be "
+            f"{source}: class {unknown[0]} does not occur in the held-out answers; they must be "
             "of the model that predicted these cells"
         )
     return correct_shares(count_answers(rows, held_out.codes), held_out, replicates, seed)

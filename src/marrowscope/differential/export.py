@@ -22,7 +22,7 @@ def to_frame(result: Differential) -> pl.DataFrame:
 def to_dict(result: Differential) -> dict[str, Any]:
     """Everything as data for JSON; what does not exist, and infinity, is None."""
     cells, goal = result.tally, result.progress
-    told = (
+    extrapolated = (
         cells.countable >= MIN_CELLS_TO_EXTRAPOLATE
     )  # of fewer cells how many more are needed is not said
     return {
@@ -42,7 +42,7 @@ def to_dict(result: Differential) -> dict[str, Any]:
         "open_decisions": [
             {
                 "threshold": decision.threshold,
-                "more_cells": decision.more if told else None,
+                "more_cells": decision.more if extrapolated else None,
                 "practically_never": decision.practically_never,
             }
             for decision in result.decisions
@@ -50,7 +50,7 @@ def to_dict(result: Differential) -> dict[str, Any]:
         "open_decisions_corrected": [
             {
                 "threshold": decision.threshold,
-                "times_as_many_cells": decision.factor if told else None,
+                "times_as_many_cells": decision.factor if extrapolated else None,
             }
             for decision in result.corrected_decisions
         ],

@@ -29,7 +29,7 @@ from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.run_folder import CELLS, PREDICTIONS, RUN, THREADS, read_run
 from marrowscope.training.run_setup import StartingPoint, choose_starting_point
-from marrowscope.training.thread_count import usual_threads
+from marrowscope.training.thread_count import current_thread_count
 from marrowscope.training.train import train
 
 FACTS = "crossval.json"
@@ -319,7 +319,7 @@ def _threads(folder: Path, jobs: int) -> int:
         recorded = json.loads((folder / FACTS).read_text("utf-8")).get(THREADS)
         if recorded is not None:
             return int(recorded)
-    return usual_threads() if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
+    return current_thread_count() if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
 
 
 def _write_facts(folder: Path, facts: dict[str, Any]) -> None:

@@ -125,7 +125,9 @@ def evaluate_external(
     answer = np.array([codes.index(code) for code in rows["predicted"]], dtype=np.int64)
     right = np.array([[code in mapping[name] for code in codes] for name in names])
     lineages = [_lineages(mapping[name]) for name in names]
-    kin = np.array([[bool(_lineages((code,)) & group) for code in codes] for group in lineages])
+    same_lineage = np.array(
+        [[bool(_lineages((code,)) & group) for code in codes] for group in lineages]
+    )
     silent, reasons = _silent(rows, truth, answer, codes, right, min_confidence)
     matrix = np.zeros((len(names), len(codes)), dtype=np.int64)
     np.add.at(matrix, (truth[~silent], answer[~silent]), 1)
@@ -137,7 +139,10 @@ def evaluate_external(
             tuple(sorted(lineages[place])),
             _share(totals[place] - matrix[place].sum(), totals[place]),
             _share(matrix[place][right[place]].sum(), matrix[place].sum()),
-            _share(matrix[place][kin[place]].sum(), matrix[place].sum() if lineages[place] else 0),
+            _share(
+                matrix[place][same_lineage[place]].sum(),
+                matrix[place].sum() if lineages[place] else 0,
+            ),
         )
         for place, name in enumerate(names)
     )
@@ -149,7 +154,7 @@ def evaluate_external(
         matrix,
         _share(rows.height - called, rows.height),
         _share((matrix * right).sum(), called),
-        _share((matrix * kin).sum(), matrix[[bool(group) for group in lineages]].sum()),
+        _share((matrix * same_lineage).sum(), matrix[[bool(group) for group in lineages]].sum()),
         float(np.mean(judged)) if judged else float("nan"),
         reasons,
         labelled.height - rows.height,
@@ -166,8 +171,8 @@ def _silent(
     min_confidence: float | None,
 ) -> tuple[NDArray[np.bool_], dict[str, int]]:
     """Which cells are not called, (N,) bool, and how many for which reason."""
-    gave_up = np.array([code in NOT_CALLED for code in codes])[answer] & ~right[truth, answer]
-    tests = {" or ".join(NOT_CALLED) + " predicted": gave_up}
+    no_call_made = np.array([code in NOT_CALLED for code in codes])[answer] & ~right[truth, answer]
+    tests = {" or ".join(NOT_CALLED) + " predicted": no_call_made}
     if min_confidence is not None:
         if "confidence" not in rows.columns:
             raise TableError("the table has no column confidence, which --min-confidence needs")
@@ -209,9 +214,9 @@ def _warnings(
     several = [entry.name for entry, own in zip(classes, lineages, strict=True) if len(own) > 1]
     if several:
         warnings.append(f"Compatible with more than one lineage: {', '.join(several)}.")
-    unheard = [entry.name for entry in classes if not entry.agreement.cells]
-    if unheard:
-        warnings.append(f"No cell is called of {', '.join(unheard)}.")
+    never_called = [entry.name for entry in classes if not entry.agreement.cells]
+    if never_called:
+        warnings.append(f"No cell is called of {', '.join(never_called)}.")
     if "annotator" in rows.columns and set(rows["annotator"].to_list()) == {"synthetic"}:
         warnings.append("Synthetic cells.")
     return warnings

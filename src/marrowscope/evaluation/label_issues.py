@@ -23,7 +23,7 @@ SHARE = 0.05
 MIN_PER_CLASS = 3  # so many suspects are shown of every class that has them
 MIN_CELLS = 20
 _TOLERANCE = 0.01  # of the sum of probabilities
-_LEAST = 1e-4  # probabilities below this are not told apart
+_MIN_PROBABILITY = 1e-4  # probabilities below this are not told apart
 
 Array = NDArray[np.float64]
 ClassIndices = NDArray[np.int64]
@@ -150,7 +150,7 @@ def relative_odds(labels: ClassIndices, values: Array) -> Array:
     share = np.divide(own, usual, out=np.zeros_like(own), where=usual > 0)
     others = values.copy()
     others[np.arange(len(labels)), labels] = 0
-    odds: Array = (share + _LEAST) / (others.max(axis=1) + _LEAST)
+    odds: Array = (share + _MIN_PROBABILITY) / (others.max(axis=1) + _MIN_PROBABILITY)
     return odds
 
 

@@ -20,7 +20,7 @@ from marrowscope.exchange.boxes import MAX_TEXT, Box, BoxSet, faulty, find_pictu
 from marrowscope.io.image_decoding import SUFFIXES
 
 SUFFIX = (".geojson", ".geojson.gz")
-OWN = "marrowscope"  # name of our note in a FeatureCollection
+METADATA_KEY = "marrowscope"  # name of our note in a FeatureCollection
 _SLIDES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif", ".vms", ".vmu", ".svslide", ".czi", ".dcm")
 _TYPES_BY_ID = {
     "PathDetectionObject": "detection",
@@ -30,9 +30,9 @@ _TYPES_BY_ID = {
     "TMACoreObject": "tmaCore",
     "PathRootObject": "root",
 }
-_FOUND = ("detection", "cell", "tile")
-_NO_CELLS = {"root", "tmaCore", "tma_core"}
-Place = tuple[float, float]
+_DETECTION_TYPES = ("detection", "cell", "tile")
+_NON_CELL_TYPES = {"root", "tmaCore", "tma_core"}
+Point = tuple[float, float]
 
 
 def is_geojson(path: Path) -> bool:
@@ -64,18 +64,18 @@ def read_geojson(path: Path, root: Path | None = None, content: Any = None) -> B
     if content is None:
         content = parse(path)
     features = list(_features(content, path))
-    own = content.get(OWN) if isinstance(content, dict) else None
+    own = content.get(METADATA_KEY) if isinstance(content, dict) else None
     own = own if isinstance(own, dict) else {}
     picture = _picture(path, root, own)
     microns = own.get("microns_per_pixel")
     microns = float(microns) if isinstance(microns, int | float) and microns > 0 else None
     types = [_type(feature) for feature in features]
-    some_found = any(kind in _FOUND for kind in types)
+    some_found = any(kind in _DETECTION_TYPES for kind in types)
     boxes: list[Box] = []
     left: Counter[str] = Counter()
     for number, (feature, kind) in enumerate(zip(features, types, strict=True), 1):
         name = _class_name(feature)
-        if kind in _NO_CELLS:
+        if kind in _NON_CELL_TYPES:
             left[f"of type {kind}"] += 1
         elif name is not None and name.endswith("*"):
             left[f"of class {name}, which QuPath leaves aside"] += 1
@@ -221,19 +221,19 @@ def _boxes(
     return [faulty(picture, place, f"{shape or 'no geometry'}, not an outline or a point", name)]
 
 
-def _places(ring: Any) -> list[Place]:
+def _places(ring: Any) -> list[Point]:
     places = [(float(x), float(y)) for x, y, *_ in ring]
     if not all(math.isfinite(value) for place in places for value in place):
         raise ValueError("not finite")
     return places
 
 
-def _bounds(polygons: list[list[list[Place]]]) -> tuple[float, float, float, float]:
+def _bounds(polygons: list[list[list[Point]]]) -> tuple[float, float, float, float]:
     xs, ys = zip(*(place for polygon in polygons for place in polygon[0]), strict=True)
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _centroid(polygons: list[list[list[Place]]]) -> Place | None:
+def _centroid(polygons: list[list[list[Point]]]) -> Point | None:
     """Centre of the area: outer rings less their holes. None where there is no area."""
     area = x = y = 0.0
     for polygon in polygons:
@@ -244,7 +244,7 @@ def _centroid(polygons: list[list[list[Place]]]) -> Place | None:
     return (x / area, y / area) if area > 1e-9 else None
 
 
-def _moments(ring: list[Place]) -> tuple[float, float, float]:
+def _moments(ring: list[Point]) -> tuple[float, float, float]:
     """Area of a ring, and its first moments, whatever its direction (the shoelace formula)."""
     from_x, from_y = ring[0]  # near the ring, so that places far out on a slide stay exact
     local = [(x - from_x, y - from_y) for x, y in ring]

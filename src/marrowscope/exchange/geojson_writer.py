@@ -22,7 +22,7 @@ from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.errors import InputError
 from marrowscope.exchange.class_colours import class_colour
-from marrowscope.exchange.geojson_reader import OWN, is_geojson
+from marrowscope.exchange.geojson_reader import METADATA_KEY, is_geojson
 from marrowscope.io.atomic import replacing
 from marrowscope.io.image_decoding import SUFFIXES
 from marrowscope.morphology import BY_CODE, CountRole
@@ -97,7 +97,7 @@ def to_geojson(
         "cells_without_place": cells.height - placed.height,
         "use": RESEARCH_USE_ONLY,
     }
-    return {"type": "FeatureCollection", OWN: own, "features": features}
+    return {"type": "FeatureCollection", METADATA_KEY: own, "features": features}
 
 
 def write_geojson(collection: Mapping[str, Any], path: Path) -> None:

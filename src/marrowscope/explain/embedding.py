@@ -23,7 +23,7 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import BY_CODE, in_display_order
 from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Advance
-from marrowscope.training.thread_count import thread_count_kept
+from marrowscope.training.thread_count import restored_thread_count
 
 Array = NDArray[np.float64]
 NEIGHBOURS = 15  # of UMAP and of the measures
@@ -99,7 +99,7 @@ def project(features: NDArray[np.float32], seed: int = 0) -> tuple[Array, str]:
     neighbours = min(NEIGHBOURS, len(features) - 1)
     # Where a random seed is given, UMAP runs on one thread anyway; saying so keeps it from a line.
     reducer = UMAP(n_neighbors=neighbours, min_dist=0.1, random_state=seed, n_jobs=1)
-    with thread_count_kept():  # UMAP sets OpenMP's for the whole process
+    with restored_thread_count():  # UMAP sets OpenMP's for the whole process
         places = np.asarray(reducer.fit_transform(scaled), dtype=np.float64)
     return places, f"UMAP, {neighbours} neighbours, seed {seed}"
 

@@ -18,7 +18,7 @@ from marrowscope.models.timm_backbone import TimmTrunk
 from marrowscope.models.vit import VisionTransformer
 
 
-class _Watched(nn.Module):
+class _RecordedLayer(nn.Module):
     """Passes on what a network computes; inside it lies as maps (N, C, H, W) for a moment."""
 
     def __init__(self, prefix: int, width: int) -> None:
@@ -57,13 +57,13 @@ def target_layer(model: nn.Module) -> Iterator[nn.Module]:
     assert isinstance(model, Backbone)
     trunk = model.trunk
     if isinstance(trunk, VisionTransformer):
-        watched = _Watched(1 + trunk.shape.registers, trunk.width)
+        watched = _RecordedLayer(1 + trunk.shape.registers, trunk.width)
         with _after(trunk.blocks[-1].get_submodule("norm1"), watched):
             yield watched.maps
         return
     network: Any = trunk.network
     prefix = int(getattr(network, "num_prefix_tokens", 0))
-    watched = _Watched(prefix, int(network.num_features))
+    watched = _RecordedLayer(prefix, int(network.num_features))
     last: Any = _sequential(network)
     if prefix and hasattr(last, "norm1"):
         with _after(last.norm1, watched):
@@ -93,7 +93,7 @@ def _sequential(model: nn.Module) -> nn.Module | None:
 
 
 @contextmanager
-def _after(module: nn.Module, watched: _Watched) -> Iterator[None]:
+def _after(module: nn.Module, watched: _RecordedLayer) -> Iterator[None]:
     """What a module gives goes through ``watched``."""
     handle = module.register_forward_hook(lambda _module, _given, found: watched(found))
     try:

@@ -2,8 +2,8 @@
 
 What is dark in the density of chromatin (see ``chromatin``) is found by Otsu's threshold (IEEE
 Trans. SMC 1979), the cell as the part of the stained foreground that a watershed (Meyer 1994) from
-there reaches before it meets the neighbours' nuclei, red cells and empty ground. The cell is then
-parted into nucleus and cytoplasm. The choice of limits is our own.
+there reaches before it meets the neighbours' nuclei, red cells and empty background. The cell is
+then parted into nucleus and cytoplasm. The choice of limits is our own.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from marrowscope.stain import background_colour
 # Work is done at half size: 0.17 µm per pixel shows every border that matters.
 STEP = 2
 # Limits of the first threshold (density of chromatin), and where a nucleus is simply dark.
-LEAST_NUCLEAR, MOST_NUCLEAR, DARKEST = 0.5, 1.35, 2.0
+MIN_NUCLEAR, MAX_NUCLEAR, DARKEST = 0.5, 1.35, 2.0
 # A nucleus covers at least this many µm²; below, there is none in the middle.
 PIXEL_AREA = (0.08625 * STEP) ** 2
 MIN_NUCLEUS = 6.0 / PIXEL_AREA
@@ -40,7 +40,7 @@ NECK = 0.72
 # Cytoplasm reaches no farther from the nucleus than this.
 FAR_MICRONS = 6.5
 # Limits of the green density below which glass is empty.
-LEAST_GROUND, MOST_GROUND = 0.07, 0.2
+MIN_BACKGROUND, MAX_BACKGROUND = 0.07, 0.2
 # Red cells: their share of chromatin in the green density lies this much below the cytoplasm's.
 RED_CELL_STEP = 0.13
 # The fallback: a central disc of a usual cell with a usual nucleus, as shares of the image's side.
@@ -107,7 +107,7 @@ def _segment_small(small: NDArray[np.uint8]) -> tuple[Mask, Mask] | None:
     if core is None:
         # Darker neighbours, or a dark rim, have set the threshold: what lies in the middle sets it.
         threshold = min(threshold, 0.6 * float(np.percentile(chromatin[middle < 0.3], 75)))
-        if threshold < 0.5 * LEAST_NUCLEAR:
+        if threshold < 0.5 * MIN_NUCLEAR:
             return None
         core, others = _central_nucleus(smoothed(chromatin > threshold), middle)
     if core is None:
@@ -127,11 +127,11 @@ def _first_threshold(chromatin: NDArray[np.float32], middle: NDArray[np.float32]
     dark = chromatin[(middle < 0.62) & (chromatin >= threshold)]
     if (
         dark.size == 0
-        or float(chromatin.min()) > 0.5 * MOST_NUCLEAR
-        or np.percentile(dark, 60) < LEAST_NUCLEAR
+        or float(chromatin.min()) > 0.5 * MAX_NUCLEAR
+        or np.percentile(dark, 60) < MIN_NUCLEAR
     ):
         return None
-    return float(np.clip(threshold, 0.6 * LEAST_NUCLEAR, MOST_NUCLEAR))
+    return float(np.clip(threshold, 0.6 * MIN_NUCLEAR, MAX_NUCLEAR))
 
 
 def _central_nucleus(dark: Mask, middle: NDArray[np.float32]) -> tuple[Mask | None, Mask]:
@@ -211,13 +211,13 @@ def _cell_around(
     others: Mask,
     threshold: float,
 ) -> Mask:
-    """The stained ground around the nucleus, as far as it belongs to it."""
+    """The stained area around the nucleus, as far as it belongs to it."""
     green = density[..., 1]
     away = cv2.distanceTransform((~nucleus).astype(np.uint8), cv2.DIST_L2, 5)
-    ground = (green < _ground_limit(green)) & (chromatin < 0.5 * threshold)
+    background = (green < _background_limit(green)) & (chromatin < 0.5 * threshold)
     # Whatever is denser than the ring around the nucleus counts as this ring: the nucleus's own
     # border would stop the flood otherwise.
-    ring = (away > 2) & (away < 6) & ~ground
+    ring = (away > 2) & (away < 6) & ~background
     relief = np.zeros_like(green)
     for layer in (green, chromatin):
         cap = float(np.median(layer[ring])) if ring.sum() > 20 else 0.3
@@ -225,10 +225,10 @@ def _cell_around(
         relief += cv2.morphologyEx(flat, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     markers = np.zeros(nucleus.shape, np.int32)
     far = away > FAR_MICRONS / (0.08625 * STEP)
-    markers[far | ground] = 2
+    markers[far | background] = 2
     markers[eroded(others, 3)] = 2
     markers[_red_cells(density, chromatin, away, ring)] = 2
-    markers[nucleus | ((away < 2.5) & ~ground)] = 1
+    markers[nucleus | ((away < 2.5) & ~background)] = 1
     # Distance keeps the flood round where no border shows.
     cell = _flood(relief + 0.004 * away, markers, np.ones_like(nucleus)) == 1
     closed = cv2.morphologyEx((cell | nucleus).astype(np.uint8), cv2.MORPH_CLOSE, disc(13))
@@ -236,9 +236,9 @@ def _cell_around(
     return largest(filled(opened | nucleus))
 
 
-def _ground_limit(green: NDArray[np.float32]) -> float:
+def _background_limit(green: NDArray[np.float32]) -> float:
     """Green density that parts empty glass from anything stained."""
-    return float(np.clip(0.5 * otsu(green.ravel()), LEAST_GROUND, MOST_GROUND))
+    return float(np.clip(0.5 * otsu(green.ravel()), MIN_BACKGROUND, MAX_BACKGROUND))
 
 
 def _red_cells(

@@ -28,12 +28,12 @@ BLUE_SHARE = 0.75
 # The opening, px of 0.17 µm: wider than a granule (1 µm), narrower than a lobe.
 GRANULE = 7
 # A body of fewer px, or of less contrast, has no parts.
-LEAST_PIXELS, LEAST_CONTRAST = 60, 0.02
+MIN_PIXELS, MIN_CONTRAST = 60, 0.02
 # What a smudge looks like; see ``is_bare``.
-MOST_OFFSET, LEAST_CORRELATION = 0.06, 0.99
-LEAST_BETWEEN, MOST_GREEN, LEAST_RAGGED = 0.1, 1.8, 1.25
+MAX_OFFSET, MIN_CORRELATION = 0.06, 0.99
+MIN_BETWEEN, MAX_GREEN, MIN_RAGGED = 0.1, 1.8, 1.25
 # A smudge ends where its chromatin has thinned out to this share of its median.
-MIN_CONTRAST = 0.4
+SMUDGE_EDGE_SHARE = 0.4
 
 
 def chromatin_density(density: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,10 +58,10 @@ def nuclear_part(density: NDArray[np.float32], cell: Mask) -> tuple[Mask, Mask] 
     chromatin = chromatin_density(density)
     opened = np.minimum(cv2.morphologyEx(chromatin, cv2.MORPH_OPEN, disc(GRANULE)), MAX_DENSITY)
     values = opened[eroded(cell, 3)]
-    if values.size < LEAST_PIXELS or float(np.ptp(values)) < LEAST_CONTRAST:
+    if values.size < MIN_PIXELS or float(np.ptp(values)) < MIN_CONTRAST:
         return None
     if is_bare(density, opened, eroded(cell, 5)):
-        faded = MIN_CONTRAST * float(np.median(chromatin[eroded(cell, 5)]))
+        faded = SMUDGE_EDGE_SHARE * float(np.median(chromatin[eroded(cell, 5)]))
         reach = cv2.dilate(cell.astype(np.uint8), disc(5)) > 0
         body = largest(smoothed((chromatin > faded) & reach))
         return body, body
@@ -83,17 +83,17 @@ def is_bare(density: NDArray[np.float32], opened: NDArray[np.float32], body: Mas
 
     Args:
         density: (H, W, 3) float32 R, G, B, natural log.
-        opened: (H, W) float32 in [0, DENSEST], chromatin without granules.
+        opened: (H, W) float32 in [0, MAX_DENSITY], chromatin without granules.
         body: (H, W) bool, without its border, whose colour is mixed with the surroundings'.
     """
     values = opened[body]
-    if values.size < LEAST_PIXELS or float(np.ptp(values)) < LEAST_CONTRAST:
+    if values.size < MIN_PIXELS or float(np.ptp(values)) < MIN_CONTRAST:
         return False
     dense = body & (opened >= otsu(values))
     high, low = float(opened[dense].mean()), float(opened[body & ~dense].mean())
     third = (high - low) / 3
     between = float(((values > low + third) & (values < high - third)).mean())
-    if between < LEAST_BETWEEN or float(np.median(density[dense, 1])) > MOST_GREEN:
+    if between < MIN_BETWEEN or float(np.median(density[dense, 1])) > MAX_GREEN:
         return False
     red, green = density[body, 0].astype(np.float64), density[body, 1].astype(np.float64)
     spread = np.cov(red, green)
@@ -102,7 +102,7 @@ def is_bare(density: NDArray[np.float32], opened: NDArray[np.float32], body: Mas
     offset = float(red.mean() - spread[0, 1] / spread[1, 1] * green.mean())
     correlation = float(spread[0, 1] / np.sqrt(spread[0, 0] * spread[1, 1]))
     return (
-        abs(offset) < MOST_OFFSET
-        and correlation > LEAST_CORRELATION
-        and raggedness(smoothed(dense)) > LEAST_RAGGED
+        abs(offset) < MAX_OFFSET
+        and correlation > MIN_CORRELATION
+        and raggedness(smoothed(dense)) > MIN_RAGGED
     )

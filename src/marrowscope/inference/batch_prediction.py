@@ -15,15 +15,23 @@ from numpy.typing import NDArray
 from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.errors import InputError
 from marrowscope.inference.calibrated_engine import NO_CALL, PREDICTION_SET
-from marrowscope.inference.engine import Answer, Engine, begun
-from marrowscope.inference.resume_cache import PART, Answers, Parts, load, save
+from marrowscope.inference.engine import Engine, PendingProbabilities, start_batch
+from marrowscope.inference.resume_cache import (
+    ROWS_PER_PART,
+    PredictionPart,
+    ResumeCache,
+    load_part,
+    save_part,
+)
 from marrowscope.io.image_decoding import ImageError, decode, read_bytes
 from marrowscope.preprocessing import INPUT_SIZE, pixel_sizes, prepare
 from marrowscope.progress import Advance
 
 _Source = str | NDArray[np.uint8] | None  # a file, or the image itself
-_Told = tuple[str | None, str]  # error, content hash
-_Batch = tuple[NDArray[np.uint8], list[_Told]]  # a row per image; of one with an error anything
+_ImageStatus = tuple[str | None, str]  # error, content hash
+_Batch = tuple[
+    NDArray[np.uint8], list[_ImageStatus]
+]  # a row per image; of one with an error anything
 
 
 def predict_table(
@@ -32,7 +40,7 @@ def predict_table(
     microns_per_pixel: float | None = None,
     batch_size: int | None = None,
     advance: Advance | None = None,
-    parts: Parts | None = None,
+    parts: ResumeCache | None = None,
     images: Sequence[NDArray[np.uint8]] | None = None,
 ) -> pl.DataFrame:
     """Predict every row of a table.
@@ -65,17 +73,17 @@ def predict_table(
     paths = table["path"].to_list()
     sources: Sequence[_Source] = paths if images is None else images
     count = table.height
-    kept = parts if count > PART and images is None else None
-    step = max(count, 1) if kept is None else PART
+    kept = parts if count > ROWS_PER_PART and images is None else None
+    step = max(count, 1) if kept is None else ROWS_PER_PART
     found = []
     for start in range(0, count, step):
         rows = slice(start, start + step)
-        place = None if kept is None else kept.place(paths[rows], sizes[rows])
-        known = None if place is None else load(place, len(paths[rows]), len(engine.classes))
+        place = None if kept is None else kept.part_path(paths[rows], sizes[rows])
+        known = None if place is None else load_part(place, len(paths[rows]), len(engine.classes))
         if known is None:
             known = _answers(engine, sources[rows], sizes[rows], batch_size, count, advance)
             if place is not None:
-                save(place, known)
+                save_part(place, known)
         else:
             known = _retried(engine, known, paths[rows], sizes[rows], batch_size)
             if advance is not None:
@@ -96,36 +104,36 @@ def _answers(
     batch_size: int | None,
     total: int,
     advance: Advance | None,
-) -> Answers:
+) -> PredictionPart:
     """Decode and compute; ``total`` is only for the progress."""
     values = np.full((len(sources), len(engine.classes)), np.nan, dtype=np.float32)
     errors: list[str | None] = [None] * len(sources)
     hashes = [""] * len(sources)
     start = 0
     batches = _decoded_batches(sources, sizes, batch_size or engine.batch_size)
-    for told, good, found in _computed(engine, batches):
-        for row, (error, digest) in enumerate(told):
+    for statuses, good, found in _computed(engine, batches):
+        for row, (error, digest) in enumerate(statuses):
             errors[start + row], hashes[start + row] = error, digest
         for row, answer in zip(good, found(), strict=True):
             if np.isfinite(answer).all():
                 values[start + row] = answer
             else:
                 errors[start + row] = "the network's answer is not finite"
-        start += len(told)
+        start += len(statuses)
         if advance is not None:
-            advance(len(told), total=total)
-    return Answers(values, errors, hashes)
+            advance(len(statuses), total=total)
+    return PredictionPart(values, errors, hashes)
 
 
 def _computed(
     engine: Engine, batches: Iterator[_Batch]
-) -> Iterator[tuple[list[_Told], list[int], Answer]]:
-    """What is told of each batch, its good rows, their answers; one batch ahead where it can be."""
-    ahead: deque[tuple[list[_Told], list[int], Answer]] = deque()
-    for pixels, told in batches:
-        good = [row for row, (error, _) in enumerate(told) if error is None]
-        images = pixels if len(good) == len(told) else pixels[good]
-        ahead.append((told, good, begun(engine, images)))
+) -> Iterator[tuple[list[_ImageStatus], list[int], PendingProbabilities]]:
+    """The statuses of each batch, its good rows, their answers; one batch ahead where it can be."""
+    ahead: deque[tuple[list[_ImageStatus], list[int], PendingProbabilities]] = deque()
+    for pixels, statuses in batches:
+        good = [row for row, (error, _) in enumerate(statuses) if error is None]
+        images = pixels if len(good) == len(statuses) else pixels[good]
+        ahead.append((statuses, good, start_batch(engine, images)))
         if len(ahead) > 1:
             yield ahead.popleft()
     yield from ahead
@@ -133,12 +141,12 @@ def _computed(
 
 def _retried(
     engine: Engine,
-    known: Answers,
+    known: PredictionPart,
     paths: list[str | None],
     sizes: list[float | None],
     batch_size: int | None,
-) -> Answers:
-    """Answers of an earlier run, with those images looked at again that could not be read then."""
+) -> PredictionPart:
+    """A part of an earlier run, with the images that could not be read then tried again."""
     bad = [row for row, error in enumerate(known.errors) if error is not None]
     if not bad:
         return known
@@ -149,10 +157,12 @@ def _retried(
     for number, row in enumerate(bad):
         values[row] = again.values[number]
         errors[row], hashes[row] = again.errors[number], again.hashes[number]
-    return Answers(values, errors, hashes)
+    return PredictionPart(values, errors, hashes)
 
 
-def _load(source: _Source, microns_per_pixel: float | None, pixels: NDArray[np.uint8]) -> _Told:
+def _load(
+    source: _Source, microns_per_pixel: float | None, pixels: NDArray[np.uint8]
+) -> _ImageStatus:
     """Bring an image into ``pixels``, (250, 250, 3)."""
     try:
         if isinstance(source, np.ndarray):
@@ -177,23 +187,23 @@ def _decoded_batches(
 ) -> Iterator[_Batch]:
     """Batches in order, decoded by threads up to two batches ahead."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        ahead: deque[tuple[NDArray[np.uint8], list[Future[_Told]]]] = deque()
+        ahead: deque[tuple[NDArray[np.uint8], list[Future[_ImageStatus]]]] = deque()
         for start in range(0, len(sources), batch_size):
             rows = range(start, min(start + batch_size, len(sources)))
             pixels = np.empty((len(rows), INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
-            told = [
+            statuses = [
                 pool.submit(_load, sources[row], sizes[row], place)
                 for row, place in zip(rows, pixels, strict=True)
             ]
-            ahead.append((pixels, told))
+            ahead.append((pixels, statuses))
             if len(ahead) > 2:
                 yield _done(*ahead.popleft())
         while ahead:
             yield _done(*ahead.popleft())
 
 
-def _done(pixels: NDArray[np.uint8], told: list[Future[_Told]]) -> _Batch:
-    return pixels, [future.result() for future in told]
+def _done(pixels: NDArray[np.uint8], statuses: list[Future[_ImageStatus]]) -> _Batch:
+    return pixels, [future.result() for future in statuses]
 
 
 def _assemble(

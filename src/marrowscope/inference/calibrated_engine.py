@@ -5,7 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import PROBABILITY
-from marrowscope.inference.engine import Answer, Engine, begun
+from marrowscope.inference.engine import Engine, PendingProbabilities, start_batch
 from marrowscope.models.calibration import Calibration, tempered
 
 PREDICTION_SET, NO_CALL = "prediction_set", "no_call"
@@ -36,9 +36,9 @@ class CalibratedEngine:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32."""
         return tempered(self._engine.probabilities(images), self._calibration.temperature)
 
-    def begin(self, images: NDArray[np.uint8]) -> Answer:
-        """As ``probabilities`` of one image or more, begun if the other engine can do so."""
-        answer = begun(self._engine, images)
+    def begin(self, images: NDArray[np.uint8]) -> PendingProbabilities:
+        """As ``probabilities`` of one image or more, start_batch if the other engine can do so."""
+        answer = start_batch(self._engine, images)
         return lambda: tempered(answer(), self._calibration.temperature)
 
 

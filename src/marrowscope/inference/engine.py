@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 BATCH = 32
-Answer = Callable[[], NDArray[np.float32]]  # waits for what was begun; asked once, in order
+PendingProbabilities = Callable[
+    [], NDArray[np.float32]
+]  # waits for what was begun; asked once, in order
 
 
 class Engine(Protocol):
@@ -31,16 +33,16 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class Overlapping(Engine, Protocol):
+class AsyncEngine(Engine, Protocol):
     """An engine that takes the next images while it finishes the last of those before."""
 
-    def begin(self, images: NDArray[np.uint8]) -> Answer:
+    def begin(self, images: NDArray[np.uint8]) -> PendingProbabilities:
         """(N, 250, 250, 3) uint8 RGB, N ≥ 1 → what waits for (N, classes) float32."""
 
 
-def begun(engine: Engine, images: NDArray[np.uint8]) -> Answer:
+def start_batch(engine: Engine, images: NDArray[np.uint8]) -> PendingProbabilities:
     """The answer to (N, 250, 250, 3) images, begun by engines that can, computed by the others."""
-    if len(images) and isinstance(engine, Overlapping):
+    if len(images) and isinstance(engine, AsyncEngine):
         return engine.begin(images)
     found = engine.probabilities(images) if len(images) else np.empty((0, 0), np.float32)
     return lambda: found

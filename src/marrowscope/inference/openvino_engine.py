@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.extras import install_line
-from marrowscope.inference.engine import BATCH, Answer, image_views
+from marrowscope.inference.engine import BATCH, PendingProbabilities, image_views
 from marrowscope.models.bundle import INT8_GRAPH, Bundle
 from marrowscope.models.graph_part import GRAPH
 from marrowscope.models.int8_part import read_int8
@@ -61,7 +61,7 @@ class OpenVinoEngine:
             return np.empty((0, len(self._classes)), dtype=np.float32)
         return self._requests.begin(images)()
 
-    def begin(self, images: NDArray[np.uint8]) -> Answer:
+    def begin(self, images: NDArray[np.uint8]) -> PendingProbabilities:
         """As ``probabilities`` of one image or more, but does not wait for the last ones."""
         return self._requests.begin(images)
 
@@ -96,7 +96,7 @@ class Requests:
         self._queue.set_callback(_keeping(self._answers))
         self._begun = 0
 
-    def begin(self, images: NDArray[np.uint8]) -> Answer:
+    def begin(self, images: NDArray[np.uint8]) -> PendingProbabilities:
         """(N, 250, 250, 3) uint8 RGB, N ≥ 1 → (N, classes) float32, averaged over the views.
 
         All are handed over when it returns; the answer waits for those that are not done then.

@@ -15,14 +15,14 @@ from marrowscope._about import __version__
 from marrowscope.io.atomic import replacing
 from marrowscope.models.bundle import CALIBRATION, INT8_CONSTANTS, INT8_GRAPH, Bundle
 
-PART = 2048  # rows; fewer in all are done before it would pay to keep them
+ROWS_PER_PART = 2048  # rows; fewer in all are done before it would pay to keep them
 SUFFIX = ".answers"
 _NAME = re.compile(r"[0-9a-f]{32}\.npz")
 _UNFINISHED = re.compile(r"\.[0-9a-f]{32}-\w+\.npz")  # a run killed while it wrote leaves this
 
 
 @dataclass(frozen=True)
-class Answers:
+class PredictionPart:
     """Of some rows, in their order.
 
     Attributes:
@@ -37,7 +37,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Parts:
+class ResumeCache:
     """Where the parts of one prediction lie.
 
     Attributes:
@@ -49,7 +49,7 @@ class Parts:
     identity: str
 
     @property
-    def begun(self) -> bool:
+    def has_parts(self) -> bool:
         """Whether an earlier run left some."""
         return any(_NAME.fullmatch(path.name) for path in self.folder.glob("*.npz"))
 
@@ -61,7 +61,7 @@ class Parts:
         with suppress(OSError):
             self.folder.rmdir()
 
-    def place(self, paths: list[str | None], sizes: list[float | None]) -> Path:
+    def part_path(self, paths: list[str | None], sizes: list[float | None]) -> Path:
         """Of the part with these files as they are now and these pixel sizes (µm or None)."""
         seen = hashlib.sha256(self.identity.encode())
         for path, size in zip(paths, sizes, strict=True):
@@ -69,7 +69,7 @@ class Parts:
         return self.folder / f"{seen.hexdigest()[:32]}.npz"
 
 
-def identity(bundle: Bundle, *settings: object) -> str:
+def prediction_identity(bundle: Bundle, *settings: object) -> str:
     """Of a bundle's weights and parts, and the settings that it predicts with.
 
     Args:
@@ -88,7 +88,7 @@ def identity(bundle: Bundle, *settings: object) -> str:
     return seen.hexdigest()
 
 
-def save(place: Path, answers: Answers) -> None:
+def save_part(place: Path, answers: PredictionPart) -> None:
     """Write a part.
 
     Raises:
@@ -99,7 +99,7 @@ def save(place: Path, answers: Answers) -> None:
         np.savez(stream, values=answers.values, text=np.frombuffer(text, np.uint8))
 
 
-def load(place: Path, rows: int, classes: int) -> Answers | None:
+def load_part(place: Path, rows: int, classes: int) -> PredictionPart | None:
     """A part, or None where it is not there or damaged (a zip has checksums)."""
     try:
         with np.load(place, allow_pickle=False) as stored:
@@ -109,7 +109,7 @@ def load(place: Path, rows: int, classes: int) -> Answers | None:
         return None
     if values.shape != (rows, classes) or values.dtype != np.float32:
         return None
-    return Answers(values, errors, hashes) if len(errors) == len(hashes) == rows else None
+    return PredictionPart(values, errors, hashes) if len(errors) == len(hashes) == rows else None
 
 
 def _state(path: str | None) -> tuple[int, int] | tuple[()]:

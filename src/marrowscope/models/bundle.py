@@ -33,9 +33,9 @@ from marrowscope.models.graph_part import (
     GRAPH_CONSTANTS,
     MAX_CONSTANT_BYTES,
     MAX_GRAPH_BYTES,
+    graph_problem,
     has_graph,
     make_graph,
-    problem_of,
     require_fitting,
 )
 from marrowscope.models.outputs import OutputMap
@@ -144,7 +144,7 @@ def save_bundle(
         created=card.created or datetime.now(UTC).strftime("%Y-%m-%d"),
     )
     parts = dict(parts or {})
-    if not has_graph(card) or problem_of(card, parts):
+    if not has_graph(card) or graph_problem(card, parts):
         card, parts = _with_graph(model, card, parts)
     _write(folder, card, data, parts)
     return card

@@ -111,8 +111,8 @@ def _types() -> dict[str, type]:
 def _check_sense(card: Card, source: str) -> None:
     if not 2 <= len(card.outputs) <= MAX_OUTPUTS:
         raise InputError(f"{source}: {len(card.outputs)} outputs; expected 2 to {MAX_OUTPUTS}")
-    strangers = set(card.known) - set(card.outputs)
-    if strangers or not card.known:
+    unknown = set(card.known) - set(card.outputs)
+    if unknown or not card.known:
         raise InputError(f"{source}: known must name classes that have an output")
     if len(set(card.known)) < len(card.known):
         raise InputError(f"{source}: known names a class twice")

@@ -48,7 +48,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def shown(names: Any) -> str:
+def list_names(names: Any) -> str:
     """A few names, for a message."""
     listed = sorted(names)
     return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")

@@ -145,7 +145,7 @@ def couple(chances: torch.Tensor) -> torch.Tensor:
     classes = round((1 + (1 + 8 * pairs) ** 0.5) / 2)
     first, second = torch.triu_indices(classes, classes, 1)
     table = torch.zeros(len(chances), classes, classes, dtype=chances.dtype)
-    held = chances.clamp(_LEAST, 1 - _LEAST)
+    held = chances.clamp(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
     table[:, first, second], table[:, second, first] = held, 1 - held
     system = torch.zeros(len(chances), classes + 1, classes + 1, dtype=chances.dtype)
     square = table.transpose(1, 2) ** 2
@@ -153,12 +153,12 @@ def couple(chances: torch.Tensor) -> torch.Tensor:
     system[:, classes, :classes] = system[:, :classes, classes] = 1.0
     right = torch.zeros(len(chances), classes + 1, 1, dtype=chances.dtype)
     right[:, classes] = 1.0
-    found = torch.linalg.solve(system, right)[:, :classes, 0].clamp(min=_LEAST)
+    found = torch.linalg.solve(system, right)[:, :classes, 0].clamp(min=_MIN_PROBABILITY)
     coupled: torch.Tensor = found / found.sum(dim=1, keepdim=True)
     return coupled
 
 
-_LEAST = 1e-6
+_MIN_PROBABILITY = 1e-6
 
 
 def build(fitted: FittedSvm, outputs: tuple[str, ...], known: tuple[str, ...]) -> FeatureSvm:
@@ -224,7 +224,7 @@ def from_tensors(
     if set(places.tolist()) - {-1} != set(range(known)):
         raise InputError(f"{source}: class_of_output does not fit the {known} known classes")
     selected = bytes(tensors["names"].tolist()).decode(errors="replace").split("\n")
-    strangers = set(selected) - set(names())
-    if strangers or len(selected) != sizes["d"]:
+    unknown = set(selected) - set(names())
+    if unknown or len(selected) != sizes["d"]:
         raise InputError(f"{source}: names must list {sizes['d']} features of this version")
     return FeatureSvm(tensors)

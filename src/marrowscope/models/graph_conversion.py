@@ -22,10 +22,10 @@ from marrowscope.preprocessing import INPUT_SIZE
 
 # Added to the logit of a class that the model does not know: its probability is exactly 0.
 _NEVER = -1e30
-MOST_DIFFERENCE = 1e-3  # between the probabilities of torch and of the graph
+MAX_DIFFERENCE = 1e-3  # between the probabilities of torch and of the graph
 
 
-class ByteGraph(nn.Module):
+class Uint8Classifier(nn.Module):
     """(N, 250, 250, 3) uint8 RGB → (N, classes) float32 probabilities, each of one view."""
 
     known: torch.Tensor
@@ -67,7 +67,7 @@ def convert(network: nn.Module, outputs: OutputMap) -> Any:
     shape = openvino.PartialShape(example.shape)
     with torch.inference_mode(False), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of what is fixed here on purpose
-        graph = ByteGraph(copy.deepcopy(network).cpu(), outputs)
+        graph = Uint8Classifier(copy.deepcopy(network).cpu(), outputs)
         return openvino.convert_model(graph, example_input=example, input=[shape])
 
 
@@ -91,7 +91,7 @@ def graph_files(network: nn.Module, outputs: OutputMap) -> tuple[bytes, bytes]:
         graph, constants = path.read_bytes(), path.with_suffix(".bin").read_bytes()
     found = openvino.Core().read_model(graph, constants)
     difference = float(np.abs(_computed(found) - _wanted(network, outputs)).max())
-    if not difference <= MOST_DIFFERENCE:
+    if not difference <= MAX_DIFFERENCE:
         raise ArithmeticError(f"its probabilities differ from torch's by {difference:.2g}")
     return graph, constants
 
@@ -122,6 +122,6 @@ def _computed(model: Any) -> NDArray[np.float32]:
 
 def _wanted(network: nn.Module, outputs: OutputMap) -> NDArray[np.float32]:
     with torch.inference_mode():
-        graph = ByteGraph(copy.deepcopy(network).cpu(), outputs)
+        graph = Uint8Classifier(copy.deepcopy(network).cpu(), outputs)
         found: NDArray[np.float32] = graph(torch.from_numpy(_samples())).numpy()
     return found

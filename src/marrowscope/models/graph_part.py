@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GRAPH, GRAPH_CONSTANTS = "graph.xml", "graph.bin"
 MAX_GRAPH_BYTES, MAX_CONSTANT_BYTES = 20_000_000, 8_000_000_000
-AGAIN = "run 'marrowscope model convert' again where torch is installed"
+CONVERT_AGAIN = "run 'marrowscope model convert' again where torch is installed"
 
 
 def has_graph(card: Card) -> bool:
@@ -26,7 +26,7 @@ def has_graph(card: Card) -> bool:
     return bool(card.graph.get("graph_sha256"))
 
 
-def problem_of(card: Card, parts: Mapping[str, bytes]) -> str | None:
+def graph_problem(card: Card, parts: Mapping[str, bytes]) -> str | None:
     """What speaks against using a graph, as the end of a sentence; None if nothing does.
 
     Args:
@@ -35,9 +35,9 @@ def problem_of(card: Card, parts: Mapping[str, bytes]) -> str | None:
     """
     facts = card.graph
     if facts.get("weights_sha256") != card.weights_sha256:
-        return f"was made for other weights; {AGAIN}"
+        return f"was made for other weights; {CONVERT_AGAIN}"
     if facts.get("classes_sha256") != _classes_sha256(card):
-        return f"was made for other classes; {AGAIN}"
+        return f"was made for other classes; {CONVERT_AGAIN}"
     for name, key in ((GRAPH, "graph_sha256"), (GRAPH_CONSTANTS, "constants_sha256")):
         if name not in parts or hashlib.sha256(parts[name]).hexdigest() != facts.get(key):
             return f"checksum of {name} differs from the card; it is damaged"
@@ -82,7 +82,7 @@ def require_fitting(card: Card, parts: Mapping[str, bytes], source: str) -> None
     Raises:
         InputError: damaged, or made for other weights or classes.
     """
-    problem = problem_of(card, parts)
+    problem = graph_problem(card, parts)
     if problem is not None:
         raise InputError(f"{source}: {problem}")
 

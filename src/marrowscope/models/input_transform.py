@@ -56,7 +56,7 @@ class TransformFacts:
         """Plain data."""
         return asdict(self)
 
-    def told(self) -> str:
+    def description(self) -> str:
         """One line for the card."""
         part = "whole image" if self.microns_per_pixel is None else f"middle {self.side:.1f} px"
         mean, std = (" ".join(f"{v:g}" for v in values) for values in (self.mean, self.std))
@@ -144,10 +144,10 @@ def read_transform(weights: Path, usual: TransformFacts | None = None) -> Transf
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{path}: the transform of the weights is not JSON ({reason})") from None
     names = [field.name for field in fields(TransformFacts)]
-    strangers = [name for name in content if name not in names] if _is_object(content) else [""]
-    if strangers:
+    unknown = [name for name in content if name not in names] if _is_object(content) else [""]
+    if unknown:
         raise InputError(
-            f"{path}: unknown entry {strangers[0]!r}; the transform of the weights may state "
+            f"{path}: unknown entry {unknown[0]!r}; the transform of the weights may state "
             + ", ".join(names)
         )
     changed: dict[str, Any] = {

@@ -7,20 +7,20 @@ from marrowscope.errors import InputError
 from marrowscope.models.bundle import INT8_CONSTANTS, INT8_GRAPH, Bundle, read_part
 
 MAX_GRAPH_BYTES, MAX_CONSTANT_BYTES = 20_000_000, 2_000_000_000
-LEAST_AGREEMENT, MOST_LOSS = 0.99, 0.005
+MIN_AGREEMENT, MAX_LOSS = 0.99, 0.005
 
 
-def good_enough(agreement: float, loss: float) -> bool:
+def is_accurate_enough(agreement: float, loss: float) -> bool:
     """Whether an int8 part may be used.
 
     Args:
         agreement: share of held-out images with the same top class as in float32.
         loss: macro-F1 in float32 less that in int8, on the same images.
     """
-    return agreement >= LEAST_AGREEMENT and loss <= MOST_LOSS
+    return agreement >= MIN_AGREEMENT and loss <= MAX_LOSS
 
 
-def describe(
+def int8_facts(
     bundle: Bundle, graph: bytes, constants: bytes, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """What the card says of an int8 part.
@@ -64,7 +64,7 @@ def read_int8(bundle: Bundle) -> tuple[bytes, bytes]:
         if hashlib.sha256(data).hexdigest() != facts.get(key):
             raise InputError(f"{folder / name}: checksum differs from the card; it is damaged")
     agreement, loss = facts.get("agreement"), facts.get("macro_f1_loss")
-    if not (isinstance(agreement, float) and isinstance(loss, float)) or not good_enough(
+    if not (isinstance(agreement, float) and isinstance(loss, float)) or not is_accurate_enough(
         agreement, loss
     ):
         raise InputError(f"{folder}: the card does not say that the int8 part is good enough")

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 TEMPERATURE = 0.07
-_LEAST = 1e-3  # probability shared by all outputs: no neighbour of a class is no proof
+_MIN_PROBABILITY = 1e-3  # probability shared by all outputs: no neighbour of a class is no proof
 
 
 def vote_weights(similarities: torch.Tensor) -> torch.Tensor:
@@ -46,5 +46,7 @@ class KnnHead(nn.Module):
             near, places = cosines.topk(self._k, dim=1)
             votes = self.shares[self.member[places]]  # (N, k, outputs)
             found = (vote_weights(near)[:, :, None] * votes).sum(dim=1)
-            logits: torch.Tensor = (found * (1 - _LEAST) + _LEAST / found.shape[1]).log()
+            logits: torch.Tensor = (
+                found * (1 - _MIN_PROBABILITY) + _MIN_PROBABILITY / found.shape[1]
+            ).log()
         return logits

@@ -25,9 +25,9 @@ class OutputMap:
     known: frozenset[str]
 
     def __post_init__(self) -> None:
-        strangers = self.known - set(self.outputs)
-        if strangers:
-            raise InputError(f"classes without an output: {', '.join(sorted(strangers))}")
+        unknown = self.known - set(self.outputs)
+        if unknown:
+            raise InputError(f"classes without an output: {', '.join(sorted(unknown))}")
         if not self.known:
             raise InputError("a model must know at least one class")
 

@@ -31,10 +31,12 @@ def load_start_weights(model: nn.Module, path: Path) -> tuple[str, ...]:
     Raises:
         InputError: the file cannot be read, or holds another network; the model is not changed.
     """
-    return take_over(model, read_tensors(path), path)
+    return transfer_weights(model, read_tensors(path), path)
 
 
-def take_over(model: nn.Module, found: dict[str, torch.Tensor], path: Path) -> tuple[str, ...]:
+def transfer_weights(
+    model: nn.Module, found: dict[str, torch.Tensor], path: Path
+) -> tuple[str, ...]:
     """As ``load_start_weights``, with tensors that were read from ``path`` already."""
     own = model.state_dict()
     body = [name for name in own if not name.startswith(HEAD)]

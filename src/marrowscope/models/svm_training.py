@@ -11,18 +11,18 @@ from marrowscope.errors import InputError, TableError
 from marrowscope.models.feature_selection import select
 from marrowscope.models.features_svm import FittedSvm
 
-MOST_FOLDS = 5
-COUNTS = (400, 1000)
+MAX_FOLDS = 5
+FEATURE_COUNTS = (400, 1000)
 COSTS = (1.0, 4.0, 16.0)
 # Gamma in units of 1 / number of features, for standardized features.
-WIDTHS = (0.3, 1.0)
+GAMMAS = (0.3, 1.0)
 
 Rows = NDArray[np.float64]
 Classes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Search:
+class GridSearch:
     """What was tried and chosen.
 
     Attributes:
@@ -40,21 +40,21 @@ class Search:
     imputed: int
 
 
-def fit(
+def fit_svm(
     values: NDArray[np.float32],
     labels: Classes,
     *,
-    counts: tuple[int, ...] = COUNTS,
+    counts: tuple[int, ...] = FEATURE_COUNTS,
     scheme: str = "quotient",
     seed: int = 0,
-) -> tuple[FittedSvm, Search]:
+) -> tuple[FittedSvm, GridSearch]:
     """Fit on training cells.
 
     Args:
         values: (N, features) in the order of the catalogue; NaN where missing.
         labels: (N,) classes 0 to K−1, all of them present.
         counts: how many features to choose; the best of these.
-        scheme: of ``selection.select``.
+        scheme: of ``feature_selection.select``.
         seed: of the folds.
 
     Raises:
@@ -69,7 +69,7 @@ def fit(
             f"{int((cells < 2).sum())} classes have one training image; the feature model needs "
             "2 of each: one to learn from and one to check with"
         )
-    folds = int(min(MOST_FOLDS, cells.min()))
+    folds = int(min(MAX_FOLDS, cells.min()))
     median, filled, missing = _impute(values)
     places = select(filled, labels, max(counts), scheme)
     if len(places) == 0:
@@ -108,7 +108,7 @@ def _impute(
 
 def _search(
     rows: Rows, labels: Classes, counts: tuple[int, ...], folds: int, seed: int
-) -> tuple[Search, Rows]:
+) -> tuple[GridSearch, Rows]:
     """The setting with the best macro-F1 out of fold, and its out-of-fold decisions."""
     from sklearn.metrics import f1_score
     from sklearn.model_selection import StratifiedKFold
@@ -118,19 +118,19 @@ def _search(
     tried: list[tuple[int, float, float, float]] = []
     kept = np.empty((len(rows), 0))
     for count in sorted({min(count, rows.shape[1]) for count in counts}):
-        for width, cost in product(WIDTHS, COSTS):
+        for width, cost in product(GAMMAS, COSTS):
             gamma = width / count
             decisions = np.empty((len(rows), classes * (classes - 1) // 2))
             for train, test in parts:
                 machine = _machine(rows[train, :count], labels[train], cost, gamma)
-                decisions[test] = decide(rows[test, :count], gamma, *machine)
-            score = float(f1_score(labels, vote(decisions, classes), average="macro"))
+                decisions[test] = pairwise_decisions(rows[test, :count], gamma, *machine)
+            score = float(f1_score(labels, majority_vote(decisions, classes), average="macro"))
             if all(score > earlier for *_, earlier in tried):
                 kept = decisions
             tried.append((count, cost, gamma, score))
     count, cost, gamma, _ = max(tried, key=lambda setting: setting[3])
     rounded = tuple((n, c, g, round(score, 4)) for n, c, g, score in tried)
-    return Search(rounded, count, cost, gamma, folds, 0), kept
+    return GridSearch(rounded, count, cost, gamma, folds, 0), kept
 
 
 def _machine(rows: Rows, labels: Classes, cost: float, gamma: float) -> tuple[Rows, Rows, Rows]:
@@ -156,14 +156,16 @@ def _machine(rows: Rows, labels: Classes, cost: float, gamma: float) -> tuple[Ro
     return svc.support_vectors_, coefficients, np.array(svc._intercept_)
 
 
-def decide(rows: Rows, gamma: float, vectors: Rows, coefficients: Rows, intercepts: Rows) -> Rows:
+def pairwise_decisions(
+    rows: Rows, gamma: float, vectors: Rows, coefficients: Rows, intercepts: Rows
+) -> Rows:
     """Decisions of all pairs, (N, pairs); positive for the first class of the pair."""
     squares = (rows**2).sum(axis=1)[:, None] + (vectors**2).sum(axis=1) - 2 * rows @ vectors.T
     decisions: Rows = np.exp(-gamma * np.maximum(squares, 0)) @ coefficients.T + intercepts
     return decisions
 
 
-def vote(decisions: Rows, classes: int) -> Classes:
+def majority_vote(decisions: Rows, classes: int) -> Classes:
     """One vote per pair; ties go to the larger sum of decisions."""
     votes = np.zeros((len(decisions), classes))
     first, second = np.triu_indices(classes, 1)

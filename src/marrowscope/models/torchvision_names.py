@@ -29,7 +29,7 @@ _BLOCK = re.compile(r"^layer([1-4])\.(\d+)\.(" + "|".join(map(re.escape, _PARTS)
 _TOP = {"conv1": "stem.0", "bn1": "stem.1", "fc": "head"}
 
 
-def own_names(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def from_torchvision_names(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Tensors with our names, and biases; what has other names than torchvision's stays as it is.
 
     Args:

@@ -30,7 +30,7 @@ _LAYER = re.compile(r"^encoder\.layer\.(\d+)\.(.+)$")
 _THIRD = re.compile(r"^(blocks\.\d+\.)attention\.attention\.query\.(weight|bias)$")
 
 
-def published_names(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def from_transformers_names(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The tensors under the names of the published DINOv2 files; others stay as they are.
 
     Args:

@@ -15,8 +15,8 @@ import torch
 from torch.nn.functional import interpolate
 
 from marrowscope.errors import InputError
-from marrowscope.models.checkpoint_files import require_tensors, shown
-from marrowscope.models.transformers_names import published_names
+from marrowscope.models.checkpoint_files import list_names, require_tensors
+from marrowscope.models.transformers_names import from_transformers_names
 from marrowscope.models.vit import HEAD_WIDTH, VisionTransformer, ViTShape
 
 Tensors = Mapping[str, torch.Tensor]
@@ -40,7 +40,7 @@ def vit_from_weights(tensors: Tensors, size: int, source: str) -> VisionTransfor
     Raises:
         InputError: names the first tensor that does not fit.
     """
-    found = plain_names(tensors, source)
+    found = backbone_tensors(tensors, source)
     shape = vit_shape(found, source)
     if size % shape.patch:
         raise InputError(
@@ -50,7 +50,9 @@ def vit_from_weights(tensors: Tensors, size: int, source: str) -> VisionTransfor
     _require(found, shape, source)
     places = found["pos_embed"].float()
     shape = replace(shape, grid=size // shape.patch)
-    found["pos_embed"] = resized_places(places, shape.grid, antialias=shape.registers > 0)
+    found["pos_embed"] = resize_position_embeddings(
+        places, shape.grid, antialias=shape.registers > 0
+    )
     return _filled(found, shape)
 
 
@@ -65,18 +67,18 @@ def vit_from_bundle(tensors: Tensors, source: str) -> VisionTransformer:
     return _filled(tensors, shape)
 
 
-def plain_names(tensors: Tensors, source: str) -> dict[str, torch.Tensor]:
+def backbone_tensors(tensors: Tensors, source: str) -> dict[str, torch.Tensor]:
     """The tensors of the backbone with the names that it has alone.
 
     Raises:
         InputError: there is no backbone of this kind in the file.
     """
-    tensors = published_names(tensors)
+    tensors = from_transformers_names(tensors)
     ends = [name for name in tensors if name == _TOKEN or name.endswith("." + _TOKEN)]
     if not ends:
         raise InputError(
             f"{source}: no vision transformer with DINOv2's names ({_TOKEN} is missing; the file "
-            f"has {shown(tensors)})"
+            f"has {list_names(tensors)})"
         )
     # A teacher is the average of its student, and what is published and measured.
     prefix = min(ends, key=lambda name: ("student" in name, "teacher" not in name, len(name)))
@@ -128,7 +130,7 @@ def vit_shape(found: Tensors, source: str) -> ViTShape:
     return shape
 
 
-def resized_places(places: torch.Tensor, grid: int, antialias: bool) -> torch.Tensor:
+def resize_position_embeddings(places: torch.Tensor, grid: int, antialias: bool) -> torch.Tensor:
     """Position embeddings for another grid, as the authors of DINOv2 interpolate theirs.
 
     Bicubic; networks with registers with antialiasing, those without it with sampling distances

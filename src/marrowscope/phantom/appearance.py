@@ -124,7 +124,7 @@ class Variant:
         blebs: expected number of cytoplasmic buds at the border.
         hairs: expected number of fine projections; hair_length in µm.
         rods: expected number of Auer rods.
-        trouble: what makes it unidentifiable. Another class is drawn, then spoilt: ``blur``,
+        defect: what makes it unidentifiable. Another class is drawn, then spoilt: ``blur``,
             ``dark``, ``cover`` (by other cells), ``edge`` (it lies at the border of the patch).
             This look is drawn out of focus: ``unfocused``. Or ``None``.
     """
@@ -141,16 +141,18 @@ class Variant:
     hairs: float = 0.0
     hair_length: Spread = Spread(1.2, 0.4)
     rods: float = 0.0
-    trouble: str | None = None
+    defect: str | None = None
 
 
 @cache
 def appearances() -> dict[str, tuple[Variant, ...]]:
-    """The looks of every class, keyed by class code, in the order of the file."""
+    """The variants of every class, keyed by class code, in the order of the file."""
     text = resources.files(__package__).joinpath("appearance.yaml").read_text(encoding="utf-8")
     return {
-        code: tuple(_build(Variant, entry, f"{code}[{place}]") for place, entry in enumerate(looks))
-        for code, looks in yaml.safe_load(text)["classes"].items()
+        code: tuple(
+            _build(Variant, entry, f"{code}[{place}]") for place, entry in enumerate(variants)
+        )
+        for code, variants in yaml.safe_load(text)["classes"].items()
     }
 
 

@@ -127,7 +127,7 @@ class Background:
 
 
 def empty_background(box: tuple[float, float, float, float], step: float) -> Background:
-    """Ground without anything over a box (x0, y0, x1, y1) in µm; to be filled with ``replace``."""
+    """An empty background over a box (x0, y0, x1, y1) in µm; fill it with ``replace``."""
     rows = int(np.ceil((box[3] - box[1]) / step)) + 1
     columns = int(np.ceil((box[2] - box[0]) / step)) + 1
     maps = {
@@ -146,24 +146,24 @@ def empty_background(box: tuple[float, float, float, float], step: float) -> Bac
 
 
 def classify_background(
-    ground: Background, fewest: float, inside: Mask, whole: Mask
+    background: Background, fewest: float, inside: Mask, whole: Mask
 ) -> NDArray[np.uint8]:
     """The map of reasons that follows from the other maps.
 
     Args:
-        ground: the maps.
+        background: the maps.
         fewest: nucleated cells per mm² below which the place counts as diluted.
         inside: where the smear is. whole: where it is not torn.
     """
-    reason = np.zeros(ground.cells.shape, np.uint8)
+    reason = np.zeros(background.cells.shape, np.uint8)
     # The last one that applies is the one told.
     for name, where in (
-        (PhantomRegion.DILUTED, ground.cells < fewest),
-        (PhantomRegion.PALE, ground.stain < PALE),
-        (PhantomRegion.OUT_OF_FOCUS, ground.defocus > BLURRED),
-        (PhantomRegion.CRUSHED, ground.excluded > CRUSHED),
-        (PhantomRegion.THICK, ground.red > THICK),
-        (PhantomRegion.PARTICLE, ground.particle > PARTICLE),
+        (PhantomRegion.DILUTED, background.cells < fewest),
+        (PhantomRegion.PALE, background.stain < PALE),
+        (PhantomRegion.OUT_OF_FOCUS, background.defocus > BLURRED),
+        (PhantomRegion.CRUSHED, background.excluded > CRUSHED),
+        (PhantomRegion.THICK, background.red > THICK),
+        (PhantomRegion.PARTICLE, background.particle > PARTICLE),
         (PhantomRegion.HOLE, ~whole),
         (PhantomRegion.GLASS, ~inside),
     ):
@@ -171,11 +171,14 @@ def classify_background(
     return reason
 
 
-def grid_coordinates(ground: Background) -> tuple[Field, Field]:
+def grid_coordinates(background: Background) -> tuple[Field, Field]:
     """x (1, columns) and y (rows, 1) of the grid points, µm."""
-    rows, columns = ground.cells.shape
-    x = ground.origin[0] + (np.arange(columns, dtype=np.float32)[None, :] + 0.5) * ground.step
-    y = ground.origin[1] + (np.arange(rows, dtype=np.float32)[:, None] + 0.5) * ground.step
+    rows, columns = background.cells.shape
+    x = (
+        background.origin[0]
+        + (np.arange(columns, dtype=np.float32)[None, :] + 0.5) * background.step
+    )
+    y = background.origin[1] + (np.arange(rows, dtype=np.float32)[:, None] + 0.5) * background.step
     return x.astype(np.float32), y.astype(np.float32)
 
 

@@ -80,7 +80,7 @@ class CellLibrary:
 
     def variant(self, code: str, number: int) -> Variant:
         """How a cell looks; the first draw of its stream chooses."""
-        return _look(code, self._stream(code, number))
+        return _choose_variant(code, self._stream(code, number))
 
     def _stream(self, name: str, number: int) -> np.random.Generator:
         return np.random.Generator(np.random.PCG64([self.seed, number, *name.encode()]))
@@ -93,7 +93,7 @@ class CellLibrary:
             sprite = surroundings.platelet(self.microns_per_pixel, rng)
         else:
             sprite = _nucleated(name, self.microns_per_pixel, rng)
-        return _stamp(sprite, self.microns_per_pixel)
+        return _draw_sprite(sprite, self.microns_per_pixel)
 
     def _red_cell(self, rng: np.random.Generator) -> Sprite:
         # Thickness and pallor are shared by all red cells of a smear.
@@ -108,13 +108,13 @@ class CellLibrary:
         )
 
 
-def reoriented(stamp: LibrarySprite, turn: int) -> LibrarySprite:
-    """A stamp in another orientation (views, no copies): quarter turns, mirrored from 4 on."""
+def reoriented(sprite: LibrarySprite, turn: int) -> LibrarySprite:
+    """A sprite in another orientation (views, no copies): quarter turns, mirrored from 4 on."""
     if not 0 <= turn < TURNS:
         raise ValueError(f"turn {turn}: must be from 0 to {TURNS - 1}")
-    x, y = stamp.middle
-    height, width = stamp.keep.shape
-    points = stamp.outline
+    x, y = sprite.middle
+    height, width = sprite.keep.shape
+    points = sprite.outline
     for _ in range(turn % 4):
         x, y, height, width = y, width - x, width, height
         points = np.stack([points[:, 1], -points[:, 0]], axis=1)
@@ -126,32 +126,32 @@ def reoriented(stamp: LibrarySprite, turn: int) -> LibrarySprite:
         return around[..., ::-1] if turn >= 4 else around
 
     return replace(
-        stamp,
-        layers=view(stamp.layers),
-        keep=view(stamp.keep),
-        cell=view(stamp.cell),
-        nucleus=view(stamp.nucleus),
+        sprite,
+        layers=view(sprite.layers),
+        keep=view(sprite.keep),
+        cell=view(sprite.cell),
+        nucleus=view(sprite.nucleus),
         middle=(x, y),
         outline=points,
     )
 
 
-def _look(code: str, rng: np.random.Generator) -> Variant:
-    # A field has neighbours and borders of its own: looks that consist in these are left out.
-    looks = tuple(v for v in appearances()[code] if v.trouble not in ("cover", "edge"))
-    return choose_variant(looks, rng)
+def _choose_variant(code: str, rng: np.random.Generator) -> Variant:
+    # A field has neighbours and borders of its own: variants that consist in these are left out.
+    variants = tuple(v for v in appearances()[code] if v.defect not in ("cover", "edge"))
+    return choose_variant(variants, rng)
 
 
 def _nucleated(code: str, microns_per_pixel: float, rng: np.random.Generator) -> Sprite:
-    variant = _look(code, rng)
-    if variant.trouble is None:
+    variant = _choose_variant(code, rng)
+    if variant.defect is None:
         return paint(variant, microns_per_pixel, rng)
     # The camera is that of the field, so what spoils a single cell is put into its stain.
-    if variant.trouble == "unfocused":
+    if variant.defect == "unfocused":
         sprite = paint(variant, microns_per_pixel, rng)
     else:
         sprite = paint(choose_variant(neighbour_variants(code), rng), microns_per_pixel, rng)
-    dark = variant.trouble == "dark"
+    dark = variant.defect == "dark"
     blur = float(rng.uniform(0.2, 0.4) if dark else rng.uniform(0.4, 0.8))
     factor = float(rng.uniform(1.5, 2.2)) if dark else 1.0
     room = int(np.ceil(3 * blur / microns_per_pixel))
@@ -167,7 +167,7 @@ def _nucleated(code: str, microns_per_pixel: float, rng: np.random.Generator) ->
     )
 
 
-def _stamp(sprite: Sprite, microns_per_pixel: float) -> LibrarySprite:
+def _draw_sprite(sprite: Sprite, microns_per_pixel: float) -> LibrarySprite:
     cell = _largest(sprite.cover > 0.5)
     if not cell.any():
         cell = sprite.cover >= sprite.cover.max()

@@ -76,10 +76,10 @@ def paint_debris(variant: Variant, mpp: float, rng: np.random.Generator) -> Spri
     """Structureless scraps of cytoplasm, ragged and full of holes."""
     radius, shape, body = _outline(variant, mpp, rng, 0.22, 1.4)
     body += 1.0 * texture.noise(shape, 2.5, mpp, rng) + 0.35 * texture.noise(shape, 0.8, mpp, rng)
-    cloud = 0.7 + 0.35 * texture.noise(shape, 1.6, mpp, rng)
-    cloud += 0.2 * texture.noise(shape, 0.4, mpp, rng)
+    mottle = 0.7 + 0.35 * texture.noise(shape, 1.6, mpp, rng)
+    mottle += 0.2 * texture.noise(shape, 0.4, mpp, rng)
     holes = texture.scatter(body > 0, int(rng.poisson(30)), 0.5, mpp, rng, spread=0.6)
-    mass = shapes.soft(body, 0.7) * np.clip(cloud, 0.05, 2) * (1 - 0.75 * holes)
+    mass = shapes.soft(body, 0.7) * np.clip(mottle, 0.05, 2) * (1 - 0.75 * holes)
     cytoplasm = variant.cytoplasm
     layers = _layers(
         mass, cytoplasm.azure.draw(rng), cytoplasm.eosin.draw(rng), cytoplasm.pigment.draw(rng)

@@ -35,12 +35,12 @@ class OccupiedArea:
     """Circles that keep others away: x, y, reach in µm."""
 
     circles: NDArray[np.float64] = field(default_factory=lambda: np.zeros((256, 3)))
-    things: list["PlacedObject | None"] = field(default_factory=list)
+    objects: list["PlacedObject | None"] = field(default_factory=list)
     count: int = 0
 
-    def add(self, x: float, y: float, reach: float, thing: "PlacedObject | None" = None) -> None:
+    def add(self, x: float, y: float, reach: float, placed: "PlacedObject | None" = None) -> None:
         """Remember one more circle, and whose it is."""
-        self.things.append(thing)
+        self.objects.append(placed)
         if self.count == len(self.circles):
             self.circles = np.concatenate([self.circles, np.zeros_like(self.circles)])
         self.circles[self.count] = x, y, reach
@@ -53,17 +53,17 @@ class OccupiedArea:
         least = factor * (known[:, 2] + reach) + gap
         return not bool((away < least * least).any())
 
-    def keeps_clear(self, thing: "PlacedObject", gap: float, library: CellLibrary) -> bool:
-        """Whether the outline of a thing keeps ``gap`` µm from those of all others."""
+    def keeps_clear(self, placed: "PlacedObject", gap: float, library: CellLibrary) -> bool:
+        """Whether the outline of an object keeps ``gap`` µm from those of all others."""
         known = self.circles[: self.count]
-        across, down = thing.x - known[:, 0], thing.y - known[:, 1]
+        across, down = placed.x - known[:, 0], placed.y - known[:, 1]
         away = np.hypot(across, down)
-        for index in np.flatnonzero(away < known[:, 2] + thing.reach + gap).tolist():
-            other = self.things[index]
-            if other is None or away[index] < _NEAREST * (other.reach + thing.reach):
+        for index in np.flatnonzero(away < known[:, 2] + placed.reach + gap).tolist():
+            other = self.objects[index]
+            if other is None or away[index] < _NEAREST * (other.reach + placed.reach):
                 return False
             first = library.sprite(other.name, other.number, other.turn)
-            second = library.sprite(thing.name, thing.number, thing.turn)
+            second = library.sprite(placed.name, placed.number, placed.turn)
             angle = float(np.arctan2(down[index], across[index]))
             if away[index] < contact_distance(first, second, angle) + gap:
                 return False
@@ -76,7 +76,7 @@ def contact_distance(first: LibrarySprite, second: LibrarySprite, angle: float) 
     across = np.array([-along[1], along[0]], np.float32)
     bins = int(2 * (first.reach + second.reach) / _BIN) + 2
     front, back = np.full(bins, -np.inf), np.full(bins, -np.inf)
-    for extent, stamp, sign in ((front, first, 1), (back, second, -1)):
-        strip = (stamp.outline @ across / _BIN).astype(np.int64) + bins // 2
-        np.maximum.at(extent, strip, sign * (stamp.outline @ along))
+    for extent, sprite, sign in ((front, first, 1), (back, second, -1)):
+        strip = (sprite.outline @ across / _BIN).astype(np.int64) + bins // 2
+        np.maximum.at(extent, strip, sign * (sprite.outline @ along))
     return max(float((front + back).max()), 0.0)

@@ -2,7 +2,7 @@
 
 Cells come singly or in clusters of two to four that touch. A cluster is placed where it keeps
 clear of all others; red cells fill the room between, overlapping more the more layers there are.
-Whatever is placed is a function of the random stream, the ground and the neighbours alone.
+Whatever is placed is a function of the random stream, the background and the neighbours alone.
 """
 
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class PlacementPlan:
 def place_objects(
     box: Box,
     neighbours: list[PlacedObject],
-    ground: Background,
+    background: Background,
     plan: PlacementPlan,
     library: CellLibrary,
     rng: np.random.Generator,
@@ -58,25 +58,27 @@ def place_objects(
 ) -> list[PlacedObject]:
     """Fill a box; no centre lies farther outside it than ``margin`` µm less its reach."""
     nucleated, red = OccupiedArea(), OccupiedArea()
-    for thing in neighbours:
-        far = 8.0 if thing.rank == RED_RANK else margin + 20.0
-        if box[0] - far < thing.x < box[2] + far and box[1] - far < thing.y < box[3] + far:
-            (red if thing.rank == RED_RANK else nucleated).add(thing.x, thing.y, thing.reach, thing)
-    for x, y, radius in ground.holes.tolist():
+    for placed in neighbours:
+        far = 8.0 if placed.rank == RED_RANK else margin + 20.0
+        if box[0] - far < placed.x < box[2] + far and box[1] - far < placed.y < box[3] + far:
+            (red if placed.rank == RED_RANK else nucleated).add(
+                placed.x, placed.y, placed.reach, placed
+            )
+    for x, y, radius in background.holes.tolist():
         if box[0] - 60 < x < box[2] + 60 and box[1] - 60 < y < box[3] + 60:
             nucleated.add(x, y, radius)
     return [
-        *_clusters(box, nucleated, ground, plan, library, rng, margin),
-        *_packed(box, ground, plan, library, rng),
-        *_red_cells(box, nucleated, red, ground, library, rng),
-        *_platelets(box, nucleated, ground, plan, library, rng),
+        *_clusters(box, nucleated, background, plan, library, rng, margin),
+        *_packed(box, background, plan, library, rng),
+        *_red_cells(box, nucleated, red, background, library, rng),
+        *_platelets(box, nucleated, background, plan, library, rng),
     ]
 
 
 def _clusters(
     box: Box,
-    crowd: OccupiedArea,
-    ground: Background,
+    occupied: OccupiedArea,
+    background: Background,
     plan: PlacementPlan,
     library: CellLibrary,
     rng: np.random.Generator,
@@ -85,7 +87,7 @@ def _clusters(
     share = plan.touching
     multiple = share / (_MEAN_CLUSTER - _MEAN_CLUSTER * share + share)
     mean = 1 + multiple * (_MEAN_CLUSTER - 1)
-    most = ground.maximum("cells", box)
+    most = background.maximum("cells", box)
     count = int(rng.poisson(most * _area(box) / mean)) if most > 0 else 0
     sizes = np.ones(count, int)
     for index in np.flatnonzero(rng.random(count) < multiple).tolist():
@@ -93,28 +95,30 @@ def _clusters(
     drawn: list[list[PlacedObject]] = []
     for index, size in enumerate(sizes.tolist()):
         x, y = _somewhere(box, rng)
-        local = ground.at(x, y)
-        if rng.random() < ground.cells[local] / most:  # else thinned out, as the density asks
-            share = float(ground.excluded[local])
+        local = background.at(x, y)
+        if rng.random() < background.cells[local] / most:  # else thinned out, as the density asks
+            share = float(background.excluded[local])
             drawn.append(_cluster(size, share, x, y, plan, library, rng, index))
     # The largest first, and the same cells elsewhere where there is no room: whoever took new ones
     # would favour small classes where it is crowded.
     drawn.sort(key=lambda members: -sum(member.reach**2 for member in members))
-    things: list[PlacedObject] = []
+    objects: list[PlacedObject] = []
     gap = max(0.5, 2.5 * library.microns_per_pixel)
     for members in drawn:
         for attempt in range(_TRIES):
             if attempt > 0:
                 x, y = _somewhere(box, rng)
-                if rng.random() >= ground.cells[ground.at(x, y)] / most:
+                if rng.random() >= background.cells[background.at(x, y)] / most:
                     continue
                 members = _moved(members, x - members[0].x, y - members[0].y)
-            if all(_inside(m, box, margin) and crowd.keeps_clear(m, gap, library) for m in members):
+            if all(
+                _inside(m, box, margin) and occupied.keeps_clear(m, gap, library) for m in members
+            ):
                 for member in members:
-                    crowd.add(member.x, member.y, member.reach, member)
-                things += members
+                    occupied.add(member.x, member.y, member.reach, member)
+                objects += members
                 break
-    return things
+    return objects
 
 
 def _cluster(
@@ -130,13 +134,13 @@ def _cluster(
     members = [_cell(plan, excluded, library, x, y, rng, index if size > 1 else -1)]
     for _ in range(size - 1):
         new = _cell(plan, excluded, library, x, y, rng, index)
-        stamp = library.sprite(new.name, new.number, new.turn)
+        sprite = library.sprite(new.name, new.number, new.turn)
         for _ in range(8):
             host = members[int(rng.integers(len(members)))]
             beside = library.sprite(host.name, host.number, host.turn)
             angle = float(rng.uniform(0, 2 * np.pi))
-            depth = plan.overlap * min(stamp.radius, beside.radius) * float(rng.uniform(0.5, 1.5))
-            away = contact_distance(beside, stamp, angle) - max(
+            depth = plan.overlap * min(sprite.radius, beside.radius) * float(rng.uniform(0.5, 1.5))
+            away = contact_distance(beside, sprite, angle) - max(
                 depth, 2 * library.microns_per_pixel
             )
             at = host.x + away * float(np.cos(angle)), host.y + away * float(np.sin(angle))
@@ -161,84 +165,84 @@ def _cell(
     rank: int = CELL_RANK,
 ) -> PlacedObject:
     code = plan.mix.draw(excluded, rng)
-    return _thing(code, library, x, y, rank, rng, cluster)
+    return _placed_object(code, library, x, y, rank, rng, cluster)
 
 
 def _packed(
     box: Box,
-    ground: Background,
+    background: Background,
     plan: PlacementPlan,
     library: CellLibrary,
     rng: np.random.Generator,
 ) -> list[PlacedObject]:
     """Cells of marrow particles: so dense that nobody counts them, hence without truth."""
-    most = ground.maximum("particle", box)
-    things: list[PlacedObject] = []
-    crowd = OccupiedArea()
+    most = background.maximum("particle", box)
+    objects: list[PlacedObject] = []
+    occupied = OccupiedArea()
     for _ in range(int(rng.poisson(14000 * _area(box))) if most > 0.3 else 0):
         x, y = _somewhere(box, rng)
-        inside = float(ground.particle[ground.at(x, y)])
+        inside = float(background.particle[background.at(x, y)])
         if rng.random() < inside and inside > 0.3:
-            thing = _cell(plan, 0.0, library, x, y, rng, -1, PACKED_RANK)
-            if thing.reach < 11 and crowd.has_room(x, y, thing.reach, 0.6, 0.0):
-                crowd.add(x, y, thing.reach)
-                things.append(thing)
-    return things
+            placed = _cell(plan, 0.0, library, x, y, rng, -1, PACKED_RANK)
+            if placed.reach < 11 and occupied.has_room(x, y, placed.reach, 0.6, 0.0):
+                occupied.add(x, y, placed.reach)
+                objects.append(placed)
+    return objects
 
 
 def _red_cells(
     box: Box,
     nucleated: OccupiedArea,
     red: OccupiedArea,
-    ground: Background,
+    background: Background,
     library: CellLibrary,
     rng: np.random.Generator,
 ) -> list[PlacedObject]:
-    most = ground.maximum("red", box)
-    things: list[PlacedObject] = []
+    most = background.maximum("red", box)
+    objects: list[PlacedObject] = []
     for _ in range(int(rng.poisson(most * _area(box) * 1e6 / _RED_AREA)) if most > 0 else 0):
         for attempt in range(8):
             x, y = _somewhere(box, rng)
-            layers = float(ground.red[ground.at(x, y)])
+            layers = float(background.red[background.at(x, y)])
             if rng.random() >= layers / most:
                 if attempt == 0:
                     break
                 continue
             apart = float(np.clip(1.5 - 1.3 * layers, 0.0, 0.97))
-            thing = _thing(RED, library, x, y, RED_RANK, rng, -1)
+            placed = _placed_object(RED, library, x, y, RED_RANK, rng, -1)
             beside = float(np.interp(layers, [0.7, 1.3], [0.92, 0.6]))
-            if nucleated.has_room(x, y, thing.reach, beside, 0.0) and (
-                apart < 0.2 or red.has_room(x, y, thing.reach, apart, 0.0)
+            if nucleated.has_room(x, y, placed.reach, beside, 0.0) and (
+                apart < 0.2 or red.has_room(x, y, placed.reach, apart, 0.0)
             ):
-                red.add(x, y, thing.reach)
-                things.append(thing)
+                red.add(x, y, placed.reach)
+                objects.append(placed)
                 break
-    return things
+    return objects
 
 
 def _platelets(
     box: Box,
     nucleated: OccupiedArea,
-    ground: Background,
+    background: Background,
     plan: PlacementPlan,
     library: CellLibrary,
     rng: np.random.Generator,
 ) -> list[PlacedObject]:
-    things: list[PlacedObject] = []
+    objects: list[PlacedObject] = []
     for _ in range(int(rng.poisson(plan.platelets * _area(box)))):
         x, y = _somewhere(box, rng)
-        if ground.red[ground.at(x, y)] <= 0:
+        if background.red[background.at(x, y)] <= 0:
             continue
         # A third of them lie in groups.
         for _ in range(1 if rng.random() < 0.8 else int(rng.integers(2, 6))):
             near = x + float(rng.normal(0, 2.5)), y + float(rng.normal(0, 2.5))
-            thing = _thing(PLATELET, library, *near, PLATELET_RANK, rng, -1)
-            if nucleated.has_room(*near, thing.reach, 1.0, 0.5):
-                things.append(thing)
-    return things
+            placed = _placed_object(PLATELET, library, *near, PLATELET_RANK, rng, -1)
+            if nucleated.has_room(*near, placed.reach, 1.0, 0.5):
+                objects.append(placed)
+    return objects
 
 
-def _thing(
+def _placed_object(
     name: str,
     library: CellLibrary,
     x: float,
@@ -253,13 +257,13 @@ def _thing(
     return PlacedObject(name, number, turn, x, y, reach, shade, rank, float(rng.random()), cluster)
 
 
-def _moved(things: list[PlacedObject], across: float, down: float) -> list[PlacedObject]:
-    return [replace(thing, x=thing.x + across, y=thing.y + down) for thing in things]
+def _moved(objects: list[PlacedObject], across: float, down: float) -> list[PlacedObject]:
+    return [replace(placed, x=placed.x + across, y=placed.y + down) for placed in objects]
 
 
-def _inside(thing: PlacedObject, box: Box, margin: float) -> bool:
-    far = margin - thing.reach
-    return box[0] - far <= thing.x <= box[2] + far and box[1] - far <= thing.y <= box[3] + far
+def _inside(placed: PlacedObject, box: Box, margin: float) -> bool:
+    far = margin - placed.reach
+    return box[0] - far <= placed.x <= box[2] + far and box[1] - far <= placed.y <= box[3] + far
 
 
 def _somewhere(box: Box, rng: np.random.Generator) -> tuple[float, float]:

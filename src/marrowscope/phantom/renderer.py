@@ -1,4 +1,4 @@
-"""From a ground and placed things to pixels of any window.
+"""From a background and placed objects to pixels of any window.
 
 The plane is cut into blocks of 96 µm. A block is filled with regard to its neighbours of a lower
 colour (blocks are coloured 2 × 2, so that two of one colour never meet), which makes its content
@@ -22,26 +22,26 @@ from marrowscope.phantom.placement import PlacementPlan, place_objects
 from marrowscope.phantom.shapes import Field, Mask
 
 BLOCK = 96.0  # µm
-_FARTHEST = 24.0  # µm from the middle of a thing to its stain, at most
+_FARTHEST = 24.0  # µm from the middle of an object to its stain, at most
 _SHARPEST, _BLURS = 0.05, (0.45, 1.0)  # µm: defocus not worth drawing, and steps of it
 
 
 class ObjectSource(Protocol):
-    """Where placed things come from."""
+    """Where placed objects come from."""
 
     def near(self, box: tuple[float, float, float, float]) -> list[PlacedObject]:
-        """All things with their middle in a box (x0, y0, x1, y1) in µm."""
+        """All objects with their middle in a box (x0, y0, x1, y1) in µm."""
 
 
 @dataclass(frozen=True)
 class FixedObjects:
     """Things placed at once, as for a single field."""
 
-    things: list[PlacedObject]
+    objects: list[PlacedObject]
 
     def near(self, box: tuple[float, float, float, float]) -> list[PlacedObject]:
         """See ``ObjectSource``."""
-        return [t for t in self.things if box[0] <= t.x <= box[2] and box[1] <= t.y <= box[3]]
+        return [t for t in self.objects if box[0] <= t.x <= box[2] and box[1] <= t.y <= box[3]]
 
 
 def _colour(column: int, row: int) -> int:
@@ -54,13 +54,13 @@ class BlockwiseObjects:
     def __init__(
         self,
         seed: int,
-        ground: Background,
+        background: Background,
         plan: PlacementPlan,
         library: CellLibrary,
         remembered: int = 4000,
     ) -> None:
         self._remembered = remembered
-        self._seed, self._ground, self._plan, self._library = seed, ground, plan, library
+        self._seed, self._background, self._plan, self._library = seed, background, plan, library
         self._known: OrderedDict[tuple[int, int], list[PlacedObject]] = OrderedDict()
 
     def near(self, box: tuple[float, float, float, float]) -> list[PlacedObject]:
@@ -71,11 +71,11 @@ class BlockwiseObjects:
         )
         rows = range(int(np.floor(box[1] / BLOCK - 0.5)), int(np.floor(box[3] / BLOCK + 0.5)) + 1)
         return [
-            thing
+            placed
             for row in rows
             for column in columns
-            for thing in self.block(column, row)
-            if box[0] <= thing.x < box[2] and box[1] <= thing.y < box[3]
+            for placed in self.block(column, row)
+            if box[0] <= placed.x < box[2] and box[1] <= placed.y < box[3]
         ]
 
     def block(self, column: int, row: int) -> list[PlacedObject]:
@@ -86,24 +86,24 @@ class BlockwiseObjects:
             return self._known[key]
         colour = _colour(column, row)
         neighbours = [
-            thing
+            placed
             for down in (-1, 0, 1)
             for across in (-1, 0, 1)
             if _colour(column + across, row + down) < colour
-            for thing in self.block(column + across, row + down)
+            for placed in self.block(column + across, row + down)
         ]
         box = (column * BLOCK, row * BLOCK, (column + 1) * BLOCK, (row + 1) * BLOCK)
-        things: list[PlacedObject] = []
-        if max(self._ground.maximum(name, box) for name in ("cells", "red", "particle")) > 0:
+        objects: list[PlacedObject] = []
+        if max(self._background.maximum(name, box) for name in ("cells", "red", "particle")) > 0:
             words = [self._seed, column + 2**31, row + 2**31, 0xB10C]
             rng = np.random.Generator(np.random.PCG64(words))
-            things = place_objects(
-                box, neighbours, self._ground, self._plan, self._library, rng, BLOCK / 2 - 1
+            objects = place_objects(
+                box, neighbours, self._background, self._plan, self._library, rng, BLOCK / 2 - 1
             )
-        self._known[key] = things
+        self._known[key] = objects
         if len(self._known) > self._remembered:
             self._known.popitem(last=False)
-        return things
+        return objects
 
 
 @dataclass(frozen=True)
@@ -112,33 +112,33 @@ class RenderedLayers:
 
     Attributes:
         layers: (3, H, W) float32.
-        things: cells in the window that have a truth, in the order of their labels.
-        labels: (H, W) uint16, 0 or 1 + index in ``things``; what lies on top counts.
+        objects: cells in the window that have a truth, in the order of their labels.
+        labels: (H, W) uint16, 0 or 1 + index in ``objects``; what lies on top counts.
         nucleus: (H, W) bool.
     """
 
     layers: Field
-    things: list[PlacedObject]
+    objects: list[PlacedObject]
     labels: NDArray[np.uint16]
     nucleus: Mask
 
 
 class SceneRenderer:
-    """Ground, things, stock of cells and camera together."""
+    """Background, objects, stock of cells and camera together."""
 
     def __init__(
-        self, seed: int, ground: Background, source: ObjectSource, library: CellLibrary
+        self, seed: int, background: Background, source: ObjectSource, library: CellLibrary
     ) -> None:
-        self.ground, self.source, self.library = ground, source, library
+        self.background, self.source, self.library = background, source, library
         self.seed = seed
-        self._clouds = [SmoothNoise(seed, name) for name in range(3)]
+        self._film_noise = [SmoothNoise(seed, name) for name in range(3)]
 
-    def corner(self, thing: PlacedObject, stamp: LibrarySprite) -> tuple[int, int]:
-        """Left and top px of a thing's stamp on the plane."""
+    def corner(self, placed: PlacedObject, sprite: LibrarySprite) -> tuple[int, int]:
+        """Left and top px of an object's sprite on the plane."""
         mpp = self.library.microns_per_pixel
         return (
-            round(thing.x / mpp - stamp.middle[0]),
-            round(thing.y / mpp - stamp.middle[1]),
+            round(placed.x / mpp - sprite.middle[0]),
+            round(placed.y / mpp - sprite.middle[1]),
         )
 
     def draw(self, window: Window, truth: bool = True) -> RenderedLayers:
@@ -152,42 +152,42 @@ class SceneRenderer:
             (window.x + window.width) * mpp + far,
             (window.y + window.height) * mpp + far,
         )
-        things = sorted(self.source.near(box), key=lambda thing: (thing.rank, thing.order))
+        objects = sorted(self.source.near(box), key=lambda placed: (placed.rank, placed.order))
         shape = (window.height, window.width) if truth else (0, 0)
         labels, nucleus = np.zeros(shape, np.uint16), np.zeros(shape, bool)
         seen: list[PlacedObject] = []
         stroma = False
-        for thing in things:
-            if thing.rank > PACKED_RANK and not stroma:
+        for placed in objects:
+            if placed.rank > PACKED_RANK and not stroma:
                 self._particles(layers, window)
                 stroma = True
-            stamp = self.library.sprite(thing.name, thing.number, thing.turn)
-            cut = self._cut(thing, stamp, window)
+            sprite = self.library.sprite(placed.name, placed.number, placed.turn)
+            cut = self._cut(placed, sprite, window)
             if cut is None:
                 continue
             there, own = cut
             below = layers[:, there[0], there[1]]
-            below *= stamp.keep[own]
-            below += stamp.layers[:, own[0], own[1]] * np.float32(thing.shade)
-            if truth and thing.rank == CELL_RANK and stamp.cell[own].any():
-                seen.append(thing)
-                inside = stamp.cell[own]
+            below *= sprite.keep[own]
+            below += sprite.layers[:, own[0], own[1]] * np.float32(placed.shade)
+            if truth and placed.rank == CELL_RANK and sprite.cell[own].any():
+                seen.append(placed)
+                inside = sprite.cell[own]
                 labels[there][inside] = len(seen)
-                nucleus[there][inside] = stamp.nucleus[own][inside]
+                nucleus[there][inside] = sprite.nucleus[own][inside]
         if not stroma:
             self._particles(layers, window)
         self._holes(layers, window)
-        stain = self.ground.sample("stain", window, mpp)
+        stain = self.background.sample("stain", window, mpp)
         if not isinstance(stain, float) or stain != 1.0:
             layers *= stain
         return RenderedLayers(layers, seen, labels, nucleus)
 
     def _cut(
-        self, thing: PlacedObject, stamp: LibrarySprite, window: Window
+        self, placed: PlacedObject, sprite: LibrarySprite, window: Window
     ) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
-        left, top = self.corner(thing, stamp)
+        left, top = self.corner(placed, sprite)
         left, top = left - window.x, top - window.y
-        height, width = stamp.keep.shape
+        height, width = sprite.keep.shape
         x0, x1 = max(left, 0), min(left + width, window.width)
         y0, y1 = max(top, 0), min(top + height, window.height)
         if x0 >= x1 or y0 >= y1:
@@ -199,26 +199,26 @@ class SceneRenderer:
 
     def _film(self, window: Window) -> Field:
         layers = np.zeros((3, window.height, window.width), np.float32)
-        film = self.ground.sample("film", window, self.library.microns_per_pixel)
+        film = self.background.sample("film", window, self.library.microns_per_pixel)
         if isinstance(film, float) and film == 0:
             return layers
-        cloud = self._clouds[0].sample(5.0, window, self.library.microns_per_pixel)
-        cloud *= 0.5
-        cloud += 1.0
-        cloud *= film
-        np.maximum(cloud, 0, out=cloud)
-        np.multiply(cloud, np.float32(0.7), out=layers[AZURE])
-        np.multiply(cloud, np.float32(0.5), out=layers[EOSIN])
+        noise = self._film_noise[0].sample(5.0, window, self.library.microns_per_pixel)
+        noise *= 0.5
+        noise += 1.0
+        noise *= film
+        np.maximum(noise, 0, out=noise)
+        np.multiply(noise, np.float32(0.7), out=layers[AZURE])
+        np.multiply(noise, np.float32(0.5), out=layers[EOSIN])
         return layers
 
     def _particles(self, layers: Field, window: Window) -> None:
         """Stroma of marrow particles: dense, cloudy, violet."""
         mpp = self.library.microns_per_pixel
-        particle = self.ground.sample("particle", window, mpp)
+        particle = self.background.sample("particle", window, mpp)
         if isinstance(particle, float) and particle == 0:
             return
-        coarse = self._clouds[1].sample(9.0, window, mpp)
-        fine = self._clouds[2].sample(1.6, window, mpp)
+        coarse = self._film_noise[1].sample(9.0, window, mpp)
+        fine = self._film_noise[2].sample(1.6, window, mpp)
         mass: Field = np.clip(particle * (1 + 0.3 * coarse + 0.18 * fine), 0, None)
         layers[AZURE] += 0.42 * mass
         layers[EOSIN] += 0.55 * mass
@@ -226,7 +226,7 @@ class SceneRenderer:
     def _holes(self, layers: Field, window: Window) -> None:
         """Fat leaves round, empty holes with a thin rim."""
         mpp = self.library.microns_per_pixel
-        for x, y, radius in self.ground.holes.tolist():
+        for x, y, radius in self.background.holes.tolist():
             reach = radius * 1.2 + 2
             x0 = max(int((x - reach) / mpp) - window.x, 0)
             x1 = min(int((x + reach) / mpp) - window.x, window.width)
@@ -237,7 +237,7 @@ class SceneRenderer:
             across = (np.arange(x0, x1, dtype=np.float32) + (window.x + 0.5)) * mpp - x
             down = (np.arange(y0, y1, dtype=np.float32) + (window.y + 0.5)) * mpp - y
             part = Window(window.x + x0, window.y + y0, x1 - x0, y1 - y0)
-            wave = self._clouds[1].sample(12.0, part, mpp)
+            wave = self._film_noise[1].sample(12.0, part, mpp)
             depth = radius - np.hypot(across[None, :], down[:, None]) + 0.05 * radius * wave
             inside = np.clip(depth / 0.5 + 0.5, 0, 1)
             below = layers[:, y0:y1, x0:x1]
@@ -250,7 +250,7 @@ class SceneRenderer:
 def render_image(
     drawn: RenderedLayers,
     window: Window,
-    ground: Background,
+    background: Background,
     style: ImagingStyle,
     microns_per_pixel: float,
     noise: Field,
@@ -261,7 +261,7 @@ def render_image(
     Args:
         drawn: composed window.
         window: where it lies.
-        ground: for the defocus.
+        background: for the defocus.
         style: stain and light; its gradient is not used.
         microns_per_pixel: pixel size.
         noise: (3, H, W) standard normal.
@@ -269,7 +269,7 @@ def render_image(
     """
     planes = transmitted_planes(drawn.layers, style)
     sharp = style.blur / microns_per_pixel
-    defocus = ground.sample("defocus", window, microns_per_pixel)
+    defocus = background.sample("defocus", window, microns_per_pixel)
     worst = defocus if isinstance(defocus, float) else float(defocus.max())
     for plane in planes:
         if worst > _SHARPEST:

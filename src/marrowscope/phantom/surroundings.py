@@ -8,8 +8,8 @@ from marrowscope.phantom.canvas import AZURE, EOSIN, PIGMENT, Canvas, Sprite
 
 def paint_film(canvas: Canvas, plasma: float, rng: np.random.Generator) -> None:
     """The thin, cloudy film of stained protein on the glass."""
-    cloud = texture.noise(canvas.shape, 5.0, canvas.microns_per_pixel, rng)
-    film = np.maximum(plasma * (1 + 0.5 * cloud), 0)
+    noise = texture.noise(canvas.shape, 5.0, canvas.microns_per_pixel, rng)
+    film = np.maximum(plasma * (1 + 0.5 * noise), 0)
     canvas.layers[AZURE] += 0.7 * film
     canvas.layers[EOSIN] += 0.5 * film
 

@@ -112,7 +112,7 @@ def compose_scene(
     mpp = PATCH_MICRONS / size
     variant = choose_variant(appearances()[code], streams.cell)
     own = vary_style(style if style is not None else draw_style(streams.style), streams.style)
-    if variant.trouble is not None:
+    if variant.defect is not None:
         variant, own = _spoil(variant, own, code, streams.cell)
     cell = paint(variant, mpp, streams.cell)
     middle = size / 2 + _off_centre(variant, streams.cell) / mpp
@@ -129,7 +129,7 @@ def compose_scene(
             canvas.lay(surroundings.platelet(mpp, rng), float(at[0]), float(at[1]))
     _neighbours(canvas, own.crowding, (x, y, cell.radius), 0.92, rng)
     placed = canvas.lay(cell, x, y)
-    if variant.trouble == "cover":
+    if variant.defect == "cover":
         # Something lies on top of it: the truth stays the visible and the hidden part together.
         _neighbours(canvas, 4.0, (x, y, cell.radius), 0.45, rng)
     return Scene(canvas.layers, placed, own, mpp)
@@ -162,7 +162,7 @@ def neighbour_variants(but: str = "") -> tuple[Variant, ...]:
         for variant in group
         if code != but
         and variant.painter == "cell"
-        and variant.trouble is None
+        and variant.defect is None
         and variant.diameter.mean < 17
         and BY_CODE[code].role is CountRole.COUNTED
     )
@@ -175,7 +175,7 @@ def _frequency(code: str) -> float:
 
 def _off_centre(variant: Variant, rng: np.random.Generator) -> NDArray[np.float64]:
     """How far from the middle of the patch the cell lies, (x, y) µm."""
-    if variant.trouble != "edge":
+    if variant.defect != "edge":
         return rng.normal(0, 0.7, 2)
     angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(6.0, 9.5)
     return np.array([np.cos(angle), np.sin(angle)]) * away
@@ -185,12 +185,12 @@ def _spoil(
     variant: Variant, style: ImagingStyle, code: str, rng: np.random.Generator
 ) -> tuple[Variant, ImagingStyle]:
     """What makes it unidentifiable: its own look out of focus, or another class's look spoilt."""
-    if variant.trouble == "unfocused":
+    if variant.defect == "unfocused":
         return variant, replace(style, blur=float(rng.uniform(0.35, 1.0)))
-    other = replace(choose_variant(neighbour_variants(code), rng), trouble=variant.trouble)
-    if variant.trouble == "blur":
+    other = replace(choose_variant(neighbour_variants(code), rng), defect=variant.defect)
+    if variant.defect == "blur":
         style = replace(style, blur=float(rng.uniform(0.35, 0.8)))
-    elif variant.trouble == "dark":
+    elif variant.defect == "dark":
         # Shrunken, overstained, without visible structure.
         factor = float(rng.uniform(1.5, 2.2))
         azure, eosin, pigment = style.gains

@@ -132,10 +132,10 @@ def draw_field(
             f"the field asks for {mpp}; make a library of the same pixel size"
         )
     streams = np.random.SeedSequence([seed, 0xF1E1D]).spawn(4)
-    layout, things, camera, dirt = (np.random.Generator(np.random.PCG64(s)) for s in streams)
+    layout, objects, camera, dirt = (np.random.Generator(np.random.PCG64(s)) for s in streams)
     style = settings.style
     style = vary_style(style if style is not None else draw_style(camera), camera)
-    ground = _ground(settings, style, seed, layout)
+    background = _background(settings, style, seed, layout)
     window = Window(0, 0, settings.width, settings.height)
     plan = PlacementPlan(
         class_mix(settings.composition),
@@ -145,14 +145,17 @@ def draw_field(
     )
     edge = _MARGIN
     box = (-edge, -edge, settings.width * mpp + edge, settings.height * mpp + edge)
-    world = SceneRenderer(
-        seed, ground, FixedObjects(place_objects(box, [], ground, plan, library, things)), library
+    renderer = SceneRenderer(
+        seed,
+        background,
+        FixedObjects(place_objects(box, [], background, plan, library, objects)),
+        library,
     )
-    drawn = world.draw(window)
+    drawn = renderer.draw(window)
     _dirt(drawn.layers, settings, dirt)
     noise = camera.standard_normal((3, window.height, window.width), dtype=np.float32)
-    image = render_image(drawn, window, ground, style, mpp, noise, _light(settings, camera))
-    judgeable = ground.judgeable(window, mpp)
+    image = render_image(drawn, window, background, style, mpp, noise, _light(settings, camera))
+    judgeable = background.judgeable(window, mpp)
     return PhantomField(
         image=image,
         cells=_table(drawn, judgeable, seed, mpp, style),
@@ -161,7 +164,7 @@ def draw_field(
         judgeable=judgeable,
         stain=style.stain,
         microns_per_pixel=mpp,
-        numbers=tuple(thing.number for thing in drawn.things),
+        numbers=tuple(placed.number for placed in drawn.objects),
     )
 
 
@@ -196,14 +199,14 @@ def validate_settings(settings: FieldSettings, seed: int) -> None:
             raise InputError(f"{name} {value}: must be from {low:g} to {high:g}")
 
 
-def _ground(
+def _background(
     settings: FieldSettings, style: ImagingStyle, seed: int, rng: np.random.Generator
 ) -> Background:
     mpp, edge = settings.microns_per_pixel, _MARGIN + 4 * _STEP
     wide, high = settings.width * mpp, settings.height * mpp
-    ground = empty_background((-edge, -edge, wide + edge, high + edge), _STEP)
-    x, y = grid_coordinates(ground)
-    shape = ground.cells.shape
+    background = empty_background((-edge, -edge, wide + edge, high + edge), _STEP)
+    x, y = grid_coordinates(background)
+    shape = background.cells.shape
     grid = Window(0, 0, shape[1], shape[0])
     # Density and stain wander a little everywhere.
     patches = SmoothNoise(seed, 11).sample(60.0, grid, _STEP)
@@ -224,8 +227,8 @@ def _ground(
     stain = np.clip(1 + settings.stain_gradient * slope, 0.05, None) * (1 + 0.02 * patches)
     red = np.where(particle > 0.3, 0.0, settings.red * np.clip(1 + 0.12 * bumps, 0.5, 1.5))
     cells = settings.cells_per_mm2 * crowding * (1 + 0.5 * (particle > 0))
-    ground = replace(
-        ground,
+    background = replace(
+        background,
         cells=np.where(particle > 0.1, 0, cells).astype(np.float32),
         red=red.astype(np.float32),
         excluded=np.full(shape, settings.excluded, np.float32),
@@ -236,7 +239,7 @@ def _ground(
         holes=holes,
     )
     everywhere = np.ones(shape, bool)
-    return replace(ground, reason=classify_background(ground, 0.0, everywhere, everywhere))
+    return replace(background, reason=classify_background(background, 0.0, everywhere, everywhere))
 
 
 def _zones(wandering: Field, share: float) -> Field:
@@ -285,8 +288,8 @@ def _table(
     touching = touching_labels(drawn.labels)
     height, width = drawn.labels.shape
     rows = []
-    for index, (box, area, x, y) in enumerate(measure_labels(drawn.labels, len(drawn.things))):
-        thing = drawn.things[index]
+    for index, (box, area, x, y) in enumerate(measure_labels(drawn.labels, len(drawn.objects))):
+        placed = drawn.objects[index]
         x0, y0, x1, y1 = box
         rows.append(
             {
@@ -298,7 +301,7 @@ def _table(
                 "width": x1 - x0,
                 "height": y1 - y0,
                 "microns_per_pixel": microns_per_pixel,
-                "label": thing.name,
+                "label": placed.name,
                 "annotator": "synthetic",
                 "stain": style.stain.tolist(),
                 "instance": index + 1,
@@ -309,7 +312,7 @@ def _table(
                 "radius": float(np.sqrt(area / np.pi)),
                 "touches_border": x0 == 0 or y0 == 0 or x1 == width or y1 == height,
                 "touching": index + 1 in touching,
-                "is_cell": BY_CODE[thing.name].role is not CountRole.EXCLUDED,
+                "is_cell": BY_CODE[placed.name].role is not CountRole.EXCLUDED,
                 "judgeable": bool(judgeable[int(y), int(x)]),
             }
         )

@@ -91,8 +91,8 @@ class PhantomSlide:
         library = CellLibrary(mpp, seed, own.per_class)
         # Enough for the blocks that one row of patches and its neighbours touch.
         remembered = int((wide / BLOCK + 6) * (_PATCH * mpp / BLOCK + 8))
-        blocks = BlockwiseObjects(seed, self.smear.ground, plan, library, remembered)
-        self._world = SceneRenderer(seed, self.smear.ground, blocks, library)
+        blocks = BlockwiseObjects(seed, self.smear.background, plan, library, remembered)
+        self._renderer = SceneRenderer(seed, self.smear.background, blocks, library)
         self._noise = rng.standard_normal((3, _NOISE, _NOISE), dtype=np.float32)
 
     def read(self, window: Window) -> NDArray[np.uint8]:
@@ -109,19 +109,19 @@ class PhantomSlide:
 
     def patch(self, column: int, row: int) -> NDArray[np.uint8]:
         """One patch of 1,024 × 1,024 px, a function of settings, seed and position alone."""
-        mpp, ground = self.settings.microns_per_pixel, self.smear.ground
+        mpp, background = self.settings.microns_per_pixel, self.smear.background
         inner = Window(column * _PATCH, row * _PATCH, _PATCH, _PATCH)
         box = tuple(v * mpp for v in (inner.x, inner.y, inner.x + _PATCH, inner.y + _PATCH))
         # Blur reaches across the border of the patch, so more is drawn than is kept.
         blur = float(np.hypot(self.style.blur, 1.0 if self._blurred(box) else 0.0))
         edge = int(np.ceil(3.2 * blur / mpp)) + 1
         window = Window(inner.x - edge, inner.y - edge, _PATCH + 2 * edge, _PATCH + 2 * edge)
-        drawn = self._world.draw(window, truth=False)
+        drawn = self._renderer.draw(window, truth=False)
         words = [self.seed, column, row, 0xA015E]
         rng = np.random.Generator(np.random.PCG64(words))
         left, top = rng.integers(0, _NOISE - window.width + 1, 2).tolist()
         noise = self._noise[:, top : top + window.height, left : left + window.width]
-        image = render_image(drawn, window, ground, self.style, mpp, noise)
+        image = render_image(drawn, window, background, self.style, mpp, noise)
         return image[edge : edge + _PATCH, edge : edge + _PATCH]
 
     def cells(self, window: Window) -> list[dict[str, Any]]:
@@ -134,9 +134,9 @@ class PhantomSlide:
             (window.y + window.height + 1) * mpp,
         )
         rows = []
-        for thing in self._world.source.near(box):
-            if thing.rank == CELL_RANK:
-                row = self._row(thing)
+        for placed in self._renderer.source.near(box):
+            if placed.rank == CELL_RANK:
+                row = self._row(placed)
                 if (
                     window.x <= row["x"] < window.x + window.width
                     and window.y <= row["y"] < window.y + window.height
@@ -162,17 +162,17 @@ class PhantomSlide:
                 yield Window(x * _PATCH, y * _PATCH, _PATCH, _PATCH)
 
     def _blurred(self, box: tuple[float, ...]) -> bool:
-        return self.smear.ground.maximum("defocus", (box[0], box[1], box[2], box[3])) > 0
+        return self.smear.background.maximum("defocus", (box[0], box[1], box[2], box[3])) > 0
 
-    def _row(self, thing: PlacedObject) -> dict[str, Any]:
-        mpp, ground = self.settings.microns_per_pixel, self.smear.ground
-        stamp = self._world.library.sprite(thing.name, thing.number, thing.turn)
-        left, top = self._world.corner(thing, stamp)
-        columns = np.flatnonzero(stamp.cell.any(axis=0))
-        rows = np.flatnonzero(stamp.cell.any(axis=1))
+    def _row(self, placed: PlacedObject) -> dict[str, Any]:
+        mpp, background = self.settings.microns_per_pixel, self.smear.background
+        sprite = self._renderer.library.sprite(placed.name, placed.number, placed.turn)
+        left, top = self._renderer.corner(placed, sprite)
+        columns = np.flatnonzero(sprite.cell.any(axis=0))
+        rows = np.flatnonzero(sprite.cell.any(axis=1))
         x0, x1 = left + int(columns[0]), left + int(columns[-1]) + 1
         y0, y1 = top + int(rows[0]), top + int(rows[-1]) + 1
-        x, y = left + stamp.middle[0], top + stamp.middle[1]
+        x, y = left + sprite.middle[0], top + sprite.middle[1]
         return {
             "cell_id": f"phantom-slide-{self.seed}-{left}-{top}",
             "path": None,
@@ -182,22 +182,22 @@ class PhantomSlide:
             "width": x1 - x0,
             "height": y1 - y0,
             "microns_per_pixel": mpp,
-            "label": thing.name,
+            "label": placed.name,
             "annotator": "synthetic",
             "stain": self.style.stain.tolist(),
             "x0": x0,
             "y0": y0,
             "x1": x1,
             "y1": y1,
-            "radius": stamp.radius / mpp,
+            "radius": sprite.radius / mpp,
             "touches_border": x0 <= 0
             or y0 <= 0
             or x1 >= self.settings.width
             or y1 >= self.settings.height,
-            "touching": thing.cluster >= 0,
-            "is_cell": BY_CODE[thing.name].role is not CountRole.EXCLUDED,
+            "touching": placed.cluster >= 0,
+            "is_cell": BY_CODE[placed.name].role is not CountRole.EXCLUDED,
             "judgeable": bool(
-                ground.reason[ground.at(x * mpp, y * mpp)] == PhantomRegion.JUDGEABLE
+                background.reason[background.at(x * mpp, y * mpp)] == PhantomRegion.JUDGEABLE
             ),
         }
 
@@ -252,13 +252,13 @@ def write_slide(
     with replacing(path.with_suffix(".truth.json")) as temporary:
         temporary.write_text(json.dumps(truth_table(slide)), encoding="utf-8")
     with replacing(path.with_suffix(".zones.png")) as temporary:
-        temporary.write_bytes(bytes(cv2.imencode(".png", slide.smear.ground.reason)[1]))
+        temporary.write_bytes(bytes(cv2.imencode(".png", slide.smear.background.reason)[1]))
     return table
 
 
 def truth_table(slide: PhantomSlide) -> dict[str, Any]:
     """Contour, holes and judgeable zone as polygons in px of level 0, and the map's legend."""
-    ground, mpp = slide.smear.ground, slide.settings.microns_per_pixel
+    background, mpp = slide.smear.background, slide.settings.microns_per_pixel
 
     def pixels(polygon: Polygon) -> list[list[float]]:
         points: list[list[float]] = np.round(polygon / mpp, 1).tolist()
@@ -275,10 +275,12 @@ def truth_table(slide: PhantomSlide) -> dict[str, Any]:
         "holes": [pixels(tear) for tear in slide.smear.tears],
         "judgeable": [
             {"outline": pixels(outline), "holes": [pixels(hole) for hole in holes]}
-            for outline, holes in mask_outlines(ground.reason == PhantomRegion.JUDGEABLE, ground)
+            for outline, holes in mask_outlines(
+                background.reason == PhantomRegion.JUDGEABLE, background
+            )
         ],
         "zones": {
-            "pixels_per_step": ground.step / mpp,
+            "pixels_per_step": background.step / mpp,
             "legend": {reason.name.lower(): int(reason) for reason in PhantomRegion},
         },
     }

@@ -77,8 +77,8 @@ def _level(
     path: Path, facts: dict[str, str], index: int, size: tuple[int, int], down: float
 ) -> Level:
     wide, high = (
-        int(told) if told.isdecimal() else _DEFAULT_TILE
-        for told in (
+        int(text) if text.isdecimal() else _DEFAULT_TILE
+        for text in (
             facts.get(f"openslide.level[{index}].tile-{side}", "") for side in ("width", "height")
         )
     )

@@ -26,7 +26,7 @@ from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 FIELD_SIZE = (2452, 2056)  # px of the study's camera at 0.08625 µm/px
 DEFAULT_CELLS = 500  # nucleated cells of a precise count (ICSH 2008)
-_LEAST_ACCEPTED = 0.85  # share of a field that can be judged
+_MIN_ACCEPTED = 0.85  # share of a field that can be judged
 _RESERVE = 1.25  # so many times the cells that are needed are expected in the first round
 _SMALL_REGION = 4  # fields; smaller regions come last, whatever their quality
 
@@ -91,7 +91,7 @@ def plan_fields(slide: Slide, quality_map: QualityMap, enough: int = DEFAULT_CEL
     quality = _over_fields(quality_map.quality, quality_map.side, box, (rows, columns)) / weight
     density = _over_fields(quality_map.cells * accepted, quality_map.side, box, (rows, columns))
     cells = density * (wide * high / quality_map.side**2)
-    fits = share >= min(_LEAST_ACCEPTED, float(share.max()))
+    fits = share >= min(_MIN_ACCEPTED, float(share.max()))
     fields_in_order = _meander(fits, quality)
     order, first = _with_stride(fields_in_order, cells, enough)
     fields = tuple(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 FINEST_SCALE = 0.35  # µm; below it are noise and the grain of chromatin
 _LARGEST = 3.0  # µm of blur that the table ends at
-_LEAST_CONTRAST = 4e-6  # squared density: less is empty glass, of which nothing can be said
+_MIN_CONTRAST = 4e-6  # squared density: less is empty glass, of which nothing can be said
 
 
 def estimate_blur(density: NDArray[np.float32], microns_per_pixel: float) -> float | None:
@@ -40,7 +40,7 @@ def estimate_blur(density: NDArray[np.float32], microns_per_pixel: float) -> flo
     fine, coarse = (
         float(np.mean((first - second)[inner, inner] ** 2)) for first, second in pairwise(smooth)
     )
-    if coarse < _LEAST_CONTRAST:
+    if coarse < _MIN_CONTRAST:
         return None
     blurs = np.linspace(0, _LARGEST, 301)
     one, two, four = (np.hypot(blurs, factor * scale) for factor in (1, 2, 4))

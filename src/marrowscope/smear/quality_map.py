@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from marrowscope.slides.slide import Field
 
 # Nucleated cells to red cells: blood has 1:200 to 1:1000, marrow 1:5 to 1:50.
-LEAST_NUCLEATED_PER_RED = 0.01
+MIN_NUCLEATED_PER_RED = 0.01
 
 
 class RejectionReason(IntEnum):
@@ -44,11 +44,11 @@ _WORDS = {
 }
 
 
-def blood_phrase(reds_per_nucleated: float) -> str | None:
+def blood_phrase(red_cells_per_nucleated: float) -> str | None:
     """A phrase when there are too many red cells for marrow, else None."""
-    if not reds_per_nucleated > 1 / LEAST_NUCLEATED_PER_RED:
+    if not red_cells_per_nucleated > 1 / MIN_NUCLEATED_PER_RED:
         return None
-    return f"blood rather than marrow, 1 nucleated cell to {reds_per_nucleated:.0f} red cells"
+    return f"blood rather than marrow, 1 nucleated cell to {red_cells_per_nucleated:.0f} red cells"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class QualityMap:
         cells: nucleated cells expected in each.
         blur: µm, nan where it was not seen.
         side: of a square in px of level 0; 0 for fields.
-        reds_per_nucleated: red cells to one nucleated, over all where cells lie singly and sharp.
+        red_cells_per_nucleated: over all squares where cells lie singly and are sharp.
         fields: the fields, for a source of fields.
     """
 
@@ -70,7 +70,7 @@ class QualityMap:
     cells: NDArray[np.float64]
     blur: NDArray[np.float64]
     side: int
-    reds_per_nucleated: float = float("nan")
+    red_cells_per_nucleated: float = float("nan")
     fields: tuple[Field, ...] = ()
 
     def count(self, reason: RejectionReason) -> int:
@@ -79,7 +79,7 @@ class QualityMap:
 
     def blood_phrase(self) -> str | None:
         """As ``blood_phrase``, for the whole smear."""
-        return blood_phrase(self.reds_per_nucleated)
+        return blood_phrase(self.red_cells_per_nucleated)
 
     def rejection_summary(self) -> str | None:
         """Why there is nothing to be counted, in one sentence; None where there is something."""

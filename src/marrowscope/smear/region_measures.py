@@ -17,10 +17,10 @@ GAP = 0.035  # density of green below which there is no cell
 _SMALLEST_NUCLEUS, _ONE_NUCLEUS = 14.0, 110.0  # µm²; platelets are smaller, clumps larger
 _FOREIGN = 0.10  # density by which a colour may exceed green in anything Romanowsky-stained
 _DARK_GREY, _GREY = 0.15, 0.12  # so dense, and channels this close to each other
-_CORE, _LEAST_CORE = 0.7, 0.22  # so dark, of the usual nucleus, is this share of a whole one
+_CORE, _MIN_CORE = 0.7, 0.22  # so dark, of the usual nucleus, is this share of a whole one
 _RED, _GREEN, _BLUE = 0, 1, 2
 _BLUE_SHARE = 0.5
-_TOWERS = 3.3  # more than three red cells on each other
+_STACKED_RED_CELLS = 3.3  # more than three red cells on each other
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def estimate_nuclear_stain(samples: list[NDArray[np.float32]]) -> NuclearStain:
     single = [nuclear_density(s)[(s[..., _GREEN] > GAP) & (s[..., _GREEN] < 0.25)] for s in samples]
     reds = np.concatenate(single) if single else np.zeros(0)
     red = float(np.median(reds)) if len(reds) else 0.0
-    limit = max(float(np.clip(0.35 * high, 0.06, 0.12)), min(_TOWERS * red, 0.2))
+    limit = max(float(np.clip(0.35 * high, 0.06, 0.12)), min(_STACKED_RED_CELLS * red, 0.2))
     inside = values[values > limit]
     nucleus = float(np.percentile(inside, 75)) if len(inside) > 200 else high
     return NuclearStain(max(nucleus, limit), limit)
@@ -197,7 +197,7 @@ def _nuclei(
     numbers = np.bincount(at, cells, minlength=count)
     large = real & (area > 10 * _ONE_NUCLEUS)
     clumped = np.bincount(owner.ravel(), large[labels].ravel(), minlength=count)
-    pale = cells * (core[real] / np.maximum(stats[real, cv2.CC_STAT_AREA], 1) < _LEAST_CORE)
+    pale = cells * (core[real] / np.maximum(stats[real, cv2.CC_STAT_AREA], 1) < _MIN_CORE)
     faint = np.bincount(at, pale, minlength=count) / np.maximum(numbers, 1)
     return numbers.astype(np.float64), clumped.astype(np.float64), faint
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from marrowscope.slides.slide import Field, Slide, read_scaled
 from marrowscope.smear.contour import Contour, optical_density, white_point
-from marrowscope.smear.quality_map import LEAST_NUCLEATED_PER_RED, QualityMap, RejectionReason
+from marrowscope.smear.quality_map import MIN_NUCLEATED_PER_RED, QualityMap, RejectionReason
 from marrowscope.smear.region_measures import (
     LOW_POWER,
     NuclearStain,
@@ -186,7 +186,7 @@ def classify_regions(
     relative = 0.0 if around is None else _SHARE_OF_RICH * rich
     reds = near(np.where(left, layers, np.nan), 2) * 1e6 / _RED_CELL
     ratio = near(density, 2) / np.maximum(reds, 1)
-    diluted = (ratio < LEAST_NUCLEATED_PER_RED) | (per_mm2 < relative)
+    diluted = (ratio < MIN_NUCLEATED_PER_RED) | (per_mm2 < relative)
     reason[left & diluted] = RejectionReason.DILUTED
     left = reason == RejectionReason.ACCEPTED
     faint = left & (near(found.faint, 1) > _FAINT)

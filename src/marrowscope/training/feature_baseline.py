@@ -14,7 +14,7 @@ from marrowscope.features.cell_features import VERSION
 from marrowscope.features.feature_catalogue import names
 from marrowscope.features.feature_table import measure_table
 from marrowscope.models.features_svm import build
-from marrowscope.models.svm_training import fit
+from marrowscope.models.svm_training import fit_svm
 from marrowscope.training.training_job import FittedModel, TrainingJob
 
 CACHE = "features"  # in the run folder or beside the store
@@ -44,7 +44,7 @@ def fit_feature_baseline(job: TrainingJob) -> FittedModel:
             f"{path}: {errors[unread[0]]} ({len(unread)} of {len(errors)} training images cannot "
             "be used; 'marrowscope check' lists them)"
         )
-    fitted, search = fit(values, data.targets(data.train), seed=job.seed)
+    fitted, search = fit_svm(values, data.targets(data.train), seed=job.seed)
     fallbacks = int(np.nansum(values[:, names().index("segmentation.fallback")]))
     job.hooks.say(
         f"{len(names())} features per cell, {len(fitted.selected)} selected; C {search.cost:g}, "

@@ -28,13 +28,13 @@ from marrowscope.models.bundle import (
     rewrite_bundle,
 )
 from marrowscope.models.card import Card
-from marrowscope.models.int8_part import describe, good_enough
+from marrowscope.models.int8_part import int8_facts, is_accurate_enough
 from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.training.training_cells import select_training_cells
 from marrowscope.training.validation import strict_scores
 
 CALIBRATION_IMAGES = 300
-LEAST_CHECKED = 100
+MIN_CHECKED = 100
 _NO_WORK = ("Constant", "Parameter", "Result")
 
 Advance = Callable[..., None]
@@ -74,9 +74,9 @@ def quantize(
     if bundle.card.architecture == FEATURES:
         raise InputError(f"{bundle.card.name}: is not a network; there is nothing to quantize")
     data = select_training_cells(table, fold)
-    if data.held_out.height < LEAST_CHECKED:
+    if data.held_out.height < MIN_CHECKED:
         raise InputError(
-            f"{data.held_out.height} held-out images; int8 is checked on at least {LEAST_CHECKED}: "
+            f"{data.held_out.height} held-out images; int8 is checked on at least {MIN_CHECKED}: "
             "give the table that the model was trained from, with its split"
         )
     if bundle.card.data.get("content_sha256") != data.description["content_sha256"]:
@@ -87,12 +87,12 @@ def quantize(
     exact = predict_table(OpenVinoEngine(bundle), data.held_out, advance=advance)
     before = strict_scores(exact)["macro_f1"]
     images = list(_calibration(data.train))
-    told = ""
+    outcome = ""
     for kept in ("none", "first and last layer"):
         graph, constants = quantized_graph(bundle, images, kept)
         agreement, after = _check(bundle, graph, constants, data.held_out, exact, advance)
         loss = round(before - after, 4)
-        if good_enough(agreement, loss):
+        if is_accurate_enough(agreement, loss):
             facts = {
                 "calibration_images": len(images),
                 "kept_in_fp32": kept,
@@ -104,15 +104,15 @@ def quantize(
                 "nncf": version("nncf"),
                 "openvino": version("openvino"),
             }
-            facts = describe(bundle, graph, constants, facts)
+            facts = int8_facts(bundle, graph, constants, facts)
             card = Card(**{**vars(bundle.card), "int8": facts})
             made = {INT8_GRAPH: graph, INT8_CONSTANTS: constants}
             rewrite_bundle(bundle, card, folder, {**other_parts(bundle), **made})
             return facts
-        told = f"top class agrees in {agreement:.1%}, macro-F1 {before:.3f} → {after:.3f}"
+        outcome = f"top class agrees in {agreement:.1%}, macro-F1 {before:.3f} → {after:.3f}"
     raise InputError(
         f"{bundle.card.name}: int8 is not good enough on {data.held_out.height} held-out images "
-        f"({told}; needed 99 % and a loss of .005 at most); nothing was written"
+        f"({outcome}; needed 99 % and a loss of .005 at most); nothing was written"
     )
 
 

@@ -22,8 +22,8 @@ from marrowscope.models.architectures import (
 from marrowscope.models.backbone import Backbone, backbone_from_file
 from marrowscope.models.card import Card
 from marrowscope.models.checkpoint_files import read_checkpoint
-from marrowscope.models.start_weights import checksum, take_over
-from marrowscope.models.torchvision_names import own_names
+from marrowscope.models.start_weights import checksum, transfer_weights
+from marrowscope.models.torchvision_names import from_torchvision_names
 
 Say = Callable[[str | None], None]
 
@@ -105,8 +105,8 @@ def new_network(start: StartingPoint, outputs: int, seed: int, say: Say) -> nn.M
             network = create(start.model, outputs)
             left = ()
             if start.weights is not None:
-                found = own_names(read_checkpoint(start.weights))
-                left = take_over(network, found, start.weights)
+                found = from_torchvision_names(read_checkpoint(start.weights))
+                left = transfer_weights(network, found, start.weights)
     if start.weights is not None:
         rest = f"; {', '.join(left)} start at random" if left else ""
         say(f"starts from {start.weights}{rest}")
@@ -125,7 +125,7 @@ def card_for(start: StartingPoint, card: Card, network: nn.Module) -> Card:
     if isinstance(network, Backbone):
         transform = network.transform.facts
         facts |= {"head": start.head, "transform": transform.to_dict()}
-        preprocessing = transform.told()
+        preprocessing = transform.description()
     return replace(card, recipe={**card.recipe, **facts}, preprocessing=preprocessing)
 
 

@@ -18,13 +18,13 @@ from marrowscope.errors import InputError
 from marrowscope.training.run_folder import RUN, THREADS, read_run
 
 
-def usual_threads() -> int:
+def current_thread_count() -> int:
     """Threads that torch computes with now, no more than OpenMP's limit permits."""
     limit = _openmp_limit()
     return torch.get_num_threads() if limit is None else min(torch.get_num_threads(), limit)
 
 
-def threads_of_run(folder: Path, wanted: int | None, resume: bool) -> int:
+def run_thread_count(folder: Path, wanted: int | None, resume: bool) -> int:
     """Threads for a run: those wanted, those it was started with, or those that torch has now.
 
     Args:
@@ -41,11 +41,11 @@ def threads_of_run(folder: Path, wanted: int | None, resume: bool) -> int:
     recorded = read_run(folder).get(THREADS) if resume and (folder / RUN).exists() else None
     if wanted is not None:
         return wanted
-    return usual_threads() if recorded is None else int(recorded)
+    return current_thread_count() if recorded is None else int(recorded)
 
 
 @contextmanager
-def computing_with(threads: int) -> Iterator[None]:
+def fixed_thread_count(threads: int) -> Iterator[None]:
     """Let torch, BLAS and OpenMP compute with so many threads; before and after, with their own.
 
     What Lightning switches in torch for the whole process (deterministic algorithms, the choice of
@@ -83,7 +83,7 @@ def _switches_kept() -> Iterator[None]:
 
 
 @contextmanager
-def thread_count_kept() -> Iterator[None]:
+def restored_thread_count() -> Iterator[None]:
     """Give torch its number of threads back after a library that may change it."""
     before = torch.get_num_threads()
     try:
@@ -92,7 +92,7 @@ def thread_count_kept() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def crowded(threads: int) -> str | None:
+def oversubscription_note(threads: int) -> str | None:
     """A line for a resumed run with more threads than this machine has cores, or None."""
     cores = os.cpu_count() or 1
     if threads <= cores:

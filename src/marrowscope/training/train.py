@@ -32,7 +32,11 @@ from marrowscope.training.run_setup import (
     choose_starting_point,
     new_network,
 )
-from marrowscope.training.thread_count import computing_with, crowded, threads_of_run
+from marrowscope.training.thread_count import (
+    fixed_thread_count,
+    oversubscription_note,
+    run_thread_count,
+)
 from marrowscope.training.training_cells import TrainingData, select_training_cells
 from marrowscope.training.training_job import (
     CHECKPOINT_SECONDS,
@@ -97,10 +101,10 @@ def train(
     start = choose_starting_point(model, weights, head)
     data = select_training_cells(table, fold, share, seed)
     identity = {**run_identity(data, model, recipe, seed, fold), **start.identity()}
-    identity[THREADS] = threads_of_run(folder, threads, resume)
+    identity[THREADS] = run_thread_count(folder, threads, resume)
     hooks = hooks or TrainingHooks()
-    with computing_with(identity[THREADS]):
-        hooks.say(crowded(identity[THREADS]) if resume else None)
+    with fixed_thread_count(identity[THREADS]):
+        hooks.say(oversubscription_note(identity[THREADS]) if resume else None)
         chosen, remark = None, None
         if model == FEATURES:
             device = "cpu"

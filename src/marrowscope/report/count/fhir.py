@@ -47,7 +47,7 @@ def diagnostic_bundle(count: SmearCount, issued: datetime) -> dict[str, Any]:
     if issued.tzinfo is None:
         raise InputError("the date of a FHIR report needs a time zone")
     when = issued.isoformat(timespec="seconds")
-    made = _Maker(count, when)
+    made = _BundleBuilder(count, when)
     found = count.differential
     observations = [made.share(entry, found, "class") for entry in found.classes]
     observations.append(made.share(found.blasts, found, "group"))
@@ -68,7 +68,7 @@ def diagnostic_bundle(count: SmearCount, issued: datetime) -> dict[str, Any]:
     }
 
 
-class _Maker:
+class _BundleBuilder:
     """Makes the resources of one report; the same report gets the same ids."""
 
     def __init__(self, count: SmearCount, when: str) -> None:

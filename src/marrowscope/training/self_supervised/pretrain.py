@@ -43,7 +43,11 @@ from marrowscope.training.run_folder import (
     write_run,
 )
 from marrowscope.training.self_supervised.vicreg import ExpandedNetwork, PretrainingModule
-from marrowscope.training.thread_count import computing_with, crowded, threads_of_run
+from marrowscope.training.thread_count import (
+    fixed_thread_count,
+    oversubscription_note,
+    run_thread_count,
+)
 from marrowscope.training.training_cells import TrainingData
 from marrowscope.training.training_job import CHECKPOINT_SECONDS
 
@@ -113,9 +117,9 @@ def pretrain(
         raise InputError(
             f"{rows.height} images to learn from; pretraining needs {MIN_IMAGES} at least"
         )
-    count = threads_of_run(folder, threads, resume)
-    with computing_with(count):
-        hooks.say(crowded(count) if resume else None)
+    count = run_thread_count(folder, threads, resume)
+    with fixed_thread_count(count):
+        hooks.say(oversubscription_note(count) if resume else None)
         first = _expanded(model, seed)
         wanted = {**_identity(rows, model, recipe, seed), THREADS: count}
         finished = prepare_folder(folder, wanted, resume)
