@@ -64,11 +64,11 @@ def test_what_is_no_intact_cell_is_left_out_unless_the_model_was_taught_it() -> 
     values = answers(["LYT", "LYT", "LYT"], [0.9] * 3)
     few = excluded_object_types(("LYT", "NGS"))
     assert few == ("naked nucleus", "smudge", "debris")
-    found = add_predictions(table, values, CODES, no_cells=few)
+    found = add_predictions(table, values, CODES, non_cells=few)
     assert found["role"].to_list() == [CellRole.LEFT_OUT, CellRole.LEFT_OUT, CellRole.COUNTED]
     assert found["predicted"].to_list() == ["LYT"] * 3
     assert excluded_object_types((*CODES,)) == ()
-    taught = add_predictions(table, values, CODES, no_cells=excluded_object_types(("LYT", "NIF")))
+    taught = add_predictions(table, values, CODES, non_cells=excluded_object_types(("LYT", "NIF")))
     assert taught["role"].to_list() == [CellRole.COUNTED, CellRole.LEFT_OUT, CellRole.COUNTED]
 
 
