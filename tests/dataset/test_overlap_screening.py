@@ -6,18 +6,9 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from marrowscope.dataset import overlap_screening as screening
 from marrowscope.dataset.indexing import index
-from marrowscope.dataset.landmarks import landmarks
-from marrowscope.dataset.overlap_detection import (
-    Overlap,
-    connected_groups,
-    find_overlaps,
-    verify_overlap,
-)
 from marrowscope.dataset.overlap_screening import screen
 from marrowscope.errors import InputError
 from marrowscope.phantom.cell_library import CellLibrary
@@ -25,95 +16,10 @@ from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 
-def compressed(image: np.ndarray, quality: int = 92) -> np.ndarray:
-    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(data, cv2.IMREAD_COLOR)
-
-
 @pytest.fixture(scope="module")
 def field() -> np.ndarray:
     settings = FieldSettings(width=1500, height=1300, cells_per_mm2=3000)
     return draw_field(settings, 7, CellLibrary(MICRONS_PER_PIXEL, 7)).image
-
-
-def cut(field: np.ndarray, x: int, y: int) -> np.ndarray:
-    return compressed(np.ascontiguousarray(field[y : y + 250, x : x + 250]))
-
-
-@settings(max_examples=40, deadline=None)
-@given(x=st.integers(-170, 170), y=st.integers(-170, 170), off=st.integers(-3, 3))
-def test_the_shift_is_measured_exactly_whatever_the_compression(
-    field: np.ndarray, x: int, y: int, off: int
-) -> None:
-    shared = (250 - abs(x)) * (250 - abs(y)) / 250**2
-    one, two = cut(field, 600, 500), cut(field, 600 + x, 500 + y)
-    found = verify_overlap(one, two, x + off, y - off)
-    if shared < 0.1:
-        assert found is None
-    elif found is not None:
-        assert found[:2] == (x, y)
-        assert found[2] == pytest.approx(shared)
-    else:  # next to no structure in what they share
-        mine = one[max(0, y) : 250 + min(0, y), max(0, x) : 250 + min(0, x)]
-        assert shared < 0.25 or mine.std() < 10
-
-
-def test_crops_of_one_field_are_found_and_no_others(field: np.ndarray) -> None:
-    random = np.random.default_rng(0)
-    places = [tuple(int(v) for v in random.integers(0, (1250, 1050))) for _ in range(40)]
-    crops = [cut(field, *place) for place in places]
-    found = find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number])
-    truth = {}
-    for one, (x1, y1) in enumerate(places):
-        for two in range(one + 1, len(places)):
-            x, y = places[two][0] - x1, places[two][1] - y1
-            shared = max(0, 250 - abs(x)) * max(0, 250 - abs(y)) / 250**2
-            if shared:
-                truth[one, two] = (x, y, shared)
-    large = {pair for pair, (_, _, shared) in truth.items() if shared >= 0.25}
-    got = {(pair.one, pair.two): pair for pair in found}
-    assert len(large) >= 10
-    assert len(large & set(got)) >= 0.97 * len(large)
-    assert set(got) <= set(truth)
-    for pair, one in got.items():
-        assert (one.dx, one.dy) == truth[pair][:2]
-        assert one.correlation >= 0.985
-
-
-def test_cells_that_look_alike_are_no_overlap() -> None:
-    # The same drawing on two backgrounds, and shifted noise of the same kind.
-    random = np.random.default_rng(0)
-    library = CellLibrary(MICRONS_PER_PIXEL, 9)
-    fields = [
-        draw_field(FieldSettings(width=700, height=600, cells_per_mm2=3000), seed, library).image
-        for seed in (1, 2, 3)
-    ]
-    crops = [
-        cut(field, int(x), int(y)) for field in fields for x, y in random.integers(0, 350, (4, 2))
-    ]
-    found = find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number])
-    assert all(pair.one // 4 == pair.two // 4 for pair in found)
-
-
-@pytest.mark.parametrize("value", [0, 128, 255])
-def test_even_images_have_no_landmarks_and_no_overlap(value: int) -> None:
-    even = np.full((250, 250, 3), value, np.uint8)
-    found = [landmarks(even)] * 3
-    assert all(len(one.places) == 0 for one in found)
-    assert find_overlaps(found, lambda number: even) == []
-    assert verify_overlap(even, even, 10, 10) is None
-
-
-def test_a_turned_crop_is_no_overlap(field: np.ndarray) -> None:
-    one = cut(field, 400, 400)
-    turned = np.ascontiguousarray(one[::-1, ::-1])
-    crops = [one, turned]
-    assert find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number]) == []
-
-
-def test_groups_are_what_hangs_together() -> None:
-    pairs = [Overlap(one, two, 0, 0, 0.5, 1.0) for one, two in ((1, 4), (4, 6), (2, 3))]
-    assert connected_groups(8, pairs) == [0, 1, 2, 2, 1, 5, 1, 7]
 
 
 @pytest.fixture

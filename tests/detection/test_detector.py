@@ -4,16 +4,10 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from marrowscope.detection import tile_overlap
-from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.detector import detect
-from marrowscope.detection.fragment_clusters import Cluster, clusters_of_fragments
-from marrowscope.detection.nuclear_fragments import PEAK_SMOOTHING_MICRONS, find_fragments
-from marrowscope.detection.nuclear_map import DARKEST, WORKING_MICRONS, nuclear_map
-from marrowscope.detection.tile_overlap import detect_region, overlapping_tiles
+from marrowscope.detection.tile_overlap import detect_region
 from marrowscope.errors import InputError
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
@@ -147,17 +141,6 @@ def test_the_same_field_at_other_pixel_sizes_has_the_same_cells(library: CellLib
         assert abs(found.height - whole.height) <= max(1, whole.height // 20)
 
 
-def test_tiles_cover_everything_and_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tile_overlap, "TILE", 100)
-    seen = np.zeros((270, 330), dtype=int)
-    for tile in overlapping_tiles(0, 0, 330, 270, 40):
-        assert tile.width <= 100
-        assert tile.height <= 100
-        seen[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
-    assert seen.min() >= 1
-    assert seen.max() == 4
-
-
 class Still:
     """A slide that is one array."""
 
@@ -191,66 +174,6 @@ def test_a_part_of_a_slide_is_told_in_the_slides_own_pixels(library: CellLibrary
     np.testing.assert_allclose(part["x"], alone["x"] + 300)
     np.testing.assert_allclose(part["y0"], alone["y0"] + 200)
     assert part["touches_border"].to_list() == alone["touches_border"].to_list()
-
-
-@settings(max_examples=30, deadline=None)
-@given(x=st.integers(0, 399), y=st.integers(0, 299))
-def test_a_crop_has_its_position_in_the_middle_and_mirrors_what_is_outside(x: int, y: int) -> None:
-    field = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
-    crop = crop_from_field(field, x, y, MICRONS_PER_PIXEL)
-    assert crop.shape == (250, 250, 3)
-    mirrored = cv2.copyMakeBorder(field, 130, 130, 130, 130, cv2.BORDER_REFLECT)
-    places = np.argwhere((mirrored[:, :, :] == crop[125, 125]).all(axis=2))
-    middle = np.array([y + 130, x + 130])
-    assert (np.abs(places - middle).max(axis=1) <= 1).any()
-
-
-def test_a_crop_of_a_finer_scan_shows_the_same_part() -> None:
-    field = discs((200.0, 150.0, 45.0))
-    fine = cv2.resize(field, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-    one = crop_from_field(field, 200, 150, MICRONS_PER_PIXEL)
-    two = crop_from_field(fine, 400.5, 300.5, MICRONS_PER_PIXEL / 2)
-    assert np.abs(one.astype(int) - two).mean() < 2
-
-
-def test_the_nuclear_map_is_dark_where_red_cells_are() -> None:
-    image = discs((100.0, 100.0, 45.0))
-    cv2.circle(image, (280, 280), 45, RED_CELL, -1)
-    found = nuclear_map(image, MICRONS_PER_PIXEL)
-    scale = MICRONS_PER_PIXEL / WORKING_MICRONS
-    assert found.density[round(100 * scale), round(100 * scale)] > 0.8
-    assert found.density[round(280 * scale), round(280 * scale)] < 0.05
-    assert found.density.max() <= DARKEST
-    np.testing.assert_allclose(found.background, GLASS, atol=1)
-
-
-def test_two_hills_are_two_fragments_and_their_saddle_is_measured() -> None:
-    y, x = np.mgrid[:60, :100]
-    hills = [np.exp(-((x - cx) ** 2 + (y - 30) ** 2) / (2 * 9.0**2)) for cx in (33, 67)]
-    parts = find_fragments(np.maximum(*hills).astype(np.float32))
-    assert set(np.unique(parts.labels)) - {0} == {
-        number for number in range(1, len(parts.peak)) if parts.moments[number, 0]
-    }
-    assert len(set(np.unique(parts.labels)) - {0}) == 2
-    ((pair, saddle),) = parts.saddles.items()
-    assert pair[0] < pair[1]
-    smooth = cv2.GaussianBlur(np.maximum(*hills), (0, 0), PEAK_SMOOTHING_MICRONS / WORKING_MICRONS)
-    assert saddle == pytest.approx(smooth[30, 50], abs=0.01)
-    assert parts.labels[30, 33] != parts.labels[30, 67]
-
-
-def test_a_cluster_measures_an_ellipse() -> None:
-    image = np.zeros((80, 120), np.float32)
-    cv2.ellipse(image, (60, 40), (40, 20), 0, 0, 360, 1.0, -1)
-    parts = find_fragments(image)
-    (cell,) = clusters_of_fragments(image, parts).values()
-    assert isinstance(cell, Cluster)
-    assert cell.area == pytest.approx(np.pi * 40 * 20 * WORKING_MICRONS**2, rel=0.05)
-    assert cell.centre == pytest.approx((60, 40), abs=0.5)
-    filled, ratio = cell.ellipse
-    assert filled == pytest.approx(1.0, abs=0.03)
-    assert ratio == pytest.approx(0.5, abs=0.03)
-    assert cell.content == pytest.approx(cell.area, rel=0.05)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])  # in the last red cells are bluish

@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -8,38 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowscope.differential.differential_count import differential
-from marrowscope.differential.export import to_dict, to_frame
+from marrowscope.differential.export import to_dict
 from marrowscope.differential.held_out_answers import (
     HeldOutCounts,
-    held_out_from_dict,
     held_out_from_table,
 )
 from marrowscope.differential.myeloid_erythroid_ratio import ratio_of_counts
 from marrowscope.differential.sentences import ratio_text, sentences
 from marrowscope.errors import InputError
 from marrowscope.morphology import CLASSES, CODES, CountRole
-
-
-def cells(confidence: float = 0.9, **counts: int) -> pl.DataFrame:
-    """A predicted cell table with so many cells per class."""
-    predicted = [code for code, number in counts.items() for _ in range(number)]
-    return pl.DataFrame(
-        {
-            "cell_id": [str(row) for row in range(len(predicted))],
-            "predicted": predicted,
-            "confidence": np.full(len(predicted), confidence, dtype=np.float32),
-        },
-        schema_overrides={"predicted": pl.String, "cell_id": pl.String},
-    )
+from support.count_rows import cells, perfect
 
 
 def entry(result, code):
     return next(one for one in (*result.classes, *result.lineages) if one.code == code)
-
-
-def perfect(codes=CODES, each=1000) -> HeldOutCounts:
-    """Held-out answers without a mistake, all sure."""
-    return HeldOutCounts(tuple(codes), np.kron(np.eye(len(codes), dtype=int) * each, [0, 1]))
 
 
 @pytest.mark.parametrize(
@@ -305,33 +286,6 @@ def test_order_of_rows_changes_nothing_and_percentages_sum_to_100(numbers, seed)
         assert x.bounds[0] <= x.counted.value <= x.bounds[1] + 1e-12
 
 
-def test_held_out_answers_survive_plain_data_and_foreign_data_is_refused():
-    held_out = perfect(each=3)
-    again = held_out_from_dict(held_out.to_dict(), "card.json")
-    assert again.codes == held_out.codes
-    assert (again.counts == held_out.counts).all()
-    for wrong in (
-        None,
-        [],
-        {},
-        {**held_out.to_dict(), "codes": ["BLA"]},
-        {**held_out.to_dict(), "sure": 0.5},
-        {**held_out.to_dict(), "counts": [[-1] * 42] * 21},
-        {**held_out.to_dict(), "counts": [[0.5] * 42] * 21},
-        {**held_out.to_dict(), "codes": ["BLA"] * 21},
-    ):
-        with pytest.raises(InputError, match=r"^card\.json: "):
-            held_out_from_dict(wrong, "card.json")
-
-
-def test_held_out_answers_are_counted_from_a_table_by_truth_and_confidence():
-    table = cells(0.9, BLA=2, NGS=1).with_columns(label=pl.Series(["BLA", "NGS", "NGS"]))
-    unsure = cells(0.3, NGS=1).with_columns(label=pl.Series(["BLA"]))
-    held_out = held_out_from_table(pl.concat([table, unsure]))
-    assert held_out.codes == ("BLA", "NGS")
-    assert held_out.counts.tolist() == [[0, 1, 1, 0], [0, 1, 0, 1]]
-
-
 def test_wrong_tables_are_refused_in_one_line():
     with pytest.raises(InputError, match="has no column predicted"):
         differential(pl.DataFrame({"cell_id": ["1"]}))
@@ -356,25 +310,6 @@ def test_a_count_below_its_target_says_how_many_cells_to_expect():
     assert not result.progress.reached
     assert result.progress.expected == 600
     assert differential(cells(NGS=500)).progress.reached
-
-
-def test_table_and_plain_data_say_what_the_result_says():
-    table = cells(BLA=25, NGS=375, EBO=100, NIF=10)
-    result = differential(table, held_out=perfect())
-    frame, plain = to_frame(result), to_dict(result)
-    assert frame["percent"].sum() == pytest.approx(100)
-    assert frame.filter(pl.col("code") == "BLA")["count"].item() == 25
-    assert plain["me_ratio"]["value"] == 4
-    assert plain["open_decisions"][0]["threshold"] == 0.05
-    assert plain["open_decisions"][0]["practically_never"]
-    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
-
-
-def test_plain_data_of_an_empty_count_has_no_numbers_that_json_lacks():
-    for held_out in (None, perfect()):
-        result = differential(cells(), held_out=held_out)
-        json.dumps(to_dict(result), allow_nan=False)
-        assert to_frame(result)["percent"].null_count() == 17
 
 
 def test_nothing_is_said_to_be_unknown_where_nothing_is_known_of_the_model():

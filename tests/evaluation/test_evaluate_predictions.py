@@ -6,27 +6,9 @@ import pytest
 
 from marrowscope.dataset.contents import NO_IDS
 from marrowscope.errors import InputError
-from marrowscope.evaluation.bootstrap import bootstrap_intervals, resampled_matrices
 from marrowscope.evaluation.evaluate_predictions import MAX_CLASSES, evaluate
-from marrowscope.evaluation.reliability import reliability_bins
-from marrowscope.evaluation.study_table import published_totals
 from marrowscope.morphology import CODES
 from support.predictions import predictions
-
-
-def test_published_totals_are_those_computed_from_table_1() -> None:
-    found = published_totals()
-    strict = {
-        "macro_f1": 0.545,
-        "balanced_accuracy": 0.689,
-        "accuracy": 0.726,
-        "weighted_f1": 0.748,
-    }
-    tolerant = {
-        "macro_f1": 0.645, "balanced_accuracy": 0.762, "accuracy": 0.805, "weighted_f1": 0.822,
-    }  # fmt: skip
-    assert found["strict"] == pytest.approx(strict, abs=6e-4)
-    assert found["tolerant"] == pytest.approx(tolerant, abs=6e-4)
 
 
 def test_every_value_lies_in_its_interval_and_tolerant_is_not_below_strict() -> None:
@@ -38,54 +20,6 @@ def test_every_value_lies_in_its_interval_and_tolerant_is_not_below_strict() -> 
     assert result.strict["accuracy"].low < result.strict["accuracy"].value
     assert result.strict["accuracy"].value < result.strict["accuracy"].high
     assert result.matrix.sum() == 300
-
-
-def test_intervals_cover_the_true_accuracy_about_95_times_in_100() -> None:
-    random = np.random.default_rng(1)
-    covered = 0
-    for seed in range(300):
-        truth = random.integers(0, 3, 120)
-        predicted = np.where(random.random(120) < 0.8, truth, (truth + 1) % 3)
-        draws = resampled_matrices(truth, predicted, 3, 300, seed)
-        low, high = bootstrap_intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"]
-        covered += bool(low <= 0.8 <= high)
-    assert 0.91 <= covered / 300 <= 0.985
-
-
-def test_intervals_of_dependent_cells_are_wider_when_patients_are_known() -> None:
-    random = np.random.default_rng(0)
-    patients = np.repeat(np.arange(20), 30)
-    skill = random.uniform(0.4, 1.0, 20)[patients]
-    truth = random.integers(0, 2, 600)
-    predicted = np.where(random.random(600) < skill, truth, 1 - truth)
-    width = []
-    for groups in (None, [str(p) for p in patients]):
-        draws = resampled_matrices(truth, predicted, 2, 1000, 0, groups)
-        assert draws.shape == (1000, 2, 2)
-        low, high = bootstrap_intervals(draws, np.eye(2, dtype=bool), ("accuracy",))["accuracy"]
-        width.append(float(high - low))
-    assert width[1] > 1.5 * width[0]
-
-
-def test_drawing_whole_groups_equals_adding_up_their_matrices() -> None:
-    # Two groups that never mix: every resample is 0, 1 or 2 times each, in whole.
-    truth, predicted = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 0])
-    groups = ["a", "a", "b", "b", "b"]
-    a, b = np.array([[1, 1], [0, 0]]), np.array([[0, 0], [1, 2]])
-    draws = resampled_matrices(truth, predicted, 2, 200, 0, groups)
-    kinds = {draw.tobytes() for draw in draws}
-    assert kinds == {matrix.astype(np.int64).tobytes() for matrix in (2 * a, a + b, 2 * b)}
-
-
-def test_a_group_for_every_cell_is_like_independent_cells() -> None:
-    random = np.random.default_rng(0)
-    truth = random.integers(0, 3, 2000)
-    predicted = np.where(random.random(2000) < 0.8, truth, random.integers(0, 3, 2000))
-    ends = []
-    for groups in (None, [str(k) for k in range(2000)]):
-        draws = resampled_matrices(truth, predicted, 3, 1000, 0, groups)
-        ends.append(bootstrap_intervals(draws, np.eye(3, dtype=bool), ("accuracy",))["accuracy"])
-    np.testing.assert_allclose(ends[0], ends[1], atol=0.004)
 
 
 def test_few_patients_are_said_and_one_patient_gives_no_interval_of_width_zero() -> None:
@@ -214,15 +148,6 @@ def test_pairs_of_ones_own_count() -> None:
     assert {c.tolerated for c in result.confusions if {c.truth, c.predicted} == {"cat", "dog"}} == {
         True
     }
-
-
-def test_calibration_error_of_a_hand_worked_example() -> None:
-    # Four cells said .9 (three right), two said .6 (one right): (4·|.9−.75| + 2·|.6−.5|) / 6.
-    values = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 2, dtype=np.float32)
-    rows = pl.DataFrame({"label": ["a", "a", "a", "b", "a", "b"]})
-    assert reliability_bins(values, rows, ["a", "b"])["ece"] == pytest.approx(
-        (0.6 + 0.2) / 6, abs=1e-6
-    )
 
 
 @pytest.mark.parametrize("column", ["label", "predicted"])

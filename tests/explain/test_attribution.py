@@ -1,18 +1,12 @@
 """Explanations: gradients as defined, maps on the cell, and tests that they depend on learning."""
 
-from pathlib import Path
-
-import cv2
 import numpy as np
-import polars as pl
 import pytest
 import torch
 from torch import nn
 
 from marrowscope.errors import InputError
 from marrowscope.explain.attribution import grad_cam, share_inside, smoothgrad
-from marrowscope.explain.explained_cells import attribution_inside_phantoms, explained_cells
-from marrowscope.explain.weight_randomization import cascading_randomization, similarity
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
@@ -99,53 +93,6 @@ def test_the_share_inside_by_hand() -> None:
     values = np.array([[3.0, 1.0], [0.0, 0.0]], np.float32)
     assert share_inside(values, np.array([[True, False], [True, False]])) == 0.75
     assert np.isnan(share_inside(np.zeros((2, 2), np.float32), np.ones((2, 2), bool)))
-
-
-def test_similarity_of_equal_and_of_unlike_maps() -> None:
-    random = np.random.default_rng(0)
-    smooth = [cv2.GaussianBlur(random.random((64, 64)).astype(np.float32), (0, 0), 4)
-              for _ in range(2)]  # fmt: skip
-    assert similarity(smooth[:1], smooth[:1]) == (pytest.approx(1), pytest.approx(1))
-    ranks, structure = similarity(smooth[:1], smooth[1:])
-    assert abs(ranks) < 0.5
-    assert structure < 0.9
-    assert np.isnan(similarity([np.zeros((64, 64), np.float32)], smooth[:1])[0])
-
-
-def test_explanations_of_a_random_network_differ_and_the_network_stays(
-    network: Bundle, image: np.ndarray
-) -> None:
-    weights = {name: value.clone() for name, value in network.model.state_dict().items()}
-    curves = cascading_randomization(network, [(image, "BLA")], seed=3)
-    first = curves.filter(pl.col("step") == 0)
-    assert first["spearman"].to_list() == [1.0, 1.0]
-    last = curves.filter((pl.col("step") == curves["step"].max()) & (pl.col("method") != "x"))
-    assert (last["spearman"].fill_nan(0) < 0.9).all()
-    assert curves["step"].max() <= 12
-    for name, value in network.model.state_dict().items():
-        assert torch.equal(value, weights[name])
-
-
-def test_the_best_classified_cells_are_chosen(network: Bundle, tmp_path: Path) -> None:
-    paths = []
-    for number, code in enumerate(("BLA", "BLA", "LYT", "BLA")):
-        path = tmp_path / f"{number}.png"
-        cv2.imwrite(str(path), draw_cell(code, number).image[:, :, ::-1])
-        paths.append(str(path))
-    table = pl.DataFrame({
-        "path": paths, "label": ["BLA", "BLA", "LYT", "LYT"],
-        "predicted": ["BLA", "BLA", "LYT", "BLA"], "confidence": [0.6, 0.9, 0.7, 0.99],
-    })  # fmt: skip
-    cells = explained_cells(network, table)
-    assert [(cell.code, cell.path) for cell in cells] == [("BLA", paths[1]), ("LYT", paths[2])]
-    with pytest.raises(InputError, match="no correctly classified cell of EOS"):
-        explained_cells(network, table, classes=("EOS",))
-
-
-def test_a_network_that_sees_the_cell_has_more_inside_than_chance(network: Bundle) -> None:
-    found = attribution_inside_phantoms(network, 1)
-    assert set(found) == {"SmoothGrad", "Grad-CAM", "area"}
-    assert all(0 < value < 1 for value in found.values())
 
 
 def test_a_mask_of_another_size_is_refused() -> None:

@@ -1,15 +1,10 @@
 """Numbers with names: worked examples, other libraries as references, and what is missing."""
 
-import mahotas
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from skimage.feature import graycomatrix
 
 from marrowscope.errors import InputError
-from marrowscope.features import Segmentation, catalogue, haralick, lbp, measure_cell
-from marrowscope.features.image_planes import PLANES, image_planes
+from marrowscope.features import Segmentation, catalogue, measure_cell
 from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
@@ -74,42 +69,6 @@ def test_statistics_of_a_region_are_those_of_its_pixels() -> None:
     )
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10_000), st.integers(2, 16))
-def test_texture_statistics_agree_with_mahotas(seed: int, levels: int) -> None:
-    picture = np.random.default_rng(seed).integers(0, levels, (24, 24)).astype(np.uint8)
-    matrix = graycomatrix(picture, [1], [0], levels=16, symmetric=True)[..., 0, 0]
-    ours = haralick.statistics(matrix.astype(np.float64)[None])[0]
-    theirs = mahotas.features.texture.haralick_features([matrix.astype(np.int32)])[0]
-    # mahotas takes the variance of the histogram of differences itself; Haralick, and we, that of
-    # the differences. The second measure of information is exp of nats here, of bits there.
-    other = ("difference_variance", "information2")
-    same = [place for place, name in enumerate(haralick.STATISTICS) if name not in other]
-    np.testing.assert_allclose(ours[same], theirs[same], rtol=1e-6, atol=1e-8)
-    bits = -np.log(1 - theirs[12] ** 2) / 2
-    assert ours[12] == pytest.approx(np.sqrt(1 - np.exp(-2 * bits * np.log(2))), abs=1e-6)
-
-
-def test_pairs_of_a_region_are_those_that_scikit_image_counts() -> None:
-    picture = np.random.default_rng(1).integers(0, 16, (30, 40))
-    codes = (picture + 16).astype(np.int32)  # all cytoplasm
-    ours = haralick._pairs(codes, 2, -2)
-    theirs = graycomatrix(picture.astype(np.uint8), [2 * 2**0.5], [3 * np.pi / 4], levels=16,
-                          symmetric=True)[..., 0, 0]  # fmt: skip
-    np.testing.assert_array_equal(ours[0], theirs)
-    np.testing.assert_array_equal(ours[2], theirs)
-    assert ours[1].sum() == 0
-
-
-def test_patterns_are_uniform_with_at_most_two_changes() -> None:
-    bins = lbp.uniform_bins()
-    assert bins[0b00000000] == 0
-    assert bins[0b00000111] == 3
-    assert bins[0b11111111] == 8
-    assert bins[0b00000101] == 9
-    assert (bins != 9).sum() == 58
-
-
 def test_shares_sum_to_one() -> None:
     numbers = table(NOISE, BOTH)
     for stem in ("nucleus.lbp.r2.azure", "cell.histogram.hue"):
@@ -151,10 +110,3 @@ def test_the_same_image_gives_the_same_numbers() -> None:
 def test_an_image_of_another_size_is_refused() -> None:
     with pytest.raises(InputError, match="expected"):
         measure_cell(np.zeros((100, 100, 3), np.uint8))
-
-
-def test_planes_of_red_cells_are_eosin_more_than_azure() -> None:
-    image = draw_cell(CODES[0], 5).image
-    planes = image_planes(image, BOTH).planes
-    assert planes.shape == (len(PLANES), 250, 250)
-    assert planes[PLANES.index("red")].tolist() == image[..., 0].tolist()

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.image_sources import expand
-from marrowscope.inference.torch_engine import TorchEngine, symmetries
-from marrowscope.models import create
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.preprocessing import prepare
@@ -281,27 +280,6 @@ def test_eight_views_do_not_care_how_the_image_lies() -> None:
     one = engine(1).probabilities(all_ways)
     assert np.abs(one - one[:1]).max() > 0.1  # a single view does care
     np.testing.assert_allclose(eight[0], one.mean(0), atol=1e-6)
-
-
-def test_bf16_is_near_fp32_and_another_precision_is_refused() -> None:
-    torch.manual_seed(0)
-    card = Card("t", "sequential", ("a", "b", "c"), ("a", "b", "c"))
-    bundle = Bundle(create("sequential", 3).eval(), card)
-    images = np.random.default_rng(0).integers(0, 256, (2, 250, 250, 3), dtype=np.uint8)
-    full = TorchEngine(bundle).probabilities(images)
-    np.testing.assert_array_equal(full, TorchEngine(bundle, precision="fp32").probabilities(images))
-    half = TorchEngine(bundle, precision="bf16").probabilities(images)
-    assert half.dtype == np.float32
-    assert 0 < np.abs(half - full).max() < 0.05
-    with pytest.raises(InputError, match="fp32 or bf16"):
-        TorchEngine(bundle, precision="fp16")
-
-
-def test_there_are_eight_different_symmetries() -> None:
-    batch = torch.arange(9.0).reshape(1, 1, 3, 3)
-    views = {tuple(view.flatten().tolist()) for view in symmetries(batch)}
-    assert len(views) == 8
-    assert torch.equal(symmetries(batch)[0], batch)
 
 
 def test_sources_are_expanded_in_the_order_given(tmp_path: Path, monkeypatch) -> None:

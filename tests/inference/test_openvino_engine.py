@@ -21,15 +21,13 @@ from marrowscope.cli.quantize_command import quantize as _command
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
 from marrowscope.errors import InputError
-from marrowscope.inference import engine_choice
 from marrowscope.inference.engine import image_views
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.inference.openvino_engine import OpenVinoEngine
-from marrowscope.inference.torch_engine import TorchEngine, symmetries
+from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, load_bundle, save_bundle
 from marrowscope.models.card import Card
-from marrowscope.models.int8_part import is_accurate_enough
 from marrowscope.morphology import OUTPUTS_22
 from marrowscope.training import quantization as quantizing
 from marrowscope.training.quantization import quantize
@@ -70,15 +68,6 @@ def test_probabilities_are_those_of_torch(name: str, views: int, known: tuple[st
     assert (found[:, unknown] == 0).all()
 
 
-@pytest.mark.parametrize("views", [1, 8])
-def test_views_of_bytes_are_those_of_tensors(views: int) -> None:
-    image = images(1)[0]
-    batch = torch.from_numpy(image).permute(2, 0, 1)[None]
-    turned = [view[0].permute(1, 2, 0).numpy() for view in symmetries(batch, views)]
-    for ours, theirs in zip(image_views(image, views), turned, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
 def test_batches_of_any_size_give_the_same_rows_in_order() -> None:
     engine, pixels = OpenVinoEngine(bundle("sequential")), images(9)
     whole = engine.probabilities(pixels)
@@ -109,34 +98,6 @@ def test_the_shipped_model_is_loaded_and_predicts_alike() -> None:
     made, pixels = load_bundle("sequential-mll7"), images(3, 1)
     exact = TorchEngine(made).probabilities(pixels)
     assert np.abs(OpenVinoEngine(made).probabilities(pixels) - exact).max() <= 1e-4
-
-
-def test_the_choice_is_openvino_on_a_processor_and_int8_only_when_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made = bundle("sequential")
-    assert choose_engine(made)[0].name == "openvino cpu fp32"
-    assert choose_engine(made, "torch")[0].name == "torch cpu fp32"
-    with pytest.raises(InputError, match="no int8 part; 'marrowscope model quantize'"):
-        choose_engine(made, "int8")
-    with pytest.raises(InputError, match="engine fast: expected auto, openvino"):
-        choose_engine(made, "fast")
-    with pytest.raises(InputError, match="runs on the CPU"):
-        choose_engine(made, "openvino", "cuda")
-    monkeypatch.setattr(engine_choice, "find_spec", lambda name: None)
-    engine, remark = choose_engine(made)
-    assert engine.name == "torch cpu fp32"
-    assert "not installed" in str(remark)
-    with pytest.raises(InputError, match="OpenVINO is not installed"):
-        choose_engine(made, "int8")
-
-
-@pytest.mark.parametrize(
-    ("agreement", "loss", "good"),
-    [(0.99, 0.005, True), (0.9899, 0.0, False), (1.0, 0.0051, False), (1.0, -0.1, True)],
-)
-def test_the_bars_of_int8(agreement: float, loss: float, good: bool) -> None:
-    assert is_accurate_enough(agreement, loss) is good
 
 
 @pytest.fixture(scope="module")

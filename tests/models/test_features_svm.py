@@ -6,93 +6,26 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from sklearn.svm import SVC
 
 from marrowscope.errors import InputError
 from marrowscope.features.feature_catalogue import names
 from marrowscope.inference.engine_choice import choose_engine
-from marrowscope.models import feature_selection
 from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import WEIGHTS, load_bundle, save_bundle
 from marrowscope.models.card import Card
-from marrowscope.models.feature_selection import f_statistic, select
 from marrowscope.models.features_svm import FeatureSvm, build, couple, from_tensors
-from marrowscope.models.svm_training import _machine, fit_svm, majority_vote, pairwise_decisions
+from marrowscope.models.svm_training import fit_svm
 from marrowscope.phantom.synthetic_cell import draw_cell
+from support.made_up_features import made_up
 
 OUTPUTS = ("A", "B", "B", "C", "D")
 KNOWN = ("A", "B", "C")
-
-
-def made_up(seed: int = 0, per_class: int = 20, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Noise in all features; the first three tell the classes apart, the first two alike."""
-    rng = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(classes), per_class)
-    values = rng.normal(size=(len(labels), len(names()))).astype(np.float32)
-    values[:, 0] += 6 * labels
-    values[:, 1] = values[:, 0] + rng.normal(scale=0.01, size=len(labels))
-    values[:, 2] += 5 * (labels == 1)
-    return values, labels
 
 
 def model() -> tuple[FeatureSvm, np.ndarray, np.ndarray]:
     values, labels = made_up()
     fitted, _ = fit_svm(values, labels, counts=(10,))
     return build(fitted, OUTPUTS, KNOWN), values, labels
-
-
-def test_relevance_is_the_f_statistic() -> None:
-    from sklearn.feature_selection import f_classif
-
-    values, labels = made_up()
-    np.testing.assert_allclose(
-        f_statistic(values, labels)[:200], f_classif(values[:, :200], labels)[0], rtol=1e-3
-    )
-
-
-@pytest.mark.parametrize("scheme", feature_selection.SCHEMES)
-def test_the_twin_of_a_chosen_feature_is_not_chosen_next(scheme: str) -> None:
-    values, labels = made_up()
-    first, second = select(values, labels, 2, scheme)
-    assert first in (0, 1)
-    assert second == 2
-
-
-def test_constant_features_are_never_chosen() -> None:
-    values, labels = made_up()
-    values[:, 5:] = 3.0
-    assert set(select(values, labels, 100)) == set(range(5))
-
-
-def test_one_class_only_is_refused() -> None:
-    values, _ = made_up()
-    with pytest.raises(InputError, match="one class"):
-        fit_svm(values, np.zeros(len(values), np.int64))
-
-
-def test_a_class_of_one_cell_is_refused() -> None:
-    values, labels = made_up()
-    with pytest.raises(InputError, match="one training image"):
-        fit_svm(values[:41], labels[:41])
-
-
-def test_there_are_no_more_folds_than_cells_in_a_class() -> None:
-    values, labels = made_up()
-    _, search = fit_svm(values[:43], labels[:43], counts=(5,))
-    assert search.folds == 3
-
-
-@pytest.mark.parametrize("classes", [2, 4])
-def test_decisions_of_all_pairs_are_those_of_scikit_learn(classes: int) -> None:
-    values, labels = made_up(classes=classes)
-    rows = values[:, :20].astype(np.float64)
-    ours = pairwise_decisions(rows, 0.05, *_machine(rows, labels, 2.0, 0.05))
-    svc = SVC(C=2.0, gamma=0.05, class_weight="balanced", decision_function_shape="ovo")
-    svc.fit(rows, labels)
-    theirs = svc.decision_function(rows).reshape(len(rows), -1)
-    # Of two classes scikit-learn calls the second the positive one.
-    np.testing.assert_allclose(ours, -theirs if classes == 2 else theirs, atol=1e-8)
-    np.testing.assert_array_equal(majority_vote(ours, classes), svc.predict(rows))
 
 
 def test_pairs_that_agree_are_coupled_to_the_probabilities_that_they_come_from() -> None:
@@ -189,11 +122,3 @@ def test_damaged_tensors_are_refused_in_one_line(tmp_path: Path, change, words: 
     with pytest.raises(InputError, match=words) as caught:
         from_tensors(load_file(tmp_path / "other.safetensors"), len(OUTPUTS), len(KNOWN), "file")
     assert "\n" not in str(caught.value)
-
-
-def test_more_features_than_differ_are_not_selected() -> None:
-    values, labels = made_up()
-    values[:, 3:] = np.nan
-    fitted, _ = fit_svm(values, labels, counts=(50,))
-    assert len(fitted.selected) == 3
-    assert fitted.vectors.shape[1] == 3

@@ -1,6 +1,5 @@
 """Files with vision transformers: published layouts are one network; others are refused."""
 
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -179,46 +178,3 @@ def test_another_network_is_refused_by_its_first_difference(tmp_path: Path, how:
 def test_patches_that_do_not_fill_the_input_are_refused_with_the_remedy() -> None:
     with pytest.raises(InputError, match="patches of 14 px do not fill an input of 225"):
         vit_from_weights(random_vit().state_dict(), 225, "w")
-
-
-class Harmful:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, ("harm",)
-
-
-def test_a_pickle_that_could_run_code_is_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    torch.save({"teacher": random_vit().state_dict(), "more": Harmful()}, "w.pth")
-    with pytest.raises(InputError, match="convert it to safetensors"):
-        read_checkpoint(Path("w.pth"))
-    assert not (tmp_path / "harm").exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04broken", b"\x80\x02broken"])
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_what_is_no_weights_file_is_one_line(tmp_path: Path, content: bytes, suffix: str) -> None:
-    path = tmp_path / f"w{suffix}"
-    path.write_bytes(content)
-    with pytest.raises(InputError) as caught:
-        read_checkpoint(path)
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_file_cut_short_is_one_line(tmp_path: Path) -> None:
-    path = write_weights(tmp_path, size=None)
-    path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(InputError, match="damaged"):
-        read_checkpoint(path)
-
-
-def test_other_files_and_no_tensors_are_refused(tmp_path: Path) -> None:
-    torch.save({"epoch": 3}, tmp_path / "w.pt")
-    torch.save({"w": torch.zeros(1).expand(10**12)}, tmp_path / "wide.pt")
-    (tmp_path / "table.csv").write_text("a,b")
-    for name, said in (("w.pt", "holds no tensors"), ("table.csv", "expected one of .safetensors"),
-                       ("gone.pth", "no such file"), ("wide.pt", "a plain tensor")):  # fmt: skip
-        with pytest.raises(InputError, match=said):
-            read_checkpoint(tmp_path / name)

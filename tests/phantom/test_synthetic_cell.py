@@ -6,11 +6,7 @@ import pytest
 
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES
-from marrowscope.phantom.appearance import Spread, Variant, appearances, choose_variant
-from marrowscope.phantom.camera import transmitted_light
-from marrowscope.phantom.canvas import Canvas
-from marrowscope.phantom.non_cells import paint
-from marrowscope.phantom.surroundings import red_cell
+from marrowscope.phantom.appearance import appearances, choose_variant
 from marrowscope.phantom.synthetic_cell import (
     PhantomCell,
     RandomStreams,
@@ -77,22 +73,6 @@ def test_the_cell_lies_in_the_middle() -> None:
         assert abs(columns.mean() - 125) < 30
 
 
-@pytest.mark.parametrize("painter", ["strand", "fibre", "clump"])
-@pytest.mark.parametrize("mpp", [0.08625, 0.4])
-def test_an_artefact_of_no_cell_is_drawn_at_any_resolution(painter: str, mpp: float) -> None:
-    variant = Variant(painter=painter, diameter=Spread(6.0, 1.0))
-    for seed in range(6):
-        sprite = paint(variant, mpp, np.random.default_rng(seed))
-        assert sprite.layers.shape == (3, *sprite.cover.shape)
-        assert np.isfinite(sprite.layers).all()
-        assert (sprite.layers >= 0).all()
-        assert sprite.cover.min() >= 0
-        assert sprite.cover.max() <= 1
-        assert (sprite.cover > 0.5).sum() * mpp**2 > 1.5  # µm²
-        if painter != "strand":
-            assert not sprite.nucleus.any()
-
-
 def test_a_cell_at_the_edge_is_there_and_not_in_the_middle() -> None:
     looks = appearances()["NIF"]
     place = next(k for k, variant in enumerate(looks) if variant.defect == "edge")
@@ -155,16 +135,6 @@ def composed(code: str, seed: int) -> Scene:
     )
 
 
-def test_the_image_before_the_camera_obeys_beer_and_lambert_with_the_stain_truth() -> None:
-    scene = composed("PLM", 3)
-    light = np.array(scene.style.light, dtype=np.float64)
-    density = -np.log(transmitted_light(scene.layers, scene.style).astype(np.float64) / light)
-    layers = scene.layers.reshape(3, -1).T.astype(np.float64)
-    found = np.linalg.lstsq(layers, density.reshape(-1, 3), rcond=None)[0]
-    found /= np.linalg.norm(found, axis=1, keepdims=True)
-    np.testing.assert_allclose(found[:2].ravel(), scene.style.stain, atol=1e-3)
-
-
 @pytest.mark.parametrize("code", ["BLA", "PLM", "LYT"])
 def test_the_stain_truth_is_near_what_the_estimate_finds(code: str) -> None:
     angles = []
@@ -191,14 +161,3 @@ def test_a_cell_has_the_same_size_in_micrometres_at_another_resolution(code: str
     assert coarse.microns_per_pixel == pytest.approx(2 * fine.microns_per_pixel)
     areas = [cell.cell_mask.sum() * cell.microns_per_pixel**2 for cell in (fine, coarse)]
     assert areas[0] == pytest.approx(areas[1], rel=0.08)
-
-
-def test_a_sprite_may_stick_out_of_a_canvas_of_any_shape() -> None:
-    canvas = Canvas(80, 300, 0.1)
-    sprite = red_cell(0.1, np.random.default_rng(0), 3.5, 0.5, 0.3)
-    inside = canvas.lay(sprite, 150, 40)
-    corner = canvas.lay(sprite, 0, 0)
-    assert not canvas.lay(sprite, -500, 40).cell.any()
-    assert inside.cell.shape == (80, 300)
-    assert 0.2 < corner.cell.sum() / inside.cell.sum() < 0.3
-    assert canvas.layers.min() >= 0

@@ -10,11 +10,7 @@ import pytest
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
 from marrowscope.morphology import BY_CODE, CountRole
-from marrowscope.phantom.background import empty_background
-from marrowscope.phantom.cell_library import RED, CellLibrary
-from marrowscope.phantom.composition import class_mix
-from marrowscope.phantom.occupancy import contact_distance
-from marrowscope.phantom.placement import PlacementPlan, place_objects
+from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
 from support.small_fields import SMALL, stock
 
@@ -106,18 +102,6 @@ def test_density_and_composition_are_as_asked_for() -> None:
     assert 0.6 < (cells["label"] == "LYT").mean() < 0.9
 
 
-def test_crowding_does_not_favour_small_classes() -> None:
-    """Small and large cells as often as asked for, where not all find room at once."""
-    ground = empty_background((0.0, 0.0, 500.0, 500.0), 2.0)
-    ground = replace(ground, cells=np.full_like(ground.cells, 3000))
-    plan = PlacementPlan(class_mix({"LYT": 1, "PMO": 1}), 0.3, 0.1, 0)
-    rng = np.random.default_rng(0)
-    placed = place_objects((0.0, 0.0, 500.0, 500.0), [], ground, plan, stock(), rng)
-    assert len(placed) > 600
-    large = sum(thing.name == "PMO" for thing in placed) / len(placed)
-    assert abs(large - 0.5) < 3 * 0.5 / np.sqrt(len(placed))
-
-
 def test_smudges_and_artefacts_are_told_from_cells() -> None:
     settings = replace(SMALL, excluded=1.0)
     cells = draw_field(settings, 1, stock()).cells
@@ -187,10 +171,3 @@ def test_a_coarser_field_shows_the_same_size_of_cells_in_micrometres() -> None:
 def test_a_setting_out_of_range_is_named(change: dict[str, object], named: str) -> None:
     with pytest.raises(InputError, match=named):
         draw_field(replace(SMALL, **change), 1)  # type: ignore[arg-type]
-
-
-def test_two_red_cells_in_contact_are_two_radii_apart() -> None:
-    first, second = stock().sprite(RED, 0, 0), stock().sprite(RED, 1, 0)
-    for angle in (0.0, 1.0, 2.5, 4.0):
-        away = contact_distance(first, second, angle)
-        assert away == pytest.approx(first.radius + second.radius, rel=0.25)

@@ -11,8 +11,6 @@ import pytest
 from marrowscope.errors import InputError
 from marrowscope.explain.label_randomization import LabelRandomization
 from marrowscope.phantom.synthetic_dataset import write_dataset
-from marrowscope.report.sections import Section, Table, section_from_dict
-from marrowscope.report.study_page import write_study_page
 from marrowscope.reproduce.analysis_steps import _learned
 from marrowscope.reproduce.data_steps import Study
 from marrowscope.reproduce.study import ReproductionResult, _settings, reproduce
@@ -163,40 +161,3 @@ def test_without_images_there_is_one_clear_line(study: Study, tmp_path: Path) ->
     with pytest.raises(InputError) as caught:
         reproduce(replace(study, data=tmp_path / "empty", folder=tmp_path / "out"))
     assert "\n" not in str(caught.value)
-
-
-def test_a_part_that_fails_is_named_and_tried_again(tmp_path: Path) -> None:
-    workshop = StudyFolder(tmp_path, quiet)
-    tries = []
-
-    def work() -> Section:
-        tries.append(1)
-        if len(tries) == 1:
-            raise InputError("no cell of class X")
-        return Section("T", "S", ("fine",))
-
-    first = workshop.step("t", "T", "S", work)
-    assert first.failed
-    assert first.section.missing == ("no cell of class X",)
-    second = workshop.step("t", "T", "S", work)
-    assert not second.failed
-    assert workshop.step("t", "T", "S", work).section == second.section
-    assert len(tries) == 2
-
-    def hopeless() -> Section:
-        raise InputError("no image")
-
-    with pytest.raises(InputError, match="no image"):
-        workshop.step("u", "T", "S", hopeless, needed=True)
-
-
-def test_sections_survive_json_and_hostile_text_is_escaped(tmp_path: Path) -> None:
-    section = Section(
-        "<script>x</script>", "Table 1", ("a < b",), (Table("c", ("h",), (("<b>",),)),),
-        (), ("why & wherefore",), (("list", "a.csv"),),
-    )  # fmt: skip
-    assert section_from_dict(json.loads(json.dumps(section.to_dict()))) == section
-    page = write_study_page([section], tmp_path, "<i>", {"data": "<u>"}).read_text()
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-    assert "&lt;u&gt;" in page

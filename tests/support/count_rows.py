@@ -1,6 +1,12 @@
 """Rows of cells by hand: for a differential count, and placed on a field."""
 
+import numpy as np
 import polars as pl
+
+from marrowscope.differential.held_out_answers import (
+    HeldOutCounts,
+)
+from marrowscope.morphology import CODES
 
 KNOWN = ("BLA", "NGS", "EBO", "LYT", "NIF", "ART")
 
@@ -25,3 +31,21 @@ def placed(rows: list[tuple[str, float, str | None, float | None, str]]) -> pl.D
         kind=pl.when(pl.col("cell_id") == "bare").then(pl.lit("naked nucleus"))
         .otherwise(pl.lit("cell")),
     )  # fmt: skip
+
+
+def cells(confidence: float = 0.9, **counts: int) -> pl.DataFrame:
+    """A predicted cell table with so many cells per class."""
+    predicted = [code for code, number in counts.items() for _ in range(number)]
+    return pl.DataFrame(
+        {
+            "cell_id": [str(row) for row in range(len(predicted))],
+            "predicted": predicted,
+            "confidence": np.full(len(predicted), confidence, dtype=np.float32),
+        },
+        schema_overrides={"predicted": pl.String, "cell_id": pl.String},
+    )
+
+
+def perfect(codes=CODES, each=1000) -> HeldOutCounts:
+    """Held-out answers without a mistake, all sure."""
+    return HeldOutCounts(tuple(codes), np.kron(np.eye(len(codes), dtype=int) * each, [0, 1]))

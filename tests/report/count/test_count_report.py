@@ -1,6 +1,5 @@
 """The report of a count: complete, self-contained, escaped, and the same numbers everywhere."""
 
-import io
 import json
 import re
 from dataclasses import replace
@@ -9,7 +8,6 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 from pypdf import PdfReader
@@ -19,11 +17,8 @@ from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.errors import InputError
-from marrowscope.io.image_encoding import encode_png
-from marrowscope.report import pdf_export
 from marrowscope.report.count import count_report
 from marrowscope.report.count.count_report import write_count_report
-from marrowscope.report.pdf_export import html_to_pdf
 from support.counts import a_count
 
 ISSUED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -362,36 +357,6 @@ def test_a_missing_weasyprint_is_said_before_anything_is_written(
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "report").exists()
     write_count_report(count, tmp_path / "report", pdf=False)
-
-
-def test_pango_that_cannot_be_loaded_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(name: str, *rest: object, **more: object) -> object:
-        if name.startswith("weasyprint"):
-            print("WeasyPrint could not import some external libraries", end="")
-            raise OSError("cannot load library 'libpango-1.0-0'")
-        return real(name, *rest, **more)
-
-    real = __import__
-    monkeypatch.setattr("builtins.__import__", fail)
-    with pytest.raises(InputError, match="Pango is missing"):
-        pdf_export.require_pdf()
-
-
-def test_a_pdf_takes_pictures_from_its_page_only(tmp_path: Path) -> None:
-    import base64
-
-    data = encode_png(np.full((8, 8, 3), 77, np.uint8))
-    (tmp_path / "cell.png").write_bytes(data)
-    inside = "data:image/png;base64," + base64.b64encode(data).decode()
-
-    def images(uri: str) -> int:
-        page = f'<html lang="en"><title>t</title><body><img alt="a" src="{uri}"></body></html>'
-        reader = PdfReader(io.BytesIO(html_to_pdf(page)))
-        return sum(len(one.images) for one in reader.pages)
-
-    assert images(inside) == 1
-    assert images((tmp_path / "cell.png").as_uri()) == 0
-    assert images(str(tmp_path / "cell.png")) == 0
 
 
 def test_cells_for_qupath_carry_the_answers_and_replace_those_of_an_earlier_report(

@@ -19,7 +19,6 @@ from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised import pretrain as module
 from marrowscope.training.self_supervised.pretrain import PretrainingResult, neighbour_purity
-from marrowscope.training.self_supervised.vicreg import vicreg
 from marrowscope.training.train import train
 from support.training_runs import (
     THREADS,
@@ -41,33 +40,6 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def run(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> PretrainingResult:
     return pretrain(table, "sequential", UNLABELLED, tmp_path_factory.mktemp("run") / "run")
-
-
-def reference(one: np.ndarray, other: np.ndarray) -> float:
-    """The loss in float64, written out with loops over dimensions."""
-    rows, dimensions = one.shape
-    distance = ((one - other) ** 2).sum() / (rows * dimensions)
-    spread = covariance = 0.0
-    for side in (one, other):
-        for i in range(dimensions):
-            a = side[:, i] - side[:, i].mean()
-            spread += max(0.0, 1 - np.sqrt((a @ a) / (rows - 1) + 1e-4)) / dimensions
-            for j in range(dimensions):
-                b = side[:, j] - side[:, j].mean()
-                covariance += ((a @ b) / (rows - 1)) ** 2 / dimensions * (i != j)
-    return 25 * distance + 25 * spread / 2 + covariance
-
-
-def test_the_loss_is_the_published_one() -> None:
-    random = np.random.default_rng(3)
-    one, other = random.normal(0, 0.7, (2, 9, 5))
-    found = vicreg(torch.from_numpy(one), torch.from_numpy(other))
-    assert float(found) == pytest.approx(reference(one, other), rel=1e-9)
-
-
-def test_features_that_are_all_the_same_cost_the_whole_spread() -> None:
-    same = torch.ones(8, 4, dtype=torch.float64)
-    assert float(vicreg(same, same)) == pytest.approx(25 * (1 - 1e-2))
 
 
 def test_only_training_images_take_part_and_labels_do_not(
