@@ -5,9 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marrowscope.detection import tile_overlap
 from marrowscope.detection.detector import detect
-from marrowscope.detection.tile_overlap import detect_region
 from marrowscope.errors import InputError
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
@@ -139,41 +137,6 @@ def test_the_same_field_at_other_pixel_sizes_has_the_same_cells(library: CellLib
         other = cv2.resize(field.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         found = detect(other, MICRONS_PER_PIXEL / scale)
         assert abs(found.height - whole.height) <= max(1, whole.height // 20)
-
-
-class Still:
-    """A slide that is one array."""
-
-    def __init__(self, image: np.ndarray) -> None:
-        self.image, self.microns_per_pixel = image, MICRONS_PER_PIXEL
-
-    def read_region(self, x: int, y: int, width: int, height: int, level: int = 0) -> np.ndarray:
-        return self.image[y : y + height, x : x + width]
-
-
-def test_cells_across_seams_appear_exactly_once(
-    library: CellLibrary, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    field = draw_field(FieldSettings(width=1800, height=1500, cells_per_mm2=3000), 8, library)
-    whole = detect_region(Still(field.image), 0, 0, 1800, 1500)
-    assert whole.equals(detect(field.image, MICRONS_PER_PIXEL).select(whole.columns))
-    monkeypatch.setattr(tile_overlap, "TILE", 900)
-    tiled = detect_region(Still(field.image), 0, 0, 1800, 1500)
-    true, missed, false = scores(field, tiled)
-    assert (missed, false) == (0, 0) or 2 * true / (2 * true + missed + false) >= 0.97
-    assert abs(tiled.height - whole.height) <= 1
-    places = tiled.select("x", "y").to_numpy()
-    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
-    assert apart[~np.eye(len(places), dtype=bool)].min() * MICRONS_PER_PIXEL > 4
-
-
-def test_a_part_of_a_slide_is_told_in_the_slides_own_pixels(library: CellLibrary) -> None:
-    field = draw_field(FieldSettings(width=1600, height=1200), 2, library)
-    part = detect_region(Still(field.image), 300, 200, 1000, 800)
-    alone = detect(field.image[200:1000, 300:1300], MICRONS_PER_PIXEL)
-    np.testing.assert_allclose(part["x"], alone["x"] + 300)
-    np.testing.assert_allclose(part["y0"], alone["y0"] + 200)
-    assert part["touches_border"].to_list() == alone["touches_border"].to_list()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])  # in the last red cells are bluish

@@ -1,6 +1,6 @@
 """A folder for an output → nothing, or an error before anything in it would be lost."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from marrowscope.errors import InputError
@@ -44,3 +44,25 @@ def require_only(folder: Path, own: Collection[str], what: str) -> set[str]:
             f"{folder}: holds {others[0]}, which is not part of {what}; name a new folder"
         )
     return names
+
+
+def require_earlier_output(folder: Path, marks: Mapping[str, bytes | None]) -> None:
+    """Refuse a folder that is not empty, unless an earlier output of the same kind made it.
+
+    Args:
+        folder: that is going to be replaced as a whole; it may be missing.
+        marks: files by which such an output is known, with their content; None for any content.
+
+    Raises:
+        InputError: it holds something else, or cannot be read.
+    """
+    if not folder.is_dir() or not entry_names(folder):
+        return
+    for name, content in marks.items():
+        path = folder / name
+        try:
+            fits = path.is_file() and (content is None or path.read_bytes() == content)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+        if not fits:
+            raise InputError(f"{folder}: holds something else; choose another folder")

@@ -1,30 +1,34 @@
 """A synthetic data set in the layout of the public release, with masks and patients."""
 
 import hashlib
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
 
 from marrowscope.cells import SCHEMA, write_cells
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
+from marrowscope.io.folder_guards import require_earlier_output
 from marrowscope.io.image_decoding import MASK_SUFFIX
 from marrowscope.morphology import CODES
 from marrowscope.phantom.camera import ImagingStyle, draw_style
+from marrowscope.phantom.marked_images import (
+    LIST,
+    README,
+    TABLE,
+    jpeg_with_comment,
+    png_with_comment,
+)
 from marrowscope.phantom.synthetic_cell import PhantomCell, draw_cell
 from marrowscope.progress import Advance
 
 SYNTHETIC = "synthetic"
-TABLE, LIST, README = "cells.parquet", "cells.csv", "README.txt"
 CELL_VALUE, NUCLEUS_VALUE = 128, 255  # in mask files; 0 is background
 
 _COMMENT = "synthetic: drawn by marrowscope, no patient, no microscope"
-_JPEG_QUALITY = 95
 _FOLDER_SIZE = 1000  # the public release splits classes with more images into such folders
 _TEXT = (
     "Synthetic cell images, drawn by marrowscope: no patient, no microscope.\n"
@@ -70,7 +74,7 @@ def write_dataset(
         raise InputError(f"{patients} synthetic patients; expected at least 1")
     if seed < 0:
         raise InputError(f"seed {seed}: must be 0 or more")
-    _refuse_foreign(folder)
+    require_earlier_output(folder, {LIST: None, README: _TEXT.encode()})
     styles = [patient_style(seed, patient) for patient in range(patients)]
     rows = []
     with replacing_folder(folder) as place:
@@ -80,10 +84,12 @@ def write_dataset(
             cell = draw_cell(code, cell_seed(seed, number), style=styles[patient])
             target = place / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            data = _jpeg(cell.image)
+            data = jpeg_with_comment(cell.image, _COMMENT)
             target.write_bytes(data)
             if masks:
-                (place / (name.removesuffix(".jpg") + MASK_SUFFIX)).write_bytes(_mask_png(cell))
+                (place / (name.removesuffix(".jpg") + MASK_SUFFIX)).write_bytes(
+                    png_with_comment(mask_image(cell), _COMMENT)
+                )
             rows.append(_row(folder / name, data, cell, f"synthetic-{seed}-{patient + 1:02d}"))
             if advance is not None:
                 advance(1, total=sum(counts.values()))
@@ -123,19 +129,6 @@ def _counts(per_class: int | Mapping[str, int]) -> dict[str, int]:
     return counts
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """An earlier phantom set may be replaced, anything else may not."""
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    readme = folder / README
-    if (
-        not (folder / LIST).is_file()
-        or not readme.is_file()
-        or readme.read_bytes() != _TEXT.encode()
-    ):
-        raise InputError(f"{folder}: holds something else; choose another folder")
-
-
 def _names(counts: dict[str, int]) -> Iterator[tuple[str, int, str]]:
     """Code, number and relative path of every image, as the public release names them."""
     for code, count in counts.items():
@@ -164,18 +157,3 @@ def _row(path: Path, data: bytes, cell: PhantomCell, patient: str) -> dict[str, 
         "annotator": SYNTHETIC,
         "stain": cell.stain.tolist(),
     }
-
-
-def _jpeg(image: NDArray[np.uint8]) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(image).save(
-        stream, "JPEG", quality=_JPEG_QUALITY, subsampling=0, comment=_COMMENT
-    )
-    return stream.getvalue()
-
-
-def _mask_png(cell: PhantomCell) -> bytes:
-    stream, text = io.BytesIO(), PngImagePlugin.PngInfo()
-    text.add_text("Comment", _COMMENT)
-    Image.fromarray(mask_image(cell)).save(stream, "PNG", pnginfo=text)
-    return stream.getvalue()

@@ -1,29 +1,31 @@
 """A folder of synthetic fields that differ as those of many smears do, with their truth."""
 
 import hashlib
-import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
 
 from marrowscope.cells import write_cells
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
+from marrowscope.io.folder_guards import require_earlier_output
 from marrowscope.io.image_decoding import MASK_SUFFIX
 from marrowscope.phantom.camera import draw_style
 from marrowscope.phantom.cell_library import CellLibrary
+from marrowscope.phantom.marked_images import (
+    LIST,
+    README,
+    TABLE,
+    jpeg_with_comment,
+    png_with_comment,
+)
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field, validate_settings
 from marrowscope.progress import Advance
 
-TABLE, LIST, README = "cells.parquet", "cells.csv", "README.txt"
-
 _COMMENT = "synthetic: drawn by marrowscope, no patient, no microscope"
-_JPEG_QUALITY = 95
 _TEXT = (
     "Synthetic fields of marrow smears, drawn by marrowscope: no patient, no microscope.\n"
     "Nothing measured on them says anything about real cells.\n\n"
@@ -63,7 +65,7 @@ def write_fields(
     if not 1 <= count <= 9999:
         raise InputError(f"{count} fields: expected from 1 to 9999")
     validate_settings(settings, seed)
-    require_phantom_folder(folder)
+    require_earlier_output(folder, {LIST: None, README: _TEXT.encode()})
     library = CellLibrary(settings.microns_per_pixel, seed)
     tables = []
     with replacing_folder(folder) as place:
@@ -71,14 +73,16 @@ def write_fields(
             own = vary_settings(settings, seed, number) if vary else settings
             drawn = draw_field(own, seed * 100_003 + number, library)
             name = f"field_{number:04d}"
-            data = _jpeg(drawn.image)
+            data = jpeg_with_comment(drawn.image, _COMMENT)
             (place / f"{name}.jpg").write_bytes(data)
             for kind, mask in (
                 ("", drawn.cell_mask),
                 (".nucleus", np.where(drawn.nucleus_mask, np.uint8(255), np.uint8(0))),
                 (".judgeable", np.where(drawn.judgeable, np.uint8(255), np.uint8(0))),
             ):
-                (place / f"{name}{kind}{MASK_SUFFIX}").write_bytes(_png(mask))
+                (place / f"{name}{kind}{MASK_SUFFIX}").write_bytes(
+                    png_with_comment(mask, _COMMENT, 3)
+                )
             tables.append(
                 drawn.cells.with_columns(
                     path=pl.lit(str(folder / f"{name}.jpg")),
@@ -127,19 +131,6 @@ def vary_settings(settings: FieldSettings, seed: int, number: int) -> FieldSetti
     )
 
 
-def require_phantom_folder(folder: Path) -> None:
-    """An earlier set may be replaced, anything else may not.
-
-    Raises:
-        InputError: the folder holds something else.
-    """
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    readme = folder / README
-    if not (folder / LIST).is_file() or not readme.is_file() or readme.read_text() != _TEXT:
-        raise InputError(f"{folder}: holds something else; choose another folder")
-
-
 def summary(table: pl.DataFrame) -> Mapping[str, int]:
     """Numbers of fields, cells, touching ones, and of what is not a cell."""
     cells = table.filter("is_cell")
@@ -149,18 +140,3 @@ def summary(table: pl.DataFrame) -> Mapping[str, int]:
         "touching": int(cells["touching"].sum()),
         "other": table.height - cells.height,
     }
-
-
-def _jpeg(image: NDArray[np.uint8]) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(image).save(
-        stream, "JPEG", quality=_JPEG_QUALITY, subsampling=0, comment=_COMMENT
-    )
-    return stream.getvalue()
-
-
-def _png(mask: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-    stream, text = io.BytesIO(), PngImagePlugin.PngInfo()
-    text.add_text("Comment", _COMMENT)
-    Image.fromarray(mask).save(stream, "PNG", pnginfo=text, compress_level=3)
-    return stream.getvalue()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, read_image
+from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, one_line, read_image
 from marrowscope.io.image_inspection import inspect
 from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.slides.file_handles import PerThreadHandle
@@ -25,7 +25,7 @@ from marrowscope.slides.slide import (
     resolve_pixel_size,
     split_along_tiles,
 )
-from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
+from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
 _ORIENTATION = 0x0112  # EXIF tag; from 5 on width and height change places

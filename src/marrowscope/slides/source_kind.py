@@ -14,9 +14,8 @@ from openslide import OpenSlide, OpenSlideError
 
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, SUFFIXES
+from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, SUFFIXES, one_line
 from marrowscope.io.quiet_decoders import quiet_decoders
-from marrowscope.slides.tiled_slide import one_line
 
 MAX_FIELDS = 5_000
 _MAX_DICOM_FILES = 256

@@ -16,7 +16,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, decode
+from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, decode, one_line
 from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
@@ -26,7 +26,7 @@ from marrowscope.slides.slide import (
     split_along_tiles,
     square_pixel_size,
 )
-from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError, one_line
+from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _CACHED_TILES = 32
 _SMALLEST_PIECE = 16  # px; strips of one row are in use

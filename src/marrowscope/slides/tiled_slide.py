@@ -97,8 +97,3 @@ class TiledReader(ABC):
         x = box[0] // stored.tile_width * stored.tile_width
         y = box[1] // stored.tile_height * stored.tile_height
         return round(x * stored.downsample), round(y * stored.downsample)
-
-
-def one_line(error: BaseException) -> str:
-    """What an error of a library says, cut to fit a line."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:160]
