@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
-from marrowscope.augment.density_map import density_map
+from marrowscope.augment.augmentation_parameters import density_map
 from marrowscope.augment.tensor_augmentation import augment_tensors
 from marrowscope.dataset.image_discovery import discover
 from marrowscope.io.image_decoding import read_image

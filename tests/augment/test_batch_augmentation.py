@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
-from marrowscope.augment.density_map import density_map
+from marrowscope.augment.augmentation_parameters import density_map
 from marrowscope.augment.tensor_augmentation import augment_tensors
 from marrowscope.stain import default_stain
 

@@ -16,7 +16,7 @@ INTERPRETED = """
 import sys
 import numpy as np, torch
 from marrowscope.augment import AugmentationSettings, augment_batch, draw_parameters
-from marrowscope.augment.density_map import density_map
+from marrowscope.augment.augmentation_parameters import density_map
 from marrowscope.augment.gpu_kernel import augment_on_gpu
 
 random = np.random.default_rng(0)

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from marrowscope.report.sections import Section, Table, section_from_dict
-from marrowscope.report.study_page import write_study_page
+from marrowscope.report.study_page import Section, Table, section_from_dict, write_study_page
 
 
 def test_sections_survive_json_and_hostile_text_is_escaped(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.report.sections import Section
+from marrowscope.report.study_page import Section
 from marrowscope.reproduce.study_folder import StudyFolder
 
 

@@ -8,8 +8,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from marrowscope.augment.density_map import density_map
-from marrowscope.augment.random_parameters import AugmentationParameters
+from marrowscope.augment.augmentation_parameters import AugmentationParameters, density_map
 from marrowscope.augment.tensor_augmentation import augment_tensors
 
 

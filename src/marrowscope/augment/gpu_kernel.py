@@ -10,7 +10,7 @@ import torch
 import triton
 import triton.language as tl
 
-from marrowscope.augment.random_parameters import AugmentationParameters
+from marrowscope.augment.augmentation_parameters import AugmentationParameters
 
 BLOCK = 256  # pixels per program
 

@@ -6,7 +6,7 @@ This is what runs on a GPU where there is no Triton; on a processor ``fused`` ta
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
-from marrowscope.augment.random_parameters import AugmentationParameters
+from marrowscope.augment.augmentation_parameters import AugmentationParameters
 from marrowscope.stain import WHITE
 
 _PADDING = {"reflect": "reflection", "border": "border"}

@@ -25,10 +25,9 @@ from marrowscope.counting.smear_sources import SmearSource
 from marrowscope.counting.thumbnails import Thumbnails
 from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.detector import require_visible_cells
-from marrowscope.detection.field_detection import detection_columns
+from marrowscope.detection.field_detection import SeamDeduplicator, detection_columns
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.detection.ordered_map import map_in_order
-from marrowscope.detection.seam_deduplication import SeamDeduplicator
 from marrowscope.differential.count_roles import CellRole
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import HeldOutCounts

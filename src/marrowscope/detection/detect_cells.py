@@ -12,11 +12,11 @@ from marrowscope.cells import SCHEMA
 from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.field_detection import (
     FieldDetections,
+    SeamDeduplicator,
     detect_in_field,
     detection_columns,
 )
 from marrowscope.detection.ordered_map import map_in_order
-from marrowscope.detection.seam_deduplication import SeamDeduplicator
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.image_encoding import encode_png

@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate
 
 from marrowscope.errors import InputError
 from marrowscope.models.checkpoint_files import list_names, require_tensors
-from marrowscope.models.transformers_names import from_transformers_names
+from marrowscope.models.tensor_names import from_transformers_names
 from marrowscope.models.vit import HEAD_WIDTH, VisionTransformer, ViTShape
 
 Tensors = Mapping[str, torch.Tensor]

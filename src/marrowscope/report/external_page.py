@@ -6,7 +6,7 @@ from marrowscope.evaluation.domain_shift import DomainShift
 from marrowscope.evaluation.external_validation import CountedShare, ExternalResult
 from marrowscope.io.atomic import replacing
 from marrowscope.report.external_figures import domain_shift_figure, external_figure
-from marrowscope.report.sections import Section, SectionFigure, Table
+from marrowscope.report.study_page import Section, SectionFigure, Table
 
 FIGURE, SHIFT_FIGURE = "external.png", "shift.png"
 STUDY_CELLS, STUDY_NO_CALLS = 627, 0.39  # Figure 4 of the study

@@ -34,7 +34,7 @@ from marrowscope.report.evaluation_figures import write_calibration_figure
 from marrowscope.report.explanation_figure import explanation_figure, sanity_figure
 from marrowscope.report.external_page import external_section
 from marrowscope.report.label_issue_pages import ISSUE_LIST, write_label_issues
-from marrowscope.report.sections import Section, SectionFigure, Table
+from marrowscope.report.study_page import Section, SectionFigure, Table
 from marrowscope.reproduce.data_steps import PREDICTIONS, Study, mean_sd_text, save_figure
 
 FIRST_FOLD = "fold-0"

@@ -25,7 +25,7 @@ from marrowscope.progress import Stage
 from marrowscope.report.evaluation_figures import fold_confusions_figure
 from marrowscope.report.evaluation_page import write_report
 from marrowscope.report.overlap_sheet import overlap_sheet
-from marrowscope.report.sections import Section, SectionFigure, Table
+from marrowscope.report.study_page import Section, SectionFigure, Table
 from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 

@@ -13,8 +13,7 @@ from marrowscope.dataset.image_discovery import discover
 from marrowscope.errors import InputError
 from marrowscope.evaluation.class_mapping import load_mapping
 from marrowscope.progress import Stage
-from marrowscope.report.sections import Section
-from marrowscope.report.study_page import write_study_page
+from marrowscope.report.study_page import Section, write_study_page
 from marrowscope.reproduce import analysis_steps, data_steps
 from marrowscope.reproduce.data_steps import Study
 from marrowscope.reproduce.study_folder import FinishedStep, StudyFolder

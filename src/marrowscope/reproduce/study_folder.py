@@ -10,7 +10,7 @@ from typing import Any
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
-from marrowscope.report.sections import Section, section_from_dict
+from marrowscope.report.study_page import Section, section_from_dict
 
 SETTINGS, DONE = "reproduce.json", "done"
 

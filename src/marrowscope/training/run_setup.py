@@ -23,7 +23,7 @@ from marrowscope.models.backbone import Backbone, backbone_from_file
 from marrowscope.models.card import Card
 from marrowscope.models.checkpoint_files import read_checkpoint
 from marrowscope.models.start_weights import checksum, transfer_weights
-from marrowscope.models.torchvision_names import from_torchvision_names
+from marrowscope.models.tensor_names import from_torchvision_names
 
 Say = Callable[[str | None], None]
 

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.functional import one_hot
 
 from marrowscope.augment import augment_batch, draw_parameters
-from marrowscope.augment.random_parameters import uniforms
+from marrowscope.augment.augmentation_parameters import uniforms
 from marrowscope.models.outputs import OutputMap
 from marrowscope.training.networks.compiled_step import Forward
 from marrowscope.training.recipe import Recipe

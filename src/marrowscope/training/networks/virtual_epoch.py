@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.augment.random_parameters import uniforms
+from marrowscope.augment.augmentation_parameters import uniforms
 
 # Streams of random numbers that must not repeat each other.
 _ORDER_STREAM, _IMAGE_STREAM = 1, 2

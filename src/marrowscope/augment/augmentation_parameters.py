@@ -1,16 +1,77 @@
-"""Seed, epoch and positions → the random parameters of these images.
+"""Settings, seed, epoch and positions → the random parameters of these images and their density map.
 
 No generator state exists that a resumed run would have to restore, and an image gets the same
 draw whatever batch, worker or device it lands on.
+
+Scaling and shifting the two stain concentrations of an image whose stain matrix is ``M`` maps its
+optical density ``d`` to ``A·d + b`` with ``A = M·diag(alpha)·M⁻¹`` and ``b = M·beta``; the third
+column of ``M`` is the direction that neither stain explains, and it is left as it is. So an
+image needs one sampling pass and one 3×3 product per pixel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marrowscope.augment.augmentation_settings import AugmentationSettings
+from marrowscope.errors import InputError
+
+
+@dataclass(frozen=True)
+class AugmentationSettings:
+    """Ranges of the augmentation; the defaults are the study's.
+
+    Every quantity is drawn uniformly and independently for each image.
+
+    Attributes:
+        rotation_degrees: clockwise rotation in [0, rotation_degrees].
+        flip_horizontal, flip_vertical: mirror with probability 1/2.
+        shift: translation of each axis in ±shift, as a share of the image side.
+        shear: horizontal shear in ±shear: the displacement of the top and bottom rows against
+            each other, as a share of the image side.
+        zoom: magnification in [1 - zoom, 1 + zoom]. The study has none.
+        stain_scale: factor of each stain's concentration in 1 ± stain_scale (Tellez et al. 2018,
+            sigma of alpha; default 0.2).
+        stain_shift: offset of each stain's concentration in ±stain_shift, in units of optical
+            density (Tellez et al. 2018, sigma of beta; default 0.2).
+        light: offset of the optical density of each colour channel in ±light: lamp and white
+            balance. The study has none.
+        fill: what lies outside the image: ``reflect`` or ``border`` (repeat the edge). The
+            study does not say; we reflect.
+    """
+
+    rotation_degrees: float = 180.0
+    flip_horizontal: bool = True
+    flip_vertical: bool = True
+    shift: float = 0.25
+    shear: float = 0.2
+    zoom: float = 0.0
+    stain_scale: float = 0.2
+    stain_shift: float = 0.2
+    light: float = 0.0
+    fill: str = "reflect"
+
+    def __post_init__(self) -> None:
+        limits = {
+            "rotation_degrees": 360.0,
+            "shift": 0.5,
+            "shear": 1.0,
+            "zoom": 0.9,
+            "stain_scale": 1.0,
+            "stain_shift": 2.0,
+            "light": 2.0,
+        }
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in limits and not 0 <= value <= limits[field.name]:
+                raise InputError(
+                    f"augmentation: {field.name} is {value}; "
+                    f"expected a number from 0 to {limits[field.name]:g}"
+                )
+        if self.fill not in ("reflect", "border"):
+            raise InputError(f"augmentation: fill is {self.fill!r}; expected reflect or border")
+
 
 _DRAWS = 13
 
@@ -120,3 +181,25 @@ def _mix(value: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
 
 def _as_float(values: NDArray[np.floating]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+
+
+def density_map(
+    stains: torch.Tensor, parameters: AugmentationParameters
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The map ``d -> A·d + b`` of each image: A (N, 3, 3) and b (N, 3), float32.
+
+    The small matrices are computed in float64: two stain vectors may lie only a few degrees
+    apart. The inverse is written out: torch's own makes the host wait for a GPU at every call.
+    """
+    first, second = stains.double().reshape(-1, 2, 3).unbind(dim=1)
+    across = torch.linalg.cross(first, second)
+    sine = torch.linalg.vector_norm(across, dim=1, keepdim=True)
+    rest = across / sine
+    matrix = torch.stack((first, second, rest), dim=2)
+    rows = torch.linalg.cross(second, rest) / sine, torch.linalg.cross(rest, first) / sine, rest
+    inverse = torch.stack(rows, dim=1)
+    scale = torch.nn.functional.pad(parameters.stain_scale.double(), (0, 1), value=1.0)
+    shift = torch.nn.functional.pad(parameters.stain_shift.double(), (0, 1), value=0.0)
+    colour = (matrix * scale[:, None, :]) @ inverse
+    offset = (matrix @ shift[:, :, None])[:, :, 0] + parameters.light.double()
+    return colour.float(), offset.float()

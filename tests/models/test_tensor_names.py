@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import batch_norm, conv2d, leaky_relu, max_pool2d, pad
 
 from marrowscope.models import create
-from marrowscope.models.torchvision_names import from_torchvision_names
+from marrowscope.models.tensor_names import from_torchvision_names
 from marrowscope.training.run_setup import StartingPoint, new_network
 
 Tensors = dict[str, torch.Tensor]
