@@ -25,7 +25,8 @@ from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models import DEFAULT_MODEL
 from marrowscope.models.bundle import WEIGHTS, load_bundle
-from marrowscope.phantom.synthetic_dataset import LIST, write_dataset
+from marrowscope.phantom.marked_images import LIST
+from marrowscope.phantom.synthetic_dataset import write_dataset
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.progress import Stage
 from marrowscope.report.count.count_report import write_count_report

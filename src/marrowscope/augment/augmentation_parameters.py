@@ -1,4 +1,4 @@
-"""Settings, seed, epoch and positions → the random parameters of these images and their density map.
+"""Settings, seed, epoch and positions → random parameters of these images and their density map.
 
 No generator state exists that a resumed run would have to restore, and an image gets the same
 draw whatever batch, worker or device it lands on.

@@ -117,7 +117,8 @@ def _sides(size: str, option: str) -> tuple[int, int]:
 
 
 def _cells(output: Path, per_class: int, patients: int, seed: int, masks: bool, json: bool) -> None:
-    from marrowscope.phantom.synthetic_dataset import TABLE, write_dataset
+    from marrowscope.phantom.marked_images import TABLE
+    from marrowscope.phantom.synthetic_dataset import write_dataset
 
     with progress("drawing cells") as advance:
         table = write_dataset(output, per_class, seed, patients, masks, advance)
@@ -148,8 +149,9 @@ def _fields(
     microns_per_pixel: float,
     json: bool,
 ) -> None:
+    from marrowscope.phantom.marked_images import TABLE
     from marrowscope.phantom.synthetic_field import FieldSettings
-    from marrowscope.phantom.synthetic_fields import TABLE, summary, write_fields
+    from marrowscope.phantom.synthetic_fields import summary, write_fields
 
     settings = FieldSettings(
         microns_per_pixel=microns_per_pixel,
