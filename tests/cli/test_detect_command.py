@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import polars as pl
 import pytest
 
 from marrowscope.cells import read_cells
@@ -19,6 +20,9 @@ from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.slides.open_slide import open_slide
+
+# More than one field of the plan, in few pixels.
+SLIDE = SlideSettings(width=4_500, height=3_400, microns_per_pixel=0.25, per_class=6)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -92,18 +96,28 @@ def test_sources_whose_cells_would_have_the_same_ids_are_refused(
     assert read_cells(tmp_path / "c.parquet")["cell_id"].is_unique().all()
 
 
-def test_crops_are_written_of_the_fields_that_are_used_and_of_no_other(tmp_path: Path) -> None:
-    write_slide(tmp_path / "s.tif", SlideSettings(width=12_000, height=9_000), 1)
-    found = detect_cells(open_slide(tmp_path / "s.tif"), 60, tmp_path / "crops")
+@pytest.fixture(scope="module")
+def slide(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pl.DataFrame]:
+    path = tmp_path_factory.mktemp("slide") / "s.tif"
+    return path, write_slide(path, SLIDE, 1)
+
+
+def test_crops_are_written_of_the_fields_that_are_used_and_of_no_other(
+    slide: tuple[Path, pl.DataFrame], tmp_path: Path
+) -> None:
+    found = detect_cells(open_slide(slide[0]), 60, tmp_path / "crops")
     written = sorted(str(path) for path in (tmp_path / "crops").iterdir())
     assert written == sorted(found.cells["path"])
 
 
 def test_a_slide_is_looked_at_field_by_field_until_there_are_enough_cells(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    slide: tuple[Path, pl.DataFrame],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    truth = write_slide(tmp_path / "s.tif", SlideSettings(width=12_000, height=9_000), 1)
-    arguments = [tmp_path / "s.tif", "-o", tmp_path / "c.parquet", "--enough", 60, "--json"]
+    path, truth = slide
+    arguments = [path, "-o", tmp_path / "c.parquet", "--enough", 60, "--json"]
     assert run(monkeypatch, *arguments) == 0
     summary = json.loads(capfd.readouterr().out)
     table = read_cells(tmp_path / "c.parquet")
@@ -111,9 +125,9 @@ def test_a_slide_is_looked_at_field_by_field_until_there_are_enough_cells(
     places = table.select("x", "y").to_numpy()
     cells = truth.filter("is_cell").select("x", "y").to_numpy()
     nearest = np.hypot(*(places[:, None] - cells[None]).transpose(2, 0, 1)).min(axis=1)
-    assert (nearest * MICRONS_PER_PIXEL < 4).mean() > 0.9
+    assert (nearest * SLIDE.microns_per_pixel < 4).mean() > 0.9
     apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
-    assert apart[~np.eye(len(places), dtype=bool)].min() * MICRONS_PER_PIXEL > 3
+    assert apart[~np.eye(len(places), dtype=bool)].min() * SLIDE.microns_per_pixel > 3
 
 
 @pytest.mark.parametrize("value", [0, 240])

@@ -11,7 +11,7 @@ from marrowscope.counting.correction_source import find_held_out, least_confiden
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.errors import InputError
 from marrowscope.models import create
-from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, save_bundle
+from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, rewrite_bundle, save_bundle
 from marrowscope.models.calibration import Calibration
 from marrowscope.models.card import Card
 
@@ -29,9 +29,9 @@ def answers(sure: float) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-@pytest.fixture
-def plain(tmp_path: Path) -> Bundle:
-    folder = tmp_path / "plain"
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    folder = tmp_path_factory.mktemp("bundles") / "plain"
     save_bundle(create("sequential", len(KNOWN)), Card("toy", "sequential", KNOWN, KNOWN), folder)
     return load_bundle(folder)
 
@@ -42,7 +42,7 @@ def calibrated(plain: Bundle, tmp_path: Path) -> Bundle:
         plain.card.weights_sha256, "ninety cells", 90, 3.0, 0.9, dict.fromkeys(KNOWN, 0.3), 0.05,
         0.6, held_out_from_table(answers(0.7)).to_dict(),
     )  # fmt: skip
-    save_bundle(plain.model, plain.card, tmp_path / "new", {CALIBRATION: made.encoded()})
+    rewrite_bundle(plain, plain.card, tmp_path / "new", {CALIBRATION: made.encoded()})
     return load_bundle(tmp_path / "new")
 
 

@@ -18,7 +18,14 @@ from marrowscope.evaluation.fit_calibration import (
     with_temperature,
 )
 from marrowscope.models import create
-from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, other_parts, save_bundle
+from marrowscope.models.bundle import (
+    CALIBRATION,
+    Bundle,
+    load_bundle,
+    other_parts,
+    rewrite_bundle,
+    save_bundle,
+)
 from marrowscope.models.calibration import read_calibration
 from marrowscope.models.card import Card
 from support.stated_probabilities import KNOWN, drawn
@@ -54,7 +61,7 @@ def test_a_calibration_goes_into_a_bundle_and_out_again(bundle: Bundle, tmp_path
     assert made.measured["log_loss_after"] < made.measured["log_loss_before"]
     assert made.no_call is not None
     assert made.measured["error_when_called"] < made.measured["error_of_all"]
-    save_bundle(bundle.model, bundle.card, tmp_path / "new", {CALIBRATION: made.encoded()})
+    rewrite_bundle(bundle, bundle.card, tmp_path / "new", {CALIBRATION: made.encoded()})
     loaded = load_bundle(tmp_path / "new")
     assert read_calibration(loaded) == made
     assert other_parts(loaded)[CALIBRATION] == made.encoded()

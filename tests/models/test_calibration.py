@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from marrowscope.errors import InputError
 from marrowscope.models import create
-from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, save_bundle
+from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, rewrite_bundle, save_bundle
 from marrowscope.models.calibration import Calibration, read_calibration, tempered
 from marrowscope.models.card import Card
 from support.stated_probabilities import KNOWN
@@ -67,14 +67,12 @@ def test_a_calibration_that_makes_no_sense_is_refused(
 ) -> None:
     content = {**json.loads(some(bundle).encoded()), **change}
     part = {CALIBRATION: json.dumps(content).encode()}
-    save_bundle(bundle.model, bundle.card, tmp_path / "b", part)
+    rewrite_bundle(bundle, bundle.card, tmp_path / "b", part)
     with pytest.raises(InputError, match=said):
         read_calibration(load_bundle(tmp_path / "b"))
 
 
 def test_a_torn_calibration_is_refused(bundle: Bundle, tmp_path: Path) -> None:
-    save_bundle(
-        bundle.model, bundle.card, tmp_path / "b", {CALIBRATION: some(bundle).encoded()[:40]}
-    )
+    rewrite_bundle(bundle, bundle.card, tmp_path / "b", {CALIBRATION: some(bundle).encoded()[:40]})
     with pytest.raises(InputError, match="not JSON"):
         read_calibration(load_bundle(tmp_path / "b"))

@@ -68,7 +68,9 @@ def convert(network: nn.Module, outputs: OutputMap) -> Any:
     with torch.inference_mode(False), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of what is fixed here on purpose
         graph = Uint8Classifier(copy.deepcopy(network).cpu(), outputs)
-        return openvino.convert_model(graph, example_input=example, input=[shape])
+        # Not traced twice to compare: the whole graph is compared with the network afterwards.
+        traced = torch.jit.trace(graph, example, check_trace=False)
+        return openvino.convert_model(traced, example_input=example, input=[shape])
 
 
 def graph_files(network: nn.Module, outputs: OutputMap) -> tuple[bytes, bytes]:
