@@ -1,6 +1,8 @@
 """A backbone is a model like the others: bundle, engines, last layers."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -33,11 +35,19 @@ def made(folder: Path, head: str) -> Backbone:
     return network.eval().requires_grad_(False)
 
 
+@cache
+def saved(head: str) -> Path:
+    """A bundle; the files that its network came from are gone."""
+    folder = Path(mkdtemp())
+    save_bundle(made(folder, head), Card("tiny", VIT, CLASSES, CLASSES), folder / "bundle")
+    (folder / "tiny.pth").unlink()
+    (folder / "tiny.json").unlink()
+    return folder / "bundle"
+
+
 @pytest.fixture(params=["linear", "knn"])
-def bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Bundle:
-    card = Card("tiny", VIT, CLASSES, CLASSES)
-    save_bundle(made(tmp_path, request.param), card, tmp_path / "bundle")
-    return load_bundle(tmp_path / "bundle")
+def bundle(request: pytest.FixtureRequest) -> Bundle:
+    return load_bundle(saved(request.param))
 
 
 def images(count: int = 4) -> np.ndarray:
@@ -48,10 +58,7 @@ def test_a_bundle_computes_what_was_saved_without_the_files_that_it_came_from(
     tmp_path: Path, bundle: Bundle
 ) -> None:
     head = "knn" if isinstance(bundle.model.head, KnnHead) else "linear"
-    original = made(tmp_path / "again", head)
-    (tmp_path / "tiny.pth").unlink()
-    (tmp_path / "tiny.json").unlink()
-    again = load_bundle(tmp_path / "bundle").model
+    original, again = made(tmp_path, head), bundle.model
     pixels = torch.rand(2, 3, 250, 250)
     with torch.inference_mode():
         torch.testing.assert_close(again(pixels), original(pixels), atol=0, rtol=0)
@@ -100,8 +107,7 @@ def spoiled(how: str, tensors: dict[str, torch.Tensor]) -> None:
      "unexpected tensor extra", "make no sense", "tensor k", "norm.bias"],
 )  # fmt: skip
 def test_a_bundle_that_was_changed_is_refused_in_one_line(tmp_path: Path, how: str) -> None:
-    save_bundle(made(tmp_path, "knn"), Card("t", VIT, CLASSES, CLASSES), tmp_path / "b")
-    tensors = load_file(tmp_path / "b" / WEIGHTS)
+    tensors = load_file(saved("knn") / WEIGHTS)
     spoiled(how, tensors)
     path = write_safetensors(tensors, tmp_path / "w.safetensors")
     with pytest.raises(InputError, match=how) as caught:

@@ -6,6 +6,7 @@ the same class in the features and in the map, and whether classes that follow e
 maturation lie next to each other.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -96,12 +97,29 @@ def project(features: NDArray[np.float32], seed: int = 0) -> tuple[Array, str]:
         return places.astype(np.float64), f"principal components ({len(features)} cells are few)"
     from umap import UMAP
 
+    _keep_compiled()
     neighbours = min(NEIGHBOURS, len(features) - 1)
     # Where a random seed is given, UMAP runs on one thread anyway; saying so keeps it from a line.
     reducer = UMAP(n_neighbors=neighbours, min_dist=0.1, random_state=seed, n_jobs=1)
     with restored_thread_count():  # UMAP sets OpenMP's for the whole process
         places = np.asarray(reducer.fit_transform(scaled), dtype=np.float64)
     return places, f"UMAP, {neighbours} neighbours, seed {seed}"
+
+
+def _keep_compiled() -> None:
+    """Numba keeps what it compiles of UMAP on disk: 12 s for the first map, not for each one."""
+    from umap import layouts, umap_, utils
+
+    for module, names in (
+        (umap_, ("smooth_knn_dist", "compute_membership_strengths")),
+        (utils, ("fast_knn_indices", "submatrix")),
+        (layouts, ("_nb_optimize_layout_euclidean_single_epoch",)),
+    ):
+        for name in names:
+            compiled = getattr(module, name, None)
+            if hasattr(compiled, "enable_caching"):  # another version of UMAP only starts slower
+                with suppress(RuntimeError):  # no place to write
+                    compiled.enable_caching()
 
 
 def embedding_measures(
