@@ -11,6 +11,7 @@ import torch
 
 from marrowscope.cells import read_cells
 from marrowscope.cli import main
+from marrowscope.explain import label_randomization
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
@@ -106,6 +107,7 @@ def test_explain_writes_figure_sanity_and_share_inside(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     out, table = tmp_path / "explained", tmp_path / "cells.parquet"
+    monkeypatch.setattr(label_randomization, "EPOCHS", 2)
     assert run(monkeypatch, "index", images, "-o", table) == 0
     capfd.readouterr()
     assert (

@@ -3,16 +3,19 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import polars as pl
 import pytest
 import torch
 
 from marrowscope.errors import InputError
+from marrowscope.explain import explained_cells as explained
 from marrowscope.explain.explained_cells import attribution_inside_phantoms, explained_cells
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.phantom.synthetic_cell import draw_cell
+from support.corner_network import Corner
 
 KNOWN = ("BLA", "LYT")
 
@@ -39,7 +42,17 @@ def test_the_best_classified_cells_are_chosen(network: Bundle, tmp_path: Path) -
         explained_cells(network, table, classes=("EOS",))
 
 
-def test_a_network_that_sees_the_cell_has_more_inside_than_chance(network: Bundle) -> None:
-    found = attribution_inside_phantoms(network, 1)
-    assert set(found) == {"SmoothGrad", "Grad-CAM", "area"}
-    assert all(0 < value < 1 for value in found.values())
+def test_what_lies_inside_synthetic_cells_is_their_share_of_what_the_network_looks_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codes = ("BLA", "EOS", "LYT")
+    monkeypatch.setattr(explained, "CODES", codes)
+    corner = Bundle(Corner().eval(), Card("corner", "corner", KNOWN, KNOWN))
+    masks = [draw_cell(code, 4).cell_mask for code in codes]
+    found = attribution_inside_phantoms(corner, 1, seed=4)
+    # Its gradient is the same all over the quarter that it sees, and 0 outside.
+    quarter = np.mean([mask[:125, :125].mean() for mask in masks])
+    assert found["SmoothGrad"] == pytest.approx(quarter, abs=1e-5)
+    assert found["area"] == pytest.approx(np.mean([mask.mean() for mask in masks]))
+    # Its last stage is how blue the image is, which a cell on bright ground is less.
+    assert 0 < found["Grad-CAM"] < found["area"]
