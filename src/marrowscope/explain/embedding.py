@@ -116,7 +116,7 @@ def _keep_compiled() -> None:
         (layouts, ("_nb_optimize_layout_euclidean_single_epoch",)),
     ):
         for name in names:
-            compiled = getattr(module, name, None)
+            compiled: Any = getattr(module, name, None)
             if hasattr(compiled, "enable_caching"):  # another version of UMAP only starts slower
                 with suppress(RuntimeError):  # no place to write
                     compiled.enable_caching()

@@ -69,7 +69,7 @@ def convert(network: nn.Module, outputs: OutputMap) -> Any:
         warnings.simplefilter("ignore")  # tracing warns of what is fixed here on purpose
         graph = Uint8Classifier(copy.deepcopy(network).cpu(), outputs)
         # Not traced twice to compare: the whole graph is compared with the network afterwards.
-        traced = torch.jit.trace(graph, example, check_trace=False)
+        traced = torch.jit.trace(graph, example, check_trace=False)  # type: ignore[no-untyped-call]
         return openvino.convert_model(traced, example_input=example, input=[shape])
 
 
