@@ -35,8 +35,8 @@ def test_sets_are_joined_in_order_and_a_note_is_said_once() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "../secret.png",
-        "a/../../secret.png",
+        "../x.png",
+        "a/../../x.png",
         "/etc/passwd",
         "C:\\x.png",
         "http://a/b.png",

@@ -44,7 +44,7 @@ def test_a_card_of_an_earlier_version_lacks_what_was_added_later() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(changes: dict[str, Any], words: str) -> None:
-    with pytest.raises(InputError, match="^card.json: ") as caught:
+    with pytest.raises(InputError, match=r"^card\.json: ") as caught:
         card_from_dict(as_json(**changes), "card.json")
     assert words in str(caught.value)
 

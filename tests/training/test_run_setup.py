@@ -41,7 +41,7 @@ def test_what_does_not_fit_is_refused(
 
 def test_weights_that_cannot_be_read_have_no_identity(tmp_path: Path) -> None:
     start = choose_starting_point("resnext50", tmp_path / "none.safetensors", None)
-    with pytest.raises(InputError, match="none.safetensors"):
+    with pytest.raises(InputError, match=r"none\.safetensors"):
         start.identity()
     path = tmp_path / "some.safetensors"
     path.write_bytes(b"a")

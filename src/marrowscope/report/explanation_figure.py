@@ -91,13 +91,13 @@ def sanity_figure(
     panels[0].set_ylabel("similarity to the learned network's")
     panels[0].legend(frameon=False)
     if labels is not None:
-        taught = (("black", "taught the same labels"), ("white", "taught permuted labels"))
+        kinds = (("black", "taught the same labels"), ("white", "taught permuted labels"))
         panels[1].legend(
             [
                 Line2D([], [], marker="s", linestyle="", color="black", markerfacecolor=face)
-                for face, _ in taught
+                for face, _ in kinds
             ],
-            [text for _, text in taught],
+            [text for _, text in kinds],
             frameon=False,
             loc="upper right",
         )

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from marrowscope.training.networks.trainer import _continued_csv, uses_half_precision
 from marrowscope.training.recipe import load_recipe
 from marrowscope.training.run_folder import LOGS
 
 
+@pytest.mark.filterwarnings("ignore:Experiment logs directory")  # it is kept, not deleted
 def test_rows_up_to_the_step_of_the_checkpoint_are_kept(tmp_path: Path) -> None:
     path = tmp_path / LOGS / "csv" / "metrics.csv"
     path.parent.mkdir(parents=True)
