@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from marrowscope.smear.contour import optical_density
 from marrowscope.smear.region_measures import (
     NuclearStain,
     concatenate_measures,
@@ -17,7 +18,7 @@ GLASS = (240, 240, 240)
 RED_CELL = (235, 190, 190)
 NUCLEUS = (100, 40, 150)
 WHITE = np.array(GLASS, float)
-STAIN = NuclearStain(0.6, 0.1)
+STAIN = NuclearStain(0.28, 0.1)
 
 
 def picture() -> np.ndarray:
@@ -31,9 +32,9 @@ def picture() -> np.ndarray:
 
 
 def test_nuclei_take_away_red_light_and_red_cells_do_not() -> None:
-    colours = -np.log(np.array([NUCLEUS, RED_CELL, GLASS]) / WHITE).astype(np.float32)
-    nucleus, red_cell, glass = nuclear_density(colours)
-    assert nucleus > 0.5
+    colours = optical_density(np.array([[NUCLEUS, RED_CELL, GLASS]], np.uint8), WHITE)
+    nucleus, red_cell, glass = nuclear_density(colours)[0]
+    assert nucleus > 0.25
     assert red_cell < 0
     assert glass == 0
 
@@ -51,7 +52,7 @@ def test_each_square_is_measured_for_itself() -> None:
 
 
 def test_pale_nuclei_are_faint() -> None:
-    dark = NuclearStain(2.0, 0.1)  # of this slide; ours have 0.6
+    dark = NuclearStain(2.0, 0.1)  # elsewhere on this slide
     assert measure_regions(picture(), (1, 2), 1.0, WHITE, dark).faint[0] == 1
 
 
@@ -63,6 +64,6 @@ def test_measures_of_pieces_go_one_after_the_other() -> None:
 
 
 def test_without_nuclei_three_red_cells_on_each_other_are_none() -> None:
-    red = -np.log(np.full((50, 50, 3), (220, 190, 190)) / WHITE).astype(np.float32)
+    red = optical_density(np.full((50, 50, 3), (215, 190, 215), np.uint8), WHITE)
     stain = estimate_nuclear_stain([red])
     assert stain.limit >= 3 * float(nuclear_density(red).mean())
