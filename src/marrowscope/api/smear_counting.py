@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -17,11 +18,17 @@ from marrowscope.counting.correction_source import find_held_out, least_confiden
 from marrowscope.counting.count_smear import CountSettings, count_smear, validate_settings
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.counting.smear_sources import SmearSource, open_smears
-from marrowscope.detection.detect_cells import detect_cells, require_cells, require_distinct_ids
+from marrowscope.detection.detect_cells import (
+    CROP_NAME,
+    detect_cells,
+    require_cells,
+    require_distinct_ids,
+)
 from marrowscope.differential.differential_result import Differential
 from marrowscope.differential.sentences import sentences
 from marrowscope.errors import InputError
 from marrowscope.exchange.geojson_writer import by_picture, require_target, write_pictures
+from marrowscope.io.filling import filling
 from marrowscope.models.calibration import read_calibration
 from marrowscope.progress import Stage
 from marrowscope.report.count.count_data import count_dict, count_frame
@@ -35,6 +42,7 @@ from marrowscope.report.count.fhir import diagnostic_bundle
 from marrowscope.report.pdf_export import require_pdf
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import CorruptTile
+from marrowscope.slides.source_kind import View
 
 
 @dataclass(frozen=True)
@@ -46,18 +54,21 @@ class Detection:
         fields: that were looked at.
         corrupt: source and place of what could not be read.
         geojson: files for QuPath that were written.
+        remarks: a line for every source taken for something else than its container suggests.
     """
 
     table: pl.DataFrame
     fields: int
     corrupt: tuple[tuple[str, CorruptTile], ...]
     geojson: tuple[Path, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def detect(
     sources: AnyPath | Sequence[AnyPath],
     *,
     microns_per_pixel: float | None = None,
+    taken_as: str | None = None,
     enough: int | None = None,
     crops: AnyPath | None = None,
     output: AnyPath | None = None,
@@ -71,8 +82,10 @@ def detect(
     Args:
         sources: field images, folders of them, slides.
         microns_per_pixel: pixel size; needed where the file does not say it, as for fields.
+        taken_as: "field" or "slide": what a single picture is; None: what its size and content say.
         enough: cells after which a slide is left; None: all.
-        crops: new or empty folder for a 250×250 px PNG of every cell; ``path`` then names it.
+        crops: new or empty folder for a 250×250 px PNG of every cell; ``path`` then names it. What
+            a killed run left in it is written anew.
         output: table to write (.parquet or .csv).
         geojson: the cells for QuPath: a .geojson, or a folder for several fields.
         progress: called with what begins, returns ``advance(done, total=...)``.
@@ -84,15 +97,22 @@ def detect(
         InputError: a source cannot be read or has no cell, or its pixel size is not known.
     """
     return detect_in(
-        sources, microns_per_pixel=microns_per_pixel, enough=enough, crops=crops, output=output,
-        geojson=geojson, progress=progress,
-    ).table  # fmt: skip
+        sources,
+        microns_per_pixel=microns_per_pixel,
+        taken_as=taken_as,
+        enough=enough,
+        crops=crops,
+        output=output,
+        geojson=geojson,
+        progress=progress,
+    ).table
 
 
 def detect_in(
     sources: AnyPath | Sequence[AnyPath],
     *,
     microns_per_pixel: float | None = None,
+    taken_as: str | None = None,
     enough: int | None = None,
     crops: AnyPath | None = None,
     output: AnyPath | None = None,
@@ -108,35 +128,36 @@ def detect_in(
     if place is not None:
         require_table_name(place, "output")
     folder = None if crops is None else Path(crops)
-    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"crops {folder}: is not an empty folder; choose another one")
+    view = View.named(taken_as)
     paths = path_list(sources)
     if not paths:
         raise InputError("sources is an empty list; name field images, folders or slides")
     target = None if geojson is None else Path(geojson)
     if target is not None:
-        opened = (open_slide(path, microns_per_pixel) for path in paths)
+        opened = (open_slide(path, microns_per_pixel, view) for path in paths)
         require_target(target, sum(max(1, len(slide.fields)) for slide in opened))
-    require_distinct_ids(open_slide(path, microns_per_pixel) for path in paths)
-    frames, fields, corrupt = [], 0, []
+    require_distinct_ids(open_slide(path, microns_per_pixel, view) for path in paths)
+    frames, fields, corrupt, remarks = [], 0, [], []
     pictures: dict[str, pl.DataFrame] = {}
-    for path in paths:
-        slide = open_slide(path, microns_per_pixel)
-        advance = None if progress is None else progress(f"detecting in {path.name}")
-        found = detect_cells(slide, enough, folder, advance)
-        require_cells(found, str(path))
-        frames.append(found.cells)
-        # The pixel size of the picture: crops have the standard one, and do not say it.
-        placed = found.cells.with_columns(microns_per_pixel=pl.lit(slide.microns_per_pixel))
-        for name, cells in by_picture(placed, str(path)).items():
-            pictures[f"{path.name}/{name}" if name in pictures else name] = cells
-        fields += found.fields
-        corrupt += [(str(path), tile) for tile in found.corrupt]
-    table = pl.concat(frames)
-    if place is not None:
-        write_cells(table, place)
+    with nullcontext() if folder is None else filling(folder, CROP_NAME):
+        for path in paths:
+            slide = open_slide(path, microns_per_pixel, view)
+            remarks += [slide.remark] if slide.remark else []
+            advance = None if progress is None else progress(f"detecting in {path.name}")
+            found = detect_cells(slide, enough, folder, advance)
+            require_cells(found, str(path))
+            frames.append(found.cells)
+            # The pixel size of the picture: crops have the standard one, and do not say it.
+            placed = found.cells.with_columns(microns_per_pixel=pl.lit(slide.microns_per_pixel))
+            for name, cells in by_picture(placed, str(path)).items():
+                pictures[f"{path.name}/{name}" if name in pictures else name] = cells
+            fields += found.fields
+            corrupt += [(str(path), tile) for tile in found.corrupt]
+        table = pl.concat(frames)
+        if place is not None:
+            write_cells(table, place)
     written = () if target is None else write_pictures(pictures, target)
-    return Detection(table, fields, tuple(corrupt), written)
+    return Detection(table, fields, tuple(corrupt), written, tuple(remarks))
 
 
 @dataclass(frozen=True)
@@ -239,6 +260,7 @@ def count(
     *,
     cells: int = 500,
     microns_per_pixel: float | None = None,
+    taken_as: str | None = None,
     held_out: AnyPath | None = None,
     min_confidence: float | None = None,
     remarks: Sequence[str] = (),
@@ -255,6 +277,7 @@ def count(
         model: of ``load_model``, or a name or bundle folder; None: the default model.
         cells: countable cells that are enough.
         microns_per_pixel: pixel size; needed where the file does not say it, as for fields.
+        taken_as: "field" or "slide": what a single picture is; None: what its size and content say.
         held_out: held-out predictions of the model, to correct the shares by; a calibrated bundle
             carries its own.
         min_confidence: below it a cell is not classified; None: the no-call limit of a calibrated
@@ -271,17 +294,27 @@ def count(
             cell, or a setting out of range.
     """
     paths = path_list(source)
-    smears, failures = open_smears(paths, microns_per_pixel)
+    smears, failures = open_smears(paths, microns_per_pixel, View.named(taken_as))
     if failures:
         raise InputError(failures[0])
     if len(smears) > 1:
         named = ", ".join(os.fspath(path) for path in paths[:3])
         raise InputError(f"{named}: {len(smears)} slides; count them with count_each")
     (result,) = count_each(
-        paths, model, cells=cells, microns_per_pixel=microns_per_pixel, held_out=held_out,
-        min_confidence=min_confidence, remarks=remarks, seed=seed, output=output, pdf=pdf,
-        geojson=geojson, progress=progress,
-    )  # fmt: skip
+        paths,
+        model,
+        cells=cells,
+        microns_per_pixel=microns_per_pixel,
+        taken_as=taken_as,
+        held_out=held_out,
+        min_confidence=min_confidence,
+        remarks=remarks,
+        seed=seed,
+        output=output,
+        pdf=pdf,
+        geojson=geojson,
+        progress=progress,
+    )
     if isinstance(result, InputError):
         raise result
     return result
@@ -293,6 +326,7 @@ def count_each(
     *,
     cells: int = 500,
     microns_per_pixel: float | None = None,
+    taken_as: str | None = None,
     held_out: AnyPath | None = None,
     min_confidence: float | None = None,
     remarks: Sequence[str] = (),
@@ -309,6 +343,7 @@ def count_each(
         model: of ``load_model``, or a name or bundle folder; None: the default model.
         cells: countable cells that are enough.
         microns_per_pixel: pixel size; needed where the file does not say it, as for fields.
+        taken_as: "field" or "slide": what a single picture is; None: what its size and content say.
         held_out: held-out predictions of the model, to correct the shares by; a calibrated bundle
             carries its own.
         min_confidence: below it a cell is not classified; None: the no-call limit of a calibrated
@@ -341,12 +376,17 @@ def count_each(
         )
     answers, answers_from = find_held_out(bundle, None if held_out is None else Path(held_out))
     settings = CountSettings(
-        cells, least_confidence(bundle, min_confidence), answers, answers_from,
-        microns_per_pixel is not None, tuple(remarks), seed=seed,
-    )  # fmt: skip
+        cells,
+        least_confidence(bundle, min_confidence),
+        answers,
+        answers_from,
+        microns_per_pixel is not None,
+        tuple(remarks),
+        seed=seed,
+    )
     validate_settings(settings)
     paths = path_list(sources)
-    smears, failures = open_smears(paths, microns_per_pixel)
+    smears, failures = open_smears(paths, microns_per_pixel, View.named(taken_as))
     alone = len(paths) == 1
 
     def counted(smear: SmearSource) -> CountResult | InputError:

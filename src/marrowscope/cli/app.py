@@ -1,6 +1,9 @@
 """The application: exit codes, one-line errors, ``--json``, progress."""
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -117,8 +120,22 @@ class Bars:
         return advance
 
 
+def _tidy_up_when_terminated() -> None:
+    """End on SIGTERM as on an error, so that half-written outputs are removed."""
+
+    def stop(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)
+        if hasattr(os, "register_at_fork"):  # workers hold no outputs, and must end at once
+            default = signal.SIG_DFL
+            os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, default))
+
+
 def main() -> None:
     """Entry point: 0 done, 1 the input was wrong, 2 wrong usage; no traceback for bad input."""
+    _tidy_up_when_terminated()
     try:
         app(standalone_mode=True)
     except InputError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
-from marrowscope.cli.options import JSON, Device, Engine, FolderOutput, Model, PixelSize
+from marrowscope.cli.options import JSON, Device, Engine, FolderOutput, Model, PixelSize, TakenAs
 from marrowscope.errors import InputError
 from marrowscope.extras import install_line, missing_modules
 
@@ -28,6 +28,7 @@ def count(
     device: Device = "auto",
     cells: Annotated[int, typer.Option(min=1, help="Stop after this many countable cells.")] = 500,
     microns_per_pixel: PixelSize = None,
+    taken_as: TakenAs = None,
     held_out: Annotated[
         Path | None,
         typer.Option(
@@ -69,17 +70,30 @@ def count(
     if pdf is None:
         pdf = not missing_modules("pdf")
         if not pdf:
-            console.print(f"no PDF of the report without the extra pdf: {install_line('pdf')}",
-                          markup=False, soft_wrap=True, style="dim")  # fmt: skip
+            console.print(
+                f"no PDF of the report without the extra pdf: {install_line('pdf')}",
+                markup=False,
+                soft_wrap=True,
+                style="dim",
+            )
     loaded = ms.load_model(model, engine=engine, device=device)
     summaries: list[dict[str, Any]] = []
     failed: list[str] = []
     with Bars() as bars:
         for result in ms.count_each(
-            sources, loaded, cells=cells, microns_per_pixel=microns_per_pixel, held_out=held_out,
-            min_confidence=min_confidence, remarks=remark or (), output=output, pdf=pdf,
-            geojson=geojson, progress=bars.stage,
-        ):  # fmt: skip
+            sources,
+            loaded,
+            cells=cells,
+            microns_per_pixel=microns_per_pixel,
+            taken_as=taken_as,
+            held_out=held_out,
+            min_confidence=min_confidence,
+            remarks=remark or (),
+            output=output,
+            pdf=pdf,
+            geojson=geojson,
+            progress=bars.stage,
+        ):
             bars.close()
             if isinstance(result, InputError):
                 failed.append(str(result))

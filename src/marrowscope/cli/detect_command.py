@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
-from marrowscope.cli.options import JSON, PixelSize, TableOutput
+from marrowscope.cli.options import JSON, PixelSize, TableOutput, TakenAs
 
 SHOWN = 20  # unreadable pieces that are named one by one
 
@@ -21,6 +21,7 @@ def detect(
         Path | None, typer.Option(help="New or empty folder for crops of 250×250 px.")
     ] = None,
     microns_per_pixel: PixelSize = None,
+    taken_as: TakenAs = None,
     enough: Annotated[
         int | None, typer.Option(min=1, help="Leave a slide after this many cells; default: all.")
     ] = None,
@@ -40,17 +41,32 @@ def detect(
 
     with Bars() as bars:
         found = ms.detect_in(
-            sources, microns_per_pixel=microns_per_pixel, enough=enough, crops=crops,
-            output=output, geojson=geojson, progress=bars.stage,
-        )  # fmt: skip
+            sources,
+            microns_per_pixel=microns_per_pixel,
+            taken_as=taken_as,
+            enough=enough,
+            crops=crops,
+            output=output,
+            geojson=geojson,
+            progress=bars.stage,
+        )
     table, fields, corrupt = found.table, found.fields, len(found.corrupt)
+    for line in found.remarks:
+        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
     for source, tile in found.corrupt[:SHOWN]:
         console.print(f"! {source}: {tile}", markup=False, soft_wrap=True, style="yellow")
     kinds = dict(sorted(table["kind"].value_counts().rows()))
     if json:
-        emit_json({"output": str(output), "cells": table.height, "kinds": kinds,
-                   "fields": fields, "corrupt_tiles": corrupt,
-                   "geojson": [str(path) for path in found.geojson]})  # fmt: skip
+        emit_json(
+            {
+                "output": str(output),
+                "cells": table.height,
+                "kinds": kinds,
+                "fields": fields,
+                "corrupt_tiles": corrupt,
+                "geojson": [str(path) for path in found.geojson],
+            }
+        )
     told = "".join(f", {number} × {kind}" for kind, number in kinds.items() if kind != "cell")
     console.print(
         f"{table.height} cells in {fields} fields{told}, {corrupt} unreadable pieces → {output}",

@@ -44,6 +44,15 @@ PixelSize = Annotated[
         help="Pixel size in µm, where the images do not state it. The networks see 0.08625.",
     ),
 ]
+TakenAs = Annotated[
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="field|slide",
+        help="What a single picture is taken for; default: what its size and content say.",
+        autocompletion=lambda incomplete: _beginning("field slide", incomplete),
+    ),
+]
 
 CellTable = Annotated[Path, typer.Argument(metavar="CELLS", help="Cell table made by 'index'.")]
 TableOutput = Annotated[

@@ -167,6 +167,7 @@ def count_smear(
         held_out_source=settings.held_out_source,
         remarks=(
             *settings.remarks,
+            *((slide.remark,) if slide.remark else ()),
             *count_warnings.field_warnings(totals, quality_map),
             *count_warnings.confidence_warnings(
                 table.filter(pl.col("role") != CellRole.LEFT_OUT)["confidence"], settings.held_out

@@ -7,7 +7,7 @@ from marrowscope.errors import InputError
 from marrowscope.preprocessing import require_pixel_size
 from marrowscope.slides.open_slide import open_source
 from marrowscope.slides.slide import Slide
-from marrowscope.slides.source_kind import MAX_FIELDS, Source, SourceKind, identify_source
+from marrowscope.slides.source_kind import MAX_FIELDS, Source, SourceKind, View, identify_source
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class SmearSource:
 
 
 def open_smears(
-    paths: list[Path], microns_per_pixel: float | None = None
+    paths: list[Path], microns_per_pixel: float | None = None, view: View | None = None
 ) -> tuple[tuple[SmearSource, ...], tuple[str, ...]]:
     """Open what is to be counted: field images and folders of them are one smear, slides many.
 
@@ -35,6 +35,7 @@ def open_smears(
     Args:
         paths: field images, folders of them, or whole slides.
         microns_per_pixel: takes the place of what the files say.
+        view: what single pictures are taken for; None: what their size and content say.
 
     Returns:
         The smears, and one line for every slide that could not be opened.
@@ -52,10 +53,10 @@ def open_smears(
     for path in paths:
         try:
             source = identify_source(path)
-            opened.append((path, source, open_source(source, microns_per_pixel)))
+            opened.append((path, source, open_source(source, microns_per_pixel, view)))
         except InputError as error:
             failures.append(error)
-    fields = [source for _, source, _ in opened if source.kind is SourceKind.FIELD_IMAGES]
+    fields = [source for _, source, slide in opened if slide.fields]
     # Of one smear no field may be missing without a word; slides are apart from each other.
     if failures and (fields or not opened):
         raise failures[0]
@@ -67,13 +68,15 @@ def open_smears(
         )
         return smears, tuple(str(error) for error in failures)
     if len(fields) < len(opened):
-        whole = next(path for path, source, _ in opened if source not in fields)
+        whole = next(path for path, _, slide in opened if not slide.fields)
         raise InputError(f"{whole}: a whole slide among field images; count it by itself")
     slide = opened[0][2]
     if len(fields) > 1:
         images = _all_images(fields)
         together = Source(paths[0], SourceKind.FIELD_IMAGES, images, "fields of one smear")
-        slide = open_source(together, microns_per_pixel)
+        joined = open_source(together, microns_per_pixel)
+        joined.remark = next((one.remark for _, _, one in opened if one.remark), None)
+        slide = joined
     return (SmearSource(_stem(paths[0]), tuple(str(path) for path in paths), slide),), ()
 
 

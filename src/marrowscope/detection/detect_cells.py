@@ -1,6 +1,7 @@
 """From a slide or fields to a cell table: where to look, detection, crops."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,6 +32,8 @@ from marrowscope.smear.field_plan import (
     plan_fields,
 )
 from marrowscope.smear.suitability import map_smear_quality
+
+CROP_NAME = re.compile(r"[0-9a-f]{12}-\d{4,}\.png")  # a cell's id
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The OpenVINO engine: exact in float32, or int8 where a bundle has a checked int8 part."""
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from marrowscope.models.int8_part import read_int8
 from marrowscope.preprocessing import INPUT_SIZE
 
 PRECISIONS = ("fp32", "int8")
+MAX_VALUES = 200_000_000  # of one tensor in a graph; the largest backbones stay below
 
 
 class OpenVinoEngine:
@@ -38,7 +40,11 @@ class OpenVinoEngine:
             raise InputError(f"precision {precision!r}: expected {' or '.join(PRECISIONS)}")
         self._classes, self._precision = bundle.outputs.classes, precision
         model = float_model(bundle) if precision == "fp32" else _int8_model(bundle)
-        self._requests = Requests(model, bundle.card.views)
+        try:
+            self._requests = Requests(model, bundle.card.views)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:120]
+            raise InputError(f"{bundle.folder}: its graph cannot be compiled ({reason})") from None
 
     @property
     def name(self) -> str:
@@ -181,12 +187,36 @@ def _read(bundle: Bundle, graph: bytes, constants: bytes, name: str, command: st
             [side.get_length() if side.is_static else -1 for side in port.partial_shape]
             for port in (model.input(0), model.output(0))
         )
-    except RuntimeError as error:
+        largest = max(map(_values, model.get_ordered_ops()), default=0)
+        ports = len(model.inputs), len(model.outputs)
+        types = [
+            str(port.element_type.get_type_name()) for port in (model.input(0), model.output(0))
+        ]
+    except Exception as error:  # OpenVINO raises RuntimeError, IndexError, what its plugins have
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{bundle.folder}/{name}: cannot be read ({reason})") from None
+    if largest > MAX_VALUES:
+        raise InputError(
+            f"{bundle.folder}/{name}: has a tensor of {largest} values; no network for cells needs "
+            "as many"
+        )
+    if ports != (1, 1):
+        raise InputError(
+            f"{bundle.folder}/{name}: has {ports[0]} inputs and {ports[1]} outputs, not one each"
+        )
+    if types != ["u8", "f32"]:
+        raise InputError(f"{bundle.folder}/{name}: computes from {types[0]} to {types[1]} values")
     if shapes != wanted:
         raise InputError(
             f"{bundle.folder}/{name}: has shapes {shapes}, not {wanted}: made for another "
             f"card or by an earlier version; run 'marrowscope model {command}' again"
         )
     return model
+
+
+def _values(layer: Any) -> int:
+    """Values of the largest tensor that a layer gives; endless where its shape is not fixed."""
+    shapes = [port.partial_shape for port in layer.outputs()]
+    if not all(shape.is_static for shape in shapes):
+        return MAX_VALUES + 1
+    return max((math.prod(side.get_length() for side in shape) for shape in shapes), default=0)

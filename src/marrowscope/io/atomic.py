@@ -5,9 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from marrowscope.errors import InputError
+from marrowscope.io.exchange_names import exchange
+from marrowscope.io.leftovers import ASIDE, MARK, claimed, clear_files, clear_folder, unlock
 
 
 @contextmanager
@@ -23,13 +26,10 @@ def replacing(path: Path) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-        )
+        clear_files(path.parent)
+        temporary, held = claimed(partial(_hidden_file, path))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
         _sync(temporary)
@@ -41,14 +41,16 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         _remove(temporary)
         raise
+    finally:
+        unlock(held)
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``path``; on success it takes the place of ``path``.
 
-    A folder already there is moved aside first and removed only after the new one stands. Of a
-    link to a folder, the folder it leads to is replaced.
+    The two change names in one step, so that one of them is there at any moment. Of a link to a
+    folder, the folder it leads to is replaced. What a killed run left is removed first.
 
     Raises:
         InputError: as ``require_replaceable``.
@@ -56,7 +58,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     given, path = path, _replaceable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        clear_folder(path)
+        temporary, held = claimed(partial(_hidden_folder, path))
     except OSError as error:
         raise InputError(f"{given}: cannot be written: {error.strerror or error}") from error
     try:
@@ -69,6 +72,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         _remove(temporary)
         raise
+    finally:
+        unlock(held)
 
 
 def require_replaceable(path: Path) -> None:
@@ -79,9 +84,10 @@ def require_replaceable(path: Path) -> None:
             written to.
     """
     real = _replaceable(path)
+    clear_folder(real)
     there = next(parent for parent in real.parents if parent.exists())
     try:
-        _remove(Path(tempfile.mkdtemp(prefix=f".{real.name}-", dir=there)))
+        _remove(_hidden_folder(there / real.name))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
@@ -99,12 +105,30 @@ def _replaceable(given: Path) -> Path:
     return path
 
 
+def _hidden_file(path: Path) -> Path:
+    """A new file beside ``path`` under a hidden name with the same suffix."""
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}-", suffix=MARK + path.suffix, dir=path.parent
+    )
+    os.close(handle)
+    return Path(name)
+
+
+def _hidden_folder(path: Path) -> Path:
+    """A new folder beside ``path`` under a hidden name."""
+    return Path(tempfile.mkdtemp(prefix=f".{path.name}-", suffix=MARK, dir=path.parent))
+
+
 def _swap_in(new: Path, path: Path) -> None:
     if not path.exists():
         os.replace(new, path)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-    os.replace(path, aside / "old")
+    if exchange(new, path):
+        shutil.rmtree(new, ignore_errors=True)
+        return
+    # Two steps. Killed between them, the next run gives the earlier folder its name back.
+    aside = new.with_name(new.name.removesuffix(MARK) + ASIDE)
+    os.replace(path, aside)
     os.replace(new, path)
     shutil.rmtree(aside, ignore_errors=True)
 

@@ -26,6 +26,7 @@ from marrowscope._about import __version__
 from marrowscope.errors import InputError
 from marrowscope.extras import require_extra
 from marrowscope.io.atomic import replacing_folder
+from marrowscope.io.json_data import JsonError, parse_json
 from marrowscope.models.architectures import FEATURES, NETWORKS, is_backbone
 from marrowscope.models.card import Card, card_from_dict
 from marrowscope.models.graph_part import (
@@ -39,6 +40,7 @@ from marrowscope.models.graph_part import (
     require_fitting,
 )
 from marrowscope.models.outputs import OutputMap
+from marrowscope.models.weights_header import require_header
 
 if TYPE_CHECKING:  # comes with an extra
     from torch import nn
@@ -50,6 +52,7 @@ PARTS = (GRAPH, GRAPH_CONSTANTS, INT8_GRAPH, INT8_CONSTANTS, CALIBRATION)
 MAX_PART_BYTES = 8_000_000_000
 MAX_CARD_BYTES = 4_000_000
 MAX_WEIGHT_BYTES = 8_000_000_000  # a ViT-g in float32 has 4.5
+MAX_OWN_BYTES = 1_000_000_000  # of our own networks, and of support vectors
 
 
 class Bundle:
@@ -111,6 +114,10 @@ class Bundle:
             reason = f": {missing}" if missing and self._given is None else ""
             raise InputError(f"{self.card.name}: the bundle has no graph{reason}")
         limits = {GRAPH: MAX_GRAPH_BYTES, GRAPH_CONSTANTS: MAX_CONSTANT_BYTES}
+        # It holds the weights and little else: more is not read before it is refused.
+        weights = self.folder / WEIGHTS
+        if weights.is_file():
+            limits[GRAPH_CONSTANTS] = min(MAX_CONSTANT_BYTES, 2 * weights.stat().st_size + 10**6)
         found = {name: read_part(self.folder, name, limit) for name, limit in limits.items()}
         require_fitting(self.card, found, str(self.folder / GRAPH))
         return found[GRAPH], found[GRAPH_CONSTANTS]
@@ -237,6 +244,9 @@ def _weights(folder: Path, card: Card) -> bytes:
     Raises:
         InputError: it cannot be read, or is not the one that the card was written for.
     """
+    path = folder / WEIGHTS
+    if path.is_file():
+        require_header(path, MAX_WEIGHT_BYTES if is_backbone(card.architecture) else MAX_OWN_BYTES)
     data = read_part(folder, WEIGHTS, MAX_WEIGHT_BYTES)
     if hashlib.sha256(data).hexdigest() != card.weights_sha256:
         raise InputError(f"{folder / WEIGHTS}: checksum differs from the card; the file is damaged")
@@ -265,9 +275,9 @@ def read_card(folder: Path) -> Card:
     path = folder / CARD
     data = read_part(folder, CARD, MAX_CARD_BYTES)
     try:
-        content: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no JSON, endless digits
-        raise InputError(f"{path}: not JSON ({' '.join(str(error).split())[:120]})") from None
+        content: Any = parse_json(data)
+    except JsonError as error:
+        raise InputError(f"{path}: not JSON ({error})") from None
     return card_from_dict(content, str(path))
 
 
@@ -324,13 +334,15 @@ def read_part(folder: Path, name: str, limit: int) -> bytes:
         InputError: missing, a link out of the bundle, not a regular file, or too large.
     """
     path = folder / name
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{path}: is a link out of the bundle")
     try:
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{path}: is a link out of the bundle")
         if path.exists() and not path.is_file():  # a pipe would be waited for without end
             raise InputError(f"{path}: not a regular file")
         if path.stat().st_size > limit:
             raise InputError(f"{path}: larger than {limit / 1e6:.0f} MB")
         return path.read_bytes()
+    except RuntimeError:  # so Python before 3.13 says it
+        raise InputError(f"{path}: is a link that leads to itself") from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None

@@ -5,6 +5,7 @@ Kept as ``calibration.json`` beside the weights that it was measured for.
 
 import json
 import math
+import os
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
+from marrowscope.io.json_data import JsonError, parse_json
 from marrowscope.models.bundle import CALIBRATION, Bundle, read_part
+from marrowscope.models.card import is_printable, texts_in
 
 FORMAT = 1
 MAX_BYTES = 4_000_000
@@ -62,14 +65,16 @@ def read_calibration(bundle: Bundle) -> Calibration | None:
         InputError: it is damaged, makes no sense, or was made for other weights.
     """
     folder = bundle.folder
-    if folder is None or not (folder / CALIBRATION).exists():
+    if folder is None or not os.path.lexists(folder / CALIBRATION):
         return None
     path = folder / CALIBRATION
     try:
-        content = json.loads(read_part(folder, CALIBRATION, MAX_BYTES))
-    except (ValueError, RecursionError):
-        raise InputError(f"{path}: not JSON; run 'marrowscope model calibrate' again") from None
-    problem = _problem(content, bundle.outputs.classes)
+        content = parse_json(read_part(folder, CALIBRATION, MAX_BYTES))
+    except JsonError as error:
+        raise InputError(
+            f"{path}: not JSON ({error}); run 'marrowscope model calibrate' again"
+        ) from None
+    problem = _problem(content, bundle.card.known)
     if problem:
         raise InputError(f"{path}: {problem}; run 'marrowscope model calibrate' again")
     if content["weights_sha256"] != bundle.card.weights_sha256:
@@ -79,8 +84,8 @@ def read_calibration(bundle: Bundle) -> Calibration | None:
     return Calibration(**content)
 
 
-def _problem(content: Any, classes: tuple[str, ...]) -> str | None:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+def _problem(content: Any, known: tuple[str, ...]) -> str | None:
+    if not isinstance(content, dict) or repr(content.get("format")) != repr(FORMAT):
         return "is no calibration of this version"
     names = {one.name for one in fields(Calibration)}
     if set(content) != names:
@@ -96,9 +101,13 @@ def _problem(content: Any, classes: tuple[str, ...]) -> str | None:
         return "a text is missing"
     if not all(isinstance(content[name], dict) for name in ("least", "held_out", "measured")):
         return "a table is missing"
+    if not all(is_printable(text) for text in texts_in(content)):
+        return "a text holds control characters"
     least = content["least"]
-    if not set(least) <= set(classes) or not all(_is_number(p, 0.0, 1.0) for p in least.values()):
-        return "least has an unknown class or is out of range"
+    if set(least) != set(known):
+        return "least must give every class that the model knows, and no other"
+    if not all(_is_number(p, 0.0, 1.0) for p in least.values()):
+        return "least is out of range"
     return None
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrowscope.errors import InputError
+from marrowscope.io.file_signatures import HEAD_BYTES, file_format
 from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, one_line, read_image
 from marrowscope.io.image_inspection import inspect
 from marrowscope.io.quiet_decoders import quiet_decoders
@@ -25,6 +26,8 @@ from marrowscope.slides.slide import (
     resolve_pixel_size,
     split_along_tiles,
 )
+from marrowscope.slides.tiff_directories import read_directories
+from marrowscope.slides.tiff_pictures import find_picture, side_of_pixel
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
@@ -40,10 +43,10 @@ class FieldReader(TiledReader):
         Args:
             paths: the images, in the order in which they are laid out.
             name: how the whole is called in messages.
-            microns_per_pixel: the same for all; images do not say it.
+            microns_per_pixel: the same for all; None: as all of them say it, which TIFF can.
 
         Raises:
-            InputError: an image cannot be read, there is none, or no pixel size.
+            InputError: an image cannot be read, there is none, no pixel size, or more than one.
         """
         if not paths:
             raise InputError(f"{name}: holds no field images; sub-folders are not searched")
@@ -52,7 +55,8 @@ class FieldReader(TiledReader):
         sides, broken = _all_sides(paths)
         if len(broken) == len(paths):
             raise broken[0]
-        pixel = resolve_pixel_size(name, microns_per_pixel, None)
+        own = _own_pixel_size(paths) if microns_per_pixel is None else None
+        pixel = resolve_pixel_size(name, microns_per_pixel, own)
         across = math.ceil(math.sqrt(len(paths)))
         gap = _GAP if len(paths) > 1 else 0
         wide, high = (max(side[axis] for side in sides.values()) + gap for axis in (0, 1))
@@ -117,6 +121,32 @@ def _sides(path: Path) -> tuple[int, int]:
     if width * height > MAX_PIXELS:
         raise ImageError(str(path), f"{width}×{height} px is more than 64 megapixels")
     return (height, width) if turned else (width, height)
+
+
+def _own_pixel_size(paths: list[Path]) -> float | None:
+    """The pixel size on which all images agree; None where one does not say it.
+
+    Raises:
+        InputError: they differ by more than 1 %.
+    """
+    first: float | None = None
+    for path in paths:
+        try:
+            with path.open("rb") as stream:
+                if file_format(stream.read(HEAD_BYTES)) != "TIFF":
+                    return None
+            own = side_of_pixel(path, find_picture(path, read_directories(path).directories))
+        except OSError:
+            continue  # told with the damaged images
+        if own is None:
+            return None
+        if first is not None and abs(own / first - 1) > 0.01:
+            raise InputError(
+                f"{path}: says its pixels are {own:g} µm wide, those of {paths[0].name} are "
+                f"{first:g} µm; give microns_per_pixel, or take the fields apart"
+            )
+        first = own if first is None else first
+    return first
 
 
 class _Reads(Protocol):

@@ -2,34 +2,76 @@
 
 from pathlib import Path
 
+from marrowscope.errors import InputError
+from marrowscope.io.image_decoding import MAX_PIXELS
 from marrowscope.preprocessing import require_pixel_size
 from marrowscope.slides.field_reader import FieldReader
+from marrowscope.slides.glass_border import lies_on_glass
 from marrowscope.slides.openslide_reader import OpenSlideReader
-from marrowscope.slides.slide import Slide
-from marrowscope.slides.source_kind import Source, SourceKind, identify_source
+from marrowscope.slides.slide import Field, Slide
+from marrowscope.slides.source_kind import Source, SourceKind, View, identify_source, is_field
 from marrowscope.slides.tiff_reader import TiffReader
+from marrowscope.slides.tiled_slide import TiledReader
 
 
-def open_slide(path: Path, microns_per_pixel: float | None = None) -> Slide:
+def open_slide(
+    path: Path, microns_per_pixel: float | None = None, view: View | None = None
+) -> Slide:
     """Open a whole slide, a field image, or a folder of field images or of one DICOM slide.
 
     Args:
         path: file or folder.
         microns_per_pixel: takes the place of what the file says; needed for fields, and for
             slides that do not say their pixel size.
+        view: what the picture is taken for; None: what its size and content say.
 
     Raises:
-        InputError: missing, of no known format, damaged, or the pixel size is not known.
+        InputError: missing, of no known format, damaged, the pixel size is not known, or it cannot
+            be what it is to be taken for.
     """
     if microns_per_pixel is not None:
         require_pixel_size(microns_per_pixel)
-    return open_source(identify_source(path), microns_per_pixel)
+    return open_source(identify_source(path), microns_per_pixel, view)
 
 
-def open_source(source: Source, microns_per_pixel: float | None = None) -> Slide:
+def open_source(
+    source: Source, microns_per_pixel: float | None = None, view: View | None = None
+) -> TiledReader:
     """Open what was identified; as ``open_slide``."""
+    slide: TiledReader
     if source.kind is SourceKind.FIELD_IMAGES:
-        return FieldReader(list(source.files), source.name, microns_per_pixel)
-    if source.kind is SourceKind.TIFF:
-        return TiffReader(source.files[0], microns_per_pixel)
-    return OpenSlideReader(source.files[0], microns_per_pixel)
+        slide = FieldReader(list(source.files), source.name, microns_per_pixel)
+    elif source.kind is SourceKind.TIFF:
+        slide = TiffReader(source.files[0], microns_per_pixel)
+    else:
+        slide = OpenSlideReader(source.files[0], microns_per_pixel)
+    if len(source.files) > 1:
+        if view is View.SLIDE:
+            raise InputError(f"{source.name}: {len(source.files)} field images are no slide")
+        return slide
+    _take_as(slide, source, view)
+    return slide
+
+
+def _take_as(slide: TiledReader, source: Source, view: View | None) -> None:
+    """Let a single picture be the field or the slide that it is, whatever it is stored as."""
+    width, height = slide.size
+    if view is View.FIELD and width * height > MAX_PIXELS:
+        raise InputError(
+            f"{slide.name}: {width}×{height} px is more than 64 megapixels, too large for a field"
+        )
+    stored_as = View.FIELD if source.kind is SourceKind.FIELD_IMAGES else View.SLIDE
+    taken = view
+    if taken is None:
+        field = is_field(slide.size, slide.microns_per_pixel, lambda: lies_on_glass(slide))
+        taken = View.FIELD if field else View.SLIDE
+    if taken is View.SLIDE:
+        slide.fields = ()
+    elif not slide.fields:
+        slide.fields = (Field(source.files[0].name, 0, 0, width, height),)
+    if view is None and taken is not stored_as:
+        sides = "×".join(f"{side * slide.microns_per_pixel / 1000:.2g}" for side in slide.size)
+        slide.remark = (
+            f"{slide.name}: {width}×{height} px, {sides} mm, taken for a {taken.value}; "
+            f"--as {stored_as.value} (taken_as={stored_as.value!r} in Python) takes it for one"
+        )

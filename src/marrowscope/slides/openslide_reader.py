@@ -31,7 +31,6 @@ class OpenSlideReader(TiledReader):
         Raises:
             InputError: it cannot be opened, its sides are absurd, or it has no pixel size.
         """
-        _refuse_names_that_lead_away(path)
         self._handle = PerThreadHandle(partial(_opened, str(path)))
         slide = self._handle.get()
         facts = dict(slide.properties)
@@ -99,28 +98,3 @@ def _pixel_size(path: Path, facts: dict[str, str]) -> float | None:
     except (KeyError, ValueError):
         return None
     return square_pixel_size(path, across, along)
-
-
-def _refuse_names_that_lead_away(path: Path) -> None:
-    """Formats of several files name the others in a text: they must lie beside it.
-
-    Raises:
-        InputError: a name leads out of the folder of the slide.
-    """
-    index = path.with_suffix("") / "Slidedat.ini" if path.suffix.lower() == ".mrxs" else path
-    if not index.is_file():
-        return
-    with index.open("rb") as stream:
-        text = stream.read(1_000_000)
-    if index == path and not text.lstrip(b"\xef\xbb\xbf \r\n").startswith(
-        (b"[Virtual Microscope Specimen]", b"[Uncompressed Virtual Microscope Specimen]")
-    ):
-        return
-    for line in text.splitlines():
-        key, _, value = line.partition(b"=")
-        parts = value.strip().replace(b"\\", b"/").split(b"/")
-        named = b"file" in key.lower() and len(parts) > 1
-        if named and (b".." in parts or parts[0] == b"" or parts[0].endswith(b":")):
-            raise InputError(
-                f"{path}: names a file outside of its folder; put all its files into one folder"
-            )

@@ -88,6 +88,10 @@ class Slide(Protocol):
         """The field images side by side; empty for a whole slide, whose fields are planned."""
 
     @property
+    def remark(self) -> str | None:
+        """One line where it was taken for something else than its container suggests."""
+
+    @property
     def corrupt(self) -> tuple[CorruptTile, ...]:
         """What this process could not read so far, each place once, in order."""
 

@@ -1,33 +1,56 @@
 """What a path holds: a file or folder goes in, its kind, its files and the reason come out.
 
-This is the one place that decides. Content counts, not the name; ``open_slide`` takes the reader
-that belongs to the kind.
+This is the one place that decides. Content counts, not the name, and not the container: the same
+pixels are a field, or a slide, in every format. ``open_slide`` takes the reader that belongs to
+the kind, and asks ``is_field`` once size and pixels are known.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-import tifffile
-from openslide import OpenSlide, OpenSlideError
-
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, SUFFIXES, one_line
-from marrowscope.io.quiet_decoders import quiet_decoders
+from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, SUFFIXES
+from marrowscope.slides.openslide_guard import probe, probe_each
+from marrowscope.slides.tiff_directories import HAMAMATSU, TiffStructure, read_directories
+from marrowscope.slides.tiff_pictures import TiffPicture, find_picture
 
 MAX_FIELDS = 5_000
 _MAX_DICOM_FILES = 256
-_SERIES = "dicom.SeriesInstanceUID"
+_GENERIC = "generic-tiff"  # what OpenSlide calls any TIFF in tiles
+# Longest side in µm. The sensor of a camera sees 0.1 to 0.5 mm of a smear with objectives that
+# show its cells; the smallest scans are several mm wide.
+_SURELY_FIELD, _SURELY_SLIDE = 400.0, 2_000.0
 
 
 class SourceKind(Enum):
-    """What a source is; each kind has one reader."""
+    """What a source is stored as; each kind has one reader."""
 
     FIELD_IMAGES = "field images"  # one, or a folder of them
     OPENSLIDE = "slide in a format of OpenSlide"  # scanners' own, tiled TIFF, DICOM
     TIFF = "slide in a TIFF"  # OME-TIFF, pyramids in strips, very large images
+
+
+class View(Enum):
+    """What the pixels are, whatever they are stored as: how cells are looked for in them."""
+
+    FIELD = "field"  # all of it is looked at
+    SLIDE = "slide"  # places where cells can be judged are looked for first
+
+    @classmethod
+    def named(cls, name: str | None) -> "View | None":
+        """The view of a name; None for none, which leaves it to size and content.
+
+        Raises:
+            InputError: no such view.
+        """
+        known = {view.value: view for view in cls}
+        if name is not None and name not in known:
+            raise InputError(f"taken_as is {name!r}; expected {' or '.join(known)}")
+        return None if name is None else known[name]
 
 
 @dataclass(frozen=True)
@@ -36,7 +59,7 @@ class Source:
 
     Attributes:
         path: as given.
-        kind: what it is.
+        kind: what it is stored as.
         files: the field images in natural order, or the one file by which a slide is opened.
         reason: why it is of that kind, for readers.
     """
@@ -59,7 +82,8 @@ def identify_source(path: Path) -> Source:
         path: a file, a folder of field images, or a folder of one DICOM slide.
 
     Raises:
-        InputError: missing, of no known format, or a folder that holds no source or several.
+        InputError: missing, of no known format, damaged, or a folder that holds no source or
+            several.
     """
     path = Path(path)
     try:
@@ -71,21 +95,44 @@ def identify_source(path: Path) -> Source:
     except FileNotFoundError:
         reason = "broken link" if path.is_symlink() else "no such file"
         raise InputError(f"{path}: {reason}") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def is_field(size: tuple[int, int], microns_per_pixel: float, on_glass: Callable[[], bool]) -> bool:
+    """Whether one picture is a field of a camera, and not a slide of a scanner.
+
+    By its size, and where that leaves it open, by its content: of a slide the bare glass around
+    the smear is seen.
+
+    Args:
+        size: width and height in px.
+        microns_per_pixel: pixel size.
+        on_glass: looks at the pixels; called only where the size leaves it open.
+    """
+    longest = max(size) * microns_per_pixel
+    if size[0] * size[1] > MAX_PIXELS or longest > _SURELY_SLIDE:
+        return False
+    return longest < _SURELY_FIELD or not on_glass()
 
 
 def _identify_file(path: Path) -> Source:
     head = _head(path)
     if not head:
         raise InputError(f"{path}: empty file")
-    content, vendor = file_format(head), _openslide_vendor(path)
-    tiff = _tiff_kind(path) if content == "TIFF" and vendor in (None, "generic-tiff") else None
-    # OpenSlide takes an OME-TIFF for a tiled one, and sees nothing of its pyramid.
-    if vendor is not None and tiff != "OME-TIFF":
-        return Source(path, SourceKind.OPENSLIDE, (path,), f"OpenSlide knows it: {vendor}")
-    if tiff is not None:
-        return Source(path, SourceKind.TIFF, (path,), tiff)
+    content = file_format(head)
+    if content == "TIFF" and file_format(bytes(4) + head[4:]) == "DICOM":
+        # DICOM leaves the first 128 bytes free, and some writers put the head of a TIFF there.
+        content = "DICOM" if _is_dicom(path) else "TIFF"
+    if content == "TIFF":
+        return _identify_tiff(path, read_directories(path))
+    if content is None or content == "DICOM" or path.suffix.lower() == ".mrxs":
+        found = probe(path)
+        if found.failure is not None:
+            raise InputError(f"{path}: a damaged or cut-off slide ({found.failure[:160]})")
+        if found.vendor is not None:
+            reason = f"OpenSlide knows it: {found.vendor}"
+            return Source(path, SourceKind.OPENSLIDE, (path,), reason)
     if content == "DICOM":
         raise InputError(f"{path}: DICOM, but not a whole-slide image of microscopy")
     if content is None and path.suffix.lower() not in SUFFIXES:
@@ -96,30 +143,104 @@ def _identify_file(path: Path) -> Source:
     return Source(path, SourceKind.FIELD_IMAGES, (path,), "an ordinary image")
 
 
+def _is_dicom(path: Path) -> bool:
+    """Whether a file with both heads is DICOM alone, or at least a slide in DICOM."""
+    try:
+        directories = read_directories(path).directories
+    except InputError:
+        return True
+    return not any(one.width for one in directories) or probe(path).vendor == "dicom"
+
+
+def _identify_tiff(path: Path, structure: TiffStructure) -> Source:
+    first = structure.directories[0]
+    if HAMAMATSU in first.values:
+        known = _openslide_tiff(path)
+        if known is None:
+            raise InputError(f"{path}: a damaged slide of Hamamatsu (NDPI)")
+        return known
+    picture = find_picture(path, structure.directories)
+    if picture.is_ome:  # OpenSlide takes it for a tiled one, and sees nothing of its pyramid
+        return _own_tiff(picture, path)
+    if any(one.tiled for one in structure.directories):  # OpenSlide takes no others
+        known = _openslide_tiff(path)
+        if known is not None:
+            return known
+    return _own_tiff(picture, path)
+
+
+def _openslide_tiff(path: Path) -> Source | None:
+    found = probe(path)
+    if found.vendor is None:
+        return None
+    if found.failure is not None:
+        raise InputError(f"{path}: a damaged or cut-off slide ({found.failure[:160]})")
+    return Source(path, SourceKind.OPENSLIDE, (path,), f"OpenSlide knows it: {found.vendor}")
+
+
+def _own_tiff(picture: TiffPicture, path: Path) -> Source:
+    if picture.is_ome:
+        return Source(path, SourceKind.TIFF, (path,), "OME-TIFF")
+    finest = picture.levels[0]
+    large = finest.width * finest.height > MAX_PIXELS
+    if finest.tiled or len(picture.levels) > 1 or large:
+        reason = "TIFF in tiles, with a pyramid, or of more than 64 megapixels"
+        return Source(path, SourceKind.TIFF, (path,), reason)
+    return Source(path, SourceKind.FIELD_IMAGES, (path,), "an ordinary image")
+
+
 def _identify_folder(folder: Path) -> Source:
     dicom = _one_dicom_slide(folder)
     if dicom is not None:
         return Source(folder, SourceKind.OPENSLIDE, (dicom,), "DICOM files of one slide")
     images = list_field_images(folder)
-    tiffs = (path for path in images if path.suffix.lower() in (".tif", ".tiff"))
-    slides = [path for path in tiffs if _openslide_vendor(path) is not None]
-    if slides and len(slides) == len(images) == 1:
-        return _identify_file(slides[0])
-    if slides:
-        raise InputError(
-            f"{slides[0]}: a whole slide (a TIFF in tiles) among field images; name the slide "
-            "itself, or save a field without tiles, as PNG for instance"
-        )
     if not images:
         raise InputError(f"{folder}: holds no field images; sub-folders are not searched")
+    if len(images) == 1:
+        return _identify_alone(folder, images[0])
+    for image in images:
+        if image.suffix.lower() in (".tif", ".tiff", ".svs") and _is_large_slide(image):
+            raise InputError(
+                f"{image}: a whole slide among field images; name the slide itself, or move it"
+            )
     return Source(folder, SourceKind.FIELD_IMAGES, tuple(images), "a folder of images")
+
+
+def _identify_alone(folder: Path, image: Path) -> Source:
+    try:
+        found = _identify_file(image)
+    except InputError:
+        found = None  # a folder of fields reports its damaged ones by themselves
+    if found is not None and found.kind is not SourceKind.FIELD_IMAGES:
+        return found
+    return Source(folder, SourceKind.FIELD_IMAGES, (image,), "a folder of images")
+
+
+def _is_large_slide(image: Path) -> bool:
+    """Whether a TIFF among fields is larger than any field, and is a slide for this alone."""
+    try:
+        if file_format(_head(image)) != "TIFF":
+            return False
+        structure = read_directories(image)
+        if HAMAMATSU in structure.directories[0].values:
+            return True
+        picture = find_picture(image, structure.directories)
+    except (InputError, OSError):
+        return False  # told with the damaged fields
+    finest, sides = picture.levels[0], picture.microns_per_pixel
+    if finest.width * finest.height > MAX_PIXELS:
+        return True
+    inside = finest.tiled and sides is not None and max(sides) < 10  # µm; else of a printer
+    return inside and max(finest.width, finest.height) * max(sides or (0,)) > _SURELY_SLIDE
 
 
 def list_field_images(folder: Path) -> list[Path]:
     """The images directly in a folder, in natural order, without the masks of phantoms.
 
+    Links are followed wherever they lead: the folder is the user's own.
+
     Raises:
-        InputError: it cannot be listed, holds too many, or a link in it leads elsewhere.
+        InputError: it cannot be listed, or holds too many.
     """
     try:
         found = [
@@ -128,12 +249,8 @@ def list_field_images(folder: Path) -> list[Path]:
             if path.suffix.lower() in SUFFIXES
             and not path.name.startswith(".")
             and not path.name.endswith(MASK_SUFFIX)
-            and (path.is_file() or path.is_symlink())
+            and (path.is_symlink() or path.is_file())
         ]
-        home = folder.resolve()
-        for path in found:
-            if path.is_symlink() and home not in path.resolve().parents:
-                raise InputError(f"{path}: a link that leads out of its folder; copy the file")
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror or error}") from None
     if len(found) > MAX_FIELDS:
@@ -155,19 +272,17 @@ def _one_dicom_slide(folder: Path) -> Path | None:
     files = [
         path
         for path in sorted(folder.iterdir())
-        if path.is_file() and file_format(_head(path)) == "DICOM"
+        if path.is_file() and file_format(bytes(4) + _head(path)[4:]) == "DICOM"
     ]
     if not files:
         return None
     if len(files) > _MAX_DICOM_FILES:
         raise InputError(f"{folder}: {len(files)} DICOM files; name one file of the slide")
     by_series: dict[str, Path] = {}
-    for path in files:
-        try:
-            with OpenSlide(path) as slide:
-                by_series.setdefault(slide.properties.get(_SERIES, ""), path)
-        except OpenSlideError:
-            continue  # label, overview and such
+    for path, found in zip(files, probe_each(files), strict=True):
+        # Label, overview and such are of no format of OpenSlide.
+        if not isinstance(found, str) and found.vendor is not None and found.failure is None:
+            by_series.setdefault(found.series or "", path)
     if not by_series:
         raise InputError(f"{folder}: its DICOM files are not a whole-slide image, or damaged")
     if len(by_series) > 1:
@@ -178,34 +293,3 @@ def _one_dicom_slide(folder: Path) -> Path | None:
 def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
         return stream.read(HEAD_BYTES)
-
-
-def _openslide_vendor(path: Path) -> str | None:
-    try:
-        vendor = OpenSlide.detect_format(path)
-    except OpenSlideError:
-        return None
-    return None if vendor is None else str(vendor)
-
-
-def _tiff_kind(path: Path) -> str | None:
-    """What makes a TIFF a slide; None for an ordinary picture.
-
-    Raises:
-        InputError: its directories are damaged or cut off.
-    """
-    try:
-        with quiet_decoders(), tifffile.TiffFile(path) as tiff:
-            if tiff.is_ome:
-                return "OME-TIFF"
-            if not tiff.pages:
-                raise InputError(f"{path}: a TIFF without any image; was it cut off?")
-            first = tiff.series[0]
-            large = first.keyframe.imagewidth * first.keyframe.imagelength > MAX_PIXELS
-            if first.keyframe.is_tiled or first.is_pyramidal or large:
-                return "TIFF in tiles, with a pyramid, or of more than 64 megapixels"
-            return None
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{path}: a damaged or cut-off TIFF ({one_line(error)})") from None

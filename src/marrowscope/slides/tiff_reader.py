@@ -1,37 +1,46 @@
 """TIFF slides that OpenSlide does not take, or takes without their pyramid: OME-TIFF above all.
 
-Directories are read by tifffile. Pixels are decoded tile by tile: each is wrapped as a small TIFF
-of its own with the tags that its compression needs, and goes the way of every other image
-(``marrowscope.io.image_decoding``), with its limits and its conversions.
+``tiff_directories`` reads the directories, ``tiff_pictures`` finds the levels. Pixels are decoded
+tile by tile: each is wrapped as a small TIFF of its own with the tags that its compression needs,
+and goes the way of every other image (``marrowscope.io.image_decoding``), with its limits and its
+conversions.
 """
 
 import struct
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, decode, one_line
-from marrowscope.io.quiet_decoders import quiet_decoders
+from marrowscope.io.image_decoding import MAX_BYTES, MAX_PIXELS, ImageError, decode, one_line
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
     MAX_SIDE,
     Level,
     resolve_pixel_size,
     split_along_tiles,
-    square_pixel_size,
 )
+from marrowscope.slides.tiff_directories import (
+    BITS,
+    COMPRESSION,
+    EXTRA_SAMPLES,
+    JPEG_TABLES,
+    PHOTOMETRIC,
+    SAMPLE_FORMAT,
+    Directory,
+    read_directories,
+)
+from marrowscope.slides.tiff_pictures import find_picture, side_of_pixel
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _CACHED_TILES = 32
 _SMALLEST_PIECE = 16  # px; strips of one row are in use
-_MICRONS = {"µm": 1.0, "um": 1.0, "μm": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6}
-_PASSED_ON = (258, 262, 317, 338, 339, 347, 530, 532)  # bits … predictor, JPEG tables, YCbCr
+# Bits, colour space, predictor, alpha, JPEG tables, and how YCbCr is sampled.
+_PASSED_ON = (BITS, PHOTOMETRIC, 317, EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES, 530, 532)
 _JPEG2000 = (33003, 33005, 34712)
 
 
@@ -44,7 +53,8 @@ class _Storage:
     columns: int  # tiles per row
     planes: int  # 3: red, green and blue lie apart
     compression: int
-    tags: tuple[tuple[int, int, bytes], ...]  # tag, TIFF type, value; little-endian
+    tags: tuple[tuple[int, int, bytes], ...]  # tag, TIFF type, value in the order of the file
+    order: str  # of bytes: < or >
     rows: int | None  # strips: rows of the whole level, for the last strip ends with them
 
 
@@ -57,7 +67,21 @@ class TiffReader(TiledReader):
         Raises:
             InputError: not a TIFF, damaged, not RGB, or without a pixel size.
         """
-        levels, storage, own = _read_directories(path, microns_per_pixel is None)
+        structure = read_directories(path)
+        if structure.fault is not None:
+            raise InputError(f"{path}: a damaged or cut-off TIFF ({structure.fault})")
+        picture = find_picture(path, structure.directories)
+        if picture.stack is not None:
+            raise InputError(
+                f"{path}: not one RGB picture ({picture.stack}); export it as RGB, in one plane"
+            )
+        levels = tuple(_level(one, picture.levels[0]) for one in picture.levels)
+        for level in levels:
+            _check_sides(path, level)
+        storage = tuple(
+            _storage(path, one, level) for one, level in zip(picture.levels, levels, strict=True)
+        )
+        own = side_of_pixel(path, picture) if microns_per_pixel is None else None
         super().__init__(str(path), levels, resolve_pixel_size(str(path), microns_per_pixel, own))
         self._storage = storage
         self._handle = PerThreadHandle(partial(_TileReader, str(path), storage))
@@ -107,6 +131,8 @@ class _TileReader:
         length = storage.lengths[place]
         if length == 0:
             return None
+        if length > MAX_BYTES:
+            raise UnreadableTileError(f"{length / 1e6:.0f} MB for one tile")
         try:
             self._stream.seek(storage.offsets[place])
             data = self._stream.read(length)
@@ -128,83 +154,42 @@ class _TileReader:
 
 
 def _wrapped(data: bytes, storage: _Storage, width: int, height: int) -> bytes:
-    """One tile as a TIFF with one strip (TIFF 6.0, section 2)."""
-    long, short = 4, 3
-    entries = [
-        (256, long, struct.pack("<I", width)),
-        (257, long, struct.pack("<I", height)),
-        (259, short, struct.pack("<H", storage.compression)),
-        (273, long, b"offs"),
-        (277, short, b""),  # filled in below
-        (278, long, struct.pack("<I", height)),
-        (279, long, struct.pack("<I", len(data))),
-        *storage.tags,
-    ]
-    sizes = {3: 2, 4: 4, 5: 8, 7: 1}
-    samples = next(len(value) // 2 for tag, _, value in storage.tags if tag == 258)
+    """One tile as a TIFF with one strip, in the byte order of the file (TIFF 6.0, section 2)."""
+    order, long, short = storage.order, 4, 3
+    samples = next(len(value) // 2 for tag, _, value in storage.tags if tag == BITS)
     entries = sorted(
-        (tag, kind, struct.pack("<H", samples) if tag == 277 else value)
-        for tag, kind, value in entries
+        [
+            (256, long, struct.pack(f"{order}I", width)),
+            (257, long, struct.pack(f"{order}I", height)),
+            (259, short, struct.pack(f"{order}H", storage.compression)),
+            (273, long, b"offs"),
+            (277, short, struct.pack(f"{order}H", samples)),
+            (278, long, struct.pack(f"{order}I", height)),
+            (279, long, struct.pack(f"{order}I", len(data))),
+            *storage.tags,
+        ]
     )
+    sizes = {3: 2, 4: 4, 5: 8, 7: 1}
     beyond = 8 + 2 + 12 * len(entries) + 4
     extra = b"".join(value + b"\0" * (len(value) % 2) for _, _, value in entries if len(value) > 4)
-    directory, place = struct.pack("<H", len(entries)), beyond
+    directory, place = struct.pack(f"{order}H", len(entries)), beyond
     for tag, kind, value in entries:
         if tag == 273:
-            value = struct.pack("<I", beyond + len(extra))
-        directory += struct.pack("<HHI", tag, kind, len(value) // sizes[kind])
+            value = struct.pack(f"{order}I", beyond + len(extra))
+        directory += struct.pack(f"{order}HHI", tag, kind, len(value) // sizes[kind])
         if len(value) > 4:
-            directory += struct.pack("<I", place)
+            directory += struct.pack(f"{order}I", place)
             place += len(value) + len(value) % 2
         else:
             directory += value.ljust(4, b"\0")
-    return b"II*\0" + struct.pack("<I", 8) + directory + b"\0\0\0\0" + extra + data
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
+    return head + directory + b"\0\0\0\0" + extra + data
 
 
-def _read_directories(
-    path: Path, size_wanted: bool
-) -> tuple[tuple[Level, ...], tuple[_Storage, ...], float | None]:
-    try:
-        with quiet_decoders(), tifffile.TiffFile(path) as tiff:
-            series = max(tiff.series, key=lambda one: int(np.prod(one.shape[:2])))
-            pages = [_page_of(path, level) for level in series.levels]
-            own = (
-                _pixel_size(path, tiff, pages[0], tiff.series.index(series))
-                if size_wanted
-                else None
-            )
-            levels = tuple(_level(page, pages[0]) for page in pages)
-            for level in levels:
-                _check_sides(path, level)
-            storage = tuple(
-                _storage(path, page, level) for page, level in zip(pages, levels, strict=True)
-            )
-            return levels, storage, own
-    except InputError:
-        raise
-    except Exception as error:  # damaged directories make tifffile raise whatever it stumbles on
-        raise InputError(f"{path}: a damaged or cut-off TIFF ({one_line(error)})") from None
-
-
-def _page_of(path: Path, level: Any) -> Any:
-    """The directory of one level; the whole picture must be in it."""
-    sides = dict(zip(level.axes, level.shape, strict=True))
-    others = {axis: side for axis, side in sides.items() if axis not in "YXS" and side > 1}
-    if others or sides.get("S", 1) not in (1, 3, 4):
-        what = ", ".join(f"{side} × {axis}" for axis, side in (others or sides).items())
-        raise InputError(f"{path}: not one RGB picture ({what}); export it as RGB, in one plane")
-    page = level.keyframe
-    if page.bitspersample not in (8, 16):
-        raise InputError(f"{path}: {page.bitspersample} bits per value; save it with 8 or 16")
-    return page
-
-
-def _level(page: Any, first: Any) -> Level:
-    down = float(np.sqrt(first.imagewidth / page.imagewidth * first.imagelength / page.imagelength))
-    if page.is_tiled:
-        return Level(page.imagewidth, page.imagelength, down, page.tilewidth, page.tilelength)
-    rows = min(int(page.rowsperstrip), page.imagelength)
-    return Level(page.imagewidth, page.imagelength, down, page.imagewidth, rows)
+def _level(directory: Directory, first: Directory) -> Level:
+    wide, high = directory.width, directory.height
+    down = float(np.sqrt(first.width / wide * first.height / high))
+    return Level(wide, high, down, *directory.piece)
 
 
 def _check_sides(path: Path, level: Level) -> None:
@@ -219,55 +204,38 @@ def _check_sides(path: Path, level: Level) -> None:
         )
 
 
-def _storage(path: Path, page: Any, level: Level) -> _Storage:
-    separate = page.planarconfig == 2 and page.samplesperpixel > 1
-    planes = int(page.samplesperpixel) if separate else 1
+def _storage(path: Path, directory: Directory, level: Level) -> _Storage:
+    planes, samples = directory.planes, directory.samples
     if planes not in (1, 3):
         raise InputError(f"{path}: {planes} separate channels; export it as RGB")
+    bits = set(directory.bits)
+    if len(bits) > 1 or not bits <= {8, 16} or directory.number(SAMPLE_FORMAT, 1) not in (1, 4):
+        floats = "floating-point " if directory.number(SAMPLE_FORMAT, 1) == 3 else ""
+        told = ", ".join(str(one) for one in sorted(bits))
+        raise InputError(f"{path}: {floats}values of {told} bits per value; save it with 8 or 16")
+    order = directory.order
     tags = []
     for tag in _PASSED_ON:
-        if tag not in page.tags or (separate and tag == 338):
+        kind, data = directory.values.get(tag, (0, b""))
+        if not data or (planes > 1 and tag == EXTRA_SAMPLES):
             continue
-        value = page.tags[tag].value
-        if tag == 347:
-            tags.append((tag, 7, bytes(value)))
-        elif tag == 532:
-            tags.append((tag, 5, struct.pack("<12I", *value)))
-        else:
-            numbers = list(value) if isinstance(value, tuple) else [int(value)]
-            if tag == 258:
-                numbers = [int(page.bitspersample)] * (1 if separate else page.samplesperpixel)
-            if tag == 262 and separate:
-                numbers = [1]  # each plane alone is a grey picture
-            tags.append((tag, 3, struct.pack(f"<{len(numbers)}H", *numbers)))
+        if tag == BITS:  # of every value, or of the only one in a plane
+            data = struct.pack(f"{order}H", *bits) * (1 if planes > 1 else samples)
+        elif tag == PHOTOMETRIC and planes > 1:
+            data = struct.pack(f"{order}H", 1)  # each plane alone is a grey picture
+        elif tag == JPEG_TABLES:
+            kind = 7
+        elif kind not in (3, 5):
+            continue  # these tags hold short numbers or fractions and nothing else
+        tags.append((tag, kind, data))
     columns = -(-level.width // level.tile_width)
     return _Storage(
-        tuple(page.dataoffsets),
-        tuple(page.databytecounts),
+        tuple(directory.offsets.tolist()),
+        tuple(directory.lengths.tolist()),
         columns,
         planes,
-        int(page.compression),
+        directory.number(COMPRESSION, 1),
         tuple(tags),
-        None if page.is_tiled else level.height,
-    )
-
-
-def _pixel_size(path: Path, tiff: Any, page: Any, index: int) -> float | None:
-    """Side of a pixel in µm: of the OME description, else of the resolution tags, else None."""
-    if tiff.is_ome:
-        images = tifffile.xml2dict(tiff.ome_metadata)["OME"]["Image"]
-        facts = (images if isinstance(images, list) else [images])[index]["Pixels"]
-        sizes = []
-        for axis in "XY":
-            unit = _MICRONS.get(facts.get(f"PhysicalSize{axis}Unit", "µm"))
-            if f"PhysicalSize{axis}" not in facts or unit is None:
-                return None
-            sizes.append(float(facts[f"PhysicalSize{axis}"]) * unit)
-        return square_pixel_size(path, *sizes)
-    unit = {2: 25_400.0, 3: 10_000.0}.get(int(page.resolutionunit or 1))
-    if unit is None:
-        return None
-    across, along = page.resolution
-    return (
-        square_pixel_size(path, unit / across, unit / along) if across > 0 and along > 0 else None
+        order,
+        None if directory.tiled else level.height,
     )

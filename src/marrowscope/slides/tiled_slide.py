@@ -30,6 +30,7 @@ class TiledReader(ABC):
     """
 
     fields: tuple[Field, ...] = ()
+    remark: str | None = None
 
     def __init__(self, name: str, levels: tuple[Level, ...], microns_per_pixel: float) -> None:
         self.name = name

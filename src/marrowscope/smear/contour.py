@@ -82,14 +82,21 @@ def smear_contour(slide: Slide) -> Contour:
     white = white_point(picture)
     mask = smear_mask(picture, pixel, white)
     if not mask.any():
-        raise InputError(f"{slide.name}: {_why_nothing(slide)}")
+        stained = float(_stained(picture, pixel, white).sum()) * pixel**2 / 1e6
+        raise InputError(f"{slide.name}: {_why_nothing(slide, stained)}")
     area = float(mask.sum()) * pixel**2 / 1e6
     return Contour(mask_polygons(mask, down), mask, picture, pixel, down, white, area)
 
 
-def _why_nothing(slide: Slide) -> str:
+def _why_nothing(slide: Slide, stained: float) -> str:
     if slide.corrupt:
         return f"nothing stained could be read; {len(slide.corrupt)} pieces are damaged"
+    if stained:
+        return (
+            f"what is stained covers {stained:.2g} mm², too little for a smear on a slide; is it a "
+            "field of a camera (--as field, or taken_as='field' in Python), and is the pixel size "
+            "right?"
+        )
     return "an empty slide: nothing stained lies on the glass"
 
 
@@ -125,6 +132,13 @@ def smear_mask(
     picture: NDArray[np.uint8], microns_per_pixel: float, white: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Where the smear is on an overview (H, W, 3) uint8 RGB; all False on an empty slide."""
+    return _tidied(_stained(picture, microns_per_pixel, white), microns_per_pixel)
+
+
+def _stained(
+    picture: NDArray[np.uint8], microns_per_pixel: float, white: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """What is denser than glass, specks and all."""
     colours = cv2.GaussianBlur(
         optical_density(picture, white), (0, 0), max(0.8, _SMOOTH / microns_per_pixel)
     )
@@ -144,7 +158,7 @@ def smear_mask(
         rise = max(_FAINTEST, 4 * spread)
         threshold = float(np.median(glass)) + min(rise, float(depth[1] - depth[0]) / 2)
         threshold = max(threshold, _FAINTEST)
-    return _tidied(total > threshold, microns_per_pixel)
+    return np.asarray(total > threshold, np.bool_)
 
 
 def k_means(
