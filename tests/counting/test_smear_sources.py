@@ -33,14 +33,14 @@ def test_fields_and_folders_of_fields_are_one_smear(tmp_path: Path) -> None:
 def test_each_slide_is_a_smear_of_its_own_with_a_name_of_its_own(tmp_path: Path) -> None:
     for folder in "ab":
         (tmp_path / folder).mkdir()
-        write_slide(tmp_path / folder / "s.tif", piece(side=60))
+        write_slide(tmp_path / folder / "s.tif", piece())
     smears, failures = open_smears([tmp_path / "a" / "s.tif", tmp_path / "b" / "s.tif"])
     assert [smear.name for smear in smears] == ["s", "s-2"]
     assert not failures
 
 
 def test_a_slide_that_cannot_be_opened_does_not_stop_the_others(tmp_path: Path) -> None:
-    slide = write_slide(tmp_path / "s.tif", piece(side=60))
+    slide = write_slide(tmp_path / "s.tif", piece())
     smears, (failure,) = open_smears([tmp_path / "none.tif", slide])
     assert [smear.name for smear in smears] == ["s"]
     assert "no such file" in failure
@@ -54,7 +54,7 @@ def test_a_field_that_cannot_be_opened_stops_the_count(tmp_path: Path) -> None:
 
 
 def test_fields_and_slides_are_not_mixed(tmp_path: Path) -> None:
-    slide = write_slide(tmp_path / "s.tif", piece(side=60))
+    slide = write_slide(tmp_path / "s.tif", piece())
     with pytest.raises(InputError, match=r"s\.tif: a whole slide among field images"):
         open_smears([field(tmp_path / "1.png"), slide], PIXEL)
 
