@@ -46,3 +46,98 @@ def test_every_skip_has_a_reason(path: Path) -> None:
 
 def test_there_is_one_conftest() -> None:
     assert [name(path) for path in MODULES if path.name == "conftest.py"] == ["conftest.py"]
+
+
+# Modules that are tested through another one: part of one algorithm, or drawn by one page.
+TESTED_BY = {
+    "augment/cpu_augmentation.py": "augment/test_batch_augmentation.py",
+    "augment/tensor_augmentation.py": "augment/test_batch_augmentation.py",
+    "counting/field_result.py": "counting/test_count_smear.py",
+    "demo.py": "cli/test_app.py",
+    "detection/cytoplasm_rim.py": "detection/test_detector.py",
+    "detection/lobe_grouping.py": "detection/test_detector.py",
+    "detection/radial_profile.py": "detection/test_detector.py",
+    "io/image_inspection.py": "io/test_image_decoding.py",
+    "models/graph_conversion.py": "models/test_graph_part.py",
+    "models/resnext50.py": "models/test_architectures.py",
+    "models/sequential.py": "models/test_architectures.py",
+    "phantom/artefact_shapes.py": "phantom/test_non_cells.py",
+    "phantom/nucleated_cell.py": "phantom/test_synthetic_cell.py",
+    "phantom/renderer.py": "phantom/test_synthetic_field.py",
+    "report/count/count_data.py": "report/count/test_count_report.py",
+    "report/count/count_page.py": "report/count/test_count_report.py",
+    "report/embedding_page.py": "explain/test_embedding.py",
+    "report/evaluation_figures.py": "report/test_evaluation_page.py",
+    "reproduce/analysis_steps.py": "reproduce/test_study.py",
+    "reproduce/data_steps.py": "reproduce/test_study.py",
+    "slides/field_reader.py": "slides/test_open_slide.py",
+    "slides/tiff_reader.py": "slides/test_open_slide.py",
+    "slides/tiled_slide.py": "slides/test_slide.py",
+    "training/feature_baseline.py": "training/test_train.py",
+    "training/finish_run.py": "training/networks/test_train_network.py",
+    "training/linear_probe/backbone_features.py": "training/linear_probe/test_train_probe.py",
+    "training/networks/finetuning.py": "training/linear_probe/test_train_probe.py",
+    "training/networks/throughput.py": "training/networks/test_compiled_step.py",
+    "training/quantization.py": "inference/test_openvino_engine.py",
+}
+SOURCE = TESTS.parent / "src" / "marrowscope"
+
+
+def imported_modules(path: Path) -> set[Path]:
+    """Files of the package that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("marrowscope"):
+            parts = str(node.module).split(".")[1:]
+            for place in (parts, *([*parts, alias.name] for alias in node.names)):
+                inner = SOURCE.joinpath(*place)
+                found |= {inner.with_suffix(".py"), inner / "__init__.py"}
+    return {module for module in found if module.is_file()}
+
+
+def needs_a_test(path: Path) -> bool:
+    """Whether functions compute something; commands only parse, call and print.
+
+    What the commands do is tested as a user types it, by several in ``tests/cli`` at a time.
+    """
+    room = path.relative_to(SOURCE).parts[0]
+    if path.name.startswith("_") or room in ("cli", "api"):
+        return False
+    statements = 0
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            statements += sum(isinstance(inner, ast.stmt) for inner in ast.walk(node)) - 1
+            statements -= ast.get_docstring(node) is not None
+    return statements >= 3
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in sorted(SOURCE.rglob("*.py")) if needs_a_test(path)],
+    ids=lambda path: str(path.relative_to(SOURCE)),
+)  # fmt: skip
+def test_every_module_that_computes_has_a_test_of_its_name_or_is_named_here(path: Path) -> None:
+    module = path.relative_to(SOURCE)
+    own = TESTS / module.with_name(f"test_{module.name}")
+    if own.is_file():
+        assert str(module) not in TESTED_BY, "it has a test of its own: take it out of the list"
+        return
+    assert str(module) in TESTED_BY, f"write {own.relative_to(TESTS)}, hand-worked and quick"
+    other = TESTS / TESTED_BY[str(module)]
+    near = imported_modules(other)
+    for _ in range(2):
+        near = near.union(*map(imported_modules, near))
+    assert path in near, f"{other.name} does not reach it in three imports"
+
+
+def test_every_test_of_a_room_has_its_module() -> None:
+    # Checks of the whole package lie at the top; real cells and tools have folders of their own.
+    tests = [path.relative_to(TESTS) for path in MODULES if path.name.startswith("test_")]
+    rooms = [
+        test for test in tests if len(test.parts) > 1 and test.parts[0] not in ("real", "tools")
+    ]
+    strays = [test for test in rooms if not (SOURCE / test.with_name(test.name[5:])).is_file()]
+    assert strays == [Path("cli/test_study_commands.py")]
+
+
+def test_the_list_of_modules_tested_by_others_holds_none_that_is_gone() -> None:
+    assert [module for module in TESTED_BY if not (SOURCE / module).is_file()] == []

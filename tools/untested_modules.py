@@ -1,6 +1,7 @@
 """List modules without a test of the same name: source and tests in, one path a line out.
 
-A module need not have one (a test of its room may cover it); the list says where to look first.
+Commands are tested in rows, and ``tests/test_suite.py`` lists what another test covers; this prints
+all of them.
 Test files that are beside no module of their name are listed below it.
 """
 

@@ -9,34 +9,7 @@ from marrowscope.errors import InputError
 from marrowscope.evaluation.class_mapping import ClassMapping
 from marrowscope.evaluation.external_validation import evaluate_external
 from marrowscope.morphology import CODES
-from marrowscope.report.external_figures import external_figure
-
-MAPPING: ClassMapping = {
-    "myeloblast": ("BLA",),
-    "neutrophil": ("NGB", "NGS"),
-    "red precursor": ("EBO",),
-}
-
-
-def predictions(*rows: tuple[str | None, str | None, float]) -> pl.DataFrame:
-    return pl.DataFrame(
-        rows,
-        schema={"label": pl.String, "predicted": pl.String, "confidence": pl.Float32},
-        orient="row",
-    )
-
-
-TABLE = predictions(
-    ("myeloblast", "BLA", 0.9),
-    ("myeloblast", "PMO", 0.8),  # right lineage, wrong class
-    ("myeloblast", "LYT", 0.4),
-    ("myeloblast", "ART", 0.9),  # no call
-    ("neutrophil", "NGS", 0.9),
-    ("neutrophil", "NGB", 0.3),
-    ("neutrophil", "NIF", 0.2),  # no call
-    ("neutrophil", None, 0.0),  # unreadable
-    (None, "BLA", 0.9),  # without a class
-)
+from support.external_cells import MAPPING, TABLE, predictions
 
 
 def test_agreement_lineage_and_no_calls_by_hand() -> None:
@@ -121,9 +94,3 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=words):
         evaluate_external(table, mapping, "map.yaml")
-
-
-def test_the_figure_frames_what_is_compatible() -> None:
-    figure = external_figure(evaluate_external(TABLE, {**MAPPING, "$odd^name": ("ART",)}))
-    assert len(figure.axes[0].patches) == 3  # BLA; NGB and NGS
-    figure.canvas.draw()

@@ -8,22 +8,7 @@ from hypothesis import strategies as st
 
 from marrowscope.errors import InputError
 from marrowscope.evaluation.model_comparison import compare
-from marrowscope.report.comparison_figure import comparison_figure
-
-
-def predictions(seed: int, right: float, cells: int = 400, folds: int = 5) -> pl.DataFrame:
-    truth = np.random.default_rng(0).choice(["LYT", "MON", "EOS"], cells)
-    random = np.random.default_rng(seed)
-    guess = random.choice(["LYT", "MON", "EOS"], cells)
-    answer = np.where(random.random(cells) < right, truth, guess)
-    return pl.DataFrame(
-        {
-            "cell_id": [f"cell {n}" for n in range(cells)],
-            "label": truth,
-            "predicted": answer,
-            "fold": np.arange(cells) % folds,
-        }
-    )
+from support.compared_predictions import predictions
 
 
 def test_a_clearly_better_model_is_called_better_and_an_equal_one_undecided() -> None:
@@ -120,11 +105,3 @@ def test_predictions_that_do_not_pair_are_refused(other: pl.DataFrame, words: st
 def test_one_model_is_no_comparison() -> None:
     with pytest.raises(InputError, match="at least two"):
         compare({"a": BASE})
-
-
-def test_the_figure_shows_both_kinds_and_names_of_users_are_no_formulas() -> None:
-    figure = comparison_figure(
-        compare({"$x^": predictions(1, 0.8), "b": predictions(2, 0.7)}, resamples=100)
-    )
-    assert [axes.get_ylabel() for axes in figure.axes] == ["tolerant recall", "strict recall"]
-    figure.canvas.draw()
