@@ -1,14 +1,17 @@
 """How the cost of screening for overlaps grows with the number of images, and what it finds.
 
 Crops of cells are cut from synthetic fields whose every overlap is known and compressed as JPEG.
+One of twenty is replaced by a turned or mirrored copy of the one before it, and another by a copy
+that is enlarged or shrunk by a tenth as well; both are compressed again with quality 75.
 For each number of images: seconds of processor time for landmarks, and for candidates with their
 proof on pixels (decoding included); share of the true overlaps of at least a quarter that are
 found; share of the found ones that are true. The exponent is the slope of log time over log
 number. Peer, on a small set in the same run: OpenCV SIFT with brute-force matching of all pairs.
 
-    python benchmarks/screen_scaling.py [--most 2500] [--json]
+    python benchmarks/screen_scaling.py [--most 2500] [--crops FILE.npz] [--json]
 
-``--most 40000`` takes about half an hour, most of it for drawing fields.
+``--most 40000`` takes about half an hour, most of it for drawing fields; ``--crops`` keeps what was
+drawn for the next run.
 """
 
 import argparse
@@ -17,6 +20,7 @@ import json
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -62,6 +66,36 @@ def cells(count: int) -> tuple[list[bytes], np.ndarray]:
     return [data for data, *_ in found], np.array([place for _, *place in found])
 
 
+def with_copies(crops: list[bytes], places: np.ndarray) -> tuple[list[bytes], np.ndarray]:
+    """Replace one of ten by a copy of the one before it; returns which copies are rescaled."""
+    crops, scales = list(crops), np.ones(len(crops))
+    for row in range(9, len(crops), 10):
+        number = row // 10
+        image = decoded(crops[row - 1])
+        turned = np.rot90(image[:, ::-1] if number % 8 >= 4 else image, number % 4)
+        scales[row] = (1.0, 0.9, 1.0, 1.1)[number % 4]
+        matrix = cv2.getRotationMatrix2D((124.5, 124.5), 0, scales[row])
+        copy = cv2.warpAffine(turned, matrix, (250, 250), borderMode=cv2.BORDER_REFLECT)
+        crops[row] = cv2.imencode(".jpg", copy, [cv2.IMWRITE_JPEG_QUALITY, 75])[1].tobytes()
+        places[row] = places[row - 1]
+    return crops, scales
+
+
+def drawn_once(count: int, keep: Path | None) -> tuple[list[bytes], np.ndarray]:
+    """As ``cells``, from a file where there is one."""
+    if keep is None or not keep.exists():
+        crops, places = cells(count)
+        if keep is not None:
+            lengths = np.array([len(data) for data in crops])
+            joined = np.frombuffer(b"".join(crops), np.uint8)
+            np.savez(keep, joined=joined, lengths=lengths, places=places)
+        return crops, places
+    with np.load(keep, allow_pickle=False) as kept:
+        ends = np.cumsum(kept["lengths"])[:count]
+        joined, places = kept["joined"].tobytes(), kept["places"][:count]
+    return [joined[low:high] for low, high in zip((0, *ends), ends, strict=False)], places
+
+
 def decoded(data: bytes) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 
@@ -93,9 +127,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--most", type=int, default=2_500)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--crops", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    crops, places = cells(options.most)
+    crops, places = drawn_once(options.most, options.crops)
+    crops, scales = with_copies(crops, places)
+    # The loops are compiled before time is taken.
+    few = [landmarks(decoded(data)) for data in crops[:50]]
+    find_overlaps(few, lambda number: decoded(crops[number]))
+    copies = range(9, options.most, 10)
+    turned = {(row - 1, row) for row in copies if scales[row] == 1}
+    rescaled = {(row - 1, row) for row in copies if scales[row] != 1}
     truth = true_overlaps(places)
     rows = []
     for count in (options.most // 16, options.most // 4, options.most):
@@ -107,11 +149,19 @@ def main() -> None:
             for pair in find_overlaps(found, lambda number: decoded(crops[number]))
         }
         end = time.process_time()
-        large = {pair for pair, share in truth.items() if share >= 0.25 and pair[1] < count}
+        large = {
+            pair
+            for pair, share in truth.items()
+            if share >= 0.25 and pair[1] < count and scales[list(pair)].tolist() == [1, 1]
+        }
         rows.append({
             "images": count, "landmark_seconds": middle - began, "overlap_seconds": end - middle,
             "true_pairs": len(large), "recall": len(large & pairs) / max(1, len(large)),
             "precision": len(pairs & set(truth)) / max(1, len(pairs)),
+            **{
+                f"{name}_copies_found": len(those & pairs) / sum(two < count for _, two in those)
+                for name, those in (("turned", turned), ("rescaled", rescaled))
+            },
         })  # fmt: skip
     total = [row["landmark_seconds"] + row["overlap_seconds"] for row in rows]
     exponent = float(np.polyfit(np.log([row["images"] for row in rows]), np.log(total), 1)[0])

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from marrowscope.dataset.landmarks import landmarks
-from marrowscope.dataset.overlap_detection import (
-    find_overlaps,
-    verify_overlap,
-)
+from marrowscope.dataset.overlap_detection import find_overlaps
+from marrowscope.dataset.overlap_proof import verify_overlap
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

@@ -6,16 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marrowscope.dataset.crop_orientations import oriented
 from marrowscope.dataset.landmarks import landmarks
-from marrowscope.dataset.overlap_detection import (
-    Overlap,
-    connected_groups,
-    find_overlaps,
-    verify_overlap,
-)
+from marrowscope.dataset.overlap_detection import Overlap, connected_groups, find_overlaps
+from marrowscope.dataset.overlap_proof import verify_overlap
+from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
-from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.preprocessing import MICRONS_PER_PIXEL, prepare
 
 
 def compressed(image: np.ndarray, quality: int = 92) -> np.ndarray:
@@ -88,11 +86,77 @@ def test_cells_that_look_alike_are_no_overlap() -> None:
     assert all(pair.one // 4 == pair.two // 4 for pair in found)
 
 
-def test_a_turned_crop_is_no_overlap(field: np.ndarray) -> None:
+def rescaled(crop: np.ndarray, scale: float) -> np.ndarray:
+    side = round(250 * scale)
+    return cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def enlarged(crop: np.ndarray, scale: float) -> np.ndarray:
+    """As augmentation does: the middle of an enlarged crop, or mirrored edges around it."""
+    turned = cv2.getRotationMatrix2D((124.5, 124.5), 0, scale)
+    return cv2.warpAffine(crop, turned, (250, 250), borderMode=cv2.BORDER_REFLECT)
+
+
+def found_between(one: np.ndarray, two: np.ndarray) -> Overlap | None:
+    crops = [one, two]
+    found = find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number])
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("orientation", range(8))
+def test_a_turned_or_mirrored_copy_is_found_and_measured(
+    field: np.ndarray, orientation: int
+) -> None:
     one = cut(field, 400, 400)
-    turned = np.ascontiguousarray(one[::-1, ::-1])
-    crops = [one, turned]
-    assert find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number]) == []
+    pair = found_between(compressed(oriented(one, orientation), 75), one)
+    assert pair is not None
+    assert (pair.orientation, pair.scale, pair.dx, pair.dy) == (orientation, 1, 0, 0)
+    assert pair.shared == 1
+
+
+def test_a_turned_crop_of_the_neighbourhood_is_found_where_a_quarter_is_shared(
+    field: np.ndarray,
+) -> None:
+    one, turned = cut(field, 400, 400), oriented(cut(field, 440, 360), 3)
+    pair = found_between(one, turned)
+    assert pair is not None
+    assert (pair.orientation, pair.dx, pair.dy) == (1, 40, -40)
+
+
+@pytest.mark.parametrize("scale", [0.9, 1.1])
+@pytest.mark.parametrize("orientation", [0, 6])
+def test_rescaled_copies_are_found(field: np.ndarray, scale: float, orientation: int) -> None:
+    one = cut(field, 400, 400)
+    whole = compressed(oriented(rescaled(one, scale), orientation), 75)
+    pair = found_between(prepare(whole, None), one)
+    assert pair is not None
+    assert (pair.orientation, pair.shared) == (orientation, 1)
+    zoomed = compressed(oriented(enlarged(one, scale), orientation), 75)
+    pair = found_between(zoomed, one)
+    assert pair is not None
+    assert pair.orientation == orientation
+    assert pair.scale == pytest.approx(scale, abs=0.005)
+    assert pair.dx == pytest.approx(124.5 * (1 - scale), abs=1.5)
+
+
+def test_turned_cells_of_the_same_kind_and_empty_glass_are_no_overlap() -> None:
+    # One drawing of each class, placed by the phantom in any orientation on two fields.
+    library = CellLibrary(MICRONS_PER_PIXEL, 11, per_class=1)
+    crops = []
+    for seed in (1, 2):
+        image = draw_field(FieldSettings(width=900, height=700, cells_per_mm2=2500), seed, library)
+        places = image.cells.select("x", "y").rows()
+        crops += [
+            compressed(crop_from_field(image.image, x, y, MICRONS_PER_PIXEL)) for x, y in places
+        ]
+    random = np.random.default_rng(0)
+    for _ in range(6):  # glass with the noise of a camera
+        crops.append(np.clip(random.normal(225, 3, (250, 250, 3)), 0, 255).astype(np.uint8))
+    numbers = range(len(crops))
+    found = find_overlaps([landmarks(crop) for crop in crops], lambda number: crops[number])
+    assert all(pair.orientation == 0 and pair.scale == 1 for pair in found)
+    assert not any(pair.two >= len(numbers) - 6 for pair in found)
 
 
 def test_groups_are_what_hangs_together() -> None:

@@ -8,12 +8,16 @@ import polars as pl
 import pytest
 
 from marrowscope.dataset import overlap_screening as screening
+from marrowscope.dataset.crop_orientations import oriented
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.overlap_screening import screen
+from marrowscope.dataset.split_lists import apply_split_list
+from marrowscope.dataset.splitting import folds
 from marrowscope.errors import InputError
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from marrowscope.report.overlap_sheet import overlap_sheet
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,46 @@ def test_one_of_each_group_is_kept_and_the_others_name_it(table: pl.DataFrame) -
     for row in result.pairs.iter_rows(named=True):
         shift = {abs(row["dx"]), abs(row["dy"])}
         assert shift in ({80, 30}, {20, 60})
+
+
+@pytest.fixture
+def copies(field: np.ndarray, tmp_path: Path) -> pl.DataFrame:
+    """Four cells, each with a mirrored copy and one that is turned and smaller."""
+    for number, (x, y) in enumerate(((0, 0), (300, 0), (600, 0), (900, 0))):
+        folder = tmp_path / "images" / ("LYT" if number < 2 else "NGS")
+        folder.mkdir(parents=True, exist_ok=True)
+        crop = field[y : y + 250, x : x + 250]
+        smaller = oriented(cv2.resize(crop, (225, 225)), 1)
+        images = {"": crop, "_flip": oriented(crop, 4), "_rot90": smaller}
+        for name, image in images.items():
+            cv2.imwrite(str(folder / f"{number}{name}.png"), image)
+    return index([tmp_path / "images"])
+
+
+def test_of_turned_copies_one_is_kept_and_none_crosses_a_split(copies: pl.DataFrame) -> None:
+    screened = screen(copies).table
+    assert screened.filter(pl.col("error").is_null()).height == 4
+    kept = screened.with_columns(pl.lit(None, pl.String).alias("error"))
+    for seed in range(4):  # even where a user keeps the copies
+        parts = folds(kept, 2, seed=seed).table.group_by("overlap_group")
+        assert parts.agg(pl.col("fold").n_unique())["fold"].to_list() == [1] * 4
+
+
+def test_a_list_that_parts_copies_is_refused(copies: pl.DataFrame, tmp_path: Path) -> None:
+    kept = screen(copies).table.with_columns(pl.lit(None, pl.String).alias("error"))
+    lines = [f"{path},{'test' if 'flip' in path else 'train'}" for path in kept["path"].to_list()]
+    (tmp_path / "list.csv").write_text("\n".join(["path,split", *lines]))
+    with pytest.raises(InputError, match=r"overlap_group .* lies in more than one part"):
+        apply_split_list(kept, tmp_path / "list.csv")
+
+
+def test_pairs_say_how_a_copy_lies_and_the_sheet_shows_it_upright(copies: pl.DataFrame) -> None:
+    result = screen(copies)
+    assert set(result.pairs["orientation"]) >= {"mirrored", "turned by 270°"}
+    assert result.pairs.height == 12
+    sheet = overlap_sheet(result.table, result.pairs)
+    tile = sheet[:250, :500].astype(float)
+    assert np.corrcoef(tile[:, :250].ravel(), tile[:, 250:].ravel())[0, 1] > 0.98
 
 
 def test_the_order_of_rows_decides_nothing(table: pl.DataFrame) -> None:

@@ -23,8 +23,9 @@ def screen(
 ) -> None:
     """Find images that show parts of the same field; keep one of each group.
 
-    The others get an error that names the one kept, so that no later step uses them. An
-    interrupted run continues where it stopped.
+    Turned, mirrored, slightly rescaled and newly compressed copies are found too. The others get
+    an error that names the one kept, so that no later step uses them. An interrupted run continues
+    where it stopped.
 
     Example: `marrowscope screen cells.parquet -o clean.parquet --sheet overlaps.png`
     """
@@ -48,15 +49,19 @@ def screen(
             temporary.write_bytes(encode_png(overlap_sheet(result.table, result.pairs)))
     images, groups = result.table.height, result.table["overlap_group"].drop_nulls()
     dropped = groups.len() - groups.n_unique()
+    turned = sum(pair != "upright" for pair in result.pairs["orientation"].to_list())
+    rescaled = sum(pair != 1 for pair in result.pairs["scale"].to_list())
     if json:
         emit_json({"output": str(output), "images": images, "pairs": result.pairs.height,
+                   "turned_or_mirrored": turned, "rescaled": rescaled,
                    "groups": groups.n_unique(), "dropped": dropped,
                    "unread": len(result.unread)})  # fmt: skip
     for path, reason in result.unread[:20]:
         console.print(f"unreadable: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
     console.print(
-        f"{images} images: {result.pairs.height} overlapping pairs, {groups.n_unique()} "
-        f"groups, {dropped} dropped, {len(result.unread)} unreadable → {output}",
+        f"{images} images: {result.pairs.height} overlapping pairs ({turned} turned or mirrored, "
+        f"{rescaled} rescaled), {groups.n_unique()} groups, "
+        f"{dropped} dropped, {len(result.unread)} unreadable → {output}",
         markup=False,
         soft_wrap=True,
     )

@@ -12,6 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowscope.dataset.crop_orientations import DESCRIPTOR_ORDERS, UPRIGHT, oriented_places
+from marrowscope.preprocessing import INPUT_SIZE
+
 # Corners that are looked at, how near each other (px), and how many of each square of a grid are
 # taken: whatever part two crops share has some.
 LOOKED_AT, APART = 400, 6
@@ -52,6 +55,16 @@ def landmarks(crop: NDArray[np.uint8]) -> Landmarks:
         return NO_LANDMARKS
     places = np.array([point.pt for point in kept], dtype=np.float32)
     return Landmarks(places, np.clip(np.rint(descriptors), 0, 255).astype(np.uint8))
+
+
+def oriented_landmarks(found: Landmarks, orientation: int) -> Landmarks:
+    """What the landmarks of a crop are in one of the eight orientations of that crop."""
+    if orientation == UPRIGHT:
+        return found
+    return Landmarks(
+        oriented_places(found.places, orientation, INPUT_SIZE),
+        found.descriptors[:, DESCRIPTOR_ORDERS[orientation]],
+    )
 
 
 def _spread(corners: NDArray[np.float32], side: int) -> NDArray[np.float32]:

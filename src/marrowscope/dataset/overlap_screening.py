@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.dataset.crop_orientations import ORIENTATIONS
 from marrowscope.dataset.landmarks import NO_LANDMARKS, Landmarks, landmarks
 from marrowscope.dataset.overlap_detection import Overlap, connected_groups, find_overlaps
 from marrowscope.io.atomic import replacing
@@ -32,8 +33,9 @@ class ScreeningResult:
     Attributes:
         table: the rows as they came, with ``overlap_group`` (id of the kept cell, null without an
             overlap); those dropped have an ``error`` that names the kept image.
-        pairs: ``cell_one``, ``cell_two``, ``dx``, ``dy`` (where the second crop begins in the
-            first, px at 0.08625 µm), ``shared`` (share of a crop), ``correlation``.
+        pairs: ``cell_one``, ``cell_two``, ``orientation`` and ``scale`` (what has to be done to
+            the second crop), ``dx``, ``dy`` (where it then begins in the first, px at 0.08625 µm),
+            ``shared`` (share of a crop), ``correlation``.
         unread: (path, reason) of images that could not be looked at.
     """
 
@@ -162,14 +164,24 @@ def _marked(
 def _listed(table: pl.DataFrame, rows: list[int], pairs: list[Overlap]) -> pl.DataFrame:
     cells = table["cell_id"].to_list()
 
-    def lines() -> Iterator[tuple[str, str, int, int, float, float]]:
+    def lines() -> Iterator[tuple[str, str, str, float, int, int, float, float]]:
         for pair in pairs:
-            names = cells[rows[pair.one]], cells[rows[pair.two]]
-            yield (*names, pair.dx, pair.dy, round(pair.shared, 4), round(pair.correlation, 4))
+            yield (
+                cells[rows[pair.one]],
+                cells[rows[pair.two]],
+                ORIENTATIONS[pair.orientation],
+                round(pair.scale, 4),
+                pair.dx,
+                pair.dy,
+                round(pair.shared, 4),
+                round(pair.correlation, 4),
+            )
 
     schema = {
         "cell_one": pl.String,
         "cell_two": pl.String,
+        "orientation": pl.String,
+        "scale": pl.Float64,
         "dx": pl.Int32,
         "dy": pl.Int32,
         "shared": pl.Float64,

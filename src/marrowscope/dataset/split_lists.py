@@ -7,7 +7,7 @@ import polars as pl
 from marrowscope.cells import group_column
 from marrowscope.dataset.contents import incomplete_group_column
 from marrowscope.dataset.image_discovery import PATH_COLUMNS, SPLITS
-from marrowscope.dataset.splitting import Split, finished_split
+from marrowscope.dataset.splitting import OVERLAP_GROUP, Split, finished_split
 from marrowscope.errors import InputError
 
 _SEVERAL = -1  # in place of a row: the name fits more than one
@@ -24,7 +24,7 @@ def apply_split_list(table: pl.DataFrame, path: Path) -> Split:
 
     Raises:
         InputError: no fitting column, no name that fits, a name that fits several cells, a cell
-            in two parts, or a content hash or a patient on both sides.
+            in two parts, or a content hash, an overlap or a patient on both sides.
     """
     path = Path(path)
     key, entries = _read(path)
@@ -113,7 +113,7 @@ def _gaps(table: pl.DataFrame, values: list[str | None], strangers: list[str]) -
 
 
 def _refuse_crossing(split: Split, path: Path) -> None:
-    for column in ("sha256", split.grouped_by):
+    for column in ("sha256", OVERLAP_GROUP, split.grouped_by):
         if column is None or column not in split.table.columns:
             continue
         crossing = (

@@ -19,6 +19,7 @@ from marrowscope.morphology import in_display_order
 
 TRAIN, TEST = "train", "test"
 METHOD = "split_method"
+OVERLAP_GROUP = "overlap_group"  # what screen found to show the same
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def _assign(
     # A row without an id, in a table where others have one, stands for itself.
     groups = table[group].to_list() if group is not None else [None] * table.height
     units = [str(unit or own) for unit, own in zip(groups, identities, strict=True)]
-    units = _joined_by_content(table, units) if group is not None else units
+    if group is not None or OVERLAP_GROUP in table.columns:
+        units = _joined_by_content(table, units)
     labels = table["label"].to_list()
     members: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for unit, label, part in zip(units, labels, takes_part, strict=True):
@@ -169,9 +171,7 @@ def _by_group(
 
 
 def _joined_by_content(table: pl.DataFrame, units: list[str]) -> list[str]:
-    """Join groups that share an image content, so that it cannot cross."""
-    if "sha256" not in table.columns:
-        return units
+    """Join units that share an image content or an overlap, so that it cannot cross."""
     parent: dict[str, str] = {unit: unit for unit in units}
 
     def root(unit: str) -> str:
@@ -179,11 +179,14 @@ def _joined_by_content(table: pl.DataFrame, units: list[str]) -> list[str]:
             unit = parent[unit] = parent[parent[unit]]
         return unit
 
-    first: dict[str, str] = {}
-    for unit, digest in zip(units, table["sha256"], strict=True):
-        if digest is not None:
-            one, two = sorted((root(unit), root(first.setdefault(digest, unit))))
-            parent[two] = one
+    for column in ("sha256", OVERLAP_GROUP):
+        if column not in table.columns:
+            continue
+        first: dict[str, str] = {}
+        for unit, shared in zip(units, table[column], strict=True):
+            if shared is not None:
+                one, two = sorted((root(unit), root(first.setdefault(shared, unit))))
+                parent[two] = one
     return [root(unit) for unit in units]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.dataset.crop_orientations import ORIENTATIONS, oriented
 from marrowscope.io.image_decoding import read_image
 from marrowscope.preprocessing import INPUT_SIZE, prepare
 
@@ -16,6 +17,8 @@ _LINE = (0, 160, 0)
 
 def overlap_sheet(table: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.uint8]:
     """Draw up to 24 pairs, spread evenly from the least to the most certain.
+
+    The second image of a pair is shown in the orientation in which it lies like the first.
 
     Args:
         table: cell table of the images.
@@ -32,17 +35,15 @@ def overlap_sheet(table: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.uint8]
     chosen = np.unique(np.linspace(0, order.height - 1, min(SHOWN, order.height)).round())
     tiles = []
     for row in order[chosen.astype(int).tolist()].iter_rows(named=True):
-        both = []
-        for name, (dx, dy) in (
-            ("cell_one", (row["dx"], row["dy"])),
-            ("cell_two", (-row["dx"], -row["dy"])),
-        ):
-            cell = row[name]
-            crop = prepare(read_image(Path(path_of[cell])), size_of[cell]).copy()
-            low = max(0, dx), max(0, dy)
-            high = min(INPUT_SIZE, INPUT_SIZE + dx) - 1, min(INPUT_SIZE, INPUT_SIZE + dy) - 1
-            cv2.rectangle(crop, low, high, _LINE, 2)
-            both.append(crop)
+        one, two = (
+            prepare(read_image(Path(path_of[row[name]])), size_of[row[name]]).copy()
+            for name in ("cell_one", "cell_two")
+        )
+        two = oriented(two, ORIENTATIONS.index(row["orientation"]))
+        scale, shift = row["scale"], np.array([row["dx"], row["dy"]])
+        _outline(one, shift, shift + scale * INPUT_SIZE)
+        _outline(two, -shift / scale, (INPUT_SIZE - shift) / scale)
+        both = [one, two]
         tiles.append(np.concatenate(both, axis=1))
     height, width = tiles[0].shape[0] + GAP, tiles[0].shape[1] + GAP
     rows = -(-len(tiles) // ACROSS)
@@ -51,3 +52,9 @@ def overlap_sheet(table: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.uint8]
         top, left = place // ACROSS * height, place % ACROSS * width
         sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     return sheet
+
+
+def _outline(crop: NDArray[np.uint8], low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+    """Draw where the other crop lies, x and y from ``low`` to ``high``, as far as it is inside."""
+    corners = np.clip(np.rint([low, high - 1]).astype(int), 0, INPUT_SIZE - 1).tolist()
+    cv2.rectangle(crop, corners[0], corners[1], _LINE, 2)
