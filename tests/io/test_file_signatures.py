@@ -5,10 +5,10 @@ import io
 import pytest
 from PIL import Image
 
-from marrowscope.io.file_signatures import HEAD_BYTES, file_format
+from marrowscope.io.file_signatures import HEAD_BYTES, file_format, foreign_format
 
 
-@pytest.mark.parametrize("kind", ["TIFF", "JPEG", "PNG", "BMP", "WEBP"])
+@pytest.mark.parametrize("kind", ["TIFF", "JPEG", "PNG", "BMP", "WEBP", "GIF", "JPEG2000"])
 def test_what_pillow_writes_is_known_by_its_head(kind: str) -> None:
     out = io.BytesIO()
     Image.new("RGB", (8, 8), (200, 10, 90)).save(out, kind)
@@ -26,6 +26,23 @@ def test_dicom_has_its_mark_behind_128_bytes() -> None:
     assert file_format(bytes(127) + b"DICM") is None
 
 
-@pytest.mark.parametrize("head", [b"", b"II", b"GIF89a", b"%PDF-1.7", b"RIFF1234WAVE"])
+@pytest.mark.parametrize("head", [b"", b"II", b"%PDF-1.7", b"RIFF1234WAVE"])
 def test_anything_else_is_unknown(head: bytes) -> None:
     assert file_format(head) is None
+
+
+@pytest.mark.parametrize(
+    ("brands", "kind"),
+    [(b"avif\0\0\0\0mif1miaf", "AVIF"), (b"mif1\0\0\0\0mif1avif", "AVIF"),
+     (b"heic\0\0\0\0mif1heic", None)],
+)  # fmt: skip
+def test_avif_is_told_from_heic_by_its_brands(brands: bytes, kind: str | None) -> None:
+    head = (8 + len(brands)).to_bytes(4, "big") + b"ftyp" + brands + bytes(100)
+    assert file_format(head) == kind
+    assert (foreign_format(head) is None) == (kind == "AVIF")
+
+
+def test_a_dicom_file_is_named_whatever_its_first_bytes_look_like() -> None:
+    head = b"II*\0" + bytes(124) + b"DICM"
+    assert file_format(head) == "DICOM"
+    assert foreign_format(head) == "a DICOM file, no picture of cells under a microscope"

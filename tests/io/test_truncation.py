@@ -85,7 +85,11 @@ WHOLE = {
 def test_whole_files_lack_nothing_and_any_cut_is_noticed(kind: str) -> None:
     data = WHOLE[kind]
     assert find_missing_bytes(data) is None
-    image_inspection.inspect(data)
+    if "animated" in kind:
+        with pytest.raises(ImageError, match="an animation of 2 pictures"):
+            image_inspection.inspect(data)
+    else:
+        image_inspection.inspect(data)
     if "TIFF" in kind:  # the files written here are what they are meant to be
         np.testing.assert_array_equal(image_decoding.decode(data), NOISE)
     for length in sorted({1, 2, 3, 4, 5, 6, 7, 40, 300, len(data) // 2, len(data) - 20}):
@@ -143,12 +147,12 @@ def test_a_strip_that_points_elsewhere_is_noticed_though_every_byte_is_there() -
 
 
 def test_a_cut_in_a_later_page_is_noted_and_the_first_page_stays_usable() -> None:
-    pages = [Image.fromarray(NOISE), Image.fromarray(255 - NOISE)]
+    pages = [Image.fromarray(NOISE), Image.fromarray(255 - NOISE[:16, :15])]
     stream = io.BytesIO()
     pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
     data = stream.getvalue()
     assert not is_later_page_truncated(data)
-    cut = data[:-1000]
+    cut = data[:-500]
     assert find_missing_bytes(cut) is None
     assert "a later page is truncated" in str(image_inspection.inspect(cut).note)
     np.testing.assert_array_equal(image_decoding.decode(cut), NOISE)

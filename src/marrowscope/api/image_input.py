@@ -13,7 +13,7 @@ from PIL import Image
 from marrowscope.api.arguments import HasTable
 from marrowscope.errors import InputError
 from marrowscope.inference.image_sources import expand
-from marrowscope.io.image_decoding import MAX_PIXELS, pillow_pixels
+from marrowscope.io.image_decoding import MAX_PIXELS, Decoded, pillow_pixels
 
 OneImage: TypeAlias = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image
 Images: TypeAlias = OneImage | Sequence[OneImage] | pl.DataFrame | HasTable
@@ -26,7 +26,8 @@ class ImageInput:
     """Images to look at.
 
     Attributes:
-        table: a row each; ``path`` is null where the image is in memory.
+        table: a row each; ``path`` is null where the image is in memory, and ``note`` says how it
+            was converted.
         pixels: the images themselves, (H, W, 3) uint8 RGB; None where they are files.
     """
 
@@ -53,7 +54,7 @@ def image_input(images: Images) -> ImageInput:
     if isinstance(images, str | os.PathLike):
         return ImageInput(expand([os.fspath(images)]), None)
     if _in_memory(images):
-        return _of_pixels(_unpacked(images))
+        return _in_table(_unpacked(images))
     if not isinstance(images, Sequence):
         raise InputError(f"images is a {type(images).__name__}; give paths, arrays or PIL images")
     if not images:
@@ -65,28 +66,32 @@ def image_input(images: Images) -> ImageInput:
         raise InputError(
             f"images holds a {type(strange).__name__}; give paths alone, or arrays and PIL images"
         )
-    return _of_pixels([_pixels(one, f"images[{place}]") for place, one in enumerate(images)])
+    return _in_table([_decoded(one, f"images[{place}]") for place, one in enumerate(images)])
 
 
 def _in_memory(given: object) -> bool:
     return isinstance(given, Image.Image) or hasattr(given, "__array__")
 
 
-def _of_pixels(pixels: list[NDArray[np.uint8]]) -> ImageInput:
-    table = pl.DataFrame({"path": [None] * len(pixels)}, schema={"path": pl.String()})
-    return ImageInput(table, pixels)
+def _in_table(images: list[Decoded]) -> ImageInput:
+    notes = [image.note for image in images]
+    columns: dict[str, list[str | None]] = {"path": [None] * len(images)}
+    if any(notes):
+        columns["note"] = notes
+    table = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String()))
+    return ImageInput(table, [image.pixels for image in images])
 
 
-def _unpacked(given: Any) -> list[NDArray[np.uint8]]:
+def _unpacked(given: Any) -> list[Decoded]:
     """Images of one array of any number, or of one PIL image."""
     if not isinstance(given, Image.Image):
         array = np.asarray(given)
         if array.ndim == 4:
-            return [_pixels(image, f"images[{place}]") for place, image in enumerate(array)]
-    return [_pixels(given, "images")]
+            return [_decoded(image, f"images[{place}]") for place, image in enumerate(array)]
+    return [_decoded(given, "images")]
 
 
-def _pixels(given: Any, name: str) -> NDArray[np.uint8]:
+def _decoded(given: Any, name: str) -> Decoded:
     if isinstance(given, Image.Image):
         return pillow_pixels(given, name)
     array = np.asarray(given)
@@ -96,4 +101,4 @@ def _pixels(given: Any, name: str) -> NDArray[np.uint8]:
         raise InputError(f"{name} is {array.dtype}; {_WANTED}")
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise InputError(f"{name} has shape {array.shape}, more than 64 megapixels")
-    return array
+    return Decoded(array, "array", ())

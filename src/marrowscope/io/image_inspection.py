@@ -9,20 +9,22 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from marrowscope.io.file_signatures import file_format
 from marrowscope.io.image_decoding import (
-    SIXTEEN_BIT,
     ImageError,
+    decode_noted,
     decode_pixels,
     exif_orientation,
+    header_notes,
+    joined_notes,
     one_line,
     open_image,
     read_bytes,
 )
 from marrowscope.io.native_stderr import capture_native_stderr
 from marrowscope.io.quiet_decoders import quiet_decoders
-from marrowscope.io.truncation import find_missing_bytes, is_later_page_truncated
-
-_JPEG = ("JPEG", "MPO")  # MPO: a JPEG with further pictures behind the first, as phones make them
+from marrowscope.io.tiff_picture import find_picture
+from marrowscope.io.truncation import find_missing_bytes, is_later_page_truncated, missing_in_page
 
 # What libjpeg and libtiff say on standard error. Of the former only the first kind means damage.
 _JPEG_DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG", "Inconsistent progression")
@@ -68,21 +70,32 @@ def inspect(source: bytes | Path, name: str = "image") -> ImageFacts:
 
 
 def _inspect(source: bytes, name: str) -> ImageFacts:
-    image = open_image(source, name)
-    missing = find_missing_bytes(source)
+    kind = file_format(source)
+    if kind == "JPEG":
+        facts = _jpeg_facts(open_image(source, name), name)
+        _check_jpeg(source, name)
+        return facts
+    unseen = _unseen(source, name) if kind == "TIFF" else []
+    missing = None if kind == "TIFF" else find_missing_bytes(source)
     if missing is not None:
         raise ImageError(name, missing)
-    if image.format == "PNG":
-        # Its EXIF block may follow the pixels, and Pillow reads on for it. Pixels first: a second
-        # attempt on damaged ones passes for success.
-        decode_pixels(image, name)
-        return _facts(image, source, name)
-    facts = _facts(image, source, name)  # facts first: Pillow turns a TIFF and forgets that it did
-    if image.format in _JPEG:
-        _check_jpeg(source, name)
-    else:
-        decode_pixels(image, name)
-    return facts
+    decoded = decode_noted(source, name)
+    notes = [*decoded.notes, *unseen]
+    height, width = decoded.pixels.shape[:2]
+    return ImageFacts(width, height, decoded.format, joined_notes(notes))
+
+
+def _unseen(data: bytes, name: str) -> list[str]:
+    """What a decoder of TIFF does not look at: whether all bytes are there, of other pages too."""
+    try:
+        picture = find_picture(data)
+    except ValueError as error:  # a stack, or cut off
+        raise ImageError(name, str(error)) from None
+    for page in () if picture is None else picture.pages:
+        missing = missing_in_page(data, page)
+        if missing is not None:
+            raise ImageError(name, missing)
+    return ["a later page is truncated"] if is_later_page_truncated(data) else []
 
 
 def _check_jpeg(data: bytes, name: str) -> None:
@@ -108,43 +121,9 @@ def _check_jpeg(data: bytes, name: str) -> None:
         decode_pixels(open_image(data, name), name)
 
 
-def _facts(image: Image.Image, data: bytes, name: str) -> ImageFacts:
+def _jpeg_facts(image: Image.Image, name: str) -> ImageFacts:
     try:
-        orientation = exif_orientation(image)
-        turned = orientation >= 5 and image.format != "TIFF"  # Pillow turns TIFFs on its own
-        width, height = image.size[::-1] if turned else image.size
-        kind = "JPEG" if image.format in _JPEG else str(image.format)
-        return ImageFacts(width, height, kind, _note(image, data, orientation))
-    except Exception as error:  # counting the pages of a damaged TIFF raises all sorts of things
+        width, height = image.size[::-1] if exif_orientation(image) >= 5 else image.size
+        return ImageFacts(width, height, "JPEG", joined_notes(header_notes(image)))
+    except Exception as error:  # a damaged header makes Pillow raise whatever it stumbles on
         raise ImageError(name, f"damaged header ({one_line(error)})") from None
-
-
-def _note(image: Image.Image, data: bytes, orientation: int) -> str | None:
-    notes = []
-    if _is_deep(image, data):
-        notes.append("16-bit to 8-bit")
-    if image.mode in ("1", "L", "LA", "I", *SIXTEEN_BIT):
-        notes.append("greyscale to RGB")
-    elif image.mode == "CMYK":
-        notes.append("CMYK to RGB")
-    elif image.mode == "P":
-        notes.append("palette to RGB")
-    elif image.mode not in ("RGB", "RGBA", "RGBX"):
-        notes.append(f"{image.mode} to RGB")
-    if image.has_transparency_data:
-        notes.append("transparency laid on white")
-    if orientation != 1:
-        notes.append(f"EXIF orientation {orientation} applied")
-    if getattr(image, "n_frames", 1) > 1:
-        notes.append("first of several pages")
-    if is_later_page_truncated(data):
-        notes.append("a later page is truncated")
-    return "; ".join(notes) or None
-
-
-def _is_deep(image: Image.Image, data: bytes) -> bool:
-    """Whether a channel has 16 bits; Pillow takes the high byte of colour without saying so."""
-    if image.format == "PNG":
-        return data[24] == 16  # bit depth in the header chunk
-    bits = getattr(image, "tag_v2", {}).get(258, 8)  # BitsPerSample
-    return 16 in (bits if isinstance(bits, tuple) else (bits,))

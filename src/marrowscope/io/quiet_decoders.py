@@ -1,4 +1,4 @@
-"""Silence for libraries that decode: inside a block they neither warn nor log.
+"""Silence for libraries that decode: inside a block they neither warn nor log, nor make things up.
 
 What they would say comes without a file name; our own errors say it with one. Filters and levels
 belong to the whole process, so they are changed when the first block begins, whatever its thread,
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import cv2
-from PIL import Image
+from PIL import Image, ImageFile
 
 _LOGGERS = ("PIL", "tifffile")
 
@@ -27,6 +27,7 @@ class _Silence:
         self.filters: warnings.catch_warnings[None] | None = None
         self.levels: dict[str, int] = {}
         self.opencv = 0
+        self.halves = False
 
     def begin(self) -> None:
         with self.lock:
@@ -42,6 +43,7 @@ class _Silence:
             for name in _LOGGERS:
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             self.opencv = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+            self.halves = ImageFile.LOAD_TRUNCATED_IMAGES
 
     def end(self) -> None:
         with self.lock:
@@ -52,6 +54,8 @@ class _Silence:
             for name, level in self.levels.items():
                 logging.getLogger(name).setLevel(level)
             cv2.utils.logging.setLogLevel(self.opencv)
+            if self.halves:  # as it was before, also where somebody set it meanwhile
+                ImageFile.LOAD_TRUNCATED_IMAGES = True
 
 
 _silence = _Silence()
@@ -77,3 +81,16 @@ def quiet_decoders() -> Iterator[None]:
     finally:
         if silence is _silence:  # not in a child that was forked in the middle
             silence.end()
+
+
+@contextmanager
+def no_half_images() -> Iterator[None]:
+    """Pillow raises where pixels are missing, until the block ends.
+
+    Other libraries (WeasyPrint) and programs ask it for half images, black where nothing is, for
+    the whole process. What they asked for holds again when the last ``quiet_decoders`` block ends.
+    """
+    with quiet_decoders():
+        if ImageFile.LOAD_TRUNCATED_IMAGES:
+            _silence.halves, ImageFile.LOAD_TRUNCATED_IMAGES = True, False
+        yield
