@@ -8,6 +8,7 @@ import pytest
 
 from marrowscope.cells import (
     group_column,
+    note_counts,
     probabilities,
     probability_codes,
     read_cells,
@@ -135,3 +136,10 @@ def test_missing_files_and_columns_are_named(tmp_path: Path) -> None:
     write_cells(TABLE.with_columns(x=pl.lit("left")), tmp_path / "t.parquet")
     with pytest.raises(InputError, match="wrong type"):
         read_cells(tmp_path / "t.parquet")
+
+
+def test_notes_are_counted_by_kind() -> None:
+    notes = ["16-bit to 8-bit; greyscale to RGB", None, "16-bit to 8-bit", "depth (largest 7)",
+             "depth (largest 9, white is 15)"]  # fmt: skip
+    assert note_counts(notes) == (("16-bit to 8-bit", 2), ("depth", 2), ("greyscale to RGB", 1))
+    assert note_counts(["blurred; depth (7)"], ["blurred"]) == (("depth", 1),)

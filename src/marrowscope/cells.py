@@ -7,8 +7,8 @@ that it does not know.
 group          columns
 ============== =========================================================================
 identity       ``cell_id`` stable id; ``path`` image file; ``sha256`` hex digest of the file
-state          ``error`` why the image cannot be used, null when it can; ``note`` how it is
-               converted on reading, null when it needs no conversion;
+state          ``error`` why the image cannot be used, null when it can; ``note`` how it was
+               converted on reading and what else is odd, null when there is nothing to say;
                ``width``, ``height`` px; ``bytes``, ``modified_ns`` of the file
 place          ``patient_id``, ``slide_id``, ``field_id``; ``x``, ``y`` centre in px at level 0;
                ``microns_per_pixel``
@@ -24,7 +24,9 @@ probabilities, and all others stay as they are.
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +166,23 @@ def predicted_by(path: Path) -> str | None:
 def usable(table: pl.DataFrame) -> pl.DataFrame:
     """Rows whose image can be used: those without an ``error``."""
     return table.filter(pl.col("error").is_null()) if "error" in table.columns else table
+
+
+def note_counts(
+    notes: Iterable[str | None], before: Iterable[str | None] = ()
+) -> tuple[tuple[str, int], ...]:
+    """How often each kind of note was made, most frequent first.
+
+    Args:
+        notes: of the column ``note``: parts between semicolons; what is in brackets is the case's.
+        before: notes of the same rows that were there already and are not counted.
+    """
+    found: Counter[str] = Counter()
+    for note, old in zip_longest(notes, before):
+        known = set((old or "").split("; "))
+        parts = [part for part in (note or "").split("; ") if part and part not in known]
+        found.update({part.split(" (")[0] for part in parts})
+    return tuple(sorted(found.items(), key=lambda one: (-one[1], one[0])))
 
 
 def group_column(table: pl.DataFrame) -> str | None:

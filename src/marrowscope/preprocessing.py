@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from marrowscope.errors import InputError, TableError
 
 INPUT_SIZE = 250  # px, each side
+_FAR_LARGER = 2  # times the side of a crop of one cell
 MICRONS_PER_PIXEL = 0.08625  # 3.45 µm camera pixel behind a 40× objective (Matek et al. 2021)
 # µm; nothing optical is finer, and no cell is seen above.
 SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 10.0
@@ -44,6 +45,29 @@ def prepare(image: NDArray[np.uint8], microns_per_pixel: float | None) -> NDArra
         image, top, missing[0] - top, left, missing[1] - left, cv2.BORDER_REFLECT
     )
     return np.asarray(padded, dtype=np.uint8)
+
+
+def size_remark(height: int, width: int, microns_per_pixel: float | None) -> str | None:
+    """A line on an image that shows far more than one cell; None for others.
+
+    Args:
+        height: px.
+        width: px.
+        microns_per_pixel: as given to ``prepare``, which cuts or squeezes the image.
+    """
+    longest = max(height, width)
+    if microns_per_pixel is None:
+        if longest <= _FAR_LARGER * INPUT_SIZE:
+            return None
+        return (
+            f"larger than a cell, squeezed as a whole ({width}×{height} px to {INPUT_SIZE}, of a "
+            "field cut the cells out first)"
+        )
+    side = INPUT_SIZE * MICRONS_PER_PIXEL
+    if longest * microns_per_pixel <= _FAR_LARGER * side:
+        return None
+    wide, high = width * microns_per_pixel, height * microns_per_pixel
+    return f"larger than a cell, only its middle is seen ({side:.0f} of {wide:.0f}×{high:.0f} µm)"
 
 
 def _middle(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

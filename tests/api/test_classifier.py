@@ -148,3 +148,21 @@ def test_shipped_models_are_listed_and_unknown_ones_refused() -> None:
     assert "sequential-mll7" in ms.available_models()["name"].to_list()
     with pytest.raises(ms.InputError, match="nobody: neither a bundle folder nor a shipped model"):
         ms.load_model("nobody")
+
+
+def test_what_was_converted_is_told_in_a_line_for_every_kind(
+    model: ms.Model, pixels: NDArray[np.uint8]
+) -> None:
+    clear = np.dstack([pixels[0], np.zeros((250, 250), np.uint8)])
+    images = [Image.fromarray(clear), Image.fromarray(pixels[1][..., 0]), pixels[2]]
+    lines: list[str] = []
+    result = model.predict([*images, np.zeros((600, 800, 3), np.uint8)], say=lines.append)
+    assert result["note"].to_list()[:3] == [
+        "alpha channel ignored (0 everywhere)", "greyscale to RGB", None,
+    ]  # fmt: skip
+    assert lines == [
+        "! 1 image: alpha channel ignored (column note)",
+        "! 1 image: greyscale to RGB (column note)",
+        "! 1 image: larger than a cell, squeezed as a whole (column note)",
+    ]
+    assert np.array_equal(values(result)[0], values(model.predict(pixels[0]))[0])

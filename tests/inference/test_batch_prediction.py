@@ -73,6 +73,45 @@ def test_unreadable_images_are_rows_with_a_reason_and_nulls(shades: list[Path]) 
         assert not result[column].dtype.is_float() or result[column].is_nan().sum() == 0
 
 
+def test_every_conversion_is_said_in_the_column_note(tmp_path: Path) -> None:
+    paths = [grey(tmp_path / "plain.png", 200), tmp_path / "grey.png", tmp_path / "deep.tif"]
+    cv2.imwrite(str(paths[1]), np.full((250, 250), 200, np.uint8))
+    cv2.imwrite(str(paths[2]), np.full((250, 250), 3200, np.uint16))
+    given = table(paths).with_columns(note=pl.Series([None, "blurred", "greyscale to RGB"]))
+    result = predict_table(Brightness(), given)
+    assert result["note"].to_list() == [
+        None,
+        "blurred; greyscale to RGB",
+        "greyscale to RGB; 12-bit values in 16 bits to 8-bit (the largest is 3200, white is 4095)",
+    ]
+    assert result["p_light"].to_list() == pytest.approx([200 / 255] * 3, abs=1e-4)
+    again = predict_table(Brightness(), result)
+    assert again["note"].equals(result["note"])  # said once
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "microns", "note"),
+    [
+        (250, 250, None, None),
+        (500, 480, None, None),
+        (480, 640, None, "larger than a cell, squeezed as a whole (640×480 px to 250, of a field "
+         "cut the cells out first)"),
+        (480, 480, 0.08625, None),
+        (480, 640, 0.1, "larger than a cell, only its middle is seen (22 of 64×48 µm)"),
+    ],
+)  # fmt: skip
+def test_a_picture_far_larger_than_a_cell_is_never_predicted_without_a_remark(
+    tmp_path: Path, height: int, width: int, microns: float | None, note: str | None
+) -> None:
+    path = grey(tmp_path / "field.png", 200, height, width)
+    result = predict_table(Brightness(), table([path]), microns_per_pixel=microns)
+    assert result["note"].to_list() == [note]
+    image = np.full((height, width, 3), 200, np.uint8)
+    memory = pl.DataFrame({"path": [None]}, schema={"path": pl.String})
+    result = predict_table(Brightness(), memory, microns, images=[image])
+    assert result["note"].to_list() == [note]
+
+
 def test_predicted_and_confidence_are_those_of_the_largest_probability(shades: list[Path]) -> None:
     result = predict_table(Brightness(), table(shades[:11]))
     values = result.select("p_dark", "p_light").to_numpy()
@@ -128,7 +167,7 @@ def test_an_answer_that_is_not_finite_is_an_error_and_not_the_first_class(tmp_pa
     result = predict_table(Broken(), table(paths))
     assert result["predicted"].to_list() == ["light", None]
     assert result["error"].to_list() == [None, "the network's answer is not finite"]
-    assert result.row(1)[3:] == (None,) * 4
+    assert result.row(1)[3:] == (None,) * 5  # the note too
 
 
 def test_a_row_without_a_path_is_a_row_with_an_error(shades: list[Path]) -> None:

@@ -97,7 +97,7 @@ def test_an_image_that_could_not_be_read_is_tried_again(
 
     def locked(path: str | None, size: float | None, pixels: np.ndarray) -> object:
         if path == table["path"][1]:
-            return "Permission denied", ""
+            return batch_prediction._ImageStatus("Permission denied")
         return whole(path, size, pixels)
 
     monkeypatch.setattr(batch_prediction, "_load", locked)
@@ -118,11 +118,14 @@ def test_few_images_leave_no_trace(table: pl.DataFrame, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", None])
 def test_a_damaged_part_is_made_again(tmp_path: Path, content: bytes | None) -> None:
     place = tmp_path / "part.npz"
-    answers = PredictionPart(np.ones((2, 3), np.float32), [None, "bad"], ["aa", ""])
+    answers = PredictionPart(
+        np.ones((2, 3), np.float32), [None, "bad"], ["aa", ""], ["16-bit to 8-bit", None]
+    )
     save_part(place, answers)
     again = load_part(place, 2, 3)
     assert again is not None
     assert (again.errors, again.hashes) == (answers.errors, answers.hashes)
+    assert again.notes == answers.notes
     assert load_part(place, 3, 3) is None
     assert load_part(place, 2, 4) is None
     if content is None:

@@ -1,4 +1,4 @@
-"""Every cell of format, depth, layout, compression and order: equal to other readers, or refused."""
+"""Every cell of depth, layout, compression and byte order: equal to other readers, or refused."""
 
 import itertools
 import re

@@ -7,7 +7,7 @@ import polars as pl
 
 from marrowscope.api.arguments import AnyPath, Say
 from marrowscope.api.image_input import Images, image_input
-from marrowscope.cells import require_table_name, write_cells
+from marrowscope.cells import note_counts, require_table_name, write_cells
 from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.calibrated_engine import with_decisions
@@ -111,9 +111,10 @@ class Model:
             say: is told in a line what a user should know, such as that an earlier run goes on.
 
         Returns:
-            The columns of a given table, and ``cell_id``, ``error``, ``p_<CODE>``, ``predicted``,
-            ``confidence``; of a calibrated model ``prediction_set`` and ``no_call`` too. An image
-            that cannot be read has an ``error`` and nulls.
+            The columns of a given table, and ``cell_id``, ``error``, ``note``, ``p_<CODE>``,
+            ``predicted``, ``confidence``; of a calibrated model ``prediction_set`` and ``no_call``
+            too. An image that cannot be read has an ``error`` and nulls; ``note`` says how an image
+            was converted, and which are far larger than a cell.
 
         Raises:
             InputError: nothing to look at, an array that is no image, a pixel size that makes no
@@ -135,6 +136,9 @@ class Model:
         unread = table.filter(pl.col("predicted").is_null())
         for path, reason in unread.select("path", "error").rows()[:_SHOWN]:
             told(f"unreadable: {path}: {reason}")
+        earlier = given.table["note"] if "note" in given.table.columns and not given.pixels else ()
+        for kind, number in note_counts(table["note"], earlier):
+            told(f"! {number} image{'s' if number != 1 else ''}: {kind} (column note)")
         if kept is not None and unread.height == table.height:
             kept.clear()
             raise InputError(f"none of {table.height} images could be read; nothing was written")

@@ -44,7 +44,7 @@ def predict(
     With your own model: `marrowscope predict my_cells/ --model run/bundle -o predictions.csv`
     """
     import marrowscope as ms
-    from marrowscope.cells import require_table_name
+    from marrowscope.cells import note_counts, require_table_name
 
     require_table_name(output)  # before a model is loaded
     chosen, sources = model_and_rest("predict", model, sources)
@@ -63,7 +63,8 @@ def predict(
     if json:
         emit_json({"output": str(output), "rows": result.height, "unread": unread,
                    "predicted": counts, "model": loaded.name, "engine": loaded.engine.name,
-                   "no_calls": no_calls, "imputed": loaded.imputed})  # fmt: skip
+                   "no_calls": no_calls, "imputed": loaded.imputed,
+                   "notes": dict(note_counts(result["note"]))})  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
         f"{result.height} image{'s' if result.height != 1 else ''}, {unread} unreadable: {summary}"

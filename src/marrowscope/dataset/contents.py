@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from marrowscope.cells import GROUPS, group_column, usable
+from marrowscope.cells import GROUPS, group_column, note_counts, usable
 from marrowscope.dataset.indexing import CONFLICT, DUPLICATE
 from marrowscope.morphology import BY_CODE, CLASSES, in_display_order
 from marrowscope.preprocessing import INPUT_SIZE
@@ -76,7 +76,7 @@ def check(table: pl.DataFrame) -> CheckResult:
         unlabelled=int(labels.null_count()),
         classes=tuple(classes),
         bad=tuple(bad),
-        converted=_counted(good, "note"),
+        converted=note_counts(good["note"]) if "note" in good.columns else (),
         sizes=_sizes(good),
         ids=ids,
         warnings=tuple(_warnings(good, counts, bad, strangers)),
@@ -103,12 +103,6 @@ def incomplete_group_column(table: pl.DataFrame) -> str | None:
     rows = usable(table)
     filled = [n for n in GROUPS if n in rows.columns and rows[n].null_count() < rows.height]
     return filled[0] if filled else None
-
-
-def _counted(table: pl.DataFrame, column: str) -> tuple[tuple[str, int], ...]:
-    if column not in table.columns:
-        return ()
-    return tuple(Counter(table[column].drop_nulls().to_list()).most_common())
 
 
 def _sizes(table: pl.DataFrame) -> tuple[tuple[str, int], ...]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -23,12 +24,21 @@ from marrowscope.inference.resume_cache import (
     load_part,
     save_part,
 )
-from marrowscope.io.image_decoding import ImageError, decode, read_bytes
-from marrowscope.preprocessing import INPUT_SIZE, pixel_sizes, prepare
+from marrowscope.io.image_decoding import ImageError, decode_noted, joined_notes, read_bytes
+from marrowscope.preprocessing import INPUT_SIZE, pixel_sizes, prepare, size_remark
 from marrowscope.progress import Advance
 
 _Source = str | NDArray[np.uint8] | None  # a file, or the image itself
-_ImageStatus = tuple[str | None, str]  # error, content hash
+
+
+class _ImageStatus(NamedTuple):
+    """What is known of an image after it was read."""
+
+    error: str | None
+    digest: str = ""  # of its content
+    note: str | None = None  # what was converted, or is odd
+
+
 _Batch = tuple[
     NDArray[np.uint8], list[_ImageStatus]
 ]  # a row per image; of one with an error anything
@@ -57,7 +67,8 @@ def predict_table(
             ``cell_id`` that is made follows from the pixels.
 
     Returns:
-        The same rows in the same order with ``cell_id``, ``p_<CODE>``, ``predicted`` and
+        The same rows in the same order with ``cell_id``, ``note`` (what was converted on reading,
+        and a remark on images far larger than a cell), ``p_<CODE>``, ``predicted`` and
         ``confidence``. A row whose image cannot be read has an ``error`` and nulls. Probabilities
         of an earlier prediction are replaced, its sets and no-calls dropped; other columns stay.
 
@@ -94,7 +105,8 @@ def predict_table(
     )
     errors = [error for one in found for error in one.errors]
     hashes = [digest for one in found for digest in one.hashes]
-    return _assemble(table.drop(stale), engine.classes, values, errors, hashes)
+    notes = [note for one in found for note in one.notes]
+    return _assemble(table.drop(stale), engine.classes, values, errors, hashes, notes)
 
 
 def _answers(
@@ -109,11 +121,12 @@ def _answers(
     values = np.full((len(sources), len(engine.classes)), np.nan, dtype=np.float32)
     errors: list[str | None] = [None] * len(sources)
     hashes = [""] * len(sources)
+    notes: list[str | None] = [None] * len(sources)
     start = 0
     batches = _decoded_batches(sources, sizes, batch_size or engine.batch_size)
     for statuses, good, found in _computed(engine, batches):
-        for row, (error, digest) in enumerate(statuses):
-            errors[start + row], hashes[start + row] = error, digest
+        for row, (error, digest, note) in enumerate(statuses, start):
+            errors[row], hashes[row], notes[row] = error, digest, note
         for row, answer in zip(good, found(), strict=True):
             if np.isfinite(answer).all():
                 values[start + row] = answer
@@ -122,7 +135,7 @@ def _answers(
         start += len(statuses)
         if advance is not None:
             advance(len(statuses), total=total)
-    return PredictionPart(values, errors, hashes)
+    return PredictionPart(values, errors, hashes, notes)
 
 
 def _computed(
@@ -131,7 +144,7 @@ def _computed(
     """The statuses of each batch, its good rows, their answers; one batch ahead where it can be."""
     ahead: deque[tuple[list[_ImageStatus], list[int], PendingProbabilities]] = deque()
     for pixels, statuses in batches:
-        good = [row for row, (error, _) in enumerate(statuses) if error is None]
+        good = [row for row, status in enumerate(statuses) if status.error is None]
         images = pixels if len(good) == len(statuses) else pixels[good]
         ahead.append((statuses, good, start_batch(engine, images)))
         if len(ahead) > 1:
@@ -154,32 +167,38 @@ def _retried(
         engine, [paths[row] for row in bad], [sizes[row] for row in bad], batch_size, 0, None
     )
     values, errors, hashes = known.values.copy(), list(known.errors), list(known.hashes)
+    notes = list(known.notes)
     for number, row in enumerate(bad):
         values[row] = again.values[number]
         errors[row], hashes[row] = again.errors[number], again.hashes[number]
-    return PredictionPart(values, errors, hashes)
+        notes[row] = again.notes[number]
+    return PredictionPart(values, errors, hashes, notes)
 
 
 def _load(
     source: _Source, microns_per_pixel: float | None, pixels: NDArray[np.uint8]
 ) -> _ImageStatus:
     """Bring an image into ``pixels``, (250, 250, 3)."""
+    notes: list[str | None] = []
     try:
         if isinstance(source, np.ndarray):
             image = np.ascontiguousarray(source)
             digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
         elif not source:
-            return "no path in the table", ""
+            return _ImageStatus("no path in the table")
         else:
             data = read_bytes(Path(source))
             digest = hashlib.sha256(data).hexdigest()
-            image = decode(data, source)
+            decoded = decode_noted(data, source)
+            image, notes = decoded.pixels, [*decoded.notes]
         pixels[:] = prepare(image, microns_per_pixel)
     except ImageError as error:
-        return error.reason, ""
+        return _ImageStatus(error.reason)
     except (OSError, ValueError, cv2.error) as error:  # e.g. a NUL in a name
-        return " ".join(str(error).split()), ""
-    return None, digest
+        return _ImageStatus(" ".join(str(error).split()))
+    height, width = image.shape[:2]
+    notes.append(size_remark(height, width, microns_per_pixel))
+    return _ImageStatus(None, digest, joined_notes(notes))
 
 
 def _decoded_batches(
@@ -212,15 +231,23 @@ def _assemble(
     values: NDArray[np.float32],
     errors: list[str | None],
     hashes: list[str],
+    notes: list[str | None],
 ) -> pl.DataFrame:
     good = np.array([error is None for error in errors], dtype=bool)
     best = np.where(good, np.nan_to_num(values).argmax(axis=1), 0)
     earlier = table["error"].to_list() if "error" in table.columns else [None] * table.height
+    said = table["note"].to_list() if "note" in table.columns else [None] * table.height
     columns = [
         pl.Series(
             # The index knows more: a file name that is not UTF-8 is "no such file" here.
             "error",
             [old or new for new, old in zip(errors, earlier, strict=True)],
+            pl.String,
+        ),
+        # What a user or the index wrote stays in front.
+        pl.Series(
+            "note",
+            [joined_notes([old, new]) for old, new in zip(said, notes, strict=True)],
             pl.String,
         ),
         *(

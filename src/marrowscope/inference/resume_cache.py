@@ -29,11 +29,13 @@ class PredictionPart:
         values: (N, classes) float32 probabilities, nan where there is none.
         errors: why an image has none.
         hashes: SHA-256 of the files' content, empty where it could not be read.
+        notes: what was converted, or is odd, of each image.
     """
 
     values: NDArray[np.float32]
     errors: list[str | None]
     hashes: list[str]
+    notes: list[str | None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def save_part(place: Path, answers: PredictionPart) -> None:
     Raises:
         InputError: the folder cannot be written, or the disk is full.
     """
-    text = json.dumps([answers.errors, answers.hashes]).encode()
+    text = json.dumps([answers.errors, answers.hashes, answers.notes]).encode()
     with replacing(place) as temporary, temporary.open("wb") as stream:
         np.savez(stream, values=answers.values, text=np.frombuffer(text, np.uint8))
 
@@ -104,12 +106,13 @@ def load_part(place: Path, rows: int, classes: int) -> PredictionPart | None:
     try:
         with np.load(place, allow_pickle=False) as stored:
             values = stored["values"]
-            errors, hashes = json.loads(stored["text"].tobytes())
+            errors, hashes, notes = json.loads(stored["text"].tobytes())
     except Exception:  # whatever is wrong with it, it is made again
         return None
     if values.shape != (rows, classes) or values.dtype != np.float32:
         return None
-    return PredictionPart(values, errors, hashes) if len(errors) == len(hashes) == rows else None
+    complete = len(errors) == len(hashes) == len(notes) == rows
+    return PredictionPart(values, errors, hashes, notes) if complete else None
 
 
 def _state(path: str | None) -> tuple[int, int] | tuple[()]:

@@ -47,10 +47,10 @@ def used_depth(largest: int, stored: int, declared: int | None = None) -> Depth:
         return Depth(16, "16-bit to 8-bit")
     white = (1 << bits) - 1
     if largest >= _BRIGHT * white:
-        told = f"{bits}-bit values in 16 bits to 8-bit (the largest is {largest}; white is {white})"
+        told = f"{bits}-bit values in 16 bits to 8-bit (the largest is {largest}, white is {white})"
     else:
         told = (
-            f"uncertain depth, read as {bits}-bit values in 16 bits (the largest is {largest}; "
+            f"uncertain depth, read as {bits}-bit values in 16 bits (the largest is {largest}, "
             f"white is taken to be {white})"
         )
     return Depth(bits, told)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import MAX_BYTES, MAX_PIXELS, ImageError, decode, one_line
+from marrowscope.io.tiff_description import plane_facts
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
     MAX_SIDE,
@@ -41,7 +42,8 @@ _CACHED_TILES = 32
 _SMALLEST_PIECE = 16  # px; strips of one row are in use
 # Bits, colour space, predictor, alpha, JPEG tables, and how YCbCr is sampled.
 _PASSED_ON = (BITS, PHOTOMETRIC, 317, EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES, 530, 532)
-_JPEG2000 = (33003, 33005, 34712)
+_JPEG2000_YCBCR = 33003
+_JPEG2000 = (33005, 34712)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class _Storage:
     tags: tuple[tuple[int, int, bytes], ...]  # tag, TIFF type, value in the order of the file
     order: str  # of bytes: < or >
     rows: int | None  # strips: rows of the whole level, for the last strip ends with them
+    bits: int  # of 16, that the file says are used; a tile alone cannot tell
 
 
 class TiffReader(TiledReader):
@@ -78,8 +81,9 @@ class TiffReader(TiledReader):
         levels = tuple(_level(one, picture.levels[0]) for one in picture.levels)
         for level in levels:
             _check_sides(path, level)
+        bits = plane_facts(structure.directories[0].description).bits or 16
         storage = tuple(
-            _storage(path, one, level) for one, level in zip(picture.levels, levels, strict=True)
+            _storage(path, one, level, bits) for one, level in zip(picture.levels, levels, strict=True)
         )
         own = side_of_pixel(path, picture) if microns_per_pixel is None else None
         super().__init__(str(path), levels, resolve_pixel_size(str(path), microns_per_pixel, own))
@@ -145,7 +149,7 @@ class _TileReader:
         if storage.compression not in _JPEG2000:
             data = _wrapped(data, storage, width, height)
         try:
-            return decode(data, "tile")
+            return decode(data, "tile", bits=storage.bits)
         except ImageError as error:
             raise UnreadableTileError(error.reason) from None
 
@@ -204,8 +208,10 @@ def _check_sides(path: Path, level: Level) -> None:
         )
 
 
-def _storage(path: Path, directory: Directory, level: Level) -> _Storage:
+def _storage(path: Path, directory: Directory, level: Level, used_bits: int) -> _Storage:
     planes, samples = directory.planes, directory.samples
+    if directory.number(COMPRESSION, 1) == _JPEG2000_YCBCR:
+        raise InputError(f"{path}: YCbCr colours in JPEG 2000; export it as RGB")
     if planes not in (1, 3):
         raise InputError(f"{path}: {planes} separate channels; export it as RGB")
     bits = set(directory.bits)
@@ -238,4 +244,5 @@ def _storage(path: Path, directory: Directory, level: Level) -> _Storage:
         tuple(tags),
         order,
         None if directory.tiled else level.height,
+        used_bits,
     )
