@@ -83,7 +83,8 @@ class TiffReader(TiledReader):
             _check_sides(path, level)
         bits = plane_facts(structure.directories[0].description).bits or 16
         storage = tuple(
-            _storage(path, one, level, bits) for one, level in zip(picture.levels, levels, strict=True)
+            _storage(path, one, level, bits)
+            for one, level in zip(picture.levels, levels, strict=True)
         )
         own = side_of_pixel(path, picture) if microns_per_pixel is None else None
         super().__init__(str(path), levels, resolve_pixel_size(str(path), microns_per_pixel, own))

@@ -65,7 +65,7 @@ def all_cells() -> Iterable[Cell]:
     yield from itertools.chain(other_tiff_cells(), png_cells(), cells_of_other_formats())
 
 
-if __name__ == "__main__":  # the numbers alone: python tests/io/test_decoding_matrix.py
+if __name__ == "__main__":  # the numbers alone: python tests/test_decoding_matrix.py
     everything = list(all_cells())
     faults = [line for line in map(wrong, everything) if line is not None]
     refused = sum(cell.pixels is None for cell in everything)
