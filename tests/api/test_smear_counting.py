@@ -86,10 +86,12 @@ def test_a_report_can_be_asked_for_with_the_count(
 def test_slides_are_counted_one_by_one(model: ms.Model, tmp_path: Path) -> None:
     slides = [write_slide(tmp_path / f"{name}.tif", piece(1)) for name in ("a", "b")]
     with pytest.raises(ms.InputError, match="2 slides; count them with count_each"):
-        ms.count(slides, model)
+        ms.count(slides, model, microns_per_pixel=PIXEL)
     broken = tmp_path / "c.tif"
     broken.write_bytes(slides[0].read_bytes()[:400])
-    found = list(ms.count_each([*slides, broken], model, cells=5, output=tmp_path / "reports"))
+    reports = tmp_path / "reports"
+    each = ms.count_each([*slides, broken], model, microns_per_pixel=PIXEL, cells=5, output=reports)
+    found = list(each)
     assert [type(one) for one in found] == [ms.CountResult, ms.CountResult, ms.InputError]
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["a", "b"]
 
@@ -114,3 +116,34 @@ def test_names_of_users_are_no_markup_in_a_notebook() -> None:
     page = ms.CountResult(a_count(name="<b>smear</b>"))._repr_html_()
     assert "<b>smear" not in page
     assert "&lt;b&gt;smear" in page
+
+
+def test_what_a_picture_is_taken_for_is_said_and_can_be_chosen(tmp_path: Path) -> None:
+    path = write_slide(tmp_path / "region.tif", piece(2, 100), border=0)
+    found = ms.detect_in(path)
+    assert found.fields == 1
+    assert "taken for a field" in found.remarks[0]
+    chosen = ms.detect_in(path, taken_as="field")
+    assert chosen.table.equals(found.table)
+    assert chosen.remarks == ()
+    with pytest.raises(ms.InputError, match="expected field or slide"):
+        ms.detect(path, taken_as="photo")
+
+
+def test_crops_of_a_run_that_did_not_end_are_written_anew(
+    fields: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops = tmp_path / "crops"
+    monkeypatch.setattr("marrowscope.api.smear_counting.write_cells", _stop)
+    with pytest.raises(KeyboardInterrupt):
+        ms.detect(fields, microns_per_pixel=PIXEL, crops=crops, output=tmp_path / "a.parquet")
+    monkeypatch.undo()
+    assert (crops / ".unfinished").exists()
+    table = ms.detect(fields, microns_per_pixel=PIXEL, crops=crops, output=tmp_path / "a.parquet")
+    assert {path.name for path in crops.iterdir()} == {Path(one).name for one in table["path"]}
+    with pytest.raises(ms.InputError, match="not an empty folder"):
+        ms.detect(fields, microns_per_pixel=PIXEL, crops=crops)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -2,6 +2,8 @@
 
 import json
 import runpy
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -286,3 +288,20 @@ def test_numbers_that_are_none_are_null_in_json(capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
         "a": None, "b": [1.5, None], "c": {"d": [None]},
     }  # fmt: skip
+
+
+def test_a_command_that_is_terminated_leaves_no_half_written_folder(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from marrowscope.cli import app\n"
+        "from marrowscope.io.atomic import replacing_folder\n"
+        "def command(**_):\n"
+        "    with replacing_folder(Path(sys.argv[1])) as place:\n"
+        "        (place / 'report.html').touch()\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "app.app = command\n"
+        "app.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "report"], check=False)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []

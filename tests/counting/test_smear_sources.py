@@ -34,14 +34,14 @@ def test_each_slide_is_a_smear_of_its_own_with_a_name_of_its_own(tmp_path: Path)
     for folder in "ab":
         (tmp_path / folder).mkdir()
         write_slide(tmp_path / folder / "s.tif", piece())
-    smears, failures = open_smears([tmp_path / "a" / "s.tif", tmp_path / "b" / "s.tif"])
+    smears, failures = open_smears([tmp_path / "a" / "s.tif", tmp_path / "b" / "s.tif"], PIXEL)
     assert [smear.name for smear in smears] == ["s", "s-2"]
     assert not failures
 
 
 def test_a_slide_that_cannot_be_opened_does_not_stop_the_others(tmp_path: Path) -> None:
     slide = write_slide(tmp_path / "s.tif", piece())
-    smears, (failure,) = open_smears([tmp_path / "none.tif", slide])
+    smears, (failure,) = open_smears([tmp_path / "none.tif", slide], PIXEL)
     assert [smear.name for smear in smears] == ["s"]
     assert "no such file" in failure
 

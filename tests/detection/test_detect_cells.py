@@ -11,7 +11,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from marrowscope.detection.detect_cells import detect_cells
+from marrowscope.errors import InputError
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.slides.open_slide import open_slide
+from marrowscope.slides.source_kind import View
 from support.dicom import write_level
 from support.slide_files import MICRONS, draw_cells, on_glass, write_ome, write_pyramid
 
@@ -72,3 +75,40 @@ def test_dicom_holds_the_same_cells_within_what_jpeg_changes(
         ).transpose(2, 0, 1)
     )
     assert (apart.min(axis=1) * MICRONS < 0.5).mean() > 0.98
+
+
+def write_png(path: Path, image: NDArray[np.uint8]) -> Path:
+    path.write_bytes(encode_png(image))
+    return path
+
+
+def write_strips(path: Path, image: NDArray[np.uint8]) -> Path:
+    return write_pyramid(path, image, 1, tile=None)
+
+
+def test_a_small_picture_has_the_same_cells_in_every_container(tmp_path: Path) -> None:
+    sharp = draw_cells(120, 90, 0.4, 1500, MICRONS, seed=4)
+    field = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 1.2), np.uint8)
+    containers = {
+        "a.png": write_png, "tiles.tif": write_pyramid, "a.ome.tif": write_ome,
+        "a.svs": write_svs, "strips.tif": write_strips,
+    }  # fmt: skip
+    found = {
+        name: detect_cells(open_slide(write(tmp_path / name, field), MICRONS)).cells.drop(
+            "cell_id", "slide_id", "field_id", "path"
+        )
+        for name, write in containers.items()
+    }
+    assert found["a.png"].height > 5
+    for name, cells in found.items():
+        assert cells.equals(found["a.png"]), name
+
+
+def test_a_picture_with_little_on_it_is_no_empty_slide(tmp_path: Path) -> None:
+    sharp = draw_cells(60, 60, 0.3, 500, MICRONS, seed=1)
+    path = write_pyramid(tmp_path / "a.tif", sharp)
+    with pytest.raises(InputError, match=r"too little for a smear on a slide.*--as field"):
+        detect_cells(open_slide(path, view=View.SLIDE))
+    glass = write_pyramid(tmp_path / "b.tif", np.full_like(sharp, 240))
+    with pytest.raises(InputError, match="an empty slide"):
+        detect_cells(open_slide(glass, view=View.SLIDE))

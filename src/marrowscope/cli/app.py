@@ -126,7 +126,8 @@ def _tidy_up_when_terminated() -> None:
     def stop(number: int, _: object) -> None:
         sys.exit(128 + number)
 
-    if threading.current_thread() is threading.main_thread():
+    free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if free and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, stop)
         if hasattr(os, "register_at_fork"):  # workers hold no outputs, and must end at once
             default = signal.SIG_DFL

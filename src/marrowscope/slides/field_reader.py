@@ -110,6 +110,8 @@ def _all_sides(paths: list[Path]) -> tuple[dict[int, tuple[int, int]], dict[int,
 def _sides(path: Path) -> tuple[int, int]:
     """Width and height from the header alone."""
     try:
+        if not path.is_file() or path.stat().st_size == 0:  # would be waited for without end
+            raise ValueError("not a file with anything in it")
         with quiet_decoders(), Image.open(path) as image:
             width, height = image.size
             # Of a PNG the EXIF block is not looked for: it may lie behind all the pixels.
@@ -132,6 +134,8 @@ def _own_pixel_size(paths: list[Path]) -> float | None:
     first: float | None = None
     for path in paths:
         try:
+            if path.stat().st_size == 0:
+                continue
             with path.open("rb") as stream:
                 if file_format(stream.read(HEAD_BYTES)) != "TIFF":
                     return None

@@ -5,6 +5,7 @@ Ventana, Zeiss, DICOM and generic tiled TIFF. After any error a handle of it is 
 it is opened again.
 """
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class OpenSlideReader(TiledReader):
         """
         self._handle = PerThreadHandle(partial(_opened, str(path)))
         slide = self._handle.get()
-        facts = dict(slide.properties)
+        facts = _facts(slide)
         levels = tuple(
             _level(path, facts, index, size, down)
             for index, (size, down) in enumerate(
@@ -70,6 +71,20 @@ def _opened(path: str) -> OpenSlide:
         return OpenSlide(path)
     except OpenSlideError as error:
         raise InputError(f"{path}: a damaged or cut-off slide ({one_line(error)})") from None
+
+
+def _facts(slide: OpenSlide) -> dict[str, str]:
+    """What is used of the properties; others may have names or values that are no text."""
+    levels = (
+        f"openslide.level[{index}].tile-{side}"
+        for index in range(slide.level_count)
+        for side in ("width", "height")
+    )
+    found = {}
+    for name in (*levels, "openslide.mpp-x", "openslide.mpp-y"):
+        with suppress(KeyError, UnicodeDecodeError):
+            found[name] = str(slide.properties[name])
+    return found
 
 
 def _level(

@@ -113,15 +113,16 @@ def _ome_picture(path: Path, directories: tuple[Directory, ...]) -> TiffPicture:
         within = _whole(path, channel, "SamplesPerPixel") if channel is not None else 1
         sides = {"C": -(-channels // max(1, within))}
         sides |= {axis: _whole(path, pixels, f"Size{axis}") for axis in "ZT"}
-        places = []
+        places, elsewhere = [], False
         for data in (one for one in pixels if _tag(one) == "TiffData"):
             uuid = next((one for one in data if _tag(one) == "UUID"), None)
             if uuid is not None and uuid.get("FileName", path.name) != path.name:
-                continue  # of another file, which is not opened because this one names it
+                elsewhere = True  # a file is not opened because this one names it
+                continue
             places.append(_whole(path, data, "IFD", 0))
         place = min(places, default=following)
         following = place + math.prod(sides.values())
-        if place >= len(directories):
+        if place >= len(directories) or (elsewhere and not places):
             continue
         first = directories[place]
         many = ", ".join(f"{number} × {axis}" for axis, number in sides.items() if number > 1)
