@@ -5,6 +5,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from marrowscope.models import bundle
 from support.command_shell import Shell
 from support.real_data import DATA
 
@@ -17,6 +18,12 @@ hypothesis.settings.load_profile("any machine")
 def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shell:
     """The command line in this process."""
     return Shell(monkeypatch, capfd)
+
+
+@pytest.fixture
+def without_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trained network is not converted for OpenVINO: that takes a second, and has its tests."""
+    monkeypatch.setattr(bundle, "make_graph", lambda model, card: ({}, {}))
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from marrowscope.training.recipe import Recipe, load_recipe
 from marrowscope.training.train import train
 from support.vit_weights import write_weights
 
+pytestmark = pytest.mark.usefixtures("without_graph")
 RECIPE = load_recipe("finetune", ["epochs=2", "target_per_class=8", "batch_size=8"])
 
 
