@@ -12,6 +12,8 @@ from marrowscope.cli import main
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.phantom.synthetic_cell import draw_cell
 
+pytestmark = pytest.mark.usefixtures("without_graph")
+
 QUICK = ["--set", "epochs=1", "--set", "target_per_class=2", "--set", "batch_size=4"]
 
 

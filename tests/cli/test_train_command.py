@@ -14,6 +14,8 @@ from marrowscope.cli import main
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import folds, hold_out
 
+pytestmark = pytest.mark.usefixtures("without_graph")
+
 QUICK = ["--recipe", "paper", "--set", "target_per_class=4", "--set", "batch_size=4"]
 
 

@@ -25,6 +25,7 @@ from marrowscope.evaluation.evaluate_predictions import evaluate
 from marrowscope.evaluation.study_table import study_table
 from marrowscope.training.recipe import load_recipe
 
+pytestmark = pytest.mark.usefixtures("without_graph")
 RECIPE = load_recipe("paper", ["epochs=1", "target_per_class=2", "batch_size=4"])
 
 
