@@ -51,9 +51,13 @@ def test_train_predict_and_evaluate_work_as_for_networks(
     again = tmp_path / "again.parquet"
     assert run("predict", held_out["path"][0], "--model", out / "bundle", "-o", again) == 0
     assert pl.read_parquet(again)["p_LYT"][0] == pytest.approx(held_out["p_LYT"][0], abs=1e-3)
-    assert run("evaluate", out / "predictions.parquet", "-o", tmp_path / "report") == 0
+    assert (
+        run("evaluate", out / "predictions.parquet", "--bootstrap", 20, "-o", tmp_path / "report")
+        == 0
+    )
 
 
+@pytest.mark.usefixtures("without_graph")
 def test_crossval_goes_on_and_refuses_another_head(
     split: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
