@@ -3,7 +3,10 @@
 import ast
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import tifffile
 
 import marrowscope.slides
 from marrowscope.errors import InputError
@@ -156,3 +159,16 @@ def test_a_kernel_log_is_not_waited_for() -> None:
         pytest.skip("no kernel log here")
     with pytest.raises(InputError, match="empty file"):
         identify_source(log)
+
+
+def test_what_has_to_be_converted_is_converted_alike_in_every_container(tmp_path: Path) -> None:
+    deep = IMAGE.astype(np.uint16) * 16 + 15  # 12 bits in 16, as cameras write them
+    cv2.imwrite(str(tmp_path / "12.png"), deep[..., ::-1])
+    write_pyramid(tmp_path / "12.tif", deep)
+    write_ome(tmp_path / "12.ome.tif", deep)
+    planes = np.moveaxis(IMAGE, -1, 0)
+    tifffile.imwrite(tmp_path / "planes.ome.tif", planes, metadata={"axes": "CYX"})
+    for path in sorted(tmp_path.iterdir()):
+        opened = open_slide(path, 0.25)
+        assert len(opened.fields) == 1
+        assert (opened.read_region(0, 0, 300, 200) == IMAGE).all(), path.name

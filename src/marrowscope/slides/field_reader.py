@@ -26,8 +26,8 @@ from marrowscope.slides.slide import (
     resolve_pixel_size,
     split_along_tiles,
 )
-from marrowscope.slides.tiff_directories import read_directories
-from marrowscope.slides.tiff_pictures import find_picture, side_of_pixel
+from marrowscope.slides.tiff_levels import find_levels, side_of_pixel
+from marrowscope.slides.tiff_structure import read_directories
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
@@ -112,17 +112,28 @@ def _sides(path: Path) -> tuple[int, int]:
     try:
         if not path.is_file() or path.stat().st_size == 0:  # would be waited for without end
             raise ValueError("not a file with anything in it")
-        with quiet_decoders(), Image.open(path) as image:
-            width, height = image.size
-            # Of a PNG the EXIF block is not looked for: it may lie behind all the pixels.
-            has_exif = image.format in ("JPEG", "MPO", "WEBP") or "exif" in image.info
-            turned = has_exif and image.getexif().get(_ORIENTATION, 1) >= 5
+        with path.open("rb") as stream:
+            kind = file_format(stream.read(HEAD_BYTES))
+        if kind == "TIFF":
+            finest = find_levels(path, read_directories(path).directories).levels[0]
+            width, height = finest.width, finest.height
+            turned = finest.number(_ORIENTATION, 1) >= 5
+        else:
+            width, height, turned = _pillow_sides(path)
     except Exception as error:  # a damaged header makes Pillow raise whatever it stumbles on
         inspect(path)  # says it better
         raise ImageError(str(path), f"damaged header ({one_line(error)})") from None
     if width * height > MAX_PIXELS:
         raise ImageError(str(path), f"{width}×{height} px is more than 64 megapixels")
     return (height, width) if turned else (width, height)
+
+
+def _pillow_sides(path: Path) -> tuple[int, int, bool]:
+    """Width and height as stored, and whether they change places."""
+    with quiet_decoders(), Image.open(path) as image:
+        # Of a PNG the EXIF block is not looked for: it may lie behind all the pixels.
+        has_exif = image.format in ("JPEG", "MPO", "WEBP") or "exif" in image.info
+        return *image.size, has_exif and image.getexif().get(_ORIENTATION, 1) >= 5
 
 
 def _own_pixel_size(paths: list[Path]) -> float | None:
@@ -139,7 +150,7 @@ def _own_pixel_size(paths: list[Path]) -> float | None:
             with path.open("rb") as stream:
                 if file_format(stream.read(HEAD_BYTES)) != "TIFF":
                     return None
-            own = side_of_pixel(path, find_picture(path, read_directories(path).directories))
+            own = side_of_pixel(path, find_levels(path, read_directories(path).directories))
         except OSError:
             continue  # told with the damaged images
         if own is None:

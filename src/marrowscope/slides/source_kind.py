@@ -15,8 +15,13 @@ from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
 from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, SUFFIXES
 from marrowscope.slides.openslide_guard import probe, probe_each
-from marrowscope.slides.tiff_directories import HAMAMATSU, TiffStructure, read_directories
-from marrowscope.slides.tiff_pictures import TiffPicture, find_picture
+from marrowscope.slides.tiff_levels import TiffSlide, find_levels
+from marrowscope.slides.tiff_structure import (
+    HAMAMATSU,
+    SAMPLE_FORMAT,
+    TiffStructure,
+    read_directories,
+)
 
 MAX_FIELDS = 5_000
 _MAX_DICOM_FILES = 256
@@ -159,7 +164,11 @@ def _identify_tiff(path: Path, structure: TiffStructure) -> Source:
         if known is None:
             raise InputError(f"{path}: a damaged slide of Hamamatsu (NDPI)")
         return known
-    picture = find_picture(path, structure.directories)
+    picture = find_levels(path, structure.directories)
+    finest = picture.levels[0]
+    if finest.width * finest.height <= MAX_PIXELS and not _is_plain(picture):
+        # Depth, planes and floats are judged by the whole picture, as in every other image.
+        return Source(path, SourceKind.FIELD_IMAGES, (path,), "an image that has to be converted")
     if picture.is_ome:  # OpenSlide takes it for a tiled one, and sees nothing of its pyramid
         return _own_tiff(picture, path)
     if any(one.tiled for one in structure.directories):  # OpenSlide takes no others
@@ -167,6 +176,13 @@ def _identify_tiff(path: Path, structure: TiffStructure) -> Source:
         if known is not None:
             return known
     return _own_tiff(picture, path)
+
+
+def _is_plain(picture: TiffSlide) -> bool:
+    """Whether its tiles hold bytes of one picture, that can be taken as they are."""
+    finest = picture.levels[0]
+    numbers = finest.number(SAMPLE_FORMAT, 1) in (1, 4)  # whole ones, or it does not say
+    return picture.stack is None and set(finest.bits) == {8} and numbers
 
 
 def _openslide_tiff(path: Path) -> Source | None:
@@ -178,7 +194,7 @@ def _openslide_tiff(path: Path) -> Source | None:
     return Source(path, SourceKind.OPENSLIDE, (path,), f"OpenSlide knows it: {found.vendor}")
 
 
-def _own_tiff(picture: TiffPicture, path: Path) -> Source:
+def _own_tiff(picture: TiffSlide, path: Path) -> Source:
     if picture.is_ome:
         return Source(path, SourceKind.TIFF, (path,), "OME-TIFF")
     finest = picture.levels[0]
@@ -224,7 +240,7 @@ def _is_large_slide(image: Path) -> bool:
         structure = read_directories(image)
         if HAMAMATSU in structure.directories[0].values:
             return True
-        picture = find_picture(image, structure.directories)
+        picture = find_levels(image, structure.directories)
     except (InputError, OSError):
         return False  # told with the damaged fields
     finest, sides = picture.levels[0], picture.microns_per_pixel

@@ -1,6 +1,6 @@
 """TIFF slides that OpenSlide does not take, or takes without their pyramid: OME-TIFF above all.
 
-``tiff_directories`` reads the directories, ``tiff_pictures`` finds the levels. Pixels are decoded
+``tiff_structure`` reads the directories, ``tiff_levels`` finds the levels. Pixels are decoded
 tile by tile: each is wrapped as a small TIFF of its own with the tags that its compression needs,
 and goes the way of every other image (``marrowscope.io.image_decoding``), with its limits and its
 conversions.
@@ -25,7 +25,8 @@ from marrowscope.slides.slide import (
     resolve_pixel_size,
     split_along_tiles,
 )
-from marrowscope.slides.tiff_directories import (
+from marrowscope.slides.tiff_levels import find_levels, side_of_pixel
+from marrowscope.slides.tiff_structure import (
     BITS,
     COMPRESSION,
     EXTRA_SAMPLES,
@@ -35,7 +36,6 @@ from marrowscope.slides.tiff_directories import (
     Directory,
     read_directories,
 )
-from marrowscope.slides.tiff_pictures import find_picture, side_of_pixel
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _CACHED_TILES = 32
@@ -73,7 +73,7 @@ class TiffReader(TiledReader):
         structure = read_directories(path)
         if structure.fault is not None:
             raise InputError(f"{path}: a damaged or cut-off TIFF ({structure.fault})")
-        picture = find_picture(path, structure.directories)
+        picture = find_levels(path, structure.directories)
         if picture.stack is not None:
             raise InputError(
                 f"{path}: not one RGB picture ({picture.stack}); export it as RGB, in one plane"

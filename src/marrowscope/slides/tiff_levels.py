@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marrowscope.errors import InputError
-from marrowscope.slides import tiff_directories as tiff
+from marrowscope.slides import tiff_structure as tiff
 from marrowscope.slides.slide import square_pixel_size
-from marrowscope.slides.tiff_directories import Directory
+from marrowscope.slides.tiff_structure import Directory
 
 _MICRONS = {
     "µm": 1.0,
@@ -35,7 +35,7 @@ _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")  # as Java writes µ
 
 
 @dataclass(frozen=True)
-class TiffPicture:
+class TiffSlide:
     """One picture with its levels.
 
     Attributes:
@@ -51,7 +51,7 @@ class TiffPicture:
     microns_per_pixel: tuple[float, float] | None
 
 
-def find_picture(path: Path, directories: tuple[Directory, ...]) -> TiffPicture:
+def find_levels(path: Path, directories: tuple[Directory, ...]) -> TiffSlide:
     """The largest picture of a TIFF.
 
     Raises:
@@ -66,7 +66,7 @@ def find_picture(path: Path, directories: tuple[Directory, ...]) -> TiffPicture:
     equal = [one for one in pictured if (one.width, one.height) == (first.width, first.height)]
     stack = f"{len(equal)} pages of {first.width}×{first.height} px" if len(equal) > 1 else None
     levels = _levels(first, pictured[pictured.index(first) + 1 :])
-    return TiffPicture(levels, stack or _not_rgb(first), False, _plain_pixel_size(first))
+    return TiffSlide(levels, stack or _not_rgb(first), False, _plain_pixel_size(first))
 
 
 def is_ome(first: Directory) -> bool:
@@ -104,7 +104,7 @@ def _not_rgb(one: Directory) -> str | None:
     return None if one.samples in (1, 3, 4) else f"{one.samples} × S"
 
 
-def _ome_picture(path: Path, directories: tuple[Directory, ...]) -> TiffPicture:
+def _ome_picture(path: Path, directories: tuple[Directory, ...]) -> TiffSlide:
     best: tuple[int, Directory, str | None, tuple[float, float] | None] | None = None
     following = 0
     for pixels in _ome_pixels(path, directories[0].description):
@@ -134,7 +134,7 @@ def _ome_picture(path: Path, directories: tuple[Directory, ...]) -> TiffPicture:
     _, first, stack, size = best
     after = [] if stack else list(directories[directories.index(first) + 1 :])
     reduced = [one for one in after if one.number(tiff.SUBFILE_TYPE, 0) & _REDUCED]
-    return TiffPicture(_levels(first, reduced), stack, True, size)
+    return TiffSlide(_levels(first, reduced), stack, True, size)
 
 
 def _ome_pixels(path: Path, description: str) -> list[ElementTree.Element]:
@@ -198,7 +198,7 @@ def _imagej_unit(description: str) -> float | None:
     return _MICRONS.get(unit)
 
 
-def side_of_pixel(path: Path, picture: TiffPicture) -> float | None:
+def side_of_pixel(path: Path, picture: TiffSlide) -> float | None:
     """Side of a pixel in µm as the file says it, None where it does not.
 
     Raises:

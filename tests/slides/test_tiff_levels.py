@@ -8,15 +8,15 @@ import pytest
 import tifffile
 
 from marrowscope.errors import InputError
-from marrowscope.slides.tiff_directories import read_directories
-from marrowscope.slides.tiff_pictures import TiffPicture, find_picture, side_of_pixel
+from marrowscope.slides.tiff_levels import TiffSlide, find_levels, side_of_pixel
+from marrowscope.slides.tiff_structure import read_directories
 from support.slide_files import noise, write_ome, write_pyramid
 
 IMAGE = noise(200, 300)
 
 
-def picture_of(path: Path) -> TiffPicture:
-    return find_picture(path, read_directories(path).directories)
+def picture_of(path: Path) -> TiffSlide:
+    return find_levels(path, read_directories(path).directories)
 
 
 def pixel_of(path: Path) -> float | None:

@@ -8,8 +8,8 @@ import pytest
 import tifffile
 
 from marrowscope.errors import InputError
-from marrowscope.slides import tiff_directories as tiff
-from marrowscope.slides.tiff_directories import read_directories
+from marrowscope.slides import tiff_structure as tiff
+from marrowscope.slides.tiff_structure import read_directories
 from support.hostile_slides import KINDS, mutated
 from support.slide_files import noise, write_ome, write_pyramid
 
