@@ -160,7 +160,7 @@ def test_held_out_predictions_correct_the_count(
         (["--microns-per-pixel", "0.5", "--engine", "int8"], "has no int8 part"),
         (["--microns-per-pixel", "0.5", "--min-confidence", "2"], "min_confidence is 2"),
         (["--microns-per-pixel", "0.5", "--held-out", "none.parquet"], "none.parquet"),
-        (["--microns-per-pixel", "3", "--engine", "torch"], "cells can be found from"),
+        (["--microns-per-pixel", "3", "--engine", "torch"], "cells are found at"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_is_written(

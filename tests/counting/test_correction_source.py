@@ -99,5 +99,5 @@ def test_older_predictions_are_tempered_as_those_that_are_counted(
 
 def test_answers_of_another_model_are_refused(plain: Bundle, tmp_path: Path) -> None:
     path = saved(answers(0.9).with_columns(predicted=pl.lit("EBO")), tmp_path)
-    with pytest.raises(InputError, match="EBO, which toy cannot give"):
+    with pytest.raises(InputError, match="EBO, which toy does not know"):
         find_held_out(plain, path)

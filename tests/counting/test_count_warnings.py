@@ -36,7 +36,7 @@ def test_few_cells_are_named(countable: int, wanted: int, lines: int) -> None:
 def test_a_model_has_its_own_word_on_counting() -> None:
     card = Card("x", "sequential", ("A",), ("A",), note="Not for counting.")
     assert count_warnings.classifier_warnings(card, ("A",), None) == [
-        "The model says of itself: Not for counting"
+        "Note of the model: Not for counting"
     ]
 
 
@@ -76,11 +76,11 @@ def test_a_classifier_less_sure_than_on_held_out_cells_is_told() -> None:
     odd = pl.Series([0.5] * 61 + [0.9] * 39)
     assert count_warnings.confidence_warnings(usual, held_out) == []
     (line,) = count_warnings.confidence_warnings(odd, held_out)
-    assert "61 % of its answers have a confidence below 0.8, 40 % among the held-out" in line
+    assert "61 % of its predictions have a confidence below 0.8, 40 % among the held-out" in line
     assert count_warnings.confidence_warnings(odd[50:], held_out) == []  # 11 of 50
     assert count_warnings.confidence_warnings(odd, None) == []
     (line,) = count_warnings.confidence_warnings(pl.Series([0.4] * 41 + [0.9] * 59), None)
-    assert "41 % of its answers have a confidence below 0.5" in line
+    assert "41 % of its predictions have a confidence below 0.5" in line
     assert count_warnings.confidence_warnings(pl.Series([0.1] * 19), None) == []
     assert count_warnings.confidence_warnings(pl.Series([], dtype=pl.Float32), None) == []
 

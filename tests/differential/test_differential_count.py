@@ -193,7 +193,7 @@ def test_a_predicted_class_without_held_out_cells_is_left_as_it_is():
     assert result.uncorrected == ("EBO",)
     assert entry(result, "EBO").corrected.value == pytest.approx(0.2, abs=0.001)
     assert entry(result, "LYT").corrected is None
-    assert any("taken as predicted: erythroblast" in line for line in sentences(result))
+    assert any("for want of held-out cells: erythroblast" in line for line in sentences(result))
 
 
 def test_classes_that_get_the_same_answers_come_out_wide_and_never_crash():

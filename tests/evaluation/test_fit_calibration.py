@@ -74,7 +74,7 @@ def test_a_calibration_goes_into_a_bundle_and_out_again(bundle: Bundle, tmp_path
     ("change", "said"),
     [
         (lambda rows: rows.head(10), "at least 50"),
-        (lambda rows: rows.with_columns(prediction_set=pl.lit("NGS")), "calibrated already"),
+        (lambda rows: rows.with_columns(prediction_set=pl.lit("NGS")), "already calibrated"),
         (lambda rows: rows.drop("label"), "needs label"),
         (lambda rows: rows.rename({"p_NGS": "p_MON"}), "another classifier"),
         (lambda rows: rows.with_columns(p_NGS=pl.lit(0.9)), "do not sum to 1"),

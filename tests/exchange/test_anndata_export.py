@@ -138,13 +138,13 @@ def test_arguments_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) 
         to_anndata(CELLS, X="genes")
     with pytest.raises(InputError, match="no probabilities"):
         to_anndata(bare)
-    with pytest.raises(InputError, match="say X='features'"):
+    with pytest.raises(InputError, match="pass X='features'"):
         to_anndata(CELLS, features=np.zeros((4, 1), np.float32))
     with pytest.raises(InputError, match=r"shape \(4, 1\)"):
         to_anndata(CELLS, "features", np.zeros((4, 1), np.float32))
     with pytest.raises(InputError, match="no row for 3 cells, such as d"):
         to_anndata(CELLS, "features", pl.DataFrame({"cell_id": ["b"], "area": [1.0]}))
-    with pytest.raises(InputError, match="'a' stands in 2 rows"):
+    with pytest.raises(InputError, match="'a' occurs in 2 rows"):
         to_anndata(pl.concat([CELLS.filter(pl.col("cell_id") == "a")] * 2))
     with pytest.raises(InputError, match="'my/own': would be 'my_own'"):
         to_anndata(CELLS.with_columns(my_own=pl.lit(1)))

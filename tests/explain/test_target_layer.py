@@ -91,7 +91,7 @@ def test_the_quarter_that_decides_is_the_one_that_is_shown(lay: str, image: np.n
 
 def test_what_has_no_grid_is_one_line_and_the_network_stays(image: np.ndarray) -> None:
     torn = timm_like("torn")
-    with pytest.raises(InputError, match="not a grid of places"):
+    with pytest.raises(InputError, match="not a spatial grid"):
         grad_cam(bundle(torn, "timm:x"), image, "BLA")
     assert "forward_features" not in vars(torn.trunk.network)
 

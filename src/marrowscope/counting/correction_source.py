@@ -85,7 +85,7 @@ def read_held_out(
     strangers = sorted(answered - set(bundle.card.known))
     if strangers:
         raise InputError(
-            f"{path}: holds answers {strangers[0]}, which {bundle.card.name} cannot give; they "
-            "must be predictions of the model that counts"
+            f"{path}: holds predictions of {strangers[0]}, which {bundle.card.name} does not know; "
+            "give predictions of the model that counts"
         )
     return held_out

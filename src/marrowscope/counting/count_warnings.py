@@ -81,8 +81,8 @@ def pixel_size_warnings(microns_per_pixel: float, stated: bool) -> list[str]:
     if ratio > _COARSE:
         lines.append(
             f"The images are {ratio:.1f} times as coarse as those the classifier was made for "
-            f"({microns_per_pixel:g} to {MICRONS_PER_PIXEL} µm per pixel): chromatin is not seen "
-            "as it was there, and its answers are less reliable than its card says"
+            f"({microns_per_pixel:g} to {MICRONS_PER_PIXEL} µm per pixel): chromatin "
+            "looks unlike what it learned, and it is less reliable than its card says"
         )
     elif abs(ratio - 1) > 1e-3:  # as crop.prepare
         lines.append(
@@ -108,13 +108,13 @@ def classifier_warnings(card: Card, classes: tuple[str, ...], engine: str | None
     if len(card.known) < len(classes):
         lines.append(
             f"The classifier knows {len(card.known)} of {len(classes)} classes "
-            f"({' '.join(card.known)}); cells of any other class get one of these names all the "
-            "same"
+            f"({' '.join(card.known)}); cells of any other class are given one of these "
+            "names"
         )
     if card.note:
-        lines.append(f"The model says of itself: {card.note.rstrip('.')}")
+        lines.append(f"Note of the model: {card.note.rstrip('.')}")
     if card.data.get("synthetic"):
-        lines.append("The classifier was trained on synthetic cells: its answers mean nothing")
+        lines.append("The classifier was trained on synthetic cells: its predictions mean nothing")
     if engine:
         lines.append(engine)
     return lines
@@ -134,14 +134,14 @@ def confidence_warnings(confidences: pl.Series, held_out: HeldOutCounts | None) 
         doubt = float((known < _DOUBT).mean())
         if doubt <= _MOSTLY:
             return []
-        beside = f"{100 * doubt:.0f} % of its answers have a confidence below {_DOUBT:g}"
+        beside = f"{100 * doubt:.0f} % of its predictions have a confidence below {_DOUBT:g}"
     else:
         here = float((known < np.float32(CONFIDENT)).mean())
         there = float(held_out.counts[:, ::CONFIDENCE_BANDS].sum() / held_out.counts.sum())
         if here - there <= _ODD:
             return []
         beside = (
-            f"{100 * here:.0f} % of its answers have a confidence below {CONFIDENT:g}, "
+            f"{100 * here:.0f} % of its predictions have a confidence below {CONFIDENT:g}, "
             f"{100 * there:.0f} % among the held-out cells"
         )
     return [

@@ -69,12 +69,15 @@ def decision_text(decision: Decision) -> str:
     """What it takes to settle a threshold."""
     per_cent = f"{100 * decision.threshold:g} %"
     if decision.total is None or decision.more is None:
-        return f"The blasts are just at {per_cent}; counting on would settle it practically never"
+        return (
+            f"The blasts are just at {per_cent}; practically no number of further cells would "
+            "settle it"
+        )
     needed = f"about {decision.more:,} more countable cells ({decision.total:,} in all)"
     if decision.practically_never:
         return (
             f"The interval of the blasts contains {per_cent}; at the present share it would take "
-            f"{needed} to settle it, practically never"
+            f"{needed} to settle it, which is not practical"
         )
     return (
         f"The interval of the blasts contains {per_cent}; at the present share {needed} would "
@@ -89,7 +92,7 @@ def _size(result: Differential) -> list[str]:
     if not cells.countable:
         lines[0] += ": no differential count can be given"
     if not goal.reached:
-        line = f"Fewer than the wanted {goal.target:,} countable cells"
+        line = f"Fewer countable cells than the {goal.target:,} wanted"
         if goal.expected is not None:
             line += f"; about {goal.expected:,} more cells have to be looked at"
         lines.append(line)
@@ -154,7 +157,7 @@ def _too_few(result: Differential) -> str:
 
 def _ratio(result: Differential) -> list[str]:
     if result.ratio is None:
-        lines = ["No M:E ratio of the answers: this model does not know the cells of both sides"]
+        lines = ["No M:E ratio: this model does not know the cells of both sides"]
     else:
         lines = [f"M:E ratio: {ratio_text(result.ratio)}. {RATIO_CONVENTION}"]
     if result.corrected_ratio is not None:
@@ -179,7 +182,7 @@ def _correction(result: Differential) -> list[str]:
     lines = [ASSUMPTION]
     if result.uncorrected:
         names = ", ".join(name(code) for code in result.uncorrected)
-        lines.append(f"Without held-out cells, taken as predicted: {names}")
+        lines.append(f"Not corrected, for want of held-out cells: {names}")
     return lines
 
 

@@ -148,7 +148,7 @@ def _require_two(rows: pl.DataFrame, plan: CrossValidationPlan) -> None:
     for label, images, remain in left.select("label", "len", "left").rows():
         if remain < 2:
             raise TableError(
-                f"class {label} ({images} images) would have {remain} training image in some part; "
+                f"class {label} ({images} images) would have {remain} training image in some fold; "
                 "the feature model needs 2 of each class: one to learn from and one to check with"
             )
 

@@ -42,8 +42,8 @@ def require_own_predictions(path: Path, bundle: Bundle) -> None:
     kind = predicted_by(path)
     if kind is not None and kind != bundle.card.architecture:
         raise InputError(
-            f"{path}: holds answers of a model of kind {kind!r}, and {bundle.card.name} is "
-            f"{bundle.card.architecture!r}; they must be predictions of the same model"
+            f"{path}: holds predictions of a model of kind {kind!r}, and {bundle.card.name} is "
+            f"{bundle.card.architecture!r}; give predictions of the same model"
         )
 
 
@@ -73,7 +73,7 @@ def held_out_rows(table: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFr
         )
     if PREDICTION_SET in table.columns:
         raise InputError(
-            f"{source}: holds probabilities that are calibrated already, and a calibration is "
+            f"{source}: its probabilities are already calibrated, but a calibration is "
             "fitted to those of the network; predict with --uncalibrated"
         )
     if "split" in table.columns:

@@ -213,7 +213,7 @@ def _judged_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str], int, int
         left_out = f" ({trained_on} more are of the split train)" if trained_on else ""
         raise TableError(
             f"the table has {judged.height} labelled and predicted cells of "
-            f"{judged['label'].n_unique()} classes{left_out}; suspects need at least "
-            f"{MIN_CELLS} cells of two classes"
+            f"{judged['label'].n_unique()} classes{left_out}; label issues are searched for "
+            f"in at least {MIN_CELLS} cells of two classes"
         )
     return judged, known, trained_on, rows.height - judged.height

@@ -71,13 +71,13 @@ def to_anndata(
     if X not in SOURCES:
         raise InputError(f"X is {X!r}; expected {' or '.join(SOURCES)}")
     if X == "probabilities" and features is not None:
-        raise InputError("features are given, but X is 'probabilities'; say X='features'")
+        raise InputError("features are given, but X is 'probabilities'; pass X='features'")
     if "cell_id" not in cells.columns:
         raise InputError("the table has no column cell_id")
     repeated = cells.filter(pl.col("cell_id").is_duplicated() | pl.col("cell_id").is_null())
     if repeated.height:
         raise InputError(
-            f"cell_id {repeated['cell_id'][0]!r} stands in {repeated.height} rows or more; every "
+            f"cell_id {repeated['cell_id'][0]!r} occurs in {repeated.height} rows or more; every "
             "cell of an AnnData needs an id of its own"
         )
     import pandas as pd

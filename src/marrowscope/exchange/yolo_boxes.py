@@ -167,7 +167,7 @@ def _names(path: Path | None, content: dict[str, Any]) -> dict[int, str]:
             return {int(number): str(name) for number, name in names.items()}
         except (TypeError, ValueError):
             pass
-    raise InputError(f"{path}: names is neither a list nor numbers with names")
+    raise InputError(f"{path}: 'names' is neither a list nor a mapping of numbers to names")
 
 
 def _splits(folder: Path, content: dict[str, Any]) -> dict[str, str]:

@@ -37,7 +37,7 @@ class _RecordedLayer(nn.Module):
         side = math.isqrt(max(x.shape[1] - self.prefix, 0)) if x.dim() == 3 else 0
         if side < 2 or side**2 != x.shape[1] - self.prefix:
             raise InputError(
-                "the network's last stage is not a grid of places; Grad-CAM is not defined for it"
+                "the network's last stage is not a spatial grid; Grad-CAM is not defined for it"
             )
         maps = self.maps(x[:, self.prefix :].transpose(1, 2).reshape(len(x), -1, side, side))
         return torch.cat((x[:, : self.prefix], maps.flatten(2).transpose(1, 2)), dim=1)

@@ -130,7 +130,7 @@ def _head(found: dict[str, torch.Tensor], width: int, outputs: int, source: str)
     k, member = int(found["k"]), found["member"]
     places = member.dtype == torch.int64 and cells and member.min() >= 0 and member.max() < classes
     if not places or not 1 <= k <= cells or (found["shares"] < 0).any():
-        raise InputError(f"{source}: the neighbours of the last layer make no sense")
+        raise InputError(f"{source}: the neighbours in its last layer do not fit each other")
     return KnnHead(found["bank"].float(), member, found["shares"].float(), k)
 
 

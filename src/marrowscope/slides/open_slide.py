@@ -47,7 +47,7 @@ def open_source(
         slide = OpenSlideReader(source.files[0], microns_per_pixel)
     if len(source.files) > 1:
         if view is View.SLIDE:
-            raise InputError(f"{source.name}: {len(source.files)} field images are no slide")
+            raise InputError(f"{source.name}: {len(source.files)} field images are not a slide")
         return slide
     _take_as(slide, source, view)
     return slide

@@ -143,7 +143,7 @@ def resolve_pixel_size(name: str, given: float | None, own: float | None) -> flo
         raise InputError(f"{name}: does not say its pixel size; {advice}")
     if not is_pixel_size(own):
         raise InputError(
-            f"{name}: says its pixels are {own:g} µm wide, too few or too many for cells; {advice}"
+            f"{name}: says its pixels are {own:g} µm wide, which cannot be right; {advice}"
         )
     return float(own)
 

@@ -82,7 +82,7 @@ def quantize(
     if bundle.card.data.get("content_sha256") != data.description["content_sha256"]:
         raise InputError(
             f"{bundle.card.name}: was not trained on the training cells of this table; held-out "
-            "cells may have taken part, so nothing could be checked"
+            "cells may have trained it, so int8 cannot be checked"
         )
     exact = predict_table(OpenVinoEngine(bundle), data.held_out, advance=advance)
     before = strict_scores(exact)["macro_f1"]
