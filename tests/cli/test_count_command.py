@@ -141,7 +141,7 @@ def test_held_out_predictions_correct_the_count(
     other = table.with_columns(predicted=pl.lit("HAC"))
     training = table.with_columns(split=pl.lit("train"))
     for wrong, words in (
-        (other, "which toy cannot give"),
+        (other, "which toy does not know"),
         (training, "were trained on"),
         (table.drop("confidence"), "has no column confidence"),
     ):
