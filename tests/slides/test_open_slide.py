@@ -12,6 +12,7 @@ from marrowscope.errors import InputError
 from marrowscope.io.image_encoding import encode_jpeg, encode_png
 from marrowscope.slides.open_slide import open_slide
 from marrowscope.slides.slide import Slide
+from marrowscope.slides.source_kind import View
 from support.image_files import png_bomb
 from support.slide_files import MICRONS, damage_tile, noise, write_ome, write_pyramid
 
@@ -207,3 +208,59 @@ def test_an_impossible_region_is_refused(
     Image.fromarray(IMAGE).save(path)
     with pytest.raises(InputError):
         open_slide(path, MICRONS).read_region(*box, level)
+
+
+def deep_field(name: str, folder: Path) -> Path:
+    """A small field as 12 bits in 16, or its planes apart, in one of many containers."""
+    path, deep = folder / name, SMOOTH.astype(np.uint16) << 4
+    planes, deep_planes = (np.moveaxis(one, 2, 0) for one in (SMOOTH, deep))
+    rgb: dict[str, object] = {"photometric": "rgb"}
+    size = {"PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1}
+    content, options = {
+        "strips.tif": (deep, rgb),
+        "tiles.tif": (deep, {**rgb, "tile": (64, 64)}),
+        "big-endian.tif": (deep, {**rgb, "tile": (64, 64), "byteorder": ">"}),
+        "planes.tif": (deep_planes, {**rgb, "planarconfig": "separate", "tile": (64, 64)}),
+        "tiles.ome.tif": (deep, {**rgb, "ome": True, "tile": (64, 64), "compression": "zlib",
+                                 "metadata": {"axes": "YXS", **size}}),
+        "pages.ome.tif": (planes, {"photometric": "minisblack", "ome": True,
+                                   "metadata": {"axes": "CYX"}}),
+        "float.tif": (SMOOTH.astype(np.float32) / 255, rgb),
+    }[name]  # fmt: skip
+    tifffile.imwrite(path, content, **options)
+    return path
+
+
+SMOOTH = np.stack(np.meshgrid(np.arange(60, 220), np.arange(90, 230), [200])[:3], -1)[
+    :, :, 0
+].astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [
+        ("strips.tif", "12-bit values in 16 bits"),
+        ("tiles.tif", "12-bit values in 16 bits"),
+        ("big-endian.tif", "12-bit values in 16 bits"),
+        ("planes.tif", "12-bit values in 16 bits"),
+        ("tiles.ome.tif", "12-bit values in 16 bits"),
+        ("pages.ome.tif", "three grey planes composed"),
+        ("float.tif", "32-bit floating point"),
+    ],
+)
+def test_the_same_field_gives_the_same_pixels_from_any_container(
+    name: str, note: str, tmp_path: Path
+) -> None:
+    slide = open_slide(deep_field(name, tmp_path), 0.1, View.FIELD)
+    high, wide = SMOOTH.shape[:2]
+    np.testing.assert_array_equal(slide.read_region(0, 0, wide, high), SMOOTH)
+    assert note in " ".join(slide.conversions)
+    assert slide.conversions[0].startswith("1 field: ")
+
+
+def test_a_thumbnail_in_front_does_not_change_the_size_of_a_field(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "field.tif") as writer:
+        writer.write(SMOOTH[:40, :50], photometric="rgb", subfiletype=1)
+        writer.write(SMOOTH, photometric="rgb")
+    slide = open_slide(tmp_path / "field.tif", 0.1, View.FIELD)
+    assert slide.size == (SMOOTH.shape[1], SMOOTH.shape[0])

@@ -54,7 +54,8 @@ class Detection:
         fields: that were looked at.
         corrupt: source and place of what could not be read.
         geojson: files for QuPath that were written.
-        remarks: a line for every source taken for something else than its container suggests.
+        remarks: a line for every source taken for something else than its container suggests, and
+            for every conversion on reading.
     """
 
     table: pl.DataFrame
@@ -146,6 +147,7 @@ def detect_in(
             advance = None if progress is None else progress(f"detecting in {path.name}")
             found = detect_cells(slide, enough, folder, advance)
             require_cells(found, str(path))
+            remarks += [f"{path}: {line}" for line in slide.conversions]
             frames.append(found.cells)
             # The pixel size of the picture: crops have the standard one, and do not say it.
             placed = found.cells.with_columns(microns_per_pixel=pl.lit(slide.microns_per_pixel))

@@ -2,14 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 import simplejpeg
 from PIL import Image
 
-from marrowscope.io.file_signatures import file_format
+from marrowscope.io.file_signatures import HEAD_BYTES, file_format
 from marrowscope.io.image_decoding import (
     ImageError,
     decode_noted,
@@ -20,6 +22,7 @@ from marrowscope.io.image_decoding import (
     one_line,
     open_image,
     read_bytes,
+    require_size,
 )
 from marrowscope.io.native_stderr import capture_native_stderr
 from marrowscope.io.quiet_decoders import quiet_decoders
@@ -67,6 +70,42 @@ def inspect(source: bytes | Path, name: str = "image") -> ImageFacts:
         return inspect(read_bytes(source), str(source))
     with quiet_decoders():
         return _inspect(source, name)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height in px as the image is decoded, from the header alone.
+
+    Raises:
+        ImageError: not an image, too large, or so damaged that this cannot be said.
+    """
+    try:
+        if not path.is_file():  # a pipe would be waited for without end
+            raise ValueError("not a file")
+        with quiet_decoders(), path.open("rb") as stream:
+            if file_format(stream.read(HEAD_BYTES)) == "TIFF":
+                width, height, turned = _size_in_tiff(stream)
+            else:
+                stream.seek(0)
+                with Image.open(stream) as image:
+                    width, height = image.size
+                    # Of a PNG the EXIF block is not looked for: it may lie behind all the pixels.
+                    exif = image.format in ("JPEG", "MPO", "WEBP") or "exif" in image.info
+                    turned = exif and exif_orientation(image) >= 5
+    except Exception:  # a damaged header makes Pillow raise whatever it stumbles on
+        facts = inspect(path)  # says it better, or reads it after all
+        return facts.width, facts.height
+    require_size(width, height, str(path))
+    return (height, width) if turned else (width, height)
+
+
+def _size_in_tiff(stream: BinaryIO) -> tuple[int, int, bool]:
+    """Width, height, and whether they change places."""
+    with mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+        picture = find_picture(data)
+        if picture is None:
+            raise ValueError("no size")
+        page = picture.pages[0]
+        return page.width, page.height, picture.orientation >= 5
 
 
 def _inspect(source: bytes, name: str) -> ImageFacts:

@@ -7,6 +7,7 @@ against the length of the file, and no directory is read twice.
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from mmap import mmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,7 +94,7 @@ class CutOffError(ValueError):
     """A directory lies, wholly or in part, beyond the end of the file."""
 
 
-def read_pages(data: bytes) -> Iterator[TiffPage]:
+def read_pages(data: bytes | mmap) -> Iterator[TiffPage]:
     """The pages one by one, in the order in which they hang together; thumbnails included.
 
     Args:
@@ -126,7 +127,7 @@ def first_page_at(data: bytes, page: TiffPage) -> bytes:
     )  # fmt: skip
 
 
-def _page(data: bytes, place: int, order: str, big: bool) -> tuple[TiffPage, int]:
+def _page(data: bytes | mmap, place: int, order: str, big: bool) -> tuple[TiffPage, int]:
     """A directory, and where the next one is (0: nowhere)."""
     word = order + ("Q" if big else "I")
     head, entry = ("Q", "HHQ") if big else ("H", "HHI")
@@ -144,6 +145,6 @@ def _page(data: bytes, place: int, order: str, big: bool) -> tuple[TiffPage, int
         values = at + size - room
         if length * number.itemsize > room:
             (values,) = struct.unpack_from(word, data, values)
-        tags[tag] = np.frombuffer(data, number, length, values)
+        tags[tag] = np.frombuffer(data, number, length, values).copy()
     (following,) = struct.unpack_from(word, data, start + count * size)
     return TiffPage(place, order, tags), following

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from mmap import mmap
 
 import numpy as np
 
@@ -133,7 +134,7 @@ class TiffPicture:
         return value if 1 <= value <= 8 else 1
 
 
-def find_picture(data: bytes) -> TiffPicture | None:
+def find_picture(data: bytes | mmap) -> TiffPicture | None:
     """Choose the page; None where the directories are too damaged to say anything.
 
     Raises:
@@ -213,7 +214,7 @@ def _grey_alike(pages: Sequence[TiffPage]) -> bool:
     return len(kinds) == 1 and samples == 1 and bits[0] >= 8 and photometric in _GREY
 
 
-def _contiguous(data: bytes, page: TiffPage, planes: int) -> list[TiffPage]:
+def _contiguous(data: bytes | mmap, page: TiffPage, planes: int) -> list[TiffPage]:
     """Planes that lie behind the first one without directories, as ImageJ writes large stacks."""
     offsets, counts = page.numbers(STRIP_OFFSETS, ()), page.numbers(STRIP_COUNTS, ())
     size = page.height * math.ceil(page.width * page.samples * page.bits / 8)

@@ -11,13 +11,11 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import MAX_PIXELS, ImageError, one_line, read_image
-from marrowscope.io.image_inspection import inspect
-from marrowscope.io.quiet_decoders import quiet_decoders
+from marrowscope.io.image_decoding import ImageError, decode_noted, read_bytes
+from marrowscope.io.image_inspection import image_size, inspect
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
     CorruptTile,
@@ -31,7 +29,6 @@ from marrowscope.slides.tiff_structure import read_directories
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
-_ORIENTATION = 0x0112  # EXIF tag; from 5 on width and height change places
 
 
 class FieldReader(TiledReader):
@@ -73,7 +70,9 @@ class FieldReader(TiledReader):
             reason = f"{paths[place].name}: {error.reason}"
             self._corrupt.add(CorruptTile(0, y, x, wide - gap, high - gap, reason))
         self._across = across
-        self._handle: PerThreadHandle[_Reads] = PerThreadHandle(partial(_reader, tuple(paths)))
+        self._handle: PerThreadHandle[_Reads] = PerThreadHandle(
+            partial(_reader, tuple(paths), self._notes)
+        )
 
     def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
         stored, read = self.levels[level], self._handle.get()
@@ -101,39 +100,10 @@ def _all_sides(paths: list[Path]) -> tuple[dict[int, tuple[int, int]], dict[int,
     sides, broken = {}, {}
     for place, path in enumerate(paths):
         try:
-            sides[place] = _sides(path)
+            sides[place] = image_size(path)
         except ImageError as error:
             broken[place] = error
     return sides, broken
-
-
-def _sides(path: Path) -> tuple[int, int]:
-    """Width and height from the header alone."""
-    try:
-        if not path.is_file() or path.stat().st_size == 0:  # would be waited for without end
-            raise ValueError("not a file with anything in it")
-        with path.open("rb") as stream:
-            kind = file_format(stream.read(HEAD_BYTES))
-        if kind == "TIFF":
-            finest = find_levels(path, read_directories(path).directories).levels[0]
-            width, height = finest.width, finest.height
-            turned = finest.number(_ORIENTATION, 1) >= 5
-        else:
-            width, height, turned = _pillow_sides(path)
-    except Exception as error:  # a damaged header makes Pillow raise whatever it stumbles on
-        inspect(path)  # says it better
-        raise ImageError(str(path), f"damaged header ({one_line(error)})") from None
-    if width * height > MAX_PIXELS:
-        raise ImageError(str(path), f"{width}×{height} px is more than 64 megapixels")
-    return (height, width) if turned else (width, height)
-
-
-def _pillow_sides(path: Path) -> tuple[int, int, bool]:
-    """Width and height as stored, and whether they change places."""
-    with quiet_decoders(), Image.open(path) as image:
-        # Of a PNG the EXIF block is not looked for: it may lie behind all the pixels.
-        has_exif = image.format in ("JPEG", "MPO", "WEBP") or "exif" in image.info
-        return *image.size, has_exif and image.getexif().get(_ORIENTATION, 1) >= 5
 
 
 def _own_pixel_size(paths: list[Path]) -> float | None:
@@ -168,13 +138,18 @@ class _Reads(Protocol):
     def __call__(self, place: int) -> NDArray[np.uint8]: ...
 
 
-def _reader(paths: tuple[Path, ...]) -> _Reads:
-    """Reads images by place, and keeps the last one: its regions are asked for in turn."""
+def _reader(paths: tuple[Path, ...], notes: dict[int, str | None]) -> _Reads:
+    """Reads images by place, and keeps the last one: its regions are asked for in turn.
+
+    What was converted goes into ``notes``, by place.
+    """
 
     @lru_cache(1)
     def read(place: int) -> NDArray[np.uint8]:
         try:
-            return read_image(paths[place])
+            decoded = decode_noted(read_bytes(paths[place]), str(paths[place]))
+            notes[place] = decoded.note
+            return decoded.pixels
         except ImageError as error:
             raise UnreadableTileError(f"{paths[place].name}: {error.reason}") from None
 

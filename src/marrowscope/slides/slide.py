@@ -92,6 +92,10 @@ class Slide(Protocol):
         """One line where it was taken for something else than its container suggests."""
 
     @property
+    def conversions(self) -> tuple[str, ...]:
+        """What was converted on reading so far, a line for every kind."""
+
+    @property
     def corrupt(self) -> tuple[CorruptTile, ...]:
         """What this process could not read so far, each place once, in order."""
 

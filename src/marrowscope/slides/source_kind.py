@@ -13,7 +13,7 @@ from pathlib import Path
 
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, SUFFIXES
+from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, READ, SUFFIXES
 from marrowscope.slides.openslide_guard import probe, probe_each
 from marrowscope.slides.tiff_levels import TiffSlide, find_levels
 from marrowscope.slides.tiff_structure import (
@@ -143,7 +143,7 @@ def _identify_file(path: Path) -> Source:
     if content is None and path.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"{path}: neither a slide nor an image; expected a format of OpenSlide, TIFF, "
-            "DICOM, or field images as JPEG, PNG, TIFF, BMP or WebP"
+            f"DICOM, or field images as {READ}"
         )
     return Source(path, SourceKind.FIELD_IMAGES, (path,), "an ordinary image")
 
@@ -171,7 +171,9 @@ def _identify_tiff(path: Path, structure: TiffStructure) -> Source:
         return Source(path, SourceKind.FIELD_IMAGES, (path,), "an image that has to be converted")
     if picture.is_ome:  # OpenSlide takes it for a tiled one, and sees nothing of its pyramid
         return _own_tiff(picture, path)
-    if any(one.tiled for one in structure.directories):  # OpenSlide takes no others
+    # Of more than 8 bits it keeps the high byte, by which a camera of 12 bits gives black pictures.
+    deep = max(picture.levels[0].bits, default=8) > 8
+    if not deep and any(one.tiled for one in structure.directories):  # it takes no others
         known = _openslide_tiff(path)
         if known is not None:
             return known

@@ -7,7 +7,7 @@ conversions.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import MAX_BYTES, MAX_PIXELS, ImageError, decode, one_line
+from marrowscope.io.sample_depth import used_depth
 from marrowscope.io.tiff_description import plane_facts
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
@@ -39,6 +40,7 @@ from marrowscope.slides.tiff_structure import (
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _CACHED_TILES = 32
+_LOOKED_AT = 64  # tiles, to learn how many bits of 16 are used
 _SMALLEST_PIECE = 16  # px; strips of one row are in use
 # Bits, colour space, predictor, alpha, JPEG tables, and how YCbCr is sampled.
 _PASSED_ON = (BITS, PHOTOMETRIC, 317, EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES, 530, 532)
@@ -81,14 +83,17 @@ class TiffReader(TiledReader):
         levels = tuple(_level(one, picture.levels[0]) for one in picture.levels)
         for level in levels:
             _check_sides(path, level)
-        bits = plane_facts(structure.directories[0].description).bits or 16
+        declared = plane_facts(structure.directories[0].description).bits
         storage = tuple(
-            _storage(path, one, level, bits)
+            _storage(path, one, level, declared or 16)
             for one, level in zip(picture.levels, levels, strict=True)
         )
         own = side_of_pixel(path, picture) if microns_per_pixel is None else None
         super().__init__(str(path), levels, resolve_pixel_size(str(path), microns_per_pixel, own))
-        self._storage = storage
+        if 16 in picture.levels[0].bits:
+            depth = used_depth(_largest(path, storage, levels), 16, declared)
+            storage = tuple(replace(one, bits=depth.bits) for one in storage)
+            self._notes[0] = depth.note
         self._handle = PerThreadHandle(partial(_TileReader, str(path), storage))
 
     def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
@@ -156,6 +161,23 @@ class _TileReader:
 
     def __del__(self) -> None:
         self._stream.close()
+
+
+def _largest(path: Path, storage: tuple[_Storage, ...], levels: tuple[Level, ...]) -> int:
+    """The largest number in tiles spread over the smallest level, up to its low byte."""
+    level = len(storage) - 1
+    stored, places = levels[level], storage[level]
+    reader = _TileReader(str(path), tuple(replace(one, bits=16) for one in storage))
+    count = len(places.offsets) // places.planes
+    largest = 0
+    for place in sorted({round(one) for one in np.linspace(0, count - 1, _LOOKED_AT)}):
+        row, column = divmod(place, places.columns)
+        try:
+            tile = reader.tile(level, column, row, stored.tile_width, stored.tile_height)
+        except UnreadableTileError:
+            continue  # told when it is needed
+        largest = max(largest, 0 if tile is None else int(tile.max(initial=0)))
+    return largest * 256 + 255 if largest else 0
 
 
 def _wrapped(data: bytes, storage: _Storage, width: int, height: int) -> bytes:

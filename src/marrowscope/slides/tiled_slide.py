@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowscope.cells import note_counts
 from marrowscope.slides.file_handles import CorruptTiles
 from marrowscope.slides.slide import (
     WHITE,
@@ -37,11 +38,21 @@ class TiledReader(ABC):
         self.levels = levels
         self.microns_per_pixel = microns_per_pixel
         self._corrupt = CorruptTiles()
+        self._notes: dict[int, str | None] = {}  # of what was read so far, by its place
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of level 0 in px."""
         return self.levels[0].width, self.levels[0].height
+
+    @property
+    def conversions(self) -> tuple[str, ...]:
+        """What was converted on reading so far, a line for every kind."""
+        what = "field" if self.fields else "slide"
+        return tuple(
+            f"{number} {what}{'s' if number != 1 else ''}: {kind} on reading"
+            for kind, number in note_counts(list(self._notes.values()))
+        )
 
     @property
     def corrupt(self) -> tuple[CorruptTile, ...]:
