@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ REFUSED = [
     *sorted({module for extra in EXTRAS.values() for module in extra.modules}),
     "pandas", "pyarrow", "pytorch_lightning", "torchvision",
 ]  # fmt: skip
-RUN = f"""
+REFUSING = f"""
 import importlib.machinery, sys
 class Without(importlib.machinery.PathFinder):
     @classmethod
@@ -25,25 +26,46 @@ class Without(importlib.machinery.PathFinder):
             return None
         return super().find_spec(name, path, target)
 sys.meta_path[:] = [Without if f is importlib.machinery.PathFinder else f for f in sys.meta_path]
+"""
+# One process runs one command after the other: words in, what it printed out.
+COMMANDS = """
+import contextlib, io, json
 from marrowscope.cli import main
-main()
+for line in sys.stdin:
+    sys.argv, code = ["marrowscope", *json.loads(line)], None
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+    print(json.dumps([code or 0, out.getvalue(), err.getvalue()]), flush=True)
 """
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+
+@dataclass(frozen=True)
+class Printed:
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Printed]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("core")
+    process = subprocess.Popen(
+        [sys.executable, "-c", REFUSING + COMMANDS], cwd=folder, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "COLUMNS": "300"},
+    )  # fmt: skip
 
-    def call(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-c", RUN, *map(str, words)],
-            cwd=folder, capture_output=True, text=True, check=False,
-            env={**os.environ, "COLUMNS": "300"},
-        )  # fmt: skip
-        assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
-        return done
+    def call(*words: object, code: int = 0) -> Printed:
+        assert process.stdin is not None and process.stdout is not None  # noqa: PT018
+        print(json.dumps([str(word) for word in words]), file=process.stdin, flush=True)
+        ended, out, err = json.loads(process.stdout.readline())
+        assert ended == code, f"{words}: {out}{err}"
+        return Printed(out, err)
 
     call.folder = folder  # type: ignore[attr-defined]
     call("phantom", "cells", "-o", "cells", "--per-class", "4", "--no-masks")
@@ -51,14 +73,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     call("index", "cells", "-o", "cells.parquet")
     call("split", "cells.parquet", "--test", "0.5", "-o", "split.parquet")
     call("predict", "split.parquet", "--uncalibrated", "-o", "predictions.parquet")
-    return call
+    yield call
+    process.communicate()
 
 
 def test_what_is_refused_cannot_be_imported() -> None:
     for name in ("torch", "sklearn.svm", "plotly"):
         done = subprocess.run(
-            [sys.executable, "-c", RUN.replace("from marrowscope.cli import main\nmain()",
-                                               f"import {name}")],
+            [sys.executable, "-c", f"{REFUSING}\nimport {name}"],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert "ModuleNotFoundError" in done.stderr, name

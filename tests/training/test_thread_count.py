@@ -29,6 +29,8 @@ from marrowscope.training.thread_count import (
 from marrowscope.training.train import train
 from support.training_runs import SMALL, dark_and_light_cells, run_to_the_end, stop_at
 
+pytestmark = pytest.mark.usefixtures("without_graph")
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:

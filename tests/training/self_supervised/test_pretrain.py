@@ -62,6 +62,7 @@ def test_the_file_holds_the_network_without_its_last_layer_and_says_how_it_came(
     assert (facts["method"], facts["model"], facts["images"]) == ("VICReg", "sequential", 36)
 
 
+@pytest.mark.usefixtures("without_graph")
 def test_training_starts_from_them_and_says_so_in_the_card(
     table: pl.DataFrame, run: PretrainingResult, tmp_path: Path
 ) -> None:
