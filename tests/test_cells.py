@@ -143,3 +143,40 @@ def test_notes_are_counted_by_kind() -> None:
              "depth (largest 9, white is 15)"]  # fmt: skip
     assert note_counts(notes) == (("16-bit to 8-bit", 2), ("depth", 2), ("greyscale to RGB", 1))
     assert note_counts(["blurred; depth (7)"], ["blurred"]) == (("depth", 1),)
+
+
+def test_a_table_saved_again_by_a_german_excel_is_the_same_table(tmp_path: Path) -> None:
+    table = pl.DataFrame(
+        {"cell_id": ["a", "b"], "path": ["/ä.jpg", "/b.jpg"], "patient_id": ["007", None],
+         "label": ["BLA", "LYT"], "p_BLA": [0.75, 1e-05], "p_LYT": [0.25, 0.99999],
+         "predicted": ["BLA", "LYT"], "confidence": [0.75, 0.99999], "no_call": [True, False]},
+    )  # fmt: skip
+    write_cells(table, tmp_path / "plain.csv")
+    rows = [line.split(",") for line in (tmp_path / "plain.csv").read_text().splitlines()]
+    german = "\r\n".join(
+        ";".join(
+            field.replace(".", ",") if field[:1].isdigit() else
+            {"true": "WAHR", "false": "FALSCH", "007": "007 "}.get(field, field)
+            for field in row
+        )
+        for row in rows
+    )  # fmt: skip
+    for encoding in ("utf-8-sig", "cp1252", "utf-16"):
+        (tmp_path / "excel.csv").write_bytes(german.encode(encoding))
+        assert read_cells(tmp_path / "excel.csv").equals(read_cells(tmp_path / "plain.csv"))
+    assert read_cells(tmp_path / "excel.csv")["no_call"].to_list() == [True, False]
+
+
+def test_what_is_no_table_is_said_without_the_words_of_a_library(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 nonsense PAR1")
+    (tmp_path / "b.parquet").write_bytes(b"")
+    for path, reason in (
+        ("a.parquet", "no Parquet file, or damaged"),
+        ("b.parquet", "is an empty file, not a cell table"),
+        (".", "is a folder, not a cell table"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            read_cells(tmp_path / path)
+    (tmp_path / "c.csv").write_text("cell_id,path,x\na,b,left\n")
+    with pytest.raises(InputError, match=r"column x has the wrong type.*row 1: 'left'"):
+        read_cells(tmp_path / "c.csv")

@@ -6,12 +6,14 @@ that it does not know.
 ============== =========================================================================
 group          columns
 ============== =========================================================================
-identity       ``cell_id`` stable id; ``path`` image file; ``sha256`` hex digest of the file
+identity       ``cell_id`` stable id; ``path`` image file; ``sha256`` hex digest of the file, of a
+               cell in a field of file and place
 state          ``error`` why the image cannot be used, null when it can; ``note`` how it was
                converted on reading and what else is odd, null when there is nothing to say;
                ``width``, ``height`` px; ``bytes``, ``modified_ns`` of the file
 place          ``patient_id``, ``slide_id``, ``field_id``; ``x``, ``y`` centre in px at level 0;
-               ``microns_per_pixel``
+               ``microns_per_pixel``; ``in_field`` whether ``path`` is a field in which the
+               cell lies at x, y (else it is an image of this cell)
 truth          ``label`` class code or null; ``annotator``
 measurement    ``stain`` two unit vectors of optical density, 6 float32: haematoxylin-like
                R, G, B, then eosin-like R, G, B
@@ -33,7 +35,10 @@ import numpy as np
 import polars as pl
 
 from marrowscope.errors import InputError
+from marrowscope.identifiers import clean_column
 from marrowscope.io.atomic import replacing
+from marrowscope.io.list_file import LIST_SUFFIXES, blank_as_null, numbers, read_list
+from marrowscope.io.regular_file import unusable_kind
 from marrowscope.morphology import CODES
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -52,6 +57,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "x": pl.Float64(),
     "y": pl.Float64(),
     "microns_per_pixel": pl.Float64(),
+    "in_field": pl.Boolean(),
     "label": pl.String(),
     "annotator": pl.String(),
     "stain": pl.Array(pl.Float32(), 6),
@@ -62,6 +68,10 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 REQUIRED: tuple[str, ...] = ("cell_id", "path")
 PROBABILITY = "p_"
+IN_FIELD = "in_field"
+# In a spreadsheet people add blanks to these, or write NA.
+_TIDIED = ("patient_id", "slide_id", "field_id", "annotator", "label", "split", "predicted")
+_TRUTH = {"true": True, "false": False, "wahr": True, "falsch": False, "vrai": True, "faux": False}
 _PREDICTED_BY = "predicted_by"  # in the metadata of a Parquet file
 _SUM_TOLERANCE = 0.01  # half precision, or a CSV with three decimals
 
@@ -72,7 +82,7 @@ GROUPS: tuple[str, ...] = ("patient_id", "slide_id")
 def read_cells(
     path: str | os.PathLike[str], needs: Iterable[str] = (), required: Iterable[str] = REQUIRED
 ) -> pl.DataFrame:
-    """Read a cell table from Parquet, or from CSV when the suffix is ``.csv``.
+    """Read a cell table from Parquet, or from CSV or an Excel workbook by the suffix.
 
     Args:
         path: the file.
@@ -86,15 +96,8 @@ def read_cells(
         InputError: the file cannot be read, a needed column is missing, or a type is wrong.
     """
     path = Path(path)
-    try:
-        table = (
-            read_csv(path) if path.suffix.lower() == ".csv" else pl.read_parquet(path, glob=False)
-        )
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: is not a readable cell table ({reason})") from error
+    is_list = path.suffix.lower() in LIST_SUFFIXES
+    table = read_text_table(path) if is_list else _read_parquet(path)
     missing = [name for name in (*required, *needs) if name not in table.columns]
     if missing:
         raise InputError(
@@ -104,20 +107,79 @@ def read_cells(
     return _cast(table, path)
 
 
-def read_csv(path: Path, text: Iterable[str] = ()) -> pl.DataFrame:
-    """Read any CSV; columns that ``SCHEMA`` knows get its types, those named in ``text`` are text.
+def read_text_table(path: Path) -> pl.DataFrame:
+    """Read a table that was saved as CSV or Excel workbook, by whatever spreadsheet.
 
-    An id such as 0012 would lose its zeros otherwise. Types of the other columns are taken from
-    all rows, for the first hundred may all be whole numbers.
+    Columns that ``SCHEMA`` knows get its types, ids and labels are trimmed, and of the others those
+    become numbers that hold nothing else. An id such as 0012 keeps its zeros.
 
     Raises:
-        InputError: a known column has the wrong type.
-        OSError, polars.exceptions.PolarsError: the file cannot be read.
+        InputError: the file is no list (see ``read_list``), or a known column has the wrong type.
     """
-    names = {name for name, kind in SCHEMA.items() if kind == pl.String()} | set(text)
-    text_columns = dict.fromkeys(names, pl.String())
-    table = pl.read_csv(path, schema_overrides=text_columns, infer_schema_length=None, glob=False)
-    return _cast(table, path)
+    read = read_list(path)
+    names = {heading: _known_name(heading) for heading in read.table.columns}
+    table = read.table if len(set(names.values())) < len(names) else read.table.rename(names)
+    columns = []
+    for name in table.columns:
+        kind = SCHEMA.get(name)
+        if kind is None:
+            columns.append(_typed_column(table[name]))
+        elif name in _TIDIED:
+            columns.append(clean_column(table[name]))
+        elif kind == pl.String():
+            columns.append(table[name].str.strip_chars())
+        else:
+            columns.append(_typed_column(table[name]))
+    return _cast(pl.DataFrame(columns), path)
+
+
+def typed(table: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    """Make numbers, or true and false, of columns of text that hold nothing else.
+
+    A column in which some number begins with 0, as ids do, stays text.
+    """
+    return table.with_columns(_typed_column(table[name]) for name in names)
+
+
+def _typed_column(values: pl.Series) -> pl.Series:
+    known = blank_as_null(values).str.strip_chars()
+    there = known.drop_nulls()
+    if not len(there):
+        return known.alias(values.name)
+    lower = there.str.to_lowercase()
+    if lower.is_in(list(_TRUTH)).all():
+        truth = [None if text is None else _TRUTH[text.lower()] for text in known.to_list()]
+        return pl.Series(values.name, truth, dtype=pl.Boolean)
+    if there.str.contains(r"^[-+]?0\d").any():
+        return values
+    if there.str.contains(r"^[-+]?\d{1,18}$").all():
+        return known.cast(pl.Int64).alias(values.name)
+    made = numbers(values)
+    return values if made is None else made.alias(values.name)
+
+
+def _known_name(heading: str) -> str:
+    """A column of ours whose case or blanks a spreadsheet or a person changed."""
+    plain = "_".join(heading.lower().split())
+    return plain if plain in SCHEMA else heading
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    kind = unusable_kind(status.st_mode)
+    if kind is not None or not status.st_size:
+        raise InputError(f"{path}: is {kind or 'an empty file'}, not a cell table")
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(
+            f"{path}: is not a readable cell table (no Parquet file, or damaged)"
+        ) from error
 
 
 def require_table_name(path: Path, option: str = "--output") -> None:
@@ -158,6 +220,8 @@ def write_cells(
 def predicted_by(path: Path) -> str | None:
     """Kind of the model whose answers a cell table holds; None where it does not say."""
     try:
+        if unusable_kind(os.stat(path).st_mode) is not None:
+            return None
         return pl.read_parquet_metadata(path).get(_PREDICTED_BY)
     except (OSError, pl.exceptions.PolarsError):  # a CSV, for instance
         return None
@@ -256,8 +320,23 @@ def _sum_to_one(table: pl.DataFrame, codes: list[str]) -> bool:
 def _cast(table: pl.DataFrame, path: Path) -> pl.DataFrame:
     wanted = {name: kind for name, kind in SCHEMA.items() if name in table.columns}
     wanted |= {PROBABILITY + code: pl.Float32() for code in probability_codes(table)}
-    try:
-        return table.with_columns(pl.col(name).cast(kind) for name, kind in wanted.items())
-    except pl.exceptions.PolarsError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: a column has the wrong type ({reason})") from error
+    made = []
+    for name, kind in wanted.items():
+        try:
+            made.append(table[name].cast(kind))
+        except pl.exceptions.PolarsError as error:
+            raise InputError(
+                f"{path}: column {name} has the wrong type: {table[name].dtype} where {kind} "
+                f"belongs{_odd_value(table[name])}"
+            ) from error
+    return table.with_columns(made)
+
+
+def _odd_value(values: pl.Series) -> str:
+    """The first value of a column of text that is no number, for a message."""
+    if values.dtype != pl.String():
+        return ""
+    for row, text in enumerate(values.to_list(), 1):
+        if numbers(pl.Series([text], dtype=pl.String)) is None:
+            return f" (row {row}: {text!r})"
+    return ""

@@ -28,7 +28,7 @@ def test_missing_classes_and_classes_of_ones_own_are_said() -> None:
     assert result.unlabelled == 1
     assert result.classes[-1].remark == "not one of the study's classes"
     assert any("without any image: PMO" in line for line in result.warnings)
-    assert any("scheme of your own: cat" in line for line in result.warnings)
+    assert any("classes of your own: cat (1)" in line for line in result.warnings)
 
 
 def test_bad_files_are_listed_by_name_and_do_not_count() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from marrowscope.dataset.image_discovery import discover, resolve_class, typed_columns
+from marrowscope.class_synonyms import resolve_class
+from marrowscope.dataset.image_discovery import DiscoveryNotes, discover, typed_columns
 from marrowscope.errors import InputError
 
 
@@ -160,3 +161,63 @@ def test_a_folder_that_cannot_be_listed_is_yielded_itself(
 
     monkeypatch.setattr(os, "scandir", refusing)
     assert labels([tmp_path]) == {"a.jpg": "BLA", "LYT": "LYT"}
+
+
+def test_patients_as_folders_inside_classes_are_ids_and_are_said(tmp_path: Path) -> None:
+    touch(tmp_path / "Lymphoblast/Patient_0/a.jpg", tmp_path / "Lymphoblast/Patient_1/b.jpg")
+    notes = DiscoveryNotes()
+    found = list(discover([tmp_path], notes=notes))
+    assert [(f.label, f.columns) for f in found] == [
+        ("Lymphoblast", {"patient_id": "Patient_0"}),
+        ("Lymphoblast", {"patient_id": "Patient_1"}),
+    ]
+    assert notes.sentences() == (
+        "patient_id is taken from the names of folders: 2 patients (Patient_0, Patient_1)",
+    )
+
+
+def test_a_patient_from_a_folder_or_a_name_as_one_asks(tmp_path: Path) -> None:
+    touch(tmp_path / "Lymphoblast/anna/1_x.jpg", tmp_path / "Lymphoblast/bert/2_x.jpg")
+    for rule, patients in (("folder:-1", ["anna", "bert"]), ("name:{id}_*", ["1", "2"])):
+        found = list(discover([tmp_path], patient_from=rule))
+        assert [f.columns["patient_id"] for f in found] == patients
+    assert {f.label for f in discover([tmp_path], patient_from="folder:-1")} == {"Lymphoblast"}
+
+
+def test_classes_in_file_names_and_folders_of_no_class_are_said(tmp_path: Path) -> None:
+    touch(tmp_path / "BLA_00001.jpg", tmp_path / "augmented/LYT_00002.jpg", tmp_path / "x/a.jpg")
+    notes = DiscoveryNotes()
+    found = {Path(f.path).name: f.label for f in discover([tmp_path], notes=notes)}
+    assert found == {"BLA_00001.jpg": "BLA", "LYT_00002.jpg": "LYT", "a.jpg": "x"}
+    said = "\n".join(notes.sentences())
+    assert "2 labels are taken from file names such as BLA_00001.jpg" in said
+    assert "no class: augmented (1); if these are turned copies" in said
+
+
+def test_parts_of_a_split_under_other_names_are_said(tmp_path: Path) -> None:
+    touch(tmp_path / "Train/BLA/a.jpg", tmp_path / "Test-A/BLA/b.jpg", tmp_path / "TestB/BLA/c.jpg")
+    notes = DiscoveryNotes()
+    parts = [f.columns["split"] for f in discover([tmp_path], notes=notes)]
+    assert parts == ["test", "test", "train"]
+    assert notes.sentences() == (
+        "parts of the split from folders: "
+        "Test-A is test (1), TestB is test (1), Train is train (1)",
+    )
+
+
+def test_a_file_that_is_neither_image_nor_list_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path / "report.docx")
+    os.mkfifo(tmp_path / "pipe")
+    for name, reason in (("report.docx", "neither an image nor a list"), ("pipe", "neither")):
+        with pytest.raises(InputError, match=reason):
+            list(discover([tmp_path / name]))
+    (tmp_path / "cells.parquet").write_bytes(b"x")
+    with pytest.raises(InputError, match="is a cell table already"):
+        list(discover([tmp_path / "cells.parquet"]))
+
+
+def test_columns_of_a_list_that_are_unknown_stay_as_text(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,label,age,error\na.jpg,BLA,07,none\n")
+    columns = typed_columns(list(discover([tmp_path / "list.csv"])))
+    assert columns["age"].to_list() == ["07"]
+    assert "error" not in columns

@@ -95,7 +95,6 @@ def test_classes_of_the_users_own_scheme_are_taken(cells: pl.DataFrame, tmp_path
     ("text", "message"),
     [
         ("cell_id,corrected\na,XYZ\n", "line 2 corrects to XYZ, which is not a class"),
-        ("cell_id,corrected\na,bla\n", "corrects to bla"),
         ("cell_id,corrected\nq,BLA\n", "cell q, which is not in the table"),
         ("cell_id,corrected\na,PMO\na,MYB\n", "corrected to PMO in line 2 and to MYB in line 3"),
         ("cell_id,path,corrected\na,,PMO\nz,/x/1.jpg,MYB\n", "corrected to PMO in line 2 and"),
@@ -103,7 +102,7 @@ def test_classes_of_the_users_own_scheme_are_taken(cells: pl.DataFrame, tmp_path
         ("cell_id,corrected\n,PMO\n", "line 2 corrects a cell without cell_id"),
         ("cell_id,label\na,BLA\n", "no column corrected"),
         ("", "no column cell_id, corrected"),
-        ("\0\0\0", "no column"),
+        ("\0\0\0", "is not text"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(
@@ -120,9 +119,16 @@ def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
         read_corrections(tmp_path / "none.csv")
     with pytest.raises(InputError, match="cannot be read"):
         read_corrections(tmp_path)
-    (tmp_path / "list.csv").write_bytes("cell_id,corrected\nß,BLA".encode("latin-1"))
+    (tmp_path / "list.csv").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
     with pytest.raises(InputError, match="CSV UTF-8"):
         read_corrections(tmp_path / "list.csv")
+
+
+def test_a_correction_may_use_any_name_of_one_of_the_21_classes(
+    cells: pl.DataFrame, tmp_path: Path
+) -> None:
+    text = "cell_id;corrected\na;Promyelozyt\nb;bla\n"
+    assert apply(cells, tmp_path, text).table["label"].to_list() == ["PMO", "BLA", None]
 
 
 def test_index_takes_corrections_and_a_wrong_one_leaves_the_earlier_table(tmp_path: Path) -> None:

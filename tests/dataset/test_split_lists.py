@@ -56,3 +56,14 @@ def test_a_list_made_elsewhere_fits_as_far_as_it_can_and_says_how_far(tmp_path: 
     assert any("1 names of the list are not in the table" in line for line in result.warnings)
     assert any("2 usable cells are not in the list" in line for line in result.warnings)
     assert NO_IDS in result.warnings
+
+
+def test_a_list_with_other_names_of_parts_is_understood_and_one_with_none_is_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "list.csv").write_text("Datei;Set\nA/0.jpg;Training \nA/1.jpg;hold-out\n")
+    result = apply_split_list(cells({"A": 2}), tmp_path / "list.csv")
+    assert result.table["split"].to_list() == ["train", "test"]
+    (tmp_path / "list.csv").write_text("path,split\nA/0.jpg,group 1\n")
+    with pytest.raises(InputError, match="line 2: split 'group 1' is not understood"):
+        apply_split_list(cells({"A": 2}), tmp_path / "list.csv")

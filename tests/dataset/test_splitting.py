@@ -162,3 +162,12 @@ def test_a_grouped_split_worked_by_hand() -> None:
     seeds = [folds(table, 2, seed).table["fold"].to_list() for seed in range(20)]
     assert all(parts[0] == parts[1] for parts in seeds)
     assert sum(parts[2] == parts[3] != parts[0] for parts in seeds) >= 10
+
+
+def test_one_patient_written_with_a_blank_stays_on_one_side_and_groups_are_counted() -> None:
+    table = cells({"A": 40}).with_columns(pl.Series("patient_id", ["P0", "P0 ", "P1", "p1"] * 10))
+    result = folds(table, 2)
+    sides = result.table.with_columns(pl.col("patient_id").str.strip_chars())
+    assert crossing(sides, "patient_id", "fold") == 0
+    assert result.groups == 3
+    assert any("'P1', 'p1' differ only in blanks" in line for line in result.warnings)

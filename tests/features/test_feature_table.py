@@ -60,7 +60,7 @@ def test_what_the_cache_knows_is_not_measured_again(
         feature_table, "measure_file", lambda job: measured.append(job) or real(job)
     )
     second, _ = feature_table.measure_table(known, tmp_path / "cache", jobs=1)
-    assert [job[0] for job in measured] == [known["path"][2]]
+    assert [cell.path for cell in measured] == [known["path"][2]]
     np.testing.assert_array_equal(second[:2], first)
     np.testing.assert_array_equal(second[2], measure_cell(draw_cell("LYT", 2).image)[1])
 

@@ -118,5 +118,5 @@ def test_a_list_without_paths_is_refused(tmp_path: Path) -> None:
 
 def test_a_list_with_a_pixel_size_that_is_no_number_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path,microns_per_pixel\na.png,small\n")
-    with pytest.raises(InputError, match=r"list\.csv: a column has the wrong type"):
+    with pytest.raises(InputError, match=r"list\.csv: column microns_per_pixel, line 2: 'small'"):
         expand([str(tmp_path / "list.csv")])

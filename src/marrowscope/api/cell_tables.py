@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from marrowscope.api.arguments import AnyPath, Cells, as_table, naming, path_list
+from marrowscope.api.arguments import AnyPath, Cells, Say, as_table, naming, path_list
 from marrowscope.cells import require_table_name, write_cells
 from marrowscope.dataset.contents import CheckResult
 from marrowscope.dataset.contents import check as check_table
@@ -27,18 +27,27 @@ def index(
     root: AnyPath | None = None,
     stains: bool = False,
     relabel: Sequence[AnyPath] = (),
+    patient_from: str | None = None,
+    microns_per_pixel: float | None = None,
     progress: Stage | None = None,
+    say: Say | None = None,
 ) -> pl.DataFrame:
     """Find images and their labels; hash, size and check every file.
 
     Args:
-        paths: folders (a folder per class, or any), images, or CSV lists.
+        paths: folders (a folder per class, or any), images, or lists (CSV, Excel workbook). A row
+            of a list with x and y in a field is a cell that is cut out there.
         output: cell table to write; files that did not change since it was written are not read
             again, and a run that was killed goes on.
-        root: folder to which paths in CSV lists are relative.
+        root: folder to which paths in lists are relative.
         stains: estimate stain vectors too.
         relabel: lists of corrected labels, in the order in which they were made.
+        patient_from: where a path has the patient's id: ``folder:-1`` (the folder that holds the
+            image), ``folder:-2``, or ``name:*_{id}_*`` (a pattern of file names).
+        microns_per_pixel: pixel size of fields in which a list has places.
         progress: called with what begins, returns ``advance(done, total=...)``.
+        say: told in a sentence which columns and folders were taken for what, and which labels are
+            none of the 21 classes.
 
     Returns:
         The cell table; files that cannot be used have an ``error``.
@@ -52,7 +61,8 @@ def index(
     return index_paths(
         path_list(paths), place, None if root is None else Path(root),
         None if progress is None else progress("indexing"),
-        stains=stains, relabel=[Path(path) for path in relabel],
+        stains=stains, relabel=[Path(path) for path in relabel], patient_from=patient_from,
+        microns_per_pixel=microns_per_pixel, say=say,
     )  # fmt: skip
 
 
@@ -110,7 +120,7 @@ def split(
         cells: the table, with labels.
         test: share of each class to hold out; 0.2 where nothing else is asked for.
         fold_count: make this many folds instead.
-        by_list: take the split from a CSV with ``split`` and ``cell_id``, path or file.
+        by_list: take the split from a list with ``split`` and ``cell_id``, path or file.
         seed: same seed and same cells, same split.
         output: table to write.
 

@@ -123,8 +123,8 @@ class Model:
         place = None if output is None else Path(output)
         if place is not None:
             require_table_name(place, "output")
-        given = image_input(images)
         told = say if say is not None else _nothing
+        given = image_input(images, told)
         kept = None if place is None else self._answers_beside(place)
         begun = kept is not None and kept.has_parts
         if kept is not None and begun:

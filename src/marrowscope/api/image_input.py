@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from PIL import Image
 
-from marrowscope.api.arguments import HasTable
+from marrowscope.api.arguments import HasTable, Say
 from marrowscope.errors import InputError
 from marrowscope.inference.image_sources import expand
 from marrowscope.io.image_decoding import MAX_PIXELS, Decoded, pillow_pixels
@@ -35,12 +35,13 @@ class ImageInput:
     pixels: list[NDArray[np.uint8]] | None
 
 
-def image_input(images: Images) -> ImageInput:
+def image_input(images: Images, say: Say | None = None) -> ImageInput:
     """What was given, in its order.
 
     Args:
         images: files, folders, globs, cell tables (one or several; a path or a data frame);
             (N, H, W, 3) or (H, W, 3) uint8 RGB; PIL images; or a list of arrays and PIL images.
+        say: told in a sentence which columns of a list were taken for what.
 
     Raises:
         InputError: no image, files and arrays in one list, or an array of another shape or type.
@@ -52,7 +53,7 @@ def image_input(images: Images) -> ImageInput:
             raise InputError("images: the table has no column path")
         return ImageInput(images, None)
     if isinstance(images, str | os.PathLike):
-        return ImageInput(expand([os.fspath(images)]), None)
+        return ImageInput(expand([os.fspath(images)], say=say), None)
     if _in_memory(images):
         return _in_table(_unpacked(images))
     if not isinstance(images, Sequence):
@@ -60,7 +61,8 @@ def image_input(images: Images) -> ImageInput:
     if not images:
         raise InputError("images is an empty list; give at least one")
     if all(isinstance(one, str | os.PathLike) for one in images):
-        return ImageInput(expand([os.fspath(one) for one in images]), None)  # type: ignore[arg-type]
+        names = [os.fspath(one) for one in images]  # type: ignore[arg-type]
+        return ImageInput(expand(names, say=say), None)
     if not all(_in_memory(one) for one in images):
         strange = next(one for one in images if not _in_memory(one))
         raise InputError(

@@ -22,13 +22,11 @@ def index(
     output: TableOutput,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH", help="Folders, images, CSV lists, or GeoJSON."),
+        typer.Argument(metavar="PATH", help="Folders, images, lists (CSV, .xlsx), or GeoJSON."),
     ] = None,
     root: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder to which paths in a CSV list, or images of --boxes, are relative."
-        ),
+        typer.Option(help="Folder to which paths in a list, or images of --boxes, are relative."),
     ] = None,
     stain: Annotated[
         bool,
@@ -36,7 +34,7 @@ def index(
     ] = False,
     relabel: Annotated[
         list[Path] | None,
-        typer.Option(help="Corrected list made by 'noise' (.csv); repeat for later lists."),
+        typer.Option(help="Corrected list made by 'noise'; repeat for later lists."),
     ] = None,
     boxes: Annotated[
         list[Path] | None,
@@ -48,10 +46,18 @@ def index(
     ] = None,
     synonyms: Annotated[
         Path | None,
-        typer.Option(help="With --boxes: YAML or CSV that maps names in the file to class codes."),
+        typer.Option(help="With --boxes: YAML or list that maps names in the file to class codes."),
     ] = None,
     microns_per_pixel: Annotated[
-        float | None, typer.Option(help="With --boxes: pixel size of the fields.")
+        float | None,
+        typer.Option(help="Pixel size of the fields, of --boxes or of a list with x and y."),
+    ] = None,
+    patient_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help="Where paths have the patient: folder:-1 (innermost), folder:-2, 'name:*_{id}_*'.",
+        ),
     ] = None,
     json: bool = JSON,
 ) -> None:
@@ -72,18 +78,25 @@ def index(
     require_table_name(output)
     sources = _box_sources(paths or [], boxes or [], relabel)
     if sources:
+        if patient_from is not None:
+            raise InputError(f"--patient-from {patient_from}: works with folders and lists only")
         from marrowscope.cli.index_boxes import index_boxes
 
         index_boxes(sources, output, root, synonyms, microns_per_pixel, crops, stain, json)
         return
-    _refuse_without_boxes(crops, synonyms, microns_per_pixel)
+    _refuse_without_boxes(crops, synonyms)
     if not paths:
         raise typer.BadParameter("name folders, images or lists, or give --boxes")
     earlier = corrected_before(output)
+    said: list[str] = []
     with Bars() as bars:
         table = ms.index(
-            paths, output, root=root, stains=stain, relabel=relabel or (), progress=bars.stage
-        )
+            paths, output, root=root, stains=stain, relabel=relabel or (),
+            patient_from=patient_from, microns_per_pixel=microns_per_pixel, progress=bars.stage,
+            say=said.append,
+        )  # fmt: skip
+    for line in said:
+        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
     result = ms.check(table)
     stains = table["stain"].count() if "stain" in table.columns else 0
     relabelled = table[BEFORE].count() if BEFORE in table.columns else 0
@@ -96,7 +109,7 @@ def index(
         )
     if json:
         emit_json({"output": str(output), "stains": stains, "relabelled": relabelled,
-                   **_summary(result)})  # fmt: skip
+                   "notes": said, **_summary(result)})  # fmt: skip
     _print_bad(result)
     console.print(
         f"{result.rows} files: {result.usable} usable, {len(result.bad)} unusable, "
@@ -105,6 +118,8 @@ def index(
         f"→ {output}",
         markup=False,
     )
+    if not result.usable:
+        raise InputError(f"none of {result.rows} files can be used; {output} says why of each")
 
 
 def _box_sources(
@@ -121,13 +136,8 @@ def _box_sources(
     return sources
 
 
-def _refuse_without_boxes(
-    crops: Path | None, synonyms: Path | None, microns_per_pixel: float | None
-) -> None:
-    given = {
-        "--crops": crops, "--synonyms": synonyms, "--microns-per-pixel": microns_per_pixel,
-    }  # fmt: skip
-    for name, value in given.items():
+def _refuse_without_boxes(crops: Path | None, synonyms: Path | None) -> None:
+    for name, value in (("--crops", crops), ("--synonyms", synonyms)):
         if value is not None:
             raise InputError(f"{name}: works only with --boxes")
 
@@ -162,7 +172,7 @@ def split(
     fold_count: Annotated[int | None, typer.Option("--folds", help="Number of folds.")] = None,
     given: Annotated[
         Path | None,
-        typer.Option("--list", help="CSV with a split column and cell_id, path or file."),
+        typer.Option("--list", help="List with a column split and cell_id, path or file."),
     ] = None,
     seed: Annotated[int, typer.Option(help=SEED)] = 0,
     json: bool = JSON,
@@ -181,6 +191,7 @@ def split(
             {
                 "output": str(output),
                 "grouped_by": result.grouped_by,
+                "groups": result.groups,
                 "counts": result.counts(),
                 "warnings": list(result.warnings),
             }
@@ -228,6 +239,9 @@ def _print_split(result: "Split") -> None:
     for code, row in counts.items():
         table.add_row(code, *(str(row[part]) for part in parts))
     console.print(table)
-    console.print(f"kept together: {result.grouped_by or 'identical images only'}", markup=False)
+    together = result.grouped_by or "identical images only"
+    if result.groups is not None:
+        together += f", {result.groups} groups"
+    console.print(f"kept together: {together}", markup=False)
     for warning in result.warnings:
         console.print(f"! {warning}", markup=False, style="yellow")

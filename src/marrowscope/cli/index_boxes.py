@@ -62,7 +62,9 @@ def index_boxes(
         ", ".join(f"{label or 'without label'} {count}" for label, count in labels),
         markup=False, soft_wrap=True,
     )  # fmt: skip
-    more = "" if crops is not None else "; cut them out with --crops before training or predicting"
+    more = (
+        "" if crops is not None else "; cut them out with --crops, or let predict and train do it"
+    )
     console.print(
         f"{table.height} boxes ({found.format}) in {cells.pictures} pictures, {len(bad)} unusable"
         f"{more} → {output}",

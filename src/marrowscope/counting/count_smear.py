@@ -11,6 +11,7 @@ from functools import partial
 
 import polars as pl
 
+from marrowscope.cell_pixels import crop_from_field
 from marrowscope.cells import PROBABILITY
 from marrowscope.counting import count_warnings
 from marrowscope.counting.field_classification import (
@@ -23,7 +24,6 @@ from marrowscope.counting.field_result import REJECTED_FIELDS, FieldResult, anal
 from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearCount
 from marrowscope.counting.smear_sources import SmearSource
 from marrowscope.counting.thumbnails import Thumbnails
-from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.detector import require_visible_cells
 from marrowscope.detection.field_detection import SeamDeduplicator, detection_columns
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE

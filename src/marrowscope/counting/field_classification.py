@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import crop_from_field
 from marrowscope.cells import PROBABILITY
-from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.field_detection import FieldDetections
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.differential.count_roles import CellRole, cell_role

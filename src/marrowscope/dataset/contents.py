@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from marrowscope.cells import GROUPS, group_column, note_counts, usable
-from marrowscope.dataset.indexing import CONFLICT, DUPLICATE
+from marrowscope.cells import GROUPS, IN_FIELD, group_column, note_counts, usable
+from marrowscope.dataset.indexing import CONFLICT, DUPLICATE, outside_scheme
+from marrowscope.identifiers import clean_column, look_alikes
 from marrowscope.morphology import BY_CODE, CLASSES, in_display_order
 from marrowscope.preprocessing import INPUT_SIZE
 
+_SHOWN = 5
 NO_IDS = (
     "No patient or slide ids: cells of one patient can lie on both sides of a split, "
     "so results may look better than they would on new patients."
@@ -79,7 +81,7 @@ def check(table: pl.DataFrame) -> CheckResult:
         converted=note_counts(good["note"]) if "note" in good.columns else (),
         sizes=_sizes(good),
         ids=ids,
-        warnings=tuple(_warnings(good, counts, bad, strangers)),
+        warnings=tuple(_warnings(good, counts, bad)),
     )
 
 
@@ -98,6 +100,22 @@ def id_warning(table: pl.DataFrame) -> str | None:
     )
 
 
+def look_alike_ids(table: pl.DataFrame) -> tuple[str, ...]:
+    """A sentence for each id column in which ids differ only in blanks, case or zeros."""
+    found = []
+    rows = usable(table)
+    for name in (name for name in GROUPS if name in rows.columns):
+        alike = look_alikes(clean_column(rows[name].cast(pl.String)).unique().to_list())
+        if alike:
+            shown = "; ".join(", ".join(map(repr, ids)) for ids in alike[:_SHOWN])
+            more = f" and {len(alike) - _SHOWN} more" if len(alike) > _SHOWN else ""
+            found.append(
+                f"{name}: {shown}{more} differ only in blanks, signs, case or zeros and count as "
+                "different; if they are the same, write them in one way"
+            )
+    return tuple(found)
+
+
 def incomplete_group_column(table: pl.DataFrame) -> str | None:
     """Name of the first id column that has a value in some usable row."""
     rows = usable(table)
@@ -108,24 +126,22 @@ def incomplete_group_column(table: pl.DataFrame) -> str | None:
 def _sizes(table: pl.DataFrame) -> tuple[tuple[str, int], ...]:
     if not {"width", "height"} <= set(table.columns):
         return ()
+    if IN_FIELD in table.columns:  # the size of a field says nothing of its cells
+        table = table.filter(~pl.col(IN_FIELD).fill_null(False))
     pairs = table.select("width", "height").drop_nulls().rows()
     return tuple(Counter(f"{width}×{height}" for width, height in pairs).most_common())
 
 
-def _warnings(
-    good: pl.DataFrame, counts: Counter[str], bad: list[tuple[str, str]], strangers: list[str]
-) -> list[str]:
+def _warnings(good: pl.DataFrame, counts: Counter[str], bad: list[tuple[str, str]]) -> list[str]:
     warnings = []
     ids = id_warning(good)
     if ids is not None:
         warnings.append(ids)
+    warnings += look_alike_ids(good)
     missing = [cell.code for cell in CLASSES if not counts.get(cell.code)]
     if counts and missing and len(missing) < len(CLASSES):
         warnings.append(f"Classes without any image: {', '.join(missing)}.")
-    if strangers:
-        warnings.append(
-            f"Labels outside the 21 classes, taken as a scheme of your own: {', '.join(strangers)}."
-        )
+    warnings += outside_scheme(good)
     conflicts = sum(reason.startswith(CONFLICT) for _, reason in bad)
     if conflicts:
         warnings.append(f"{conflicts} files share their content with a differently labelled file.")

@@ -2,128 +2,194 @@
 
 - the public release: ``CODE/CODE_00001.jpg`` or ``CODE/0001-1000/CODE_00001.jpg``
 - flat class folders, and ``train/CODE/…``, ``test/CODE/…`` trees
-- folders named by the full class name, in any case, word order, singular or plural
-- a CSV list with a path column and, as far as known, label, split and ids
+- folders named by the full class name (``marrowscope.class_synonyms``)
+- patients as folders inside class folders, or class folders inside those of patients
+- loose files named by their class: ``CODE_00001.jpg``
+- a list with a path column and, as far as known, label, split, ids and places (``cell_list``)
 - single images
 
 A folder whose name is none of the 21 classes, inside the folder that was named, is a class of the
-user's own scheme: its images carry the name of the innermost such folder, unless a folder further
-out is one of the 21.
+user's own scheme, unless it says something else (``folder_names``). What was taken for what is
+collected in a ``DiscoveryNotes``.
 """
 
 import os
-import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from marrowscope.cells import SCHEMA
-from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import MASK_SUFFIX, SUFFIXES
-from marrowscope.morphology import BY_CODE, CLASSES
-
-_RANGE_FOLDER = re.compile(r"\d+-\d+")
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "testing": "test",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-}
-PATH_COLUMNS = ("path", "image path", "image_path", "image", "file", "filename", "file name")
-LABEL_COLUMNS = ("label", "class", "cell type", "cell_type")
-_KEPT_COLUMNS = (
-    "split",
-    "fold",
-    "patient_id",
-    "slide_id",
-    "field_id",
-    "x",
-    "y",
-    "annotator",
-    "microns_per_pixel",
+from marrowscope.class_synonyms import resolve_class
+from marrowscope.dataset.cell_list import read_cell_list
+from marrowscope.dataset.folder_names import (
+    PatientRule,
+    class_of_file_name,
+    holds_turned_copies,
+    is_thousand,
+    meaning_of,
+    patient_rule,
 )
+from marrowscope.dataset.split_names import split_name
+from marrowscope.errors import InputError
+from marrowscope.io.file_signatures import HEAD_BYTES, file_format
+from marrowscope.io.image_decoding import MASK_SUFFIX, SUFFIXES
+from marrowscope.io.list_file import LIST_SUFFIXES
+from marrowscope.io.regular_file import unusable_kind
+
+_SHOWN = 5
+_BOX = ("x0", "y0", "x1", "y1")
 
 
 @dataclass(frozen=True)
 class FoundImage:
-    """One file, with what its place or its list says of it."""
+    """One file, with what its place or its list says of it.
+
+    Attributes:
+        path: absolute.
+        label: code, or the name of a class of the user's own.
+        columns: of the cell table, beside these.
+        carried: columns of a list that are none of the cell table.
+    """
 
     path: str
     label: str | None = None
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, Any] = field(default_factory=dict)
+    carried: dict[str, str] = field(default_factory=dict)
 
 
-def discover(paths: list[Path], root: Path | None = None) -> Iterator[FoundImage]:
+@dataclass
+class DiscoveryNotes:
+    """What names were taken for, counted in images while they are found."""
+
+    said: list[str] = field(default_factory=list)
+    parts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    no_class: Counter[str] = field(default_factory=Counter)
+    patients: Counter[str] = field(default_factory=Counter)
+    from_names: Counter[str] = field(default_factory=Counter)
+    rule: str | None = None
+    without_patient: int = 0
+
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence for each kind."""
+        made = list(self.said)
+        odd = {pair: count for pair, count in self.parts.items() if pair[0] != pair[1]}
+        if odd:
+            shown = ", ".join(f"{name} is {part} ({count})" for (name, part), count in odd.items())
+            made.append(f"parts of the split from folders: {shown}")
+        if self.from_names:
+            count, name = self.from_names.total(), next(iter(self.from_names))
+            made.append(f"{count} labels are taken from file names such as {name}")
+        if self.patients:
+            shown = _some(sorted(self.patients))
+            what = f"--patient-from {self.rule}" if self.rule else "the names of folders"
+            made.append(f"patient_id is taken from {what}: {len(self.patients)} patients ({shown})")
+        if self.rule and self.without_patient:
+            made.append(f"{self.without_patient} images have no patient by {self.rule}")
+        turned = {name: n for name, n in self.no_class.items() if holds_turned_copies(name)}
+        others = {name: n for name, n in self.no_class.items() if name not in turned}
+        if others:
+            made.append(
+                f"folders taken for no class: {_counted(others)}; name them otherwise if they are "
+                "classes, or give --patient-from folder:-1 if they are patients"
+            )
+        if turned:
+            made.append(
+                f"folders taken for no class: {_counted(turned)}; if these are turned copies of "
+                "other images, leave them out or run 'marrowscope screen', or they can end on both "
+                "sides of a split"
+            )
+        return tuple(made)
+
+
+def discover(
+    paths: list[Path],
+    root: Path | None = None,
+    patient_from: str | None = None,
+    notes: DiscoveryNotes | None = None,
+) -> Iterator[FoundImage]:
     """Yield every image below ``paths`` in a stable order, each file once.
 
+    A row of a list that has a place in its picture comes for every place.
+
     Args:
-        paths: folders, image files, or CSV lists.
-        root: folder to which the paths in a CSV list are relative; default: the list's own.
+        paths: folders, image files, or lists.
+        root: folder to which the paths in a list are relative; default: the list's own.
+        patient_from: where the id of the patient stands (``folder_names.patient_rule``).
+        notes: filled with what names were taken for.
 
     Raises:
-        InputError: a path does not exist, or a list has no path column.
+        InputError: a path does not exist, a file is neither image nor list, or a list cannot be
+            understood.
     """
-    seen: dict[str, set[str | None]] = {}
+    notes = DiscoveryNotes() if notes is None else notes
+    rule = None if patient_from is None else patient_rule(patient_from)
+    notes.rule = patient_from
+    seen: dict[tuple[object, ...], set[str | None]] = {}
     for path, split in zip(paths, _splits_of(paths), strict=True):
-        for found in _below(Path(path), root, split):
-            labels = seen.setdefault(found.path, set())
+        for found in _below(Path(path), root, split, rule, notes):
+            place = tuple(found.columns.get(name) for name in ("x", "y", *_BOX))
+            labels = seen.setdefault((found.path, *place), set())
             # The same file under a second label comes again: index excludes what is contradictory.
             if not labels or (found.label is not None and found.label not in labels):
                 labels.add(found.label)
                 yield found
 
 
-def resolve_class(name: str) -> str | None:
-    """Class code for a folder or list name, or None when it is not one of the 21 classes.
-
-    Codes and English names are understood in any case; underscores, hyphens, word order and a
-    plural s do not matter.
-    """
-    code = name.strip().upper()
-    return code if code in BY_CODE else _by_name().get(_words(name))
-
-
-@cache
-def _by_name() -> dict[tuple[str, ...], str]:
-    return {_words(cell.name): cell.code for cell in CLASSES}
-
-
-def _words(name: str) -> tuple[str, ...]:
-    words = re.findall(r"[a-z]+", name.lower())
-    return tuple(sorted(word.removesuffix("s") if len(word) > 3 else word for word in words))
-
-
 def _splits_of(paths: list[Path]) -> list[str | None]:
     """``data/train data/test`` named side by side are a split; one folder named so is not."""
-    splits = [SPLITS.get(os.path.basename(os.path.abspath(path)).lower()) for path in paths]
+    splits = [split_name(os.path.basename(os.path.abspath(path))) for path in paths]
     return splits if len(set(splits) - {None}) > 1 else [None] * len(splits)
 
 
-def _below(path: Path, root: Path | None, split: str | None) -> Iterator[FoundImage]:
+def _below(
+    path: Path, root: Path | None, split: str | None, rule: PatientRule | None,
+    notes: DiscoveryNotes,
+) -> Iterator[FoundImage]:  # fmt: skip
     if path.is_dir():
-        yield from _walk(os.path.abspath(path), split)
-    elif path.suffix.lower() == ".csv":
-        yield from _list(path, root)
-    elif path.exists() or path.is_symlink():
-        absolute = os.path.abspath(path)
-        yield FoundImage(absolute, _class_around(os.path.dirname(absolute)))
-    else:
+        yield from _walk(os.path.abspath(path), split, rule, notes)
+    elif not (path.exists() or path.is_symlink()):
         raise InputError(f"{path}: no such file or folder")
+    elif path.suffix.lower() in LIST_SUFFIXES:
+        yield from _list(path, root, rule, notes)
+    elif path.suffix.lower() in SUFFIXES or _begins_as_image(path):
+        absolute = os.path.abspath(path)
+        folder, name = os.path.split(absolute)
+        label = _class_around(folder) or _from_file_name(name, notes)
+        yield FoundImage(absolute, label, _patient(absolute, None, rule, notes))
+    elif path.suffix.lower() == ".parquet":
+        raise InputError(f"{path}: is a cell table already; the steps after 'index' take it")
+    else:
+        raise InputError(
+            f"{path}: is neither an image nor a list; give folders, images, or lists as CSV or "
+            "Excel workbook (.xlsx)"
+        )
 
 
-def _walk(top: str, split: str | None) -> Iterator[FoundImage]:
+def _begins_as_image(path: Path) -> bool:
+    try:
+        status = path.stat()
+        if unusable_kind(status.st_mode) is not None or not status.st_size:
+            return False
+        with path.open("rb") as stream:
+            return file_format(stream.read(HEAD_BYTES)) is not None
+    except OSError:
+        return False
+
+
+def _walk(
+    top: str, split: str | None, rule: PatientRule | None, notes: DiscoveryNotes
+) -> Iterator[FoundImage]:
     """Images below a folder; links to folders are followed, but no folder is entered twice.
 
     A folder that cannot be listed is yielded itself, so that it becomes a row with its reason.
     """
     entered: set[str] = set()
     unlisted: list[str] = []
+    level = None if rule is None else rule.level
     walk = os.walk(
         top, followlinks=True, onerror=lambda error: unlisted.append(str(error.filename))
     )
@@ -134,92 +200,90 @@ def _walk(top: str, split: str | None) -> Iterator[FoundImage]:
             continue
         entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        label, inner_split = _labels_of(folder, top)
-        part = inner_split or split
+        meaning = meaning_of(_inner(folder, top), level)
+        label = meaning.label or _class_around(top)
+        part = meaning.split or split
         columns = {} if part is None else {"split": part}
         for name in sorted(files):
             lower = name.lower()
             if lower.endswith(SUFFIXES) and not lower.endswith(MASK_SUFFIX) and name[0] != ".":
-                yield FoundImage(os.path.join(folder, name), label, columns)
+                path = os.path.join(folder, name)
+                if meaning.split is not None and meaning.part_folder is not None:
+                    notes.parts[meaning.part_folder, meaning.split] += 1
+                notes.no_class.update(meaning.no_class)
+                patient = _patient(path, meaning.patient, rule, notes)
+                own = label or _from_file_name(name, notes)
+                yield FoundImage(path, own, {**columns, **patient})
     for folder in sorted(unlisted):
-        yield FoundImage(folder, _labels_of(folder, top)[0])
+        yield FoundImage(folder, meaning_of(_inner(folder, top)).label or _class_around(top))
 
 
-def _labels_of(folder: str, top: str) -> tuple[str | None, str | None]:
-    """Label and split that the folders between ``top`` (included) and a file stand for."""
+def _inner(folder: str, top: str) -> list[str]:
+    """Names of the folders from ``top`` (not included) to ``folder`` (included)."""
     relative = os.path.relpath(folder, top)
-    inner = [] if relative == os.curdir else relative.split(os.sep)
-    inner = [name for name in inner if not _RANGE_FOLDER.fullmatch(name)]
-    splits = [SPLITS[name.lower()] for name in inner if name.lower() in SPLITS]
-    named = [name for name in inner if name.lower() not in SPLITS]
-    split = splits[0] if splits else None
-    for name in reversed(named):
-        code = resolve_class(name)
-        if code is not None:
-            return code, split
-    if named:
-        return _printable(named[-1]), split
-    return _class_around(top), split  # somebody pointed at one class folder, or inside it
+    return [] if relative == os.curdir else relative.split(os.sep)
 
 
 def _class_around(folder: str) -> str | None:
     """Class that a folder, or the one around a folder of a thousand, is named after."""
-    names = [name for name in folder.split(os.sep)[-2:] if not _RANGE_FOLDER.fullmatch(name)]
+    names = [name for name in folder.split(os.sep)[-2:] if not is_thousand(name)]
     return resolve_class(names[-1]) if names else None
 
 
-def _printable(name: str) -> str:
-    """A folder name as text; bytes that are not UTF-8 as escapes."""
-    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+def _from_file_name(name: str, notes: DiscoveryNotes) -> str | None:
+    code = class_of_file_name(name)
+    if code is not None:
+        notes.from_names[name] += 1
+    return code
 
 
-def _list(path: Path, root: Path | None) -> Iterator[FoundImage]:
-    try:
-        table = pl.read_csv(path, infer_schema=False, glob=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({_one_line(error)})") from error
-    names = {name.strip().lower(): name for name in table.columns}
-    path_column = next((names[name] for name in PATH_COLUMNS if name in names), None)
-    if path_column is None:
-        raise InputError(f"{path}: has no path column; expected one of {', '.join(PATH_COLUMNS)}")
-    label_column = next((names[name] for name in LABEL_COLUMNS if name in names), None)
-    kept = {name: names[name] for name in _KEPT_COLUMNS if name in names}
-    base = Path(root) if root is not None else path.parent
-    for row in table.iter_rows(named=True):
-        if not (row[path_column] or "").strip():
-            continue
-        text = row[label_column] if label_column else None
-        label = (resolve_class(text) or text.strip()) if text and text.strip() else None
-        columns = {name: row[column] for name, column in kept.items() if row[column]}
-        if "split" in columns:
-            columns["split"] = SPLITS.get(columns["split"].lower(), columns["split"])
-        yield FoundImage(listed_path(base, row[path_column].strip()), label, columns)
+def _patient(
+    path: str, folder: str | None, rule: PatientRule | None, notes: DiscoveryNotes
+) -> dict[str, str]:
+    """The column ``patient_id`` by the rule, else by a folder that is named after a patient."""
+    patient = folder if rule is None else rule.find(path)
+    if patient is None:
+        notes.without_patient += 1
+        return {}
+    notes.patients[patient] += 1
+    return {"patient_id": patient}
 
 
-def listed_path(base: Path, text: str) -> str:
-    """Absolute path of a file that a list in the folder ``base`` names."""
-    path = os.path.abspath(base / text)
-    if "\\" in text and not os.path.lexists(path):  # a list written on Windows
-        return os.path.abspath(base / text.replace("\\", "/"))
-    return path
+def _list(
+    path: Path, root: Path | None, rule: PatientRule | None, notes: DiscoveryNotes
+) -> Iterator[FoundImage]:
+    listed = read_cell_list(path, root)
+    notes.said += listed.notes
+    carried = set(listed.carried)
+    for row in listed.table.iter_rows(named=True):
+        place, label = row.pop("path"), row.pop("label", None)
+        more = {name: row.pop(name) for name in carried}
+        columns = {name: value for name, value in row.items() if value is not None}
+        if rule is not None and "patient_id" not in columns:
+            columns |= _patient(place, None, rule, notes)
+        kept = {name: value for name, value in more.items() if value is not None}
+        yield FoundImage(place, label, columns, kept)
 
 
 def typed_columns(found: list[FoundImage]) -> dict[str, pl.Series]:
-    """The extra columns of all rows, typed as the cell table wants them.
-
-    Raises:
-        InputError: a value is not of its column's type.
-    """
-    names = [name for name in _KEPT_COLUMNS if any(name in row.columns for row in found)]
+    """The extra columns of all rows, typed as the cell table wants them; carried ones as text."""
+    known = dict.fromkeys((*SCHEMA, *_BOX))
     series = {}
-    for name in names:
-        values = pl.Series(name, [row.columns.get(name) for row in found], dtype=pl.String)
-        try:
-            series[name] = values.cast(SCHEMA[name])
-        except pl.exceptions.PolarsError as error:
-            raise InputError(f"column {name}: {_one_line(error)}") from error
+    for name in known:
+        if any(name in row.columns for row in found):
+            kind = SCHEMA.get(name, pl.Float64())
+            values = [row.columns.get(name) for row in found]
+            series[name] = pl.Series(name, values, dtype=kind)
+    for name in dict.fromkeys(name for row in found for name in row.carried):
+        series[name] = pl.Series(name, [row.carried.get(name) for row in found], dtype=pl.String)
     return series
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160]
+def _counted(names: dict[str, int]) -> str:
+    shown = [f"{name} ({count})" for name, count in sorted(names.items())[:_SHOWN]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")

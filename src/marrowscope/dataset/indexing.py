@@ -10,7 +10,8 @@ stay in the table whether they are asked for again or not.
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,17 +19,26 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope.cells import SCHEMA, read_cells, write_cells
-from marrowscope.dataset.image_discovery import FoundImage, discover, typed_columns
+from marrowscope.cells import IN_FIELD, SCHEMA, read_cells, usable, write_cells
+from marrowscope.class_synonyms import nearest_in_words
+from marrowscope.dataset.field_places import mark_places, place_names
+from marrowscope.dataset.image_discovery import (
+    DiscoveryNotes,
+    FoundImage,
+    discover,
+    typed_columns,
+)
 from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
 from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import ImageError, decode, read_bytes
 from marrowscope.io.image_inspection import inspect
+from marrowscope.morphology import BY_CODE
 from marrowscope.progress import Advance
 from marrowscope.stain import estimate_stain
 
 BATCH = 512
+_SHOWN = 12  # labels in a sentence
 CONFLICT = "same content as "
 DUPLICATE = "duplicate of "
 
@@ -44,17 +54,23 @@ def index(
     workers: int | None = None,
     stains: bool = False,
     relabel: Sequence[Path] = (),
+    patient_from: str | None = None,
+    microns_per_pixel: float | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> pl.DataFrame:
     """Index every image below ``paths``; write the cell table to ``output`` when one is given.
 
     Args:
-        paths: folders, CSV lists, image files.
+        paths: folders, lists, image files.
         output: where the table goes; also where an earlier run is looked for.
-        root: folder to which paths in CSV lists are relative.
+        root: folder to which paths in lists are relative.
         advance: called as ``advance(done, total=...)`` after every batch.
         workers: threads that read and check files; default: as many as there are cores.
         stains: fill the ``stain`` column too, where it is missing.
         relabel: lists of corrected labels, in the order in which they were made.
+        patient_from: where the patient's id stands in a path (``folder_names.patient_rule``).
+        microns_per_pixel: pixel size of fields in which a list has places, where it does not say.
+        say: told in a sentence what was taken for what.
 
     Returns:
         The table, in the order of discovery. Rows with an ``error`` cannot be used.
@@ -67,7 +83,8 @@ def index(
     corrections = [(path, read_corrections(path)) for path in relabel]
     if stains and output is not None and output.suffix.lower() == ".csv":
         raise InputError(f"{output}: a CSV cannot hold stain vectors; name the output .parquet")
-    found = list(discover(paths, root))
+    notes = DiscoveryNotes()
+    found = list(discover(paths, root, patient_from, notes))
     if not found:
         names = ", ".join(str(path) for path in paths)
         raise InputError(f"{names}: no image found (looked for JPEG, PNG, TIFF, BMP, WebP)")
@@ -83,7 +100,11 @@ def index(
                 _keep(journal, read)
             if advance is not None:
                 advance(len(batch), total=len(found))
-    table = take_corrections(assemble(found, measured), corrections).table
+    assembled, about_places = assemble(found, measured, microns_per_pixel)
+    table = take_corrections(assembled, corrections).table
+    if say is not None:
+        for sentence in (*notes.sentences(), *about_places, *outside_scheme(table)):
+            say(sentence)
     if output is not None:
         write_cells(table, output)
     if journal is not None:
@@ -124,16 +145,23 @@ def measure_file(path: str, stain: bool = False) -> dict[str, Any]:
     return row
 
 
-def assemble(found: list[FoundImage], measured: list[dict[str, Any]]) -> pl.DataFrame:
-    """Join what the places say and what the files say; mark repeated content; name the cells."""
+def assemble(
+    found: list[FoundImage], measured: list[dict[str, Any]], microns_per_pixel: float | None = None
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Join what the places say and what the files say; mark repeated content; name the cells.
+
+    Returns:
+        The table, and sentences about cells that are places in fields.
+    """
     table = pl.DataFrame(measured, schema=_MEASURED_SCHEMA).with_columns(
         pl.Series("label", [row.label for row in found], dtype=pl.String),
         *typed_columns(found).values(),
     )
     if table["stain"].null_count() == table.height:
         table = table.drop("stain")
+    table, notes = mark_places(table, microns_per_pixel)
     table = _mark_repeated_content(table)
-    return table.select("cell_id", *(name for name in table.columns if name != "cell_id"))
+    return table.select("cell_id", *(name for name in table.columns if name != "cell_id")), notes
 
 
 def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
@@ -144,12 +172,13 @@ def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
     """
     errors = table["error"].to_list()
     paths, labels, hashes = (table[name].to_list() for name in ("path", "label", "sha256"))
+    places = place_names(table)
     groups: dict[str, list[int]] = {}
     for row, digest in enumerate(hashes):
         if digest is not None and errors[row] is None:
             groups.setdefault(digest, []).append(row)
     identities = [
-        digest[:16] if digest else "path-" + hashlib.sha256(path.encode()).hexdigest()[:11]
+        (digest[:16] if digest else "path-" + hashlib.sha256(path.encode()).hexdigest()[:11])
         for digest, path in zip(hashes, paths, strict=True)
     ]
     for rows in groups.values():
@@ -157,12 +186,14 @@ def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
         if len({labels[row] for row in labelled}) > 1:
             for row in rows:
                 other = next(o for o in labelled if labels[o] != labels[row])
-                errors[row] = f"{CONFLICT}{paths[other]}, which is labelled {labels[other]}"
+                errors[row] = (
+                    f"{CONFLICT}{paths[other]}{places[other]}, which is labelled {labels[other]}"
+                )
         else:
             kept = (labelled or rows)[0]
             for row in rows:
                 if row != kept:
-                    errors[row] = f"{DUPLICATE}{paths[kept]}"
+                    errors[row] = f"{DUPLICATE}{paths[kept]}{places[kept]}"
     counts: dict[str, int] = {}
     for row, identity in enumerate(identities):
         counts[identity] = counts.get(identity, 0) + 1
@@ -182,10 +213,16 @@ def _measure_batch(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows of a batch in order, and those of them that had to be read."""
     rows = [_unchanged(known.get(found.path), stains) for found in batch]
-    missing = [found.path for found, row in zip(batch, rows, strict=True) if row is None]
+    # A list may name one file many times.
+    missing = list(
+        dict.fromkeys(found.path for found, row in zip(batch, rows, strict=True) if row is None)
+    )
     read = list(pool.map(partial(measure_file, stain=True) if stains else measure_file, missing))
-    fresh = iter(read)
-    return [row if row is not None else next(fresh) for row in rows], read
+    fresh = dict(zip(missing, read, strict=True))
+    return [
+        row if row is not None else fresh[found.path]
+        for found, row in zip(batch, rows, strict=True)
+    ], read
 
 
 def _unchanged(row: dict[str, Any] | None, stains: bool) -> dict[str, Any] | None:
@@ -207,7 +244,10 @@ def _known_rows(output: Path | None, journal: Path | None) -> dict[str, dict[str
     """Rows of an earlier output and of a killed run's journal, by path."""
     tables = []
     if output is not None and output.suffix.lower() != ".csv" and output.exists():
-        tables.append(_measured_part(read_cells(output, needs=_MEASURED)))
+        earlier = read_cells(output, needs=_MEASURED)
+        if IN_FIELD in earlier.columns:  # such rows tell of a place, not of their file
+            earlier = earlier.filter(~pl.col(IN_FIELD).fill_null(False))
+        tables.append(_measured_part(earlier))
     if journal is not None and journal.is_dir():
         for part in sorted(journal.glob("*.parquet")):
             try:
@@ -228,6 +268,24 @@ def _measured_part(table: pl.DataFrame) -> pl.DataFrame:
     if "stain" not in table.columns:
         table = table.with_columns(pl.lit(None, dtype=SCHEMA["stain"]).alias("stain"))
     return table.select(list(_MEASURED_SCHEMA))
+
+
+def outside_scheme(table: pl.DataFrame) -> tuple[str, ...]:
+    """A sentence about labels that are none of the 21 classes, with counts and what is nearest."""
+    rows = usable(table)
+    if "label" not in rows.columns:
+        return ()
+    counts = Counter(label for label in rows["label"].drop_nulls() if label not in BY_CODE)
+    if not counts:
+        return ()
+    shown = []
+    for label, count in counts.most_common(_SHOWN):
+        shown.append(", ".join(filter(None, (f"{label} ({count})", nearest_in_words(label)))))
+    more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
+    return (
+        "labels outside the 21 classes are kept as classes of your own: "
+        f"{'; '.join(shown)}{more}; rename those that mean one of the 21",
+    )
 
 
 def _keep(journal: Path, rows: list[dict[str, Any]]) -> None:

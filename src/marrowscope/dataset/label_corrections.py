@@ -1,20 +1,20 @@
 """Lists that a cytologist corrected → the cell table with the corrected labels."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from marrowscope.class_synonyms import resolve_class
+from marrowscope.dataset.list_columns import recognise
 from marrowscope.errors import InputError
+from marrowscope.identifiers import clean_column
+from marrowscope.io.list_file import read_list
 from marrowscope.morphology import CODES
 
 BEFORE = "label_before"
 _NEEDED = ("cell_id", "corrected")
-_SEPARATORS = ",;\t"
-_LARGEST = 100_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -54,50 +54,28 @@ class RelabelResult:
 def read_corrections(path: Path) -> tuple[Correction, ...]:
     """Read a list of suspects in which a cytologist filled the column ``corrected``.
 
-    Comma, semicolon or tab may separate the columns, for spreadsheets write all of them. Lines
-    with nothing in ``corrected`` were not decided and are passed over.
+    Any list is read that a spreadsheet saves (``read_list``). Lines with nothing in ``corrected``
+    were not decided and are passed over.
 
     Raises:
-        InputError: no such file, not text, columns are missing, or a line has no ``cell_id``.
+        InputError: no list, columns are missing, or a line has no ``cell_id``.
     """
-    path = Path(path)
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path}: is larger than 100 MB; this is not a list of corrections")
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text; save it as 'CSV UTF-8'") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    head = text.split("\n", 1)[0]
-    separator = max(_SEPARATORS, key=head.count)
-    try:
-        lines = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
-    except csv.Error as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error})") from None
-    names = {name.strip().lower() for name in (lines[0] if lines else {}) if name is not None}
-    missing = [name for name in _NEEDED if name not in names]
+    read = read_list(path)
+    taken = recognise(read.table.columns, str(path), (*_NEEDED, "path", "label")).taken
+    missing = [name for name in _NEEDED if name not in taken]
     if missing:
         raise InputError(
             f"{path}: has no column {', '.join(missing)} or no line; give a list made by 'noise'"
         )
+    columns = {name: clean_column(read.table[heading]) for name, heading in taken.items()}
     found = []
-    for number, raw in enumerate(lines, 2):
-        line = {
-            name.strip().lower(): value.strip()
-            for name, value in raw.items()
-            if isinstance(name, str) and isinstance(value, str)
-        }
-        corrected = line.get("corrected", "")
-        if not corrected:
+    for line, row in zip(read.lines, pl.DataFrame(columns).iter_rows(named=True), strict=True):
+        corrected = row["corrected"]
+        if corrected is None:
             continue
-        cell = line.get("cell_id", "")
-        if not cell:
-            raise InputError(f"{path}: line {number} corrects a cell without cell_id; name it")
-        known = line.get("path") or None, line.get("label") or None
-        found.append(Correction(cell, *known, corrected, number))
+        if row["cell_id"] is None:
+            raise InputError(f"{path}: line {line} corrects a cell without cell_id; name it")
+        found.append(Correction(row["cell_id"], row.get("path"), row.get("label"), corrected, line))
     return tuple(found)
 
 
@@ -124,7 +102,8 @@ def relabel(
     for path, corrections in lists:
         decided: dict[int, Correction] = {}
         for one in corrections:
-            if one.corrected not in allowed:
+            corrected = _class_among(one.corrected, allowed)
+            if corrected is None:
                 raise InputError(
                     f"{path}: line {one.line} corrects to {one.corrected}, which is not a class; "
                     f"expected one of {', '.join(sorted(allowed))}"
@@ -137,30 +116,40 @@ def relabel(
                     "the list belongs to other images"
                 )
             other = decided.setdefault(row, one)
-            if other.corrected != one.corrected:
+            if _class_among(other.corrected, allowed) != corrected:
                 raise InputError(
                     f"{path}: cell {one.cell_id} is corrected to {other.corrected} in line "
                     f"{other.line} and to {one.corrected} in line {one.line}; keep one"
                 )
-            if one.label not in (None, labels[row]) and labels[row] != one.corrected:
+            before = None if one.label is None else _class_among(one.label, allowed) or one.label
+            if before not in (None, labels[row]) and labels[row] != corrected:
                 raise InputError(
                     f"{path}: line {one.line} corrects cell {one.cell_id} from {one.label}, but "
                     f"its label is {labels[row]}; give earlier lists first, or make a new list"
                 )
-            labels[row] = one.corrected
+            labels[row] = corrected
             seen.add(row)
     different = [new != old for new, old in zip(labels, first, strict=True)]
     changed = sum(different)
     if changed:
         earlier = table[BEFORE].to_list() if BEFORE in table.columns else [None] * table.height
-        before = [
+        first_labels = [
             known or old if change else known
             for known, old, change in zip(earlier, first, different, strict=True)
         ]
         table = table.with_columns(
-            pl.Series("label", labels, dtype=pl.String), pl.Series(BEFORE, before, dtype=pl.String)
+            pl.Series("label", labels, dtype=pl.String),
+            pl.Series(BEFORE, first_labels, dtype=pl.String),
         )
     return RelabelResult(table, changed, len(seen) - sum(different[row] for row in seen))
+
+
+def _class_among(name: str, allowed: set[str]) -> str | None:
+    """The class that a name means: as it is, or by another name of one of the 21."""
+    if name in allowed:
+        return name
+    code = resolve_class(name)
+    return code if code in allowed else None
 
 
 def corrected_before(path: Path) -> int:

@@ -14,12 +14,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import CellImage, cell_images, read_cell
 from marrowscope.dataset.crop_orientations import ORIENTATIONS
 from marrowscope.dataset.landmarks import NO_LANDMARKS, Landmarks, landmarks
 from marrowscope.dataset.overlap_detection import Overlap, connected_groups, find_overlaps
 from marrowscope.io.atomic import replacing
-from marrowscope.io.image_decoding import ImageError, read_image
-from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.io.image_decoding import ImageError
 from marrowscope.progress import Advance
 
 CHUNK = 512  # images whose landmarks are kept together
@@ -63,7 +63,7 @@ def screen(
     """
     errors = table["error"].to_list() if "error" in table.columns else [None] * table.height
     rows = [row for row, error in enumerate(errors) if error is None]
-    paths, sizes = table["path"].to_list(), pixel_sizes(table)
+    paths, cells = table["path"].to_list(), cell_images(table)
     keys = _keys(table)
     found: list[Landmarks] = []
     unread: list[tuple[str, str]] = []
@@ -74,7 +74,7 @@ def screen(
             place = None if parts is None else parts / f"{name}.npz"
             known = None if place is None else _load(place, len(part))
             if known is None:
-                work = pool.map(_look, (paths[row] for row in part), (sizes[row] for row in part))
+                work = pool.map(_look, (cells[row] for row in part))
                 known, before = [], len(unread)
                 for row, answer in zip(part, work, strict=True):
                     if isinstance(answer, str):
@@ -89,8 +89,7 @@ def screen(
 
     @lru_cache(maxsize=256)
     def crop(number: int) -> NDArray[np.uint8]:
-        row = rows[number]
-        return prepare(read_image(Path(paths[row])), sizes[row])
+        return read_cell(cells[rows[number]])
 
     pairs = find_overlaps(found, crop)
     if parts is not None:
@@ -105,9 +104,9 @@ def _keys(table: pl.DataFrame) -> list[str]:
     return [str(value) for value in table[column].to_list()]
 
 
-def _look(path: str, size: float | None) -> Landmarks | str:
+def _look(cell: CellImage) -> Landmarks | str:
     try:
-        return landmarks(prepare(read_image(Path(path)), size))
+        return landmarks(read_cell(cell))
     except ImageError as error:
         return error.reason
 

@@ -11,11 +11,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import CellImage, cell_digest, cell_images, read_file, standard_crop
 from marrowscope.cells import SCHEMA, read_cells, usable, write_cells
 from marrowscope.dataset.pixel_store import CELLS, IMAGE_BYTES, Key, open_for_writing
 from marrowscope.errors import InputError, TableError
-from marrowscope.io.image_decoding import decode, read_bytes
-from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.io.image_decoding import decode
+from marrowscope.preprocessing import pixel_sizes
 from marrowscope.progress import Advance
 
 BATCH = 256  # 48 MB of pixels on their way at a time
@@ -57,7 +58,7 @@ def pack(table: pl.DataFrame, folder: Path, advance: Advance | None = None) -> P
     first: dict[Key, int] = {}
     for row, key in enumerate(keys):
         first.setdefault(key, row)
-    paths = rows["path"].to_list()
+    paths, cells = rows["path"].to_list(), cell_images(rows)
     failed: list[tuple[str, str]] = []
     with open_for_writing(folder) as writer:
         missing = [(key, row) for key, row in first.items() if key not in writer.keys]
@@ -66,7 +67,7 @@ def pack(table: pl.DataFrame, folder: Path, advance: Advance | None = None) -> P
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             for start in range(0, len(missing), BATCH):
                 part = missing[start : start + BATCH]
-                images = pool.map(_decoded, (paths[row] for _, row in part), (k for k, _ in part))
+                images = pool.map(_decoded, (cells[row] for _, row in part), (k for k, _ in part))
                 good: list[tuple[Key, NDArray[np.uint8]]] = []
                 for (key, row), image in zip(part, images, strict=True):
                     if isinstance(image, str):
@@ -93,15 +94,15 @@ def keys_of(rows: pl.DataFrame) -> list[Key]:
     return list(zip(rows["sha256"].to_list(), pixel_sizes(rows), strict=True))
 
 
-def _decoded(path: str, key: Key) -> NDArray[np.uint8] | str:
+def _decoded(cell: CellImage, key: Key) -> NDArray[np.uint8] | str:
     """The crop, or why there is none."""
     try:
-        data = read_bytes(Path(path))
-        if hashlib.sha256(data).hexdigest() != key[0]:
+        data = read_file(cell)
+        if cell_digest(hashlib.sha256(data).hexdigest(), cell.place) != key[0]:
             return "the file has changed since it was indexed; run 'marrowscope index' again"
-        return prepare(decode(data, path), key[1])
+        return standard_crop(decode(data, cell.path), cell)
     except InputError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return str(error).removeprefix(f"{cell.path}: ")
     except OSError as error:
         return error.strerror or str(error)
 

@@ -1,21 +1,25 @@
 """A list of images by split → the cell table with that split."""
 
+import unicodedata
 from pathlib import Path
 
 import polars as pl
 
 from marrowscope.cells import group_column
 from marrowscope.dataset.contents import incomplete_group_column
-from marrowscope.dataset.image_discovery import PATH_COLUMNS, SPLITS
+from marrowscope.dataset.list_columns import recognise
+from marrowscope.dataset.split_names import require_split_name
 from marrowscope.dataset.splitting import OVERLAP_GROUP, Split, finished_split
 from marrowscope.errors import InputError
+from marrowscope.identifiers import clean_column
+from marrowscope.io.list_file import is_missing, read_list
 
 _SEVERAL = -1  # in place of a row: the name fits more than one
 _KEY = "cell_id"
 
 
 def apply_split_list(table: pl.DataFrame, path: Path) -> Split:
-    """Take the split from a CSV with a column ``split`` and ``cell_id`` or a path column.
+    """Take the split from a list with a column ``split`` and ``cell_id`` or a path column.
 
     Paths match by their ends, so that a list made elsewhere fits: ``BLA/BLA_00001.jpg`` matches
     any cell whose path ends so; of a longer path than the table has, the folder and file name have
@@ -27,7 +31,7 @@ def apply_split_list(table: pl.DataFrame, path: Path) -> Split:
             in two parts, or a content hash, an overlap or a patient on both sides.
     """
     path = Path(path)
-    key, entries = _read(path)
+    key, entries, notes = _read(path)
     places = _by_id(table) if key == _KEY else _by_tail(table)
     values: list[str | None] = [None] * table.height
     strangers = []
@@ -48,27 +52,31 @@ def apply_split_list(table: pl.DataFrame, path: Path) -> Split:
         good = table["error"].is_null()
         values = [value if use else None for value, use in zip(values, good, strict=True)]
     group = group_column(table) or incomplete_group_column(table)
-    warnings = _gaps(table, values, strangers)
+    warnings = [*notes, *_gaps(table, values, strangers)]
     split = finished_split(table, "split", values, group, warnings, f"list {path.name}")
     _refuse_crossing(split, path)
     return split
 
 
-def _read(path: Path) -> tuple[str, list[tuple[str, str]]]:
-    """Name of the key column and (name, part) of every row that has both."""
-    try:
-        rows = pl.read_csv(path, infer_schema=False, glob=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: cannot be read as CSV ({reason})") from None
-    columns = {name.strip().lower(): name for name in rows.columns}
-    key = next((name for name in (_KEY, *PATH_COLUMNS) if name in columns), None)
-    if key is None or "split" not in columns:
-        raise InputError(f"{path}: needs a column split and one of cell_id, path, file")
-    pairs = rows.select(columns[key], columns["split"]).drop_nulls().rows()
-    return key, [
-        (name.strip(), SPLITS.get(part.strip().lower(), part.strip())) for name, part in pairs
+def _read(path: Path) -> tuple[str, list[tuple[str, str]], tuple[str, ...]]:
+    """Name of the key column, (name, part) of every row that has both, and what was guessed."""
+    read = read_list(path)
+    columns = recognise(read.table.columns, str(path), (_KEY, "path", "split"))
+    taken = columns.taken
+    key = _KEY if _KEY in taken else "path"
+    if key not in taken or "split" not in taken:
+        raise InputError(
+            f"{path}: needs a column split and one of cell_id, path, file "
+            f"(it has {', '.join(read.table.columns)[:120]})"
+        )
+    names = read.table[taken[key]].to_list()
+    parts = read.table[taken["split"]].to_list()
+    pairs = [
+        (name.strip(), require_split_name(part, f"{path}: line {line}"))
+        for name, part, line in zip(names, parts, read.lines, strict=True)
+        if not is_missing(name) and not is_missing(part)
     ]
+    return key, pairs, (*read.notes, *columns.notes)
 
 
 def _by_id(table: pl.DataFrame) -> dict[str, int]:
@@ -79,7 +87,7 @@ def _by_tail(table: pl.DataFrame) -> dict[str, int]:
     """Row by every tail of its path."""
     places: dict[str, int] = {}
     for row, path in enumerate(table["path"]):
-        pieces = _pieces(path)
+        pieces = _pieces(path or "")
         for start in range(len(pieces)):
             tail = "/".join(pieces[start:])
             places[tail] = _SEVERAL if tail in places else row
@@ -96,7 +104,8 @@ def _find(places: dict[str, int], name: str) -> int | None:
 
 
 def _pieces(path: str) -> list[str]:
-    return [piece for piece in path.replace("\\", "/").split("/") if piece not in ("", ".")]
+    path = unicodedata.normalize("NFC", path.replace("\\", "/"))
+    return [piece for piece in path.split("/") if piece not in ("", ".")]
 
 
 def _gaps(table: pl.DataFrame, values: list[str | None], strangers: list[str]) -> list[str]:
@@ -113,11 +122,15 @@ def _gaps(table: pl.DataFrame, values: list[str | None], strangers: list[str]) -
 
 
 def _refuse_crossing(split: Split, path: Path) -> None:
+    table = split.table
+    if split.grouped_by is not None:
+        ids = clean_column(table[split.grouped_by].cast(pl.String))
+        table = table.with_columns(ids)
     for column in ("sha256", OVERLAP_GROUP, split.grouped_by):
-        if column is None or column not in split.table.columns:
+        if column is None or column not in table.columns:
             continue
         crossing = (
-            split.table.filter(pl.col("split").is_not_null() & pl.col(column).is_not_null())
+            table.filter(pl.col("split").is_not_null() & pl.col(column).is_not_null())
             .group_by(column)
             .agg(pl.col("split").n_unique().alias("parts"))
             .filter(pl.col("parts") > 1)

@@ -6,15 +6,17 @@ generator whose stream may change between versions.
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
 import numpy as np
 import polars as pl
 
-from marrowscope.cells import group_column, usable
-from marrowscope.dataset.contents import id_warning, incomplete_group_column
+from marrowscope.cells import IN_FIELD, group_column, usable
+from marrowscope.dataset.contents import id_warning, incomplete_group_column, look_alike_ids
 from marrowscope.errors import InputError, TableError
+from marrowscope.identifiers import clean_column
 from marrowscope.morphology import in_display_order
 
 TRAIN, TEST = "train", "test"
@@ -24,11 +26,19 @@ OVERLAP_GROUP = "overlap_group"  # what screen found to show the same
 
 @dataclass(frozen=True)
 class Split:
-    """A table with a ``split`` or ``fold`` column, and what should be said about it."""
+    """A table with a ``split`` or ``fold`` column, and what should be said about it.
+
+    Attributes:
+        table: the cells.
+        grouped_by: the id by which cells stay together, or None.
+        warnings: one sentence each.
+        groups: number of different ids among the cells that take part; None without ids.
+    """
 
     table: pl.DataFrame
     grouped_by: str | None
     warnings: tuple[str, ...]
+    groups: int | None = None
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Images per class (outer key) and part (inner key)."""
@@ -101,16 +111,30 @@ def _assign(
         digest or cell for digest, cell in zip(table[identity], table["cell_id"], strict=True)
     ]
     # A row without an id, in a table where others have one, stands for itself.
-    groups = table[group].to_list() if group is not None else [None] * table.height
+    groups = (
+        clean_column(table[group].cast(pl.String)).to_list()
+        if group is not None
+        else [None] * table.height
+    )
     units = [str(unit or own) for unit, own in zip(groups, identities, strict=True)]
-    if group is not None or OVERLAP_GROUP in table.columns:
-        units = _joined_by_content(table, units)
+    fields = _fields(table)
+    together = (
+        group is not None
+        or OVERLAP_GROUP in table.columns
+        or any(one is not None for one in fields)
+    )
+    if together:
+        shared = [
+            table[name].to_list() for name in ("sha256", OVERLAP_GROUP) if name in table.columns
+        ]
+        for contents in (fields, *shared):
+            units = _joined(units, contents)
     labels = table["label"].to_list()
     members: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for unit, label, part in zip(units, labels, takes_part, strict=True):
         if part:
             members[unit][label] += 1
-    place = _by_class(members, shares, seed) if group is None else _by_group(members, shares, seed)
+    place = _by_group(members, shares, seed) if together else _by_class(members, shares, seed)
     parts = [place[unit] if part else None for unit, part in zip(units, takes_part, strict=True)]
     return parts, group, _absences(members, place, len(shares), group)
 
@@ -170,8 +194,15 @@ def _by_group(
     return place
 
 
-def _joined_by_content(table: pl.DataFrame, units: list[str]) -> list[str]:
-    """Join units that share an image content or an overlap, so that it cannot cross."""
+def _fields(table: pl.DataFrame) -> list[str | None]:
+    """The field of every cell that lies in one: neighbours share pixels and must not be parted."""
+    if IN_FIELD not in table.columns:
+        return [None] * table.height
+    return [path if lies else None for path, lies in table.select("path", IN_FIELD).rows()]
+
+
+def _joined(units: list[str], contents: Sequence[str | None]) -> list[str]:
+    """Join units that share a content: an image, an overlap, a field; so that it cannot cross."""
     parent: dict[str, str] = {unit: unit for unit in units}
 
     def root(unit: str) -> str:
@@ -179,14 +210,11 @@ def _joined_by_content(table: pl.DataFrame, units: list[str]) -> list[str]:
             unit = parent[unit] = parent[parent[unit]]
         return unit
 
-    for column in ("sha256", OVERLAP_GROUP):
-        if column not in table.columns:
-            continue
-        first: dict[str, str] = {}
-        for unit, shared in zip(units, table[column], strict=True):
-            if shared is not None:
-                one, two = sorted((root(unit), root(first.setdefault(shared, unit))))
-                parent[two] = one
+    first: dict[str, str] = {}
+    for unit, digest in zip(units, contents, strict=True):
+        if digest is not None:
+            one, two = sorted((root(unit), root(first.setdefault(digest, unit))))
+            parent[two] = one
     return [root(unit) for unit in units]
 
 
@@ -227,8 +255,15 @@ def finished_split(
     table = table.drop(others).with_columns(
         pl.Series(column, values, dtype=kind), pl.lit(method).alias(METHOD)
     )
-    ids = id_warning(table)
-    return Split(table, group, tuple(warnings if ids is None else [ids, *warnings]))
+    said = [line for line in (id_warning(table), *look_alike_ids(table)) if line is not None]
+    return Split(table, group, (*said, *warnings), _count_groups(table, column, group))
+
+
+def _count_groups(table: pl.DataFrame, column: str, group: str | None) -> int | None:
+    if group is None:
+        return None
+    there = table.filter(pl.col(column).is_not_null())[group].cast(pl.String)
+    return clean_column(there).drop_nulls().n_unique()
 
 
 def _digest(seed: int, text: str) -> int:

@@ -18,9 +18,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import places
 from marrowscope.cells import GROUPS, usable
 from marrowscope.dataset.splitting import TRAIN
-from marrowscope.errors import InputError
+from marrowscope.errors import InputError, TableError
 from marrowscope.io.image_decoding import read_image
 from marrowscope.progress import Advance
 from marrowscope.stain import BACKGROUND_DENSITY, WHITE, default_stain, estimate_stain, is_default
@@ -129,6 +130,11 @@ def normalized_images(
     Raises:
         InputError: too few images can be read.
     """
+    if any(place is not None for place in places(table)):
+        raise TableError(
+            "its cells are places in fields; give the fields themselves, or cut the cells out "
+            "('index --boxes FILE --crops FOLDER')"
+        )
     fine = (
         table["error"].is_null()
         if "error" in table.columns

@@ -2,14 +2,14 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from marrowscope.cell_pixels import CellImage, cell_images, own_pixels, read_file
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import read_image
+from marrowscope.io.image_decoding import decode
 from marrowscope.progress import Advance
 from marrowscope.stain import default_stain, estimate_stain
 
@@ -22,10 +22,10 @@ def with_stains(table: pl.DataFrame, advance: Advance | None = None) -> pl.DataF
     given = table["stain"].to_list() if "stain" in table.columns else [None] * table.height
     errors = table["error"].to_list() if "error" in table.columns else [None] * table.height
     missing = [row for row in range(table.height) if given[row] is None and errors[row] is None]
-    paths = table["path"].to_list()
+    cells = cell_images(table)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for row, stain in zip(
-            missing, pool.map(_stain_of, (paths[r] for r in missing)), strict=True
+            missing, pool.map(_stain_of, (cells[r] for r in missing)), strict=True
         ):
             given[row] = stain
             if advance is not None:
@@ -39,8 +39,9 @@ def stain_array(table: pl.DataFrame) -> np.ndarray:
     return np.array([default_stain() if row is None else row for row in rows], dtype=np.float32)
 
 
-def _stain_of(path: str) -> list[float] | None:
+def _stain_of(cell: CellImage) -> list[float] | None:
     try:
-        return [float(value) for value in estimate_stain(read_image(Path(path)))]
+        image = own_pixels(decode(read_file(cell), cell.path), cell)
+        return [float(value) for value in estimate_stain(image)]
     except InputError:
         return None

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from marrowscope.cell_pixels import crop_from_field
 from marrowscope.cells import SCHEMA
-from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.detection.field_detection import (
     FieldDetections,
     SeamDeduplicator,

@@ -1,20 +1,24 @@
-"""A YAML or CSV file → which classes of a model each external class is compatible with.
+"""A YAML file or a list → which classes of a model each external class is compatible with.
 
-YAML, ``promyelocyte: [PMO, FGC]`` in each line, or CSV with the columns ``external`` and
-``compatible``, codes separated by ``;``.
+YAML, ``promyelocyte: [PMO, FGC]`` in each line, or a list (CSV, Excel workbook) with the columns
+``external`` and ``compatible``, codes separated by ``;``.
 """
 
+import re
 from pathlib import Path
 
-import polars as pl
 import yaml
 
-from marrowscope.dataset.image_discovery import resolve_class
+from marrowscope.class_synonyms import resolve_class
 from marrowscope.errors import InputError
+from marrowscope.identifiers import clean_text
+from marrowscope.io.list_file import LIST_SUFFIXES, read_list
+from marrowscope.io.regular_file import read_regular
 
 ClassMapping = dict[str, tuple[str, ...]]
 _COLUMNS = ("external", "compatible")
 _EXAMPLE = "promyelocyte: [PMO]"
+_LARGEST = 10_000_000  # bytes
 
 
 def load_mapping(path: Path) -> ClassMapping:
@@ -23,7 +27,7 @@ def load_mapping(path: Path) -> ClassMapping:
     Raises:
         InputError: the file cannot be read, is empty, or an entry names no class or one twice.
     """
-    entries = _from_csv(path) if path.suffix.lower() == ".csv" else _from_yaml(path)
+    entries = _from_list(path) if path.suffix.lower() in LIST_SUFFIXES else _from_yaml(path)
     if not entries:
         raise InputError(f"{path}: maps no class; write lines such as '{_EXAMPLE}'")
     mapping: ClassMapping = {}
@@ -88,8 +92,8 @@ def apply_mapping(
 
 def _from_yaml(path: Path) -> list[tuple[str, list[str]]]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Names)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.load(read_regular(path, _LARGEST).decode("utf-8-sig"), _Names)
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: cannot be read as YAML ({reason})") from None
     if not content:
@@ -121,21 +125,18 @@ class _Names(yaml.BaseLoader):
         return result
 
 
-def _from_csv(path: Path) -> list[tuple[str, list[str]]]:
-    try:
-        table = pl.read_csv(path, infer_schema=False, glob=False)
-    except pl.exceptions.NoDataError:
+def _from_list(path: Path) -> list[tuple[str, list[str]]]:
+    table = read_list(path).table
+    if not table.width:
         return []
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: cannot be read as CSV ({reason})") from None
-    missing = [name for name in _COLUMNS if name not in table.columns]
+    headings = {name.strip().lower(): name for name in table.columns}
+    missing = [name for name in _COLUMNS if name not in headings]
     if missing:
         raise InputError(f"{path}: has no column {missing[0]}; expected {', '.join(_COLUMNS)}")
     return [
         (
-            str(name or "").strip(),
-            [code.strip() for code in (codes or "").split(";") if code.strip()],
+            clean_text(name) or "",
+            [code.strip() for code in re.split("[;,|]", codes or "") if code.strip()],
         )
-        for name, codes in table.select(_COLUMNS).rows()
+        for name, codes in table.select(headings[name] for name in _COLUMNS).rows()
     ]

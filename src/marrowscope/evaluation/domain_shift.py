@@ -9,18 +9,17 @@ layer, beside what reference cells have among themselves (our own choice of meas
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import CellImage, cell_images, read_cell
 from marrowscope.cells import usable
 from marrowscope.dataset.splitting import TRAIN
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import read_image
 from marrowscope.models.bundle import Bundle
-from marrowscope.preprocessing import MICRONS_PER_PIXEL, pixel_sizes, prepare
+from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.smear.focus import estimate_blur
 from marrowscope.stain import BACKGROUND_DENSITY, estimate_stain, is_default, optical_density
 
@@ -99,16 +98,15 @@ def load_images(
     Raises:
         InputError: fewer than ``MIN_CELLS`` can be read.
     """
-    sizes = pixel_sizes(table, microns_per_pixel)
 
-    def load(path: str, size: float | None) -> NDArray[np.uint8] | None:
+    def load(cell: CellImage) -> NDArray[np.uint8] | None:
         try:
-            return prepare(read_image(Path(path)), size)
+            return read_cell(cell)
         except (InputError, ValueError):
             return None
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        found = threads.map(load, table["path"], sizes)
+        found = threads.map(load, cell_images(table, microns_per_pixel))
         images = [image for image in found if image is not None]
     if len(images) < MIN_CELLS:
         raise InputError(

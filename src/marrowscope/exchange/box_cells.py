@@ -14,7 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope.cells import SCHEMA
+from marrowscope.cell_pixels import cell_digest
+from marrowscope.cells import IN_FIELD, SCHEMA
+from marrowscope.class_synonyms import nearest_in_words
 from marrowscope.dataset.indexing import measure_file
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet
@@ -44,7 +46,7 @@ _COLUMNS = (
 _ROW_SCHEMA: dict[str, pl.DataType] = {
     **{name: SCHEMA[name] for name in _COLUMNS},
     **_SIDES,
-    **{name: SCHEMA[name] for name in ("microns_per_pixel", "label", "split")},
+    **{name: SCHEMA[name] for name in ("microns_per_pixel", IN_FIELD, "label", "split")},
 }
 
 
@@ -97,12 +99,21 @@ def cells_from_boxes(
     ]
     _mark_repeated(rows)
     _name(rows)
+    _place(rows)
     table = pl.DataFrame(rows, schema=_ROW_SCHEMA)
     empty = [name for name in ("split", "slide_id", "field_id") if not table[name].count()]
     left_out = len(found.boxes) - len(wanted)
     pictures = len(set(found.pictures))
     notes = (*found.notes, *notes_on_names(names))
     return BoxCells(table.drop(empty), names, left_out, pictures, notes)
+
+
+def _place(rows: list[dict[str, Any]]) -> None:
+    """Say that the pixels of each cell are those around its place, not the whole picture."""
+    for row in rows:
+        row[IN_FIELD] = row["x"] is not None
+        if row["x"] is not None and row["sha256"] is not None:
+            row["sha256"] = cell_digest(row["sha256"], (row["x"], row["y"]))
 
 
 def labelled_boxes(
@@ -123,14 +134,14 @@ def labelled_boxes(
 def notes_on_names(names: dict[str, tuple[int, str | None]]) -> tuple[str, ...]:
     """Which names are none of the 21 classes, and which are left out, with their numbers."""
     own = [
-        f"{name} ({count})"
+        ", ".join(filter(None, (f"{name} ({count})", nearest_in_words(name))))
         for name, (count, label) in sorted(names.items())
         if label is not None and label not in BY_CODE
     ]
     out = [f"{name} ({count})" for name, (count, label) in sorted(names.items()) if label is None]
     notes = []
     if own:
-        notes.append(f"names that are none of the 21 classes stay as they are: {', '.join(own)}")
+        notes.append(f"names that are none of the 21 classes stay as they are: {'; '.join(own)}")
     if out:
         notes.append(f"left out by the synonyms: {', '.join(out)}")
     return tuple(notes)

@@ -1,7 +1,6 @@
 """Cut the cells of a table out of their pictures: PNG in folders by class."""
 
 import os
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,10 +10,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cells import SCHEMA
-from marrowscope.dataset.image_discovery import SPLITS, resolve_class
+from marrowscope.cell_pixels import crop_from_field
+from marrowscope.cells import IN_FIELD, SCHEMA
+from marrowscope.dataset.folder_names import meaning_of
 from marrowscope.dataset.indexing import measure_file
-from marrowscope.detection.cell_crops import crop_from_field, crop_from_slide
+from marrowscope.detection.cell_crops import crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
@@ -24,7 +24,6 @@ from marrowscope.progress import Advance
 from marrowscope.slides.open_slide import open_slide
 
 _MEASURED = ("sha256", "width", "height", "bytes", "modified_ns")
-_RANGE = re.compile(r"\d+-\d+")
 _FORBIDDEN = set('/\\:*?"<>|\0')
 
 
@@ -74,7 +73,7 @@ def write_box_crops(
             if advance is not None:
                 advance(len(rows), total=usable.height)
     more = ("stain",) if stain else ()
-    columns = ("path", *_MEASURED, "error", "note", "microns_per_pixel", *more)
+    columns = ("path", *_MEASURED, "error", "note", "microns_per_pixel", IN_FIELD, *more)
     changed = [made.get(row["cell_id"], row) for row in table.iter_rows(named=True)]
     return table.with_columns(
         pl.Series(name, [row.get(name) for row in changed], dtype=SCHEMA[name]) for name in columns
@@ -98,9 +97,7 @@ def _refuse_labels(labels: list[str]) -> None:
             set(label) & _FORBIDDEN
             or label.startswith(".")
             or label != label.strip()
-            or label.lower() in SPLITS
-            or _RANGE.fullmatch(label)
-            or resolve_class(label) not in (None, label)
+            or meaning_of([label]).label != label
         )
         if wrong:
             raise InputError(
@@ -121,7 +118,13 @@ def _cut(rows: pl.DataFrame, folder: Path, stain: bool) -> dict[str, dict[str, o
         with replacing(place) as temporary:
             temporary.write_bytes(encode_png(crop))
         facts = measure_file(str(place), stain)
-        made[row["cell_id"]] = {**row, **facts, "note": row["note"], "microns_per_pixel": None}
+        made[row["cell_id"]] = {
+            **row,
+            **facts,
+            "note": row["note"],
+            "microns_per_pixel": None,
+            IN_FIELD: False,
+        }
     return made
 
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import yaml
 
-from marrowscope.dataset.image_discovery import resolve_class
+from marrowscope.class_synonyms import resolve_class
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import read_text
+from marrowscope.identifiers import clean_text
+from marrowscope.io.list_file import LIST_SUFFIXES, is_missing, parse_list
 
 Synonyms = dict[str, str | None]
 _COLUMNS = ("name", "code")
@@ -16,7 +17,7 @@ _EXAMPLE = "Neutrophil: NGS"
 
 
 def load_synonyms(path: Path) -> Synonyms:
-    """Read which class a name means: YAML lines ``name: CODE``, or CSV with ``name,code``.
+    """Read which class a name means: YAML lines ``name: CODE``, or a list with ``name,code``.
 
     A name without a code (``RBC:``) is of no cell that is wanted, and its boxes are left out. Codes
     may be English names of the classes, or classes of an own scheme.
@@ -24,7 +25,7 @@ def load_synonyms(path: Path) -> Synonyms:
     Raises:
         InputError: the file cannot be read, or a name is listed twice.
     """
-    entries = _from_csv(path) if path.suffix.lower() == ".csv" else _from_yaml(path)
+    entries = _from_list(path) if path.suffix.lower() in LIST_SUFFIXES else _from_yaml(path)
     if not entries:
         raise InputError(f"{path}: names no class; write lines such as '{_EXAMPLE}'")
     found: Synonyms = {}
@@ -32,7 +33,8 @@ def load_synonyms(path: Path) -> Synonyms:
         key = _key(name)
         if key in found:
             raise InputError(f"{path}: {name!r} is listed twice")
-        found[key] = (resolve_class(code) or code.strip()) if code and code.strip() else None
+        text = clean_text(code)
+        found[key] = None if text is None else resolve_class(text) or text
     return found
 
 
@@ -42,12 +44,12 @@ def label_of(name: str | None, synonyms: Synonyms) -> tuple[str | None, bool]:
     A synonym comes first, then the code or the English name of one of the 21 classes; any other
     name stays as it is, a class of an own scheme.
     """
-    if name is None or not name.strip():
+    if name is None or is_missing(name):
         return None, True
     if _key(name) in synonyms:
         label = synonyms[_key(name)]
         return label, label is not None
-    return resolve_class(name) or name.strip(), True
+    return resolve_class(name) or clean_text(name), True
 
 
 def _key(name: str) -> str:
@@ -82,15 +84,16 @@ def _from_yaml(path: Path) -> list[tuple[str, str | None]]:
     ]
 
 
-def _from_csv(path: Path) -> list[tuple[str, str | None]]:
-    try:
-        table = pl.read_csv(read_text(path), infer_schema=False)
-    except pl.exceptions.NoDataError:
+def _from_list(path: Path) -> list[tuple[str, str | None]]:
+    data = read_text(path)
+    if not data.strip():
         return []
-    except pl.exceptions.PolarsError as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: cannot be read as CSV ({reason})") from None
-    missing = [name for name in _COLUMNS if name not in table.columns]
+    table = parse_list(data, str(path)).table
+    headings = {name.strip().lower(): name for name in table.columns}
+    missing = [name for name in _COLUMNS if name not in headings]
     if missing:
         raise InputError(f"{path}: has no column {missing[0]}; expected {','.join(_COLUMNS)}")
-    return [(name or "", code) for name, code in table.select(_COLUMNS).rows()]
+    return [
+        (name or "", code)
+        for name, code in table.select(headings[name] for name in _COLUMNS).rows()
+    ]

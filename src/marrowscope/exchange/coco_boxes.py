@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from marrowscope.dataset.image_discovery import SPLITS
+from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet, faulty, find_picture, read_text
 
@@ -72,7 +72,7 @@ def _parsed(path: Path) -> Any:
 def _split(path: Path) -> str | None:
     """From ``instances_train2017.json``, ``train.json`` or ``train/_annotations.coco.json``."""
     words = [path.stem.rsplit("_", 1)[-1].rstrip("0123456789"), path.stem, path.parent.name]
-    return next((SPLITS[word.lower()] for word in words if word.lower() in SPLITS), None)
+    return next((found for word in words if (found := split_name(word))), None)
 
 
 def _bases(path: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from marrowscope.dataset.image_discovery import SPLITS
+from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet, faulty, find_picture, read_text
 from marrowscope.io.image_decoding import SUFFIXES
@@ -55,7 +55,7 @@ def read_voc(path: Path, root: Path | None = None) -> BoxSet:
             boxes.append(faulty(str(file), file.name, fault))
             continue
         pictures.append(str(picture))
-        split = splits.get(file.stem) or SPLITS.get(file.parent.name.lower())
+        split = splits.get(file.stem) or split_name(file.parent.name)
         size = [_number(tree, f"size/{side}") for side in ("width", "height")]
         if all(side > 0 for side in size):
             sizes[str(picture)] = (round(size[0]), round(size[1]))
@@ -147,7 +147,7 @@ def _splits(folder: Path) -> dict[str, str]:
     """Split by stem, from ``ImageSets/Main/train.txt`` and the like."""
     found: dict[str, str] = {}
     for part in sorted(folder.rglob("ImageSets/Main/*.txt")):
-        split = SPLITS.get(part.stem.lower())
+        split = split_name(part.stem)
         if split is not None:
             lines = read_text(part).decode("utf-8", "replace").splitlines()
             for line in lines:

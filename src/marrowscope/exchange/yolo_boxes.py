@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from marrowscope.dataset.image_discovery import SPLITS
+from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet, faulty, read_text
 from marrowscope.io.image_decoding import SUFFIXES
@@ -138,7 +138,7 @@ def _label_path(image: Path, folder: Path, root: Path | None) -> Path:
 def _is_list(path: Path, folder: Path) -> bool:
     """Whether a text is a list of pictures (``train.txt``) or a note, not labels."""
     return path.parent == Path(os.path.abspath(folder)) and (
-        path.stem.lower() in SPLITS or path.stem.lower().startswith("readme")
+        split_name(path.stem) is not None or path.stem.lower().startswith("readme")
     )
 
 
@@ -199,7 +199,7 @@ def _split_of(path: Path, folder: Path, splits: dict[str, str]) -> str | None:
         if str(place) in splits:
             return splits[str(place)]
     inner = path.relative_to(os.path.abspath(folder)).parts if _below(path, folder) else ()
-    return next((SPLITS[part.lower()] for part in inner[:-1] if part.lower() in SPLITS), None)
+    return next((found for part in inner[:-1] if (found := split_name(part))), None)
 
 
 def _below(path: Path, folder: Path) -> bool:

@@ -9,7 +9,6 @@ maturation lie next to each other.
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,12 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import cell_images, read_cell
 from marrowscope.cells import usable
 from marrowscope.errors import InputError, TableError
-from marrowscope.io.image_decoding import ImageError, read_image
+from marrowscope.io.image_decoding import ImageError
 from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import BY_CODE, in_display_order
-from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Advance
 from marrowscope.training.thread_count import restored_thread_count
 
@@ -207,7 +206,7 @@ def _features(
 ) -> tuple[NDArray[np.float32], tuple[tuple[str, str], ...]]:
     """(N, F) of the readable images, and those that are not."""
     model: Any = bundle.model
-    sizes, paths = pixel_sizes(rows), rows["path"].to_list()
+    cells, paths = cell_images(rows), rows["path"].to_list()
     found, unread = [], []
     with torch.inference_mode():
         for start in range(0, len(paths), _BATCH):
@@ -215,7 +214,7 @@ def _features(
             part = range(start, min(start + _BATCH, len(paths)))
             for row in part:
                 try:
-                    images.append(prepare(read_image(Path(paths[row])), sizes[row]))
+                    images.append(read_cell(cells[row]))
                 except ImageError as error:
                     unread.append((paths[row], error.reason))
             if images:

@@ -1,20 +1,18 @@
 """Predictions → the cells that are explained, and the share of attribution on the cell."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import cell_images, read_cell
 from marrowscope.cells import usable
 from marrowscope.errors import InputError
 from marrowscope.explain.attribution import grad_cam, require_network, share_inside, smoothgrad
-from marrowscope.io.image_decoding import read_image
 from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import CODES, in_display_order
 from marrowscope.phantom.synthetic_cell import draw_cell
-from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Advance
 
 PHANTOM_SAMPLES = 16  # of SmoothGrad, for a mean over many cells
@@ -69,8 +67,8 @@ def explained_cells(
             "confidence", descending=True, maintain_order=True
         )
         best = best.head(per_class)
-        for row, size in zip(best.iter_rows(named=True), pixel_sizes(best), strict=True):
-            image = prepare(read_image(Path(row["path"])), size)
+        for row, cell in zip(best.iter_rows(named=True), cell_images(best), strict=True):
+            image = read_cell(cell)
             cells.append(
                 ExplainedCell(
                     f"{code} {row['confidence']:.2f}",
@@ -105,8 +103,7 @@ def labelled_cells(
     for code in in_display_order(set(rows["label"]) & set(bundle.card.known)):
         own = rows.filter(pl.col("label") == code)
         drawn = own.sample(min(per_class, own.height), seed=seed)
-        for row, size in zip(drawn.iter_rows(named=True), pixel_sizes(drawn), strict=True):
-            cells.append((prepare(read_image(Path(row["path"])), size), code))
+        cells += [(read_cell(cell), code) for cell in cell_images(drawn)]
     return cells
 
 

@@ -18,18 +18,17 @@ import polars as pl
 from joblib.externals.loky import ProcessPoolExecutor
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import CellImage, cell_digest, cell_images, read_file, standard_crop
 from marrowscope.errors import InputError
 from marrowscope.features.cell_features import VERSION, measure_cell
 from marrowscope.features.feature_catalogue import names
 from marrowscope.io.atomic import replacing
-from marrowscope.io.image_decoding import ImageError, decode, read_bytes
-from marrowscope.preprocessing import pixel_sizes, prepare
+from marrowscope.io.image_decoding import ImageError, decode
 from marrowscope.progress import Advance
 
 # Cells per file of the cache: what a killed run loses at most.
 CHUNK = 256
 
-_Job = tuple[str, float | None]
 _Answer = tuple[str, NDArray[np.float32] | None, str | None]  # key, values, error
 
 
@@ -56,22 +55,21 @@ def measure_table(
         InputError: a file of the cache is damaged, the cache cannot be written, or a process was
             ended from outside.
     """
-    sizes = pixel_sizes(table)
+    cells = cell_images(table)
     hashes = table["sha256"].to_list() if "sha256" in table.columns else [None] * table.height
     result = np.full((table.height, len(names())), np.nan, np.float32)
     errors: list[str | None] = [None] * table.height
     known = _read(cache)
     todo = []
-    for row, (content, size) in enumerate(zip(hashes, sizes, strict=True)):
-        found = known.get(_key(content, size)) if content else None
+    for row, (content, cell) in enumerate(zip(hashes, cells, strict=True)):
+        found = known.get(_key(content, cell.microns_per_pixel)) if content else None
         if found is None:
             todo.append(row)
         else:
             result[row] = found
     if advance is not None and table.height > len(todo):
         advance(table.height - len(todo), total=table.height)
-    paths = table["path"].to_list()
-    work = [(str(paths[row] or ""), sizes[row]) for row in todo]
+    work = [cells[row] for row in todo]
     fresh: dict[str, NDArray[np.float32]] = {}
     try:
         for row, (key, values, error) in zip(todo, _answers(work, jobs), strict=True):
@@ -89,7 +87,7 @@ def measure_table(
     return result, errors
 
 
-def _answers(work: list[_Job], jobs: int | None) -> Iterator[_Answer]:
+def _answers(work: list[CellImage], jobs: int | None) -> Iterator[_Answer]:
     jobs = min(jobs or os.cpu_count() or 1, max(1, len(work) // 8))
     # A fold among several at the same time has its share of the cores already, and a process of
     # joblib's cannot start others in this way.
@@ -117,13 +115,13 @@ def _one_thread() -> None:
     threadpool_limits(1)
 
 
-def measure_file(job: _Job) -> _Answer:
+def measure_file(cell: CellImage) -> _Answer:
     """Measure one file: its key, and values or the reason why it has none."""
-    path, size = job
     try:
-        data = read_bytes(Path(path))
-        key = _key(hashlib.sha256(data).hexdigest(), size)
-        return key, measure_cell(prepare(decode(data, path), size))[1], None
+        data = read_file(cell)
+        content = cell_digest(hashlib.sha256(data).hexdigest(), cell.place)
+        key = _key(content, cell.microns_per_pixel)
+        return key, measure_cell(standard_crop(decode(data, cell.path), cell))[1], None
     except ImageError as error:
         return "", None, error.reason
     except (OSError, ValueError, cv2.error) as error:

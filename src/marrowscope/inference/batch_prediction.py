@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import CellImage, cell_digest, cell_images, standard_crop
 from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.errors import InputError
 from marrowscope.inference.calibrated_engine import NO_CALL, PREDICTION_SET
@@ -25,7 +26,7 @@ from marrowscope.inference.resume_cache import (
     save_part,
 )
 from marrowscope.io.image_decoding import ImageError, decode_noted, joined_notes, read_bytes
-from marrowscope.preprocessing import INPUT_SIZE, pixel_sizes, prepare, size_remark
+from marrowscope.preprocessing import INPUT_SIZE, size_remark
 from marrowscope.progress import Advance
 
 _Source = str | NDArray[np.uint8] | None  # a file, or the image itself
@@ -80,7 +81,7 @@ def predict_table(
     _refuse_taken_names(table, stale, engine.classes)
     if stale:  # what an earlier model decided says nothing of this one
         stale += [name for name in (PREDICTION_SET, NO_CALL) if name in table.columns]
-    sizes = pixel_sizes(table, microns_per_pixel)
+    cells = cell_images(table, microns_per_pixel)
     paths = table["path"].to_list()
     sources: Sequence[_Source] = paths if images is None else images
     count = table.height
@@ -89,14 +90,14 @@ def predict_table(
     found = []
     for start in range(0, count, step):
         rows = slice(start, start + step)
-        place = None if kept is None else kept.part_path(paths[rows], sizes[rows])
+        place = None if kept is None else kept.part_path(cells[rows])
         known = None if place is None else load_part(place, len(paths[rows]), len(engine.classes))
         if known is None:
-            known = _answers(engine, sources[rows], sizes[rows], batch_size, count, advance)
+            known = _answers(engine, sources[rows], cells[rows], batch_size, count, advance)
             if place is not None:
                 save_part(place, known)
         else:
-            known = _retried(engine, known, paths[rows], sizes[rows], batch_size)
+            known = _retried(engine, known, paths[rows], cells[rows], batch_size)
             if advance is not None:
                 advance(len(known.errors), total=count)
         found.append(known)
@@ -112,7 +113,7 @@ def predict_table(
 def _answers(
     engine: Engine,
     sources: Sequence[_Source],
-    sizes: list[float | None],
+    cells: list[CellImage],
     batch_size: int | None,
     total: int,
     advance: Advance | None,
@@ -123,7 +124,7 @@ def _answers(
     hashes = [""] * len(sources)
     notes: list[str | None] = [None] * len(sources)
     start = 0
-    batches = _decoded_batches(sources, sizes, batch_size or engine.batch_size)
+    batches = _decoded_batches(sources, cells, batch_size or engine.batch_size)
     for statuses, good, found in _computed(engine, batches):
         for row, (error, digest, note) in enumerate(statuses, start):
             errors[row], hashes[row], notes[row] = error, digest, note
@@ -156,7 +157,7 @@ def _retried(
     engine: Engine,
     known: PredictionPart,
     paths: list[str | None],
-    sizes: list[float | None],
+    cells: list[CellImage],
     batch_size: int | None,
 ) -> PredictionPart:
     """A part of an earlier run, with the images that could not be read then tried again."""
@@ -164,7 +165,7 @@ def _retried(
     if not bad:
         return known
     again = _answers(
-        engine, [paths[row] for row in bad], [sizes[row] for row in bad], batch_size, 0, None
+        engine, [paths[row] for row in bad], [cells[row] for row in bad], batch_size, 0, None
     )
     values, errors, hashes = known.values.copy(), list(known.errors), list(known.hashes)
     notes = list(known.notes)
@@ -175,9 +176,7 @@ def _retried(
     return PredictionPart(values, errors, hashes, notes)
 
 
-def _load(
-    source: _Source, microns_per_pixel: float | None, pixels: NDArray[np.uint8]
-) -> _ImageStatus:
+def _load(source: _Source, cell: CellImage, pixels: NDArray[np.uint8]) -> _ImageStatus:
     """Bring an image into ``pixels``, (250, 250, 3)."""
     notes: list[str | None] = []
     try:
@@ -188,21 +187,22 @@ def _load(
             return _ImageStatus("no path in the table")
         else:
             data = read_bytes(Path(source))
-            digest = hashlib.sha256(data).hexdigest()
+            digest = cell_digest(hashlib.sha256(data).hexdigest(), cell.place)
             decoded = decode_noted(data, source)
             image, notes = decoded.pixels, [*decoded.notes]
-        pixels[:] = prepare(image, microns_per_pixel)
+        pixels[:] = standard_crop(image, cell)
     except ImageError as error:
         return _ImageStatus(error.reason)
     except (OSError, ValueError, cv2.error) as error:  # e.g. a NUL in a name
         return _ImageStatus(" ".join(str(error).split()))
     height, width = image.shape[:2]
-    notes.append(size_remark(height, width, microns_per_pixel))
+    if cell.place is None:  # else it is a field by right
+        notes.append(size_remark(height, width, cell.microns_per_pixel))
     return _ImageStatus(None, digest, joined_notes(notes))
 
 
 def _decoded_batches(
-    sources: Sequence[_Source], sizes: list[float | None], batch_size: int
+    sources: Sequence[_Source], cells: list[CellImage], batch_size: int
 ) -> Iterator[_Batch]:
     """Batches in order, decoded by threads up to two batches ahead."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -211,7 +211,7 @@ def _decoded_batches(
             rows = range(start, min(start + batch_size, len(sources)))
             pixels = np.empty((len(rows), INPUT_SIZE, INPUT_SIZE, 3), dtype=np.uint8)
             statuses = [
-                pool.submit(_load, sources[row], sizes[row], place)
+                pool.submit(_load, sources[row], cells[row], place)
                 for row, place in zip(rows, pixels, strict=True)
             ]
             ahead.append((pixels, statuses))

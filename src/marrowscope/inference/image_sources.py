@@ -3,30 +3,38 @@
 import glob
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 import polars as pl
 
-from marrowscope.cells import read_cells, read_csv
-from marrowscope.dataset.image_discovery import (
-    LABEL_COLUMNS,
-    PATH_COLUMNS,
-    discover,
-    listed_path,
-    resolve_class,
-)
+from marrowscope.cells import read_cells, typed
+from marrowscope.dataset.cell_list import read_cell_list
+from marrowscope.dataset.field_places import mark_places
+from marrowscope.dataset.image_discovery import discover
+from marrowscope.dataset.list_columns import LISTED
 from marrowscope.errors import InputError
+from marrowscope.io.image_decoding import open_image, read_bytes
+from marrowscope.io.list_file import LIST_SUFFIXES, read_list
+
+# Of a file, which a list can only repeat.
+_MEASURED = ("sha256", "error", "note", "width", "height", "bytes", "modified_ns")
 
 
-def expand(sources: list[str], standard_input: TextIO | None = None) -> pl.DataFrame:
+def expand(
+    sources: list[str],
+    standard_input: TextIO | None = None,
+    say: Callable[[str], None] | None = None,
+) -> pl.DataFrame:
     """Rows to predict, in the order given; what is named twice comes twice.
 
     Args:
         sources: files, folders (all images below, sorted), globs, cell tables (``.parquet``,
-            ``.csv``; all their columns are kept), CSV lists (paths relative to the list), or
+            ``.csv``; all their columns are kept), lists (paths relative to the list), or
             ``-``: one path per line, or per NUL, on standard input.
         standard_input: where ``-`` reads from.
+        say: told in a sentence what of a list was taken for what.
 
     Returns:
         A table with at least ``path``. A named file that does not exist is a row all the same.
@@ -34,7 +42,7 @@ def expand(sources: list[str], standard_input: TextIO | None = None) -> pl.DataF
     Raises:
         InputError: nothing was named, a table cannot be read, or two do not fit together.
     """
-    parts = [_expand_one(source, standard_input or sys.stdin) for source in sources]
+    parts = [_expand_one(source, standard_input or sys.stdin, say) for source in sources]
     parts = [part for part in parts if part.height]
     if not parts:
         raise InputError(f"{', '.join(sources)}: no image found")
@@ -47,7 +55,9 @@ def expand(sources: list[str], standard_input: TextIO | None = None) -> pl.DataF
         ) from None
 
 
-def _expand_one(source: str, standard_input: TextIO) -> pl.DataFrame:
+def _expand_one(
+    source: str, standard_input: TextIO, say: Callable[[str], None] | None
+) -> pl.DataFrame:
     if source == "-":
         return _paths(_listed(standard_input))
     path = Path(source)
@@ -55,13 +65,13 @@ def _expand_one(source: str, standard_input: TextIO) -> pl.DataFrame:
         matches = sorted(glob.glob(source, recursive=True))
         if "**" in source:  # matches folders and what is in them: each file would come twice
             matches = [match for match in matches if not os.path.isdir(match)]
-        return expand(matches, standard_input) if matches else _paths([])
+        return expand(matches, standard_input, say) if matches else _paths([])
     if path.is_dir():
         return _paths([found.path for found in discover([path])])
     if path.suffix.lower() == ".parquet":
         return read_cells(path)
-    if path.suffix.lower() == ".csv":
-        return _csv(path)
+    if path.suffix.lower() in LIST_SUFFIXES:
+        return _listed_cells(path, say)
     return _paths([source])
 
 
@@ -74,36 +84,53 @@ def _listed(standard_input: TextIO) -> list[str]:
     return [name.rstrip("\r") for name in text.split("\n") if name.strip()]
 
 
-def _csv(path: Path) -> pl.DataFrame:
-    try:
-        header = pl.read_csv(path, n_rows=0, glob=False).columns
-        if {"cell_id", "path"} <= set(header):
-            return read_cells(path)
-        return _list(path, {name.strip().lower(): name for name in header})
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: cannot be read as CSV ({reason})") from None
-
-
-def _list(path: Path, names: dict[str, str]) -> pl.DataFrame:
-    """A list that is no cell table, with all its columns; classes under any of their names.
+def _listed_cells(path: Path, say: Callable[[str], None] | None) -> pl.DataFrame:
+    """A cell table that was saved as a list, or a list of images, with all its columns.
 
     Unlike the index, a file that is listed twice comes twice.
     """
-    path_column = next((names[name] for name in PATH_COLUMNS if name in names), None)
-    label_column = next((names[name] for name in LABEL_COLUMNS if name in names), None)
-    if path_column is None:
-        raise InputError(f"{path}: has no path column; expected one of {', '.join(PATH_COLUMNS)}")
-    renamed = {path_column: "path"} | ({label_column: "label"} if label_column else {})
-    table = read_csv(path, renamed).rename(renamed)
-    places = [name and listed_path(path.parent, name.strip()) for name in table["path"]]
-    columns = [pl.Series("path", places, pl.String)]
-    if label_column is not None:
-        labels = [name and (resolve_class(name) or name.strip() or None) for name in table["label"]]
-        columns.append(pl.Series("label", labels, pl.String))
-    return table.with_columns(columns)
+    if {"cell_id", "path"} <= set(read_list(path).table.columns):
+        return read_cells(path)
+    listed = read_cell_list(path, keep_unnamed=True)
+    table = listed.table.rename(
+        {name: name.removeprefix(LISTED) for name in listed.table.columns
+         if name.startswith(LISTED) and name.removeprefix(LISTED) not in _MEASURED}
+    )  # fmt: skip
+    table = typed(table, listed.carried)
+    notes = list(listed.notes)
+    if {"x", "y"} <= set(table.columns):
+        table, more = _in_fields(table)
+        notes += more
+    if say is not None:
+        for note in notes:
+            say(note)
+    return table
+
+
+def _in_fields(table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Rows whose place lies in a field are cut out there; sizes of pictures come from headers."""
+    sizes = {path: _size(path) for path in table["path"].unique().to_list()}
+    measured = [sizes[path] for path in table["path"].to_list()]
+    marked, notes = mark_places(
+        table.with_columns(
+            pl.Series("width", [size[0] for size in measured], dtype=pl.Int32),
+            pl.Series("height", [size[1] for size in measured], dtype=pl.Int32),
+            pl.lit(None, pl.String).alias("sha256"),
+            *(() if "error" in table.columns else (pl.lit(None, pl.String).alias("error"),)),
+        )
+    )
+    return marked.drop("width", "height", "sha256"), notes
+
+
+def _size(path: str | None) -> tuple[int | None, int | None]:
+    """Width and height by the header; None of what cannot be read, as its row will say."""
+    if path is None:
+        return None, None
+    try:
+        image = open_image(read_bytes(Path(path)), path)
+    except (InputError, OSError, ValueError):
+        return None, None
+    return image.width, image.height
 
 
 def _paths(names: list[str]) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope._about import __version__
+from marrowscope.cell_pixels import CellImage
 from marrowscope.io.atomic import replacing
 from marrowscope.models.bundle import CALIBRATION, INT8_CONSTANTS, INT8_GRAPH, Bundle
 
@@ -63,11 +65,12 @@ class ResumeCache:
         with suppress(OSError):
             self.folder.rmdir()
 
-    def part_path(self, paths: list[str | None], sizes: list[float | None]) -> Path:
-        """Of the part with these files as they are now and these pixel sizes (µm or None)."""
+    def part_path(self, cells: Sequence[CellImage]) -> Path:
+        """Of the part with these cells, their files as they are now."""
         seen = hashlib.sha256(self.identity.encode())
-        for path, size in zip(paths, sizes, strict=True):
-            seen.update(json.dumps([path, size, *_state(path)]).encode())
+        for cell in cells:
+            facts = [cell.path, cell.microns_per_pixel, cell.place, *_state(cell.path)]
+            seen.update(json.dumps(facts).encode())
         return self.folder / f"{seen.hexdigest()[:32]}.npz"
 
 

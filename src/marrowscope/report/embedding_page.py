@@ -9,10 +9,10 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from marrowscope._about import RESEARCH_USE_ONLY
+from marrowscope.cell_pixels import CellImage, cell_images, read_cell
 from marrowscope.explain.embedding import Embedding
-from marrowscope.io.image_decoding import ImageError, read_image
+from marrowscope.io.image_decoding import ImageError
 from marrowscope.morphology import BY_CODE, in_display_order
-from marrowscope.preprocessing import prepare
 from marrowscope.report.fonts import font_families
 from marrowscope.report.html import image_uri
 
@@ -83,7 +83,7 @@ def embedding_page(embedding: Embedding, title: str, seed: int = 0) -> str:
                 mode="markers",
                 name=f"{code} {_name(code)}",
                 marker={"color": colour, "symbol": marker, "size": 6},
-                customdata=[_thumbnail(path) for path in rows["path"]],
+                customdata=[_thumbnail(cell) for cell in cell_images(rows)],
                 text=[f"{code} {Path(path).name}" for path in rows["path"]],
                 hoverinfo="text",
             )
@@ -143,9 +143,10 @@ def _name(code: str) -> str:
     return BY_CODE[code].name if code in BY_CODE else ""
 
 
-def _thumbnail(path: str) -> str:
+def _thumbnail(cell: CellImage) -> str:
+    whole = cell if cell.place is not None else CellImage(cell.path)
     try:
-        image = prepare(read_image(Path(path)), None)
+        image = read_cell(whole)
     except ImageError:
         return ""
     small = np.asarray(cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,15 +1,13 @@
 """Pairs of overlapping images → one image: pairs side by side, the shared part outlined."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import cell_images, read_cell
 from marrowscope.dataset.crop_orientations import ORIENTATIONS, oriented
-from marrowscope.io.image_decoding import read_image
-from marrowscope.preprocessing import INPUT_SIZE, prepare
+from marrowscope.preprocessing import INPUT_SIZE
 
 SHOWN, ACROSS, GAP = 24, 3, 12
 _LINE = (0, 160, 0)
@@ -27,18 +25,12 @@ def overlap_sheet(table: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.uint8]
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    path_of = dict(table.select("cell_id", "path").rows())
-    size_of: dict[str, float | None] = dict.fromkeys(path_of)
-    if "microns_per_pixel" in table.columns:
-        size_of = dict(table.select("cell_id", "microns_per_pixel").rows())
+    cells = dict(zip(table["cell_id"].to_list(), cell_images(table), strict=True))
     order = pairs.sort("correlation")
     chosen = np.unique(np.linspace(0, order.height - 1, min(SHOWN, order.height)).round())
     tiles = []
     for row in order[chosen.astype(int).tolist()].iter_rows(named=True):
-        one, two = (
-            prepare(read_image(Path(path_of[row[name]])), size_of[row[name]]).copy()
-            for name in ("cell_one", "cell_two")
-        )
+        one, two = (read_cell(cells[row[name]]).copy() for name in ("cell_one", "cell_two"))
         two = oriented(two, ORIENTATIONS.index(row["orientation"]))
         scale, shift = row["scale"], np.array([row["dx"], row["dy"]])
         _outline(one, shift, shift + scale * INPUT_SIZE)

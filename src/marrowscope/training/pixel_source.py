@@ -12,11 +12,10 @@ import polars as pl
 import torch
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import CellImage, cell_images, read_cell
 from marrowscope.dataset.packing import SPARE_BYTES, keys_of, pack
 from marrowscope.dataset.pixel_store import IMAGE_BYTES, SHAPE, PixelStore, is_store
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import read_image
-from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Advance
 
 # The rest is for the network, the operating system and whatever else the user runs.
@@ -52,7 +51,7 @@ class PixelSource:
             InputError: images cannot be read (names the first and how many) or are not in the
                 store.
         """
-        self._paths, self._sizes = table["path"].to_list(), pixel_sizes(table)
+        self._cells = cell_images(table)
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1)
         self._store, self._device = store, torch.device(device)
         self._host: NDArray[np.uint8] | None = None
@@ -69,7 +68,7 @@ class PixelSource:
         self._shared = None if self._host is None else _as_tensor(self._host)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._cells)
 
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """The crops of these rows: an array and which of its images they are (None: all of it).
@@ -82,7 +81,7 @@ class PixelSource:
         if self._resident is not None:
             return self._resident, torch.from_numpy(rows)
         if self._host is None:
-            images = list(self._pool.map(_read, *zip(*self._files(rows), strict=True)))
+            images = list(self._pool.map(read_cell, (self._cells[row] for row in rows)))
             return self._for_device(torch.from_numpy(np.stack(images))), None
         places = self._places[rows]
         if self._store is not None:
@@ -133,23 +132,20 @@ class PixelSource:
         """A GPU fetches from memory that stays in its place while it computes."""
         return batch.pin_memory() if self._device.type == "cuda" else batch
 
-    def _files(self, rows: NDArray[np.int64]) -> list[tuple[str, float | None]]:
-        return [(self._paths[row], self._sizes[row]) for row in rows]
-
     def _decode_all(self, advance: Advance | None) -> NDArray[np.uint8]:
-        stored = np.empty((len(self._paths), *SHAPE), dtype=np.uint8)
+        stored = np.empty((len(self._cells), *SHAPE), dtype=np.uint8)
         failed: list[InputError] = []
-        images = self._pool.map(_read_or_error, self._paths, self._sizes)
+        images = self._pool.map(_read_or_error, self._cells)
         for row, image in enumerate(images):
             if isinstance(image, InputError):
                 failed.append(image)
             else:
                 stored[row] = image
             if advance is not None:
-                advance(1, total=len(self._paths))
+                advance(1, total=len(self._cells))
         if failed:
             raise InputError(
-                f"{failed[0]} ({len(failed)} of {len(self._paths)} images cannot be read; "
+                f"{failed[0]} ({len(failed)} of {len(self._cells)} images cannot be read; "
                 "run 'marrowscope index' again)"
             )
         return stored
@@ -246,12 +242,8 @@ def _as_tensor(array: NDArray[np.uint8]) -> torch.Tensor:
         return torch.from_numpy(array)
 
 
-def _read(path: str, microns_per_pixel: float | None) -> NDArray[np.uint8]:
-    return prepare(read_image(Path(path)), microns_per_pixel)
-
-
-def _read_or_error(path: str, microns_per_pixel: float | None) -> NDArray[np.uint8] | InputError:
+def _read_or_error(cell: CellImage) -> NDArray[np.uint8] | InputError:
     try:
-        return _read(path, microns_per_pixel)
+        return read_cell(cell)
     except InputError as error:
         return error

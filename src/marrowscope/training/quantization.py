@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.cell_pixels import cell_images, read_cell
 from marrowscope.errors import InputError
 from marrowscope.extras import require_extra
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine import BATCH, image_views
 from marrowscope.inference.openvino_engine import OpenVinoEngine, Requests, float_model
-from marrowscope.io.image_decoding import read_image
 from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import (
     INT8_CONSTANTS,
@@ -29,7 +29,6 @@ from marrowscope.models.bundle import (
 )
 from marrowscope.models.card import Card
 from marrowscope.models.int8_part import int8_facts, is_accurate_enough
-from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.training.training_cells import select_training_cells
 from marrowscope.training.validation import strict_scores
 
@@ -121,8 +120,7 @@ def _calibration(train: pl.DataFrame) -> Iterator[NDArray[np.uint8]]:
     order = "sha256" if "sha256" in train.columns else "cell_id"
     turns = train.sort(order).with_columns(turn=pl.int_range(pl.len()).over("label"))
     chosen = turns.sort("turn", order).head(CALIBRATION_IMAGES)
-    for path, size in zip(chosen["path"], pixel_sizes(chosen), strict=True):
-        yield prepare(read_image(Path(path)), size)
+    yield from map(read_cell, cell_images(chosen))
 
 
 def quantized_graph(

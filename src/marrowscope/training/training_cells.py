@@ -70,6 +70,13 @@ def select_training_cells(
         held_out = rows.filter(pl.col("fold") == fold)
     elif "split" in rows.columns:
         train = rows.filter(pl.col("split") == TRAIN)
+        if not train.height:
+            there = sorted(str(part) for part in rows["split"].drop_nulls().unique())
+            raise TableError(
+                f"no row has the split {TRAIN}; the column split has "
+                f"{', '.join(map(repr, there[:5])) or 'no value'}; 'marrowscope index' and 'split' "
+                "write train, test and val"
+            )
         held_out = rows.filter(pl.col("split").is_not_null() & (pl.col("split") != TRAIN))
     elif "fold" in rows.columns:
         raise TableError("the table has folds; name the fold to hold out")

@@ -283,7 +283,7 @@ def test_a_store_trains_the_same_network(
     table: pl.DataFrame, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack(table[::-1], tmp_path / "s")
-    monkeypatch.setattr(pixel_source, "read_image", lambda path: pytest.fail("decoded again"))
+    monkeypatch.setattr(pixel_source, "read_cell", lambda cell: pytest.fail("decoded again"))
     train(table, "sequential", SMALL, tmp_path / "run", store=tmp_path / "s")
     assert weights(tmp_path / "run") == weights(finished)
 

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrowscope.detection.cell_crops import crop_from_field
+from marrowscope.cell_pixels import crop_from_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 NUCLEUS, RED_CELL, GLASS = (70, 40, 150), (225, 180, 190), (240, 236, 242)
