@@ -1,10 +1,5 @@
 """Lists as spreadsheets and people save them."""
 
-import io
-import os
-import zipfile
-from pathlib import Path
-
 import polars as pl
 import pytest
 
@@ -15,7 +10,6 @@ from marrowscope.io.list_file import (
     is_missing,
     numbers,
     parse_list,
-    read_list,
 )
 from support.workbooks import workbook
 
@@ -87,21 +81,6 @@ def test_what_is_no_list_is_said_in_a_line_without_the_words_of_a_library(
     assert "ragged" not in str(caught.value)
 
 
-def test_only_regular_files_are_read(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(InputError, match="a pipe or device, not a file"):
-        read_list(tmp_path / "pipe.csv")
-    with pytest.raises(InputError, match="a folder, not a file"):
-        read_list(tmp_path)
-    with pytest.raises(InputError, match="no such file"):
-        read_list(tmp_path / "none.csv")
-
-
-@pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="no kernel log")
-def test_a_kernel_log_that_calls_itself_a_file_is_not_opened() -> None:
-    assert read_list(Path("/proc/kmsg")).table.is_empty()
-
-
 @pytest.mark.parametrize(
     ("text", "value"),
     [
@@ -131,21 +110,3 @@ def test_the_first_sheet_of_a_workbook_keeps_zeros_of_text_and_whole_numbers() -
     read = parse_list(workbook([["path", "id", "x"], ["ä.jpg", "0012", 3], ["b", None, 2.5]]), "l")
     assert read.table.rows() == [("ä.jpg", "0012", "3"), ("b", None, "2.5")]
     assert read.lines == (2, 3)
-
-
-def test_a_workbook_with_a_cell_far_out_or_one_that_unpacks_without_end_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with pytest.raises(InputError, match="reaches to row 1048576 and column 16384"):
-        parse_list(workbook([["a"]], last="XFD1048576"), "list.xlsx")
-    monkeypatch.setattr("marrowscope.io.spreadsheet.MAX_UNPACKED", 1000)
-    with pytest.raises(InputError, match="unpacks to more than"):
-        parse_list(workbook([["a" * 5000]]), "list.xlsx")
-
-
-def test_an_archive_that_is_no_workbook_is_refused() -> None:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("readme.xml", "<a/>")
-    with pytest.raises(InputError, match="not a readable Excel workbook"):
-        parse_list(out.getvalue(), "list.xlsx")

@@ -118,16 +118,10 @@ def _assign(
     )
     units = [str(unit or own) for unit, own in zip(groups, identities, strict=True)]
     fields = _fields(table)
-    together = (
-        group is not None
-        or OVERLAP_GROUP in table.columns
-        or any(one is not None for one in fields)
-    )
-    if together:
-        shared = [
-            table[name].to_list() for name in ("sha256", OVERLAP_GROUP) if name in table.columns
-        ]
-        for contents in (fields, *shared):
+    together = group is not None or any(field is not None for field in fields)
+    if together or OVERLAP_GROUP in table.columns:
+        shared = [name for name in ("sha256", OVERLAP_GROUP) if name in table.columns]
+        for contents in (fields, *(table[name].to_list() for name in shared)):
             units = _joined(units, contents)
     labels = table["label"].to_list()
     members: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
