@@ -42,6 +42,14 @@ def test_the_best_classified_cells_are_chosen(network: Bundle, tmp_path: Path) -
         explained_cells(network, table, classes=("EOS",))
 
 
+def test_where_no_explanation_is_defined_there_is_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explained, "CODES", ("BLA",))
+    blind = Corner().eval()
+    torch.nn.init.zeros_(blind.layers[0].weight)
+    found = attribution_inside_phantoms(Bundle(blind, Card("blind", "corner", KNOWN, KNOWN)), 1)
+    assert np.isnan(list(found.values())).all()
+
+
 def test_what_lies_inside_synthetic_cells_is_their_share_of_what_the_network_looks_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

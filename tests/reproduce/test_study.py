@@ -13,7 +13,7 @@ from marrowscope.explain import explained_cells, label_randomization
 from marrowscope.explain.label_randomization import LabelRandomization
 from marrowscope.phantom.synthetic_dataset import write_dataset
 from marrowscope.reproduce import analysis_steps
-from marrowscope.reproduce.analysis_steps import _learned
+from marrowscope.reproduce.analysis_steps import _inside_line, _learned
 from marrowscope.reproduce.data_steps import Study
 from marrowscope.reproduce.study import ReproductionResult, _settings, reproduce
 from marrowscope.reproduce.study_folder import StudyFolder
@@ -124,6 +124,11 @@ def test_a_slip_before_anything_was_done_costs_no_folder(study: Study, tmp_path:
         reproduce(slip)
     right = replace(slip, data=study.data)
     StudyFolder(right.folder, quiet).claim(_settings(right))
+
+
+def test_explanations_that_are_zero_everywhere_are_said_to_be() -> None:
+    nothing = dict.fromkeys(("SmoothGrad", "Grad-CAM", "area"), float("nan"))
+    assert _inside_line(nothing).endswith("no explanation is other than zero everywhere.")
 
 
 def test_a_test_of_labels_that_were_not_learned_says_so() -> None:

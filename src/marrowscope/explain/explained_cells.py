@@ -122,7 +122,8 @@ def attribution_inside_phantoms(
         advance: progress over cells.
 
     Returns:
-        ``SmoothGrad``, ``Grad-CAM``, ``area``: means over the cells for which both are defined.
+        ``SmoothGrad``, ``Grad-CAM``, ``area``: means over the cells for which both are defined;
+        NaN if that is none, as where Grad-CAM is zero everywhere.
     """
     from marrowscope.inference.torch_engine import TorchEngine
 
@@ -143,5 +144,6 @@ def attribution_inside_phantoms(
             if advance is not None:
                 advance(1, total=len(CODES) * per_class)
     values = np.array(rows)
-    means = values[np.isfinite(values).all(axis=1)].mean(axis=0)
+    judged = values[np.isfinite(values).all(axis=1)]
+    means = judged.mean(axis=0) if len(judged) else np.full(3, np.nan)
     return dict(zip(("SmoothGrad", "Grad-CAM", "area"), means.tolist(), strict=True))

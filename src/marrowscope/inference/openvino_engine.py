@@ -195,11 +195,6 @@ def _read(bundle: Bundle, graph: bytes, constants: bytes, name: str, command: st
     except Exception as error:  # OpenVINO raises RuntimeError, IndexError, what its plugins have
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{bundle.folder}/{name}: cannot be read ({reason})") from None
-    if largest > MAX_VALUES:
-        raise InputError(
-            f"{bundle.folder}/{name}: has a tensor of {largest} values; no network for cells needs "
-            "as many"
-        )
     if ports != (1, 1):
         raise InputError(
             f"{bundle.folder}/{name}: has {ports[0]} inputs and {ports[1]} outputs, not one each"
@@ -210,6 +205,11 @@ def _read(bundle: Bundle, graph: bytes, constants: bytes, name: str, command: st
         raise InputError(
             f"{bundle.folder}/{name}: has shapes {shapes}, not {wanted}: made for another "
             f"card or by an earlier version; run 'marrowscope model {command}' again"
+        )
+    if largest > MAX_VALUES:
+        raise InputError(
+            f"{bundle.folder}/{name}: has a tensor of {largest} values; no network for cells needs "
+            "as many"
         )
     return model
 

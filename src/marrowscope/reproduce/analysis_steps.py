@@ -26,7 +26,7 @@ from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.io.atomic import replacing
 from marrowscope.models.bundle import Bundle, load_bundle
-from marrowscope.morphology import BY_CODE
+from marrowscope.morphology import BY_CODE, CODES
 from marrowscope.progress import Stage
 from marrowscope.report.comparison_figure import comparison_figure
 from marrowscope.report.embedding_page import embedding_figure, embedding_page
@@ -217,14 +217,22 @@ def explanation(study: Study, stage: Stage) -> Section:
                 for row in last.iter_rows(named=True)
             ),
             *_learned(labels),
-            f"On {21 * PHANTOMS} synthetic cells {inside['SmoothGrad']:.0%} of SmoothGrad and "
-            f"{inside['Grad-CAM']:.0%} of Grad-CAM lie inside the cell, whose area is "
-            f"{inside['area']:.0%} of the image.",
+            _inside_line(inside),
         ),
         pictures=(
             SectionFigure("Image, SmoothGrad, Grad-CAM", "explained.png"),
             SectionFigure("Similarity to the learned network's explanations", "sanity.png"),
         ),
+    )
+
+
+def _inside_line(inside: dict[str, float]) -> str:
+    drawn = f"On {len(CODES) * PHANTOMS} synthetic cells"
+    if not inside["area"] > 0:
+        return f"{drawn} no explanation is other than zero everywhere."
+    return (
+        f"{drawn} {inside['SmoothGrad']:.0%} of SmoothGrad and {inside['Grad-CAM']:.0%} of Grad-CAM "
+        f"lie inside the cell, whose area is {inside['area']:.0%} of the image."
     )
 
 
