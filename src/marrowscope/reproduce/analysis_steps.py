@@ -231,8 +231,8 @@ def _inside_line(inside: dict[str, float]) -> str:
     if not inside["area"] > 0:
         return f"{drawn} no explanation is other than zero everywhere."
     return (
-        f"{drawn} {inside['SmoothGrad']:.0%} of SmoothGrad and {inside['Grad-CAM']:.0%} of Grad-CAM "
-        f"lie inside the cell, whose area is {inside['area']:.0%} of the image."
+        f"{drawn} {inside['SmoothGrad']:.0%} of SmoothGrad and {inside['Grad-CAM']:.0%} of "
+        f"Grad-CAM lie inside the cell, whose area is {inside['area']:.0%} of the image."
     )
 
 
