@@ -52,26 +52,31 @@ for name, result, *arguments in (
 ):
     function = getattr(library, "openslide_" + name)
     function.restype, function.argtypes = result, arguments
-SIDE = 256
-pixels = ctypes.create_string_buffer(SIDE * SIDE * 4)
+pixels = ctypes.create_string_buffer(1024 * 1024 * 4)
+
+def tile_side(slide, level, axis):
+    name = "openslide.level[%d].tile-%s" % (level, axis)
+    told = library.openslide_get_property_value(slide, name.encode()) or b""
+    return int(told) if told.isdigit() and 16 <= int(told) <= 1024 else 256
 
 def places(path, slide):
     # All of a small file; of a large one two corners and the middle of every level.
     small = os.path.getsize(path) < 5_000_000
     for level in range(library.openslide_get_level_count(slide)):
         library.openslide_get_level_dimensions(slide, level, ctypes.byref(wide), ctypes.byref(high))
-        across, along = max(0, wide.value - SIDE), max(0, high.value - SIDE)
+        sides = tile_side(slide, level, "width"), tile_side(slide, level, "height")
+        across, along = max(0, wide.value - sides[0]), max(0, high.value - sides[1])
         down = library.openslide_get_level_downsample(slide, level)
         corners = {(0, 0), (across // 2, along // 2), (across, along)}
         if small and wide.value * high.value < 16_000_000:
-            columns = range(0, wide.value, SIDE)
-            corners = {(x, y) for y in range(0, high.value, SIDE) for x in columns}
+            columns = range(0, wide.value, sides[0])
+            corners = {(x, y) for y in range(0, high.value, sides[1]) for x in columns}
         for x, y in corners:
-            yield level, int(x * down), int(y * down)
+            yield int(x * down), int(y * down), level, *sides
 
 def read(path, slide):
-    for level, x, y in list(places(path, slide)):
-        library.openslide_read_region(slide, pixels, x, y, level, SIDE, SIDE)
+    for place in list(places(path, slide)):  # by tile: an error ends the reading of a region
+        library.openslide_read_region(slide, pixels, *place)
         if library.openslide_get_error(slide) is not None:  # a damaged tile is no reason
             library.openslide_close(slide)
             slide = library.openslide_open(path)
