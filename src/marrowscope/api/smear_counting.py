@@ -134,15 +134,14 @@ def detect_in(
     if not paths:
         raise InputError("sources is an empty list; name field images, folders or slides")
     target = None if geojson is None else Path(geojson)
+    slides = [open_slide(path, microns_per_pixel, view) for path in paths]
     if target is not None:
-        opened = (open_slide(path, microns_per_pixel, view) for path in paths)
-        require_target(target, sum(max(1, len(slide.fields)) for slide in opened))
-    require_distinct_ids(open_slide(path, microns_per_pixel, view) for path in paths)
+        require_target(target, sum(max(1, len(slide.fields)) for slide in slides))
+    require_distinct_ids(slides)
     frames, fields, corrupt, remarks = [], 0, [], []
     pictures: dict[str, pl.DataFrame] = {}
     with nullcontext() if folder is None else filling(folder, CROP_NAME):
-        for path in paths:
-            slide = open_slide(path, microns_per_pixel, view)
+        for path, slide in zip(paths, slides, strict=True):
             remarks += [slide.remark] if slide.remark else []
             advance = None if progress is None else progress(f"detecting in {path.name}")
             found = detect_cells(slide, enough, folder, advance)

@@ -143,7 +143,7 @@ def require_distinct_ids(slides: Iterable[Slide]) -> None:
     """Refuse sources whose cells would have the same ids, and their crops the same names.
 
     Args:
-        slides: looked at one by one; none is kept open.
+        slides: of which nothing is read.
 
     Raises:
         InputError: two slides of one file name, or two folders of one name with a field of one

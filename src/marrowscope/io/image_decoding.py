@@ -101,7 +101,8 @@ def read_bytes(path: Path) -> bytes:
             raise ImageError(str(path), f"{kind}, not a file")
         if status.st_size > MAX_BYTES:
             raise ImageError(str(path), f"{status.st_size / 1e6:.0f} MB; the limit is 512 MB")
-        data = path.read_bytes()
+        # Logs of the kernel look like empty files, and would be waited for without end.
+        data = path.read_bytes() if status.st_size else b""
     except FileNotFoundError:
         reason = "broken link" if path.is_symlink() else "no such file"
         raise ImageError(str(path), reason) from None

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowscope.slides.slide import Slide
+from marrowscope.slides.slide import Slide, best_level_for
 
+_PIXEL = 2.0  # µm; a coarser level will do
 _SHARE = 50  # the border is a fiftieth of the shorter side
 _LEAST = 16  # px
 _DIMMEST = 110  # glass is brighter; the dark rim that an eyepiece leaves is not
@@ -21,13 +22,14 @@ def lies_on_glass(slide: Slide) -> bool:
     Args:
         slide: of one picture; only its border is read.
     """
-    width, height = slide.size
+    index = best_level_for(slide, _PIXEL)
+    width, height = slide.levels[index].width, slide.levels[index].height
     thick = min(max(_LEAST, min(width, height) // _SHARE), width, height)
     sides = [
-        slide.read_region(0, 0, width, thick),
-        slide.read_region(0, height - thick, width, thick),
-        slide.read_region(0, 0, thick, height),
-        slide.read_region(width - thick, 0, thick, height),
+        slide.read_region(0, 0, width, thick, index),
+        slide.read_region(0, height - thick, width, thick, index),
+        slide.read_region(0, 0, thick, height, index),
+        slide.read_region(width - thick, 0, thick, height, index),
     ]
     white = np.percentile(np.concatenate([side.reshape(-1, 3)[::7] for side in sides]), 98, axis=0)
     return bool(

@@ -65,6 +65,7 @@ def _take_as(slide: TiledReader, source: Source, view: View | None) -> None:
     if taken is None:
         field = is_field(slide.size, slide.microns_per_pixel, lambda: lies_on_glass(slide))
         taken = View.FIELD if field else View.SLIDE
+        slide.close()  # what was looked at need not be kept
     if taken is View.SLIDE:
         slide.fields = ()
     elif not slide.fields:

@@ -1,12 +1,13 @@
 """Reading a rectangle of a slide that is stored in tiles, some of which may be unreadable."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.cells import note_counts
-from marrowscope.slides.file_handles import CorruptTiles
+from marrowscope.slides.file_handles import CorruptTiles, PerThreadHandle
 from marrowscope.slides.slide import (
     WHITE,
     CorruptTile,
@@ -32,6 +33,7 @@ class TiledReader(ABC):
 
     fields: tuple[Field, ...] = ()
     remark: str | None = None
+    _handle: PerThreadHandle[Any]
 
     def __init__(self, name: str, levels: tuple[Level, ...], microns_per_pixel: float) -> None:
         self.name = name
@@ -39,6 +41,10 @@ class TiledReader(ABC):
         self.microns_per_pixel = microns_per_pixel
         self._corrupt = CorruptTiles()
         self._notes: dict[int, str | None] = {}  # of what was read so far, by its place
+
+    def close(self) -> None:
+        """Close this thread's file; the next reading opens it again."""
+        self._handle.drop()
 
     @property
     def size(self) -> tuple[int, int]:
