@@ -121,7 +121,7 @@ def test_several_fields_are_no_slide_and_a_huge_slide_is_no_field(
 ) -> None:
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(encode_png(IMAGE))
-    with pytest.raises(InputError, match="2 field images are no slide"):
+    with pytest.raises(InputError, match="2 field images are not a slide"):
         open_slide(tmp_path, 0.25, View.SLIDE)
     monkeypatch.setattr("marrowscope.slides.open_slide.MAX_PIXELS", 1000)
     with pytest.raises(InputError, match="too large for a field"):

@@ -79,7 +79,7 @@ def image_size(path: Path) -> tuple[int, int]:
         ImageError: not an image, too large, or so damaged that this cannot be said.
     """
     try:
-        if not path.is_file():  # a pipe would be waited for without end
+        if not path.is_file() or not path.stat().st_size:  # would be waited for without end
             raise ValueError("not a file")
         with quiet_decoders(), path.open("rb") as stream:
             if file_format(stream.read(HEAD_BYTES)) == "TIFF":
