@@ -1,7 +1,6 @@
 """index, check and split as a user types them."""
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -10,22 +9,7 @@ import polars as pl
 import pytest
 
 from marrowscope.cells import read_cells, write_cells
-from marrowscope.cli import main
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments: object, status: int = 0) -> tuple[str, str]:
-        monkeypatch.setattr(sys, "argv", ["marrowscope", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        printed = capfd.readouterr()
-        assert int(caught.value.code or 0) == status, printed.err
-        return printed.out, printed.err
-
-    return run
+from support.command_shell import Shell
 
 
 @pytest.fixture
@@ -40,9 +24,11 @@ def images(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_check_says_what_is_there_and_what_is_wrong(run, images: Path, tmp_path: Path) -> None:
-    run("index", images, "-o", tmp_path / "cells.parquet")
-    out, err = run("check", tmp_path / "cells.parquet")
+def test_check_says_what_is_there_and_what_is_wrong(
+    shell: Shell, images: Path, tmp_path: Path
+) -> None:
+    shell("index", images, "-o", tmp_path / "cells.parquet")
+    out, err = shell("check", tmp_path / "cells.parquet")
     assert out == ""
     for said in (
         "11963 fewer than published",
@@ -53,20 +39,20 @@ def test_check_says_what_is_there_and_what_is_wrong(run, images: Path, tmp_path:
         "Classes without any image: PMO",
     ):
         assert said in err
-    summary = json.loads(run("check", tmp_path / "cells.parquet", "--json")[0])
+    summary = json.loads(shell("check", tmp_path / "cells.parquet", "--json")[0])
     assert (summary["rows"], summary["usable"]) == (14, 13)
     assert summary["bad"] == [
         {
             "path": str(images / "BLA/text.jpg"),
-            "reason": "not a JPEG, PNG, TIFF, BMP or WebP image",
+            "reason": "not a JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000 or AVIF image",
         }
     ]
 
 
-def test_folds_of_a_class_of_three_are_reported(run, images: Path, tmp_path: Path) -> None:
+def test_folds_of_a_class_of_three_are_reported(shell: Shell, images: Path, tmp_path: Path) -> None:
     cells, output = tmp_path / "cells.parquet", tmp_path / "folds.parquet"
-    run("index", images, "-o", cells)
-    out, err = run("split", cells, "--folds", 5, "-o", output, "--json")
+    shell("index", images, "-o", cells)
+    out, err = shell("split", cells, "--folds", 5, "-o", output, "--json")
     summary = json.loads(out)
     assert summary["counts"]["BLA"] == {str(fold): 2 for fold in range(5)}
     assert any("KSC has 3 images" in line for line in summary["warnings"])
@@ -76,38 +62,38 @@ def test_folds_of_a_class_of_three_are_reported(run, images: Path, tmp_path: Pat
 
 
 def test_a_given_list_is_followed_and_its_faults_are_named_once(
-    run, images: Path, tmp_path: Path
+    shell: Shell, images: Path, tmp_path: Path
 ) -> None:
     cells, listing = tmp_path / "cells.parquet", tmp_path / "list.csv"
-    run("index", images, "-o", cells)
+    shell("index", images, "-o", cells)
     listing.write_text("path,split\nBLA/0.png,train\nBLA/1.png,test\n")
-    out, err = run("split", cells, "--list", listing, "-o", tmp_path / "s.parquet", "--json")
+    out, err = shell("split", cells, "--list", listing, "-o", tmp_path / "s.parquet", "--json")
     assert json.loads(out)["counts"] == {"BLA": {"test": 1, "train": 1}}
     assert "11 usable cells are not in the list" in err
     listing.write_text("path,split\n0.png,train\n")
-    _, err = run("split", cells, "--list", listing, "-o", tmp_path / "s.parquet", status=1)
+    _, err = shell("split", cells, "--list", listing, "-o", tmp_path / "s.parquet", status=1)
     assert err.strip() == (
         f"marrowscope: {listing}: 0.png fits more than one cell; give more of its path"
     )
 
 
-def test_a_table_without_labels_is_named(run, images: Path, tmp_path: Path) -> None:
+def test_a_table_without_labels_is_named(shell: Shell, images: Path, tmp_path: Path) -> None:
     cells = tmp_path / "cells.parquet"
-    run("index", images, "-o", cells)
+    shell("index", images, "-o", cells)
     write_cells(read_cells(cells).drop("label"), cells)
-    _, err = run("split", cells, "--test", 0.2, "-o", tmp_path / "s.parquet", status=1)
+    _, err = shell("split", cells, "--test", 0.2, "-o", tmp_path / "s.parquet", status=1)
     assert err.strip().startswith(f"marrowscope: {cells}: the table has no labels")
     assert not (tmp_path / "s.parquet").exists()
 
 
 def test_stain_vectors_of_the_index_stay_through_the_split(
-    run, images: Path, tmp_path: Path
+    shell: Shell, images: Path, tmp_path: Path
 ) -> None:
     cells, output = tmp_path / "cells.parquet", tmp_path / "split.parquet"
-    out, err = run("index", images, "-o", cells, "--stain", "--json")
+    out, err = shell("index", images, "-o", cells, "--stain", "--json")
     assert json.loads(out)["stains"] == 13
     assert "13 with stain vectors" in err
-    run("split", cells, "--test", 0.2, "-o", output)
+    shell("split", cells, "--test", 0.2, "-o", output)
     split = read_cells(output, needs=["stain"])
     assert split["stain"].equals(read_cells(cells)["stain"])
     assert split.filter(pl.col("stain").is_null())["error"].null_count() == 0

@@ -1,7 +1,6 @@
 """calibrate, explain and embed, as a user types them."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +9,15 @@ import pytest
 import torch
 
 from marrowscope.cells import read_cells
-from marrowscope.cli import main
 from marrowscope.explain import label_randomization
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.models import create
 from marrowscope.models.bundle import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.phantom.synthetic_cell import draw_cell
+from support.command_shell import Shell
 
 KNOWN = ("LYT", "NGS")
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["marrowscope", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "500")
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return int(caught.value.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +58,19 @@ def held_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_calibrated_bundle_predicts_with_sets_and_no_calls(
-    bundle: Path, images: Path, held_out: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    bundle: Path, images: Path, held_out: Path, tmp_path: Path, shell: Shell,
 ) -> None:  # fmt: skip
     made, figure = tmp_path / "calibrated", tmp_path / "reliability.png"
     command = ["model", "calibrate", bundle, held_out, "-o", made, "--figure", figure, "--json"]
-    assert run(monkeypatch, *command, "--risk", 0.25) == 0
-    facts = json.loads(capfd.readouterr().out)
+    printed = shell(*command, "--risk", 0.25)
+    facts = json.loads(printed.out)
     assert facts["temperature"] == pytest.approx(3, rel=0.2)
     assert facts["ece_after"][0] < facts["ece_before"][0]
     assert figure.read_bytes()[:4] == b"\x89PNG"
     tables = {}
     for name, options in (("with", []), ("without", ["--uncalibrated"])):
         out = tmp_path / f"{name}.parquet"
-        assert run(monkeypatch, "predict", images, "--model", made, "-o", out, *options) == 0
+        shell("predict", images, "--model", made, "-o", out, *options)
         tables[name] = read_cells(out)
     assert {"prediction_set", "no_call"} <= set(tables["with"].columns)
     assert "no_call" not in tables["without"].columns
@@ -90,56 +80,47 @@ def test_a_calibrated_bundle_predicts_with_sets_and_no_calls(
 
 
 def test_predictions_of_another_model_are_refused_in_one_line(
-    bundle: Path, held_out: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    bundle: Path, held_out: Path, tmp_path: Path, shell: Shell,
 ) -> None:  # fmt: skip
     other = tmp_path / "other.parquet"
     pl.read_parquet(held_out).rename({"p_NGS": "p_EOS"}).write_parquet(other)
-    assert run(monkeypatch, "model", "calibrate", bundle, other, "-o", tmp_path / "x") == 1
-    said = capfd.readouterr().err.strip()
+    printed = shell("model", "calibrate", bundle, other, "-o", tmp_path / "x", status=1)
+    said = printed.err.strip()
     assert "another classifier" in said
     assert "\n" not in said
     assert not (tmp_path / "x").exists()
 
 
 def test_explain_writes_figure_sanity_and_share_inside(
-    bundle: Path, images: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    bundle: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: Shell,
 ) -> None:  # fmt: skip
     out, table = tmp_path / "explained", tmp_path / "cells.parquet"
     monkeypatch.setattr(label_randomization, "EPOCHS", 2)
-    assert run(monkeypatch, "index", images, "-o", table) == 0
-    capfd.readouterr()
-    assert (
-        run(monkeypatch, "explain", table, "--model", bundle, "-o", out, "--sanity", "--json") == 0
-    )
-    facts = json.loads(capfd.readouterr().out)
+    shell("index", images, "-o", table)
+    printed = shell("explain", table, "--model", bundle, "-o", out, "--sanity", "--json")
+    facts = json.loads(printed.out)
     assert set(facts["all_layers_random"]) == {"SmoothGrad", "Grad-CAM"}
     assert facts["labels"]["cells"] == 12
     assert set(facts["labels"]["permuted"]) == {"SmoothGrad", "Grad-CAM"}
     names = {path.name for path in out.iterdir()}
     assert names == {"explained.png", "explained.json", "sanity.png", "sanity.csv"}
-    assert (
-        run(monkeypatch, "explain", images, "--model", bundle, "-o", out, "--classes", "EOS") == 1
-    )
-    assert "no correctly classified cell of EOS" in capfd.readouterr().err
+    printed = shell("explain", images, "--model", bundle, "-o", out, "--classes", "EOS", status=1)
+    assert "no correctly classified cell of EOS" in printed.err
 
 
 def test_embed_writes_map_page_measures_and_features(
-    bundle: Path, images: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    bundle: Path, images: Path, tmp_path: Path, shell: Shell,
 ) -> None:  # fmt: skip
     table, out = tmp_path / "cells.parquet", tmp_path / "map"
-    assert run(monkeypatch, "index", images, "-o", table) == 0
+    shell("index", images, "-o", table)
     small = tmp_path / "small.parquet"
     pl.read_parquet(table).head(6).write_parquet(small)
-    assert run(monkeypatch, "embed", small, "--model", bundle, "-o", out) == 0
+    shell("embed", small, "--model", bundle, "-o", out)
     assert {path.name for path in out.iterdir()} == {
         "map.png", "map.html", "map.json", "cells.parquet",
     }  # fmt: skip
     features = pl.read_parquet(out / "cells.parquet")["features"]
     assert features.dtype == pl.Array(pl.Float32, 120)
     pl.read_parquet(table).head(2).write_parquet(small)
-    capfd.readouterr()
-    assert run(monkeypatch, "embed", small, "--model", bundle, "-o", out) == 1
-    assert f"{small}: 2 images can be read" in capfd.readouterr().err
+    printed = shell("embed", small, "--model", bundle, "-o", out, status=1)
+    assert f"{small}: 2 images can be read" in printed.err

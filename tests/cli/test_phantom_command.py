@@ -6,50 +6,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 from marrowscope.cells import read_cells
-from marrowscope.cli import main
-from marrowscope.cli.app import app
 from marrowscope.io.image_decoding import MASK_SUFFIX, read_image
+from support.command_shell import Shell
 
 
-def test_the_command_writes_a_set_and_says_that_it_is_synthetic(tmp_path: Path) -> None:
+def test_the_command_writes_a_set_and_says_that_it_is_synthetic(
+    tmp_path: Path, shell: Shell
+) -> None:
     folder = tmp_path / "set"
-    result = CliRunner().invoke(
-        app, ["phantom", "cells", "-o", str(folder), "--per-class", "1", "--no-masks", "--json"]
-    )
-    assert result.exit_code == 0
-    summary = json.loads(result.stdout)
+    printed = shell("phantom", "cells", "-o", folder, "--per-class", 1, "--no-masks", "--json")
+    summary = json.loads(printed.out)
     assert summary["synthetic"] is True
     assert summary["images"] == 21
     assert read_cells(Path(summary["cells"])).height == 21
-    assert "synthetic" in result.stderr
+    assert "synthetic" in printed.err
     assert not list(folder.glob("*/*.mask.png"))
 
 
-def test_a_folder_with_other_things_is_refused_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_with_other_things_is_refused_in_one_line(tmp_path: Path, shell: Shell) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
-    monkeypatch.setattr("sys.argv", ["marrowscope", "phantom", "cells", "-o", str(tmp_path)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert stopped.value.code == 1
-    error = capsys.readouterr().err.strip()
+    error = shell("phantom", "cells", "-o", tmp_path, status=1).err.strip()
     assert "\n" not in error
     assert "holds something else" in error
 
 
-def test_the_command_draws_fields_with_their_truth(tmp_path: Path) -> None:
+def test_the_command_draws_fields_with_their_truth(tmp_path: Path, shell: Shell) -> None:
     folder = tmp_path / "fields"
-    result = CliRunner().invoke(
-        app,
-        ["phantom", "fields", "-o", str(folder), "--number", "2", "--density", "600", "--json",
-         "--composition", "blood"],
-    )  # fmt: skip
-    assert result.exit_code == 0
-    summary = json.loads(result.stdout)
+    options = ["--number", 2, "--density", 600, "--composition", "blood", "--json"]
+    summary = json.loads(shell("phantom", "fields", "-o", folder, *options).out)
     assert summary["synthetic"] is True
     assert summary["fields"] == 2
     cells = read_cells(Path(summary["table"]))
@@ -63,13 +49,9 @@ def test_the_command_draws_fields_with_their_truth(tmp_path: Path) -> None:
     assert "synthetic" in (folder / "README.txt").read_text().lower()
 
 
-def test_the_command_draws_a_slide(tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        app, ["phantom", "slide", "-o", str(tmp_path), "--size", "1200x1100", "--json",
-              "--microns-per-pixel", "0.25"],
-    )  # fmt: skip
-    assert result.exit_code == 0
-    summary = json.loads(result.stdout)
+def test_the_command_draws_a_slide(tmp_path: Path, shell: Shell) -> None:
+    options = ["--size", "1200x1100", "--microns-per-pixel", 0.25, "--json"]
+    summary = json.loads(shell("phantom", "slide", "-o", tmp_path, *options).out)
     assert summary["synthetic"] is True
     assert (summary["width"], summary["height"]) == (1200, 1100)
     assert Path(summary["slide"]).is_file()
@@ -86,6 +68,8 @@ def test_the_command_draws_a_slide(tmp_path: Path) -> None:
         ["--slide", "2000x2000", "--fields", "2"],
     ],
 )
-def test_options_that_make_no_sense_are_wrong_usage(tmp_path: Path, options: list[str]) -> None:
-    assert CliRunner().invoke(app, ["phantom", *options, "-o", str(tmp_path)]).exit_code == 2
+def test_options_that_make_no_sense_are_wrong_usage(
+    tmp_path: Path, options: list[str], shell: Shell
+) -> None:
+    shell("phantom", *options, "-o", tmp_path, status=2)
     assert not list(tmp_path.iterdir())

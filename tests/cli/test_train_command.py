@@ -1,7 +1,6 @@
 """marrowscope train, as a user types it."""
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -10,9 +9,9 @@ import polars as pl
 import pytest
 
 from marrowscope.cells import write_cells
-from marrowscope.cli import main
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import folds, hold_out
+from support.command_shell import Shell
 
 pytestmark = pytest.mark.usefixtures("without_graph")
 
@@ -37,21 +36,12 @@ def split(table: pl.DataFrame, tmp_path: Path) -> Path:
     return tmp_path / "split.parquet"
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["marrowscope", "train", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "500")
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return int(caught.value.code or 0)
-
-
 def test_it_trains_shows_recall_early_and_says_where_the_bundle_is(
-    split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    split: Path, tmp_path: Path, shell: Shell
 ) -> None:
     out = tmp_path / "run"
     arguments = [split, "--model", "sequential", *QUICK, "--epochs", 2, "-o", out, "--json"]
-    assert run(monkeypatch, *arguments) == 0
-    printed = capfd.readouterr()
+    printed = shell("train", *arguments)
     summary = json.loads(printed.out)
     assert summary["metrics"]["images"] == 4
     assert {"images_per_second", "ratio_to_bare_network"} <= set(summary)
@@ -61,19 +51,17 @@ def test_it_trains_shows_recall_early_and_says_where_the_bundle_is(
     assert "too few steps to measure the speed" in printed.err
     assert (out / "bundle" / "card.json").is_file()
     # The same command once more is refused, with --resume it has nothing left to do.
-    assert run(monkeypatch, *arguments) == 1
-    assert "--resume" in capfd.readouterr().err
-    assert run(monkeypatch, *arguments, "--resume") == 0
-    assert "already finished" in capfd.readouterr().err
+    printed = shell("train", *arguments, status=1)
+    assert "--resume" in printed.err
+    printed = shell("train", *arguments, "--resume")
+    assert "already finished" in printed.err
 
 
-def test_a_fold_is_held_out(
-    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fold_is_held_out(table: pl.DataFrame, tmp_path: Path, shell: Shell) -> None:
     write_cells(folds(table, 3).table, tmp_path / "folds.parquet")
     out = tmp_path / "run"
-    assert run(monkeypatch, tmp_path / "folds.parquet", *QUICK, "--epochs", 1, "--fold", 2,
-               "-o", out) == 0  # fmt: skip
+    shell("train", tmp_path / "folds.parquet", *QUICK, "--epochs", 1, "--fold", 2,
+               "-o", out)  # fmt: skip
     predictions = pl.read_parquet(out / "predictions.parquet")
     assert predictions["fold"].unique().to_list() == [2]
     assert json.loads((out / "bundle" / "card.json").read_text())["split"]["fold"] == 2
@@ -82,13 +70,12 @@ def test_a_fold_is_held_out(
 def test_no_split_is_said_loudly(
     table: pl.DataFrame,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    shell: Shell,
 ) -> None:
     write_cells(table, tmp_path / "cells.parquet")
-    assert run(monkeypatch, tmp_path / "cells.parquet", *QUICK, "--epochs", 1,
-               "-o", tmp_path / "run") == 0  # fmt: skip
-    assert "every cell is used for training" in " ".join(capfd.readouterr().err.split())
+    printed = shell("train", tmp_path / "cells.parquet", *QUICK, "--epochs", 1,
+               "-o", tmp_path / "run")  # fmt: skip
+    assert "every cell is used for training" in " ".join(printed.err.split())
 
 
 @pytest.mark.parametrize(
@@ -104,43 +91,36 @@ def test_no_split_is_said_loudly(
 def test_a_wrong_option_is_one_line_and_leaves_no_folder(
     split: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
     extra: list[str],
     message: str,
+    shell: Shell,
 ) -> None:
-    assert run(monkeypatch, split, *extra, "-o", tmp_path / "run") == 1
-    lines = capfd.readouterr().err.strip().splitlines()
+    printed = shell("train", split, *extra, "-o", tmp_path / "run", status=1)
+    lines = printed.err.strip().splitlines()
     assert len(lines) == 1
     assert message in lines[0]
     assert not (tmp_path / "run").exists()
 
 
 def test_pretrained_weights_are_started_from(
-    table: pl.DataFrame, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    table: pl.DataFrame, split: Path, tmp_path: Path, shell: Shell
+) -> None:
     many = tmp_path / "many.parquet"
     copies = [table.with_columns(cell_id=pl.col("cell_id") + f"-{number}") for number in range(3)]
     write_cells(pl.concat(copies), many)
-    monkeypatch.setenv("COLUMNS", "500")
-    pretraining = ["pretrain", many, "-o", tmp_path / "pre", "--epochs", "1", "--json",
-                   "--set", "batch_size=12"]  # fmt: skip
-    monkeypatch.setattr(sys, "argv", ["marrowscope", *map(str, pretraining)])
-    with pytest.raises(SystemExit) as caught:
-        main()
-    assert caught.value.code in (None, 0)
-    facts = json.loads(capfd.readouterr().out)
+    options = ["--epochs", 1, "--set", "batch_size=12"]
+    printed = shell("pretrain", many, "-o", tmp_path / "pre", *options, "--json")
+    facts = json.loads(printed.out)
     assert facts["images"] == 36
     start = ["--weights", facts["weights"], "--labels-share", "0.5"]
     out = tmp_path / "run"
-    assert run(monkeypatch, split, *QUICK, "--epochs", 1, *start, "-o", out) == 0
-    assert "head.weight, head.bias start at random" in capfd.readouterr().err
+    printed = shell("train", split, *QUICK, "--epochs", 1, *start, "-o", out)
+    assert "head.weight, head.bias start at random" in printed.err
     card = json.loads((out / "bundle" / "card.json").read_text())
     assert card["data"]["images"] == {"NGS": 2, "LYT": 2}
     text = tmp_path / "other.safetensors"
     text.write_text("no weights")
-    assert run(monkeypatch, split, *QUICK, "--weights", text, "-o", tmp_path / "b") == 1
-    said = capfd.readouterr().err.strip()
+    printed = shell("train", split, *QUICK, "--weights", text, "-o", tmp_path / "b", status=1)
+    said = printed.err.strip()
     assert "not a safetensors file" in said
     assert "\n" not in said

@@ -2,10 +2,18 @@
 
 import io
 import sys
+from typing import NamedTuple
 
 import pytest
 
 from marrowscope.cli import main
+
+
+class Printed(NamedTuple):
+    """What a command wrote."""
+
+    out: str
+    err: str
 
 
 class Shell:
@@ -15,7 +23,7 @@ class Shell:
         self._patch, self._capture = monkeypatch, capfd
         monkeypatch.setenv("COLUMNS", "300")
 
-    def __call__(self, *arguments: object, status: int = 0, stdin: str = "") -> tuple[str, str]:
+    def __call__(self, *arguments: object, status: int = 0, stdin: str = "") -> Printed:
         """Standard output and error of a command that has to end with ``status``."""
         self._patch.setattr(sys, "argv", ["marrowscope", *map(str, arguments)])
         self._patch.setattr(sys, "stdin", io.StringIO(stdin))
@@ -23,4 +31,4 @@ class Shell:
             main()
         printed = self._capture.readouterr()
         assert int(caught.value.code or 0) == status, printed.err
-        return printed.out, printed.err
+        return Printed(printed.out, printed.err)
