@@ -72,7 +72,8 @@ def _take_as(slide: TiledReader, source: Source, view: View | None) -> None:
         slide.fields = (Field(source.files[0].name, 0, 0, width, height),)
     if view is None and taken is not stored_as:
         sides = "×".join(f"{side * slide.microns_per_pixel / 1000:.2g}" for side in slide.size)
+        damage = f"{slide.remark}; " if slide.remark else ""
         slide.remark = (
-            f"{slide.name}: {width}×{height} px, {sides} mm, taken for a {taken.value}; "
+            f"{damage}{slide.name}: {width}×{height} px, {sides} mm, taken for a {taken.value}; "
             f"--as {stored_as.value} (taken_as={stored_as.value!r} in Python) takes it for one"
         )

@@ -67,14 +67,16 @@ class TiffReader(TiledReader):
     """A slide in a TIFF, with a pyramid in sub-directories, in pages, or with none."""
 
     def __init__(self, path: Path, microns_per_pixel: float | None = None) -> None:
-        """Read the directories.
+        """Read the directories; of a file that is cut off, those that are left.
 
         Raises:
-            InputError: not a TIFF, damaged, not RGB, or without a pixel size.
+            InputError: not a TIFF, its first directory damaged, not RGB, or without a pixel size.
         """
         structure = read_directories(path)
         if structure.fault is not None:
-            raise InputError(f"{path}: a damaged or cut-off TIFF ({structure.fault})")
+            self.remark = (
+                f"{path}: a damaged or cut-off TIFF ({structure.fault}), read as far as it goes"
+            )
         picture = find_levels(path, structure.directories)
         if picture.stack is not None:
             raise InputError(
