@@ -34,7 +34,7 @@ def _aperio(path: Path) -> Path:
 
 def _pages(path: Path) -> Path:
     with tifffile.TiffWriter(path) as writer:
-        for image in (IMAGE, IMAGE[:90], IMAGE[:40, :40]):
+        for image in (IMAGE, IMAGE[:60, :90], IMAGE[:40, :40]):
             writer.write(image, photometric="rgb", metadata=None, rowsperstrip=16, **_SIZE)
     return path
 
