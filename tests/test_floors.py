@@ -11,7 +11,7 @@ ROOT = Path(marrowscope.__file__).parent
 
 # From the ground up; rooms on one line do not import each other.
 FLOORS = (
-    {"_about", "errors", "progress"},
+    {"_about", "errors", "progress", "silent_import"},
     {"extras"},
     {"io"},
     {"morphology", "identifiers"},

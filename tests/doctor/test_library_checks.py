@@ -29,7 +29,7 @@ def test_all_that_the_package_requires_is_looked_at() -> None:
 def test_the_version_is_that_of_the_distribution() -> None:
     from importlib.metadata import version
 
-    assert library_checks.try_import("yaml") == version("pyyaml")
+    assert library_checks.try_library("yaml") == version("pyyaml")
 
 
 def test_what_is_installed_is_found_without_importing_it() -> None:

@@ -30,6 +30,7 @@ from marrowscope.models import create
 from marrowscope.models.bundle import Bundle, load_bundle, other_parts, rewrite_bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.morphology import OUTPUTS_22
+from marrowscope.silent_import import import_silently
 from marrowscope.training import quantization as quantizing
 from marrowscope.training.quantization import quantize
 from marrowscope.training.training_cells import select_training_cells
@@ -203,7 +204,7 @@ def test_a_bad_int8_part_is_one_line_and_float32_goes_on(
 @needs_nncf
 def test_an_int8_part_with_other_shapes_is_refused(quantized: Path, tmp_path: Path) -> None:
     """Earlier versions took any number of images, and had the views of an image in the graph."""
-    import openvino
+    openvino = import_silently("openvino")
 
     folder = tmp_path / "b"
     shutil.copytree(quantized, folder)
@@ -222,7 +223,7 @@ def test_an_int8_part_with_other_shapes_is_refused(quantized: Path, tmp_path: Pa
 @needs_nncf
 def test_int8_sees_the_brightest_background_though_few_images_have_it() -> None:
     """Glass is white; a range that is the mean of the images' ranges would cut it off."""
-    import openvino
+    openvino = import_silently("openvino")
 
     dark = [(image * 0.6).astype(np.uint8) for image in images(7)]
     white = np.full((250, 250, 3), 255, np.uint8)

@@ -24,7 +24,7 @@ def doctor(
     seconds: Annotated[
         float,
         typer.Option(min=1, help="Time limit; more where libraries take long to load."),
-    ] = 8.5,
+    ] = 9.2,
     json: bool = JSON,
 ) -> None:
     """Say what works on this machine, how fast it is, and what to type for what is missing.

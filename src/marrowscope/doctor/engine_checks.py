@@ -15,8 +15,8 @@ from marrowscope.errors import InputError
 from marrowscope.extras import install_line
 
 GROUP = "engines"
-SECONDS = 0.5  # of measuring each engine
-BATCH = 8  # images; the first batch prepares the engine and is not measured
+SECONDS = 0.3  # of measuring each engine
+BATCH = 4  # images
 # Name → engine and device, as options of predict take them.
 ENGINES = {
     "OpenVINO fp32": ("openvino", "cpu"),
@@ -24,6 +24,7 @@ ENGINES = {
     "torch CPU": ("torch", "cpu"),
     "torch CUDA": ("torch", "cuda"),
 }
+READY: dict[str, str] = {}  # what ``prepare`` answers when an engine can be measured
 # One of these has to compute, or no image is classified.
 ENOUGH = ("OpenVINO fp32", "torch CPU")
 OWN_ERROR = f"{InputError.__name__}: "
@@ -39,16 +40,17 @@ def installed() -> list[str]:
     ]
 
 
-def measure(call: str) -> dict[str, Any]:
-    """Speed of one engine; called in a process of its own.
+def prepare(call: str) -> dict[str, str]:
+    """Load one engine and let it compute once; called in a process of its own.
 
     Args:
         call: ``engine@bundle``.
 
     Returns:
-        ``images_per_second`` (of 250×250 px, the network alone, no decoding), ``views`` of each
-        image that are averaged, ``name`` and ``device``; ``absent`` and a reason where the engine
-        or its part of the bundle is not there.
+        ``READY``; ``absent`` and a reason where the engine or its part of the bundle is not there.
+
+    Raises:
+        ArithmeticError: what it computes are not probabilities.
     """
     name, _, bundle = call.partition("@")
     if name == "torch CUDA":
@@ -60,27 +62,51 @@ def measure(call: str) -> dict[str, Any]:
         return {"absent": f"the model {loaded.card.name} has no int8 part"}
     import numpy as np
 
-    from marrowscope.inference.engine_choice import choose_engine
+    found = _engine(call).probabilities(_images())
+    if not np.isfinite(found).all() or np.abs(found.sum(axis=1) - 1).max() > 0.01:
+        raise ArithmeticError("gives numbers that are not probabilities")
+    return READY
 
-    engine, _ = choose_engine(loaded, *ENGINES[name])
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (BATCH, 250, 250, 3), dtype=np.uint8)
-    engine.probabilities(images)
+
+def measure(call: str) -> dict[str, Any]:
+    """Speed of an engine that ``prepare`` has loaded, while nothing else computes.
+
+    Args:
+        call: ``engine@bundle``.
+
+    Returns:
+        ``images_per_second`` (of 250×250 px, the network alone, no decoding), ``views`` of each
+        image that are averaged, ``name`` and ``device``.
+    """
+    name, _, bundle = call.partition("@")
+    engine, card, images = _engine(call), _bundle(bundle).card, _images()
     seconds, done = 0.0, 0
     while seconds < SECONDS:
         began = time.perf_counter()
-        found = engine.probabilities(images)
+        engine.probabilities(images)
         seconds += time.perf_counter() - began
         done += len(images)
-    if not np.isfinite(found).all() or np.abs(found.sum(axis=1) - 1).max() > 0.01:
-        raise ArithmeticError("gives numbers that are not probabilities")
     return {
         "images_per_second": round(done / seconds, 1),
-        "views": loaded.card.views,
-        "model": loaded.card.name,
+        "views": card.views,
+        "model": card.name,
         "name": engine.name,
         "device": _device_name() if name == "torch CUDA" else None,
     }
+
+
+@lru_cache(maxsize=len(ENGINES))
+def _engine(call: str) -> Any:
+    from marrowscope.inference.engine_choice import choose_engine
+
+    name, _, bundle = call.partition("@")
+    return choose_engine(_bundle(bundle), *ENGINES[name])[0]
+
+
+def _images() -> Any:
+    import numpy as np
+
+    return np.random.default_rng(0).integers(0, 256, (BATCH, 250, 250, 3), dtype=np.uint8)
 
 
 @lru_cache(maxsize=1)
@@ -115,7 +141,8 @@ def engine_checks(answers: Mapping[str, Answer], gpu: str | None) -> list[Check]
     """A check for each engine, and one of whether any of them computes.
 
     Args:
-        answers: of ``measure``, by engine; an engine without its library has none.
+        answers: of ``measure``, or of ``prepare`` where that did not succeed, by engine; an engine
+            without its library has none.
         gpu: what the system says of its GPU (``system_gpu``).
     """
     checks = [_check(name, answers.get(name), gpu) for name in ENGINES]

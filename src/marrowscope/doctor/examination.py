@@ -1,8 +1,7 @@
 """From nothing to all checks within ten seconds: what is examined, in which order, how long."""
 
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -10,15 +9,18 @@ from typing import Any
 from marrowscope._about import __version__
 from marrowscope.doctor import engine_checks, format_checks, library_checks, machine_checks
 from marrowscope.doctor.health_check import Check, State, guarded
-from marrowscope.doctor.isolated_calls import AGAIN, Answer, call_isolated
+from marrowscope.doctor.isolated_calls import AGAIN, Answer, IsolatedCalls
+from marrowscope.doctor.turns import Turns
 from marrowscope.extras import EXTRAS
 from marrowscope.models import DEFAULT_MODEL
 from marrowscope.progress import Advance
 
-SECONDS = 8.5  # for everything but the start of the command
-ENGINE_SHARE = 0.5  # of the time, at most, all else waits for the engines
+SECONDS = 9.2  # for everything but the start and the end of the command
 # These import torch; the quickest come first.
 WITH_TORCH = ("torch", "tensorboard", "captum", "timm", "nncf", "lightning")
+# Of the others, what comes last, because all that is quick should be told if there is no time.
+SLOW = ("sklearn", "cleanlab", "umap")
+_TARGET = f"{__name__}:run"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,7 @@ def examine(
         advance: progress.
     """
     began = time.monotonic()
-    deadline = began + seconds
-    advance(0, total=4)
+    advance(0, total=len(_others()) + len(_on_torch()))
     machine = [
         guarded("machine", "python", machine_checks.python),
         guarded("machine", "cores", machine_checks.cores),
@@ -74,10 +75,8 @@ def examine(
         guarded("folders", "temp folder", machine_checks.temp_folder, core=True),
         guarded("folders", "cache folder", machine_checks.cache_folder),
     ]
-    gpu = guarded(engine_checks.GROUP, "GPU", engine_checks.gpu_check)
-    advance(1)
-    answers = _answers(model, began + ENGINE_SHARE * seconds, deadline, advance)
-    imports = _of_kind("import", answers)
+    answers, gpu = _answers(model, began + seconds, advance)
+    imports = _of_kind("library", answers)
     system = gpu.sentence if gpu.state == State.OK else None
     libraries = [
         library_checks.core_libraries(imports),
@@ -89,34 +88,68 @@ def examine(
     return Examination(checks, time.monotonic() - began)
 
 
-def _answers(model: str, patience: float, deadline: float, advance: Advance) -> dict[str, Answer]:
-    """Engines first, alone, for other work would falsify their speed; then all else, in two
-    processes, of which one goes on from the engines, because it has imported torch already.
+def _answers(model: str, deadline: float, advance: Advance) -> tuple[dict[str, Answer], Check]:
+    """Two processes, so that two cores are busy: torch and what imports it, and all else.
+
+    Engines are measured while the other process rests, for other work would falsify their speed.
     """
-    target = f"{__name__}:run"
-    engines = [f"engine {name}@{model}" for name in engine_checks.installed()]
+    answers: dict[str, Answer] = {}
+    turns, unasked = Turns(), Answer()
+    engines = [f"{name}@{model}" for name in engine_checks.installed()]
+    with_torch = [name for name in engines if name.startswith("torch")]
+    without = [name for name in engines if name not in with_torch]
+
+    def ask(process: IsolatedCalls, calls: list[str]) -> None:
+        for call in calls:
+            with turns.together():
+                answers[call] = process.call(call)
+            advance(1)
+
+    def prepare(process: IsolatedCalls, names: list[str]) -> None:
+        for name in names:
+            with turns.together():
+                answers[f"engine {name}"] = process.call(f"prepare {name}")
+
+    def measure(process: IsolatedCalls, names: list[str]) -> None:
+        for name in names:
+            if answers.get(f"engine {name}", unasked).value == engine_checks.READY:
+                answers[f"engine {name}"] = process.call(f"measure {name}")
+
+    def torch_and_on_it(first: IsolatedCalls, second: IsolatedCalls) -> None:
+        prepare(first, with_torch)
+        with turns.alone():
+            measure(first, with_torch)
+            measure(second, without)
+        ask(first, _on_torch())
+
+    def all_else(second: IsolatedCalls) -> None:
+        prepare(second, without)
+        ask(second, _others())
+        with turns.together():  # if torch is not there yet: better beside it than not at all
+            measure(second, without)
+
+    with (
+        IsolatedCalls(_TARGET, deadline) as first,
+        IsolatedCalls(_TARGET, deadline) as second,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        begun = [pool.submit(torch_and_on_it, first, second), pool.submit(all_else, second)]
+        gpu = guarded(engine_checks.GROUP, "GPU", engine_checks.gpu_check)
+        for one in begun:
+            one.result()
+    return answers, gpu
+
+
+def _on_torch() -> list[str]:
     modules = library_checks.modules_to_try()
-    with_torch = [f"import {name}" for name in WITH_TORCH if name in modules]
-    others = [f"import {name}" for name in modules if name not in WITH_TORCH]
-    formats = [f"format {name}" for name in format_checks.PROBES]
-    measured = threading.Event()
-    waited_for = set(engines)
+    return [f"library {name}" for name in WITH_TORCH if name in modules]
 
-    def answered(call: str) -> None:
-        waited_for.discard(call)
-        if not waited_for:
-            measured.set()
 
-    with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(call_isolated, target, [*engines, *with_torch], deadline, answered)
-        if engines:
-            measured.wait(max(0.0, patience - time.monotonic()))
-        advance(1)
-        second = call_isolated(target, [*formats, *others], deadline)
-        advance(1)
-        answers = {**first.result(), **second}
-    advance(1)
-    return answers
+def _others() -> list[str]:
+    modules = [name for name in library_checks.modules_to_try() if name not in WITH_TORCH]
+    modules.sort(key=lambda name: name in SLOW)
+    return [*(f"format {name}" for name in format_checks.PROBES),
+            *(f"library {name}" for name in modules)]  # fmt: skip
 
 
 def run(call: str) -> Any:
@@ -126,11 +159,13 @@ def run(call: str) -> Any:
         call: its kind, a space, and what it is of.
     """
     kind, _, argument = call.partition(" ")
-    if kind == "engine":
-        return engine_checks.measure(argument)
-    return (
-        format_checks.examine(argument) if kind == "format" else library_checks.try_import(argument)
-    )
+    examine_one: Callable[[str], Any] = {
+        "prepare": engine_checks.prepare,
+        "measure": engine_checks.measure,
+        "format": format_checks.examine,
+        "library": library_checks.try_library,
+    }[kind]
+    return examine_one(argument)
 
 
 def _of_kind(kind: str, answers: Mapping[str, Answer]) -> dict[str, Answer]:

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from marrowscope.doctor.health_check import Check, State
 from marrowscope.doctor.isolated_calls import AGAIN, Answer
+from marrowscope.doctor.library_trials import TRIALS
 from marrowscope.extras import EXTRAS, install_line
+from marrowscope.silent_import import import_silently
 
 GROUP = "libraries"
 # What is imported of the libraries without which no command works.
@@ -34,9 +35,11 @@ def modules_to_try() -> tuple[str, ...]:
     return tuple(name for name in named if find_spec(name) is not None)
 
 
-def try_import(module: str) -> str:
-    """Import a module; the version of its library. Called in a process of its own."""
-    loaded = import_module(module)
+def try_library(module: str) -> str:
+    """Import a library and try what is used of it; its version. Called in a process of its own."""
+    loaded = import_silently(module)
+    if module in TRIALS:
+        TRIALS[module]()
     try:
         return version(distribution(module))
     except PackageNotFoundError:
@@ -52,7 +55,7 @@ def core_libraries(answers: Mapping[str, Answer]) -> Check:
     """Whether all the libraries of the core can be imported.
 
     Args:
-        answers: of ``try_import``, by module; what is not installed has none.
+        answers: of ``try_library``, by module; what is not installed has none.
     """
     bad = _missing_and_broken(CORE, answers)
     facts = _facts(CORE, answers)
@@ -70,7 +73,7 @@ def extra(name: str, answers: Mapping[str, Answer]) -> Check:
 
     Args:
         name: one of ``EXTRAS``.
-        answers: of ``try_import``, by module; what is not installed has none.
+        answers: of ``try_library``, by module; what is not installed has none.
     """
     wanted = EXTRAS[name]
     bad = _missing_and_broken(wanted.modules, answers)

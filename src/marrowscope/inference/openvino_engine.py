@@ -17,6 +17,7 @@ from marrowscope.models.bundle import INT8_GRAPH, Bundle
 from marrowscope.models.graph_part import GRAPH
 from marrowscope.models.int8_part import read_int8
 from marrowscope.preprocessing import INPUT_SIZE
+from marrowscope.silent_import import import_silently
 
 PRECISIONS = ("fp32", "int8")
 MAX_VALUES = 200_000_000  # of one tensor in a graph; the largest backbones stay below
@@ -82,7 +83,7 @@ class Requests:
             model: ``openvino.Model``, see ``graph_conversion.convert``.
             views: of every image; see ``image_views``.
         """
-        import openvino
+        openvino = import_silently("openvino")
 
         self._views = views
         compiled = openvino.Core().compile_model(
@@ -178,7 +179,7 @@ def _read(bundle: Bundle, graph: bytes, constants: bytes, name: str, command: st
     Raises:
         InputError: it cannot be read, or has other shapes.
     """
-    import openvino
+    openvino = import_silently("openvino")
 
     try:
         model = openvino.Core().read_model(graph, constants)

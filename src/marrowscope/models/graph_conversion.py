@@ -19,6 +19,7 @@ from torch import nn
 
 from marrowscope.models.outputs import OutputMap
 from marrowscope.preprocessing import INPUT_SIZE
+from marrowscope.silent_import import import_silently
 
 # Added to the logit of a class that the model does not know: its probability is exactly 0.
 _NEVER = -1e30
@@ -61,7 +62,7 @@ class Uint8Classifier(nn.Module):
 
 def convert(network: nn.Module, outputs: OutputMap) -> Any:
     """The graph of a network as an ``openvino.Model`` of one image; the network is not changed."""
-    import openvino
+    openvino = import_silently("openvino")
 
     example = torch.zeros((1, INPUT_SIZE, INPUT_SIZE, 3), dtype=torch.uint8)
     shape = openvino.PartialShape(example.shape)
@@ -83,7 +84,7 @@ def graph_files(network: nn.Module, outputs: OutputMap) -> tuple[bytes, bytes]:
         ArithmeticError: the graph gives other probabilities than torch.
         Exception: OpenVINO cannot convert it; it raises many kinds.
     """
-    import openvino
+    openvino = import_silently("openvino")
 
     model = convert(network, outputs)
     _name_by_place(model)
@@ -115,7 +116,7 @@ def _samples() -> NDArray[np.uint8]:
 
 
 def _computed(model: Any) -> NDArray[np.float32]:
-    import openvino
+    openvino = import_silently("openvino")
 
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(model, "CPU", exact)

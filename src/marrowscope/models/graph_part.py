@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from marrowscope.errors import InputError
 from marrowscope.models.card import Card
+from marrowscope.silent_import import import_silently
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,7 +57,7 @@ def make_graph(network: "nn.Module", card: Card) -> tuple[dict[str, Any], dict[s
         computes something else, there are no files and the card says why.
     """
     try:
-        from openvino import __version__ as openvino_version
+        openvino_version = import_silently("openvino").__version__
 
         from marrowscope.models.graph_conversion import graph_files
         from marrowscope.models.outputs import OutputMap

@@ -29,6 +29,7 @@ from marrowscope.models.bundle import (
 )
 from marrowscope.models.card import Card
 from marrowscope.models.int8_part import int8_facts, is_accurate_enough
+from marrowscope.silent_import import import_silently
 from marrowscope.training.training_cells import select_training_cells
 from marrowscope.training.validation import strict_scores
 
@@ -133,10 +134,9 @@ def quantized_graph(
         images: (250, 250, 3) uint8 each, to calibrate with; each in one of the network's views.
         kept: ``none``, or the first and the last layer stay in float32.
     """
-    import nncf
-    import openvino
-    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters
-    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+    nncf, openvino = import_silently("nncf"), import_silently("openvino")
+    parameters = import_silently("nncf.quantization.advanced_parameters")
+    ranges = import_silently("nncf.quantization.range_estimator")
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
     model = float_model(bundle)
@@ -158,8 +158,8 @@ def quantized_graph(
             subset_size=len(shown),
             fast_bias_correction=False,
             ignored_scope=nncf.IgnoredScope(names=named),
-            advanced_parameters=AdvancedQuantizationParameters(
-                activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
+            advanced_parameters=parameters.AdvancedQuantizationParameters(
+                activations_range_estimator_params=ranges.RangeEstimatorParametersSet.MINMAX
             ),
         )
     with tempfile.TemporaryDirectory() as place:
@@ -175,7 +175,7 @@ class Trial:
     def __init__(
         self, graph: bytes, constants: bytes, classes: tuple[str, ...], views: int
     ) -> None:
-        import openvino
+        openvino = import_silently("openvino")
 
         self.classes = classes
         self._requests = Requests(openvino.Core().read_model(graph, constants), views)
