@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from marrowscope.errors import InputError
 from marrowscope.features import Segmentation, catalogue, measure_cell
@@ -37,6 +38,17 @@ def test_names_come_in_the_order_of_the_catalogue() -> None:
     assert found == tuple(feature.name for feature in catalogue())
     assert values.shape == (len(found),)
     assert values.dtype == np.float32
+
+
+def test_numbers_do_not_depend_on_how_many_threads_blas_has() -> None:
+    """It adds the parts of a sum in an order that depends on them."""
+    for seed in range(3):
+        image = draw_cell(CODES[3], seed).image
+        found = []
+        for threads in (1, 2):
+            with threadpool_limits(threads):
+                found.append(measure_cell(image)[1])
+        np.testing.assert_array_equal(*found)
 
 
 def test_size_and_colour_of_a_painted_cell_are_what_was_painted() -> None:

@@ -1,10 +1,15 @@
 """Structure by scale: none in an even region, at the right scale in a granular one."""
 
+from typing import Any
+
+import cv2
 import numpy as np
 import pytest
 
-from marrowscope.features import Segmentation, scale_bands
+from marrowscope.features import Segmentation, scale_bands, segment
 from marrowscope.features.image_planes import image_planes
+from marrowscope.morphology import CODES
+from marrowscope.phantom.synthetic_cell import draw_cell
 from support.measured_discs import CELL, NUCLEUS, by_name, disc, disc_cell
 
 
@@ -31,3 +36,32 @@ def test_fine_stripes_lie_in_finer_bands_than_coarse_ones() -> None:
     assert fine["cell.granulometry.open.r2.green"] > 5 * coarse["cell.granulometry.open.r2.green"]
     assert fine["cell.gabor.w1.green.energy"] > coarse["cell.gabor.w1.green.energy"]
     assert fine["cell.gabor.w1.green.anisotropy"] > 1  # stripes have one direction
+
+
+def written_at(function: Any, offset: int) -> Any:
+    """A function of OpenCV whose result begins so many bytes after a multiple of 64."""
+
+    def call(*given: Any, **named: Any) -> np.ndarray:
+        usual = function(*given, **named)
+        room = np.empty(usual.nbytes + 128, np.uint8)
+        start = -room.ctypes.data % 64 + offset
+        place = room[start : start + usual.nbytes].view(usual.dtype).reshape(usual.shape)
+        return function(*given, dst=place, **named)
+
+    return call
+
+
+def test_numbers_do_not_depend_on_where_in_memory_opencv_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its magnitude of a gradient would, in the last digit."""
+    image = draw_cell(CODES[3], 0).image
+    view = image_planes(image, segment(image))
+    names = ("GaussianBlur", "Sobel", "magnitude", "resize", "morphologyEx", "absdiff")
+    plain = {name: getattr(cv2, name) for name in names}
+    found = []
+    for offset in (0, 16, 32, 48):
+        for name, function in plain.items():
+            monkeypatch.setattr(cv2, name, written_at(function, offset))
+        found.append(scale_bands.values(view))
+    assert all(np.array_equal(one, found[0], equal_nan=True) for one in found)

@@ -90,7 +90,9 @@ def _planes(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
     density = optical_density(image)
     stains = _unmixing(image)
-    concentrations = np.clip(density.reshape(-1, 3) @ stains, 0, 2.5).reshape(*image.shape[:2], 2)
+    # Written out: a product of matrices is rounded as BLAS, threads and processor have it.
+    red, green, blue = (density[..., channel, None] for channel in range(3))
+    concentrations = np.clip(red * stains[0] + green * stains[1] + blue * stains[2], 0, 2.5)
     parts = (
         image[..., 0],
         image[..., 1],

@@ -70,8 +70,11 @@ def _shells(
 def _correlations(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     if pixels.shape[1] < 3:
         return np.full(len(_UPPER[0]), np.nan)
-    centred = pixels - pixels.mean(axis=1, keepdims=True)
-    covariance = centred @ centred.T
+    # Sums of whole numbers, which are exact: BLAS adds in an order that depends on the number of
+    # threads.
+    grey, count = pixels.astype(np.float64), pixels.shape[1]
+    total = grey.sum(axis=1)
+    covariance = count * (grey @ grey.T) - np.outer(total, total)
     scale = np.sqrt(np.diag(covariance))
     # A plane without any variation goes together with nothing.
     table = covariance / np.maximum(np.outer(scale, scale), 1e-9)

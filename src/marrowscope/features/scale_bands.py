@@ -68,38 +68,59 @@ def features() -> list[Feature]:
 def values(view: ImagePlanes) -> NDArray[np.float64]:
     """Numbers in the order of ``features``; NaN for regions without pixels."""
     masks = _masks(view.half_label)
-    return np.concatenate([_bands(view, masks), _sieves(view, masks), _gabor(view)])
+    return np.concatenate([_bands(view), _sieves(view, masks), _gabor(view)])
 
 
 def _masks(label: NDArray[np.uint8]) -> list[NDArray[np.bool_]]:
     return [label > 0, label == 2, label == 1]
 
 
-def _bands(view: ImagePlanes, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
+def _bands(view: ImagePlanes) -> NDArray[np.float64]:
     picture = np.ascontiguousarray(view.half.transpose(1, 2, 0)).astype(np.float32)
     smooth = [picture] + [cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in _SIGMAS[1:]]
     layers = [low - high for low, high in pairwise(smooth)]
     across, along = (
         cv2.Sobel(smooth[1], cv2.CV_32F, *way, scale=0.125) for way in ((1, 0), (0, 1))
     )
-    layers.append(cv2.magnitude(across, along))
-    inside = masks[0]
-    pixels = np.concatenate(layers, axis=2)[inside]  # (n, layers × planes)
-    member = np.stack([mask[inside] for mask in masks]).astype(np.float32)
+    # Not OpenCV's, whose last digit depends on where in memory the arrays lie.
+    layers.append(np.sqrt(across * across + along * along))
+    # (n, layers × planes), those of the nucleus first
+    nucleus, cytoplasm = (
+        np.concatenate([layer[mask] for layer in layers], axis=1).astype(np.float64)
+        for mask in _masks(view.half_label)[1:]
+    )
+    parts, pixels = len(nucleus), np.concatenate([nucleus, cytoplasm])
+    square = pixels * pixels
     with np.errstate(invalid="ignore", divide="ignore"):
-        member /= member.sum(axis=1, keepdims=True)
-        square = pixels * pixels
-        mean, second, third = (
-            (member @ power).astype(np.float64) for power in (pixels, square, square * pixels)
+        mean, second, third, magnitude = (
+            _region_means(numbers, parts)
+            for numbers in (pixels, square, square * pixels, np.abs(pixels))
         )
         sd = np.sqrt(np.maximum(second - mean**2, 0))
         skewness = (third - 3 * mean * second + 2 * mean**3) / np.maximum(sd, 1e-2) ** 3
-        limits = (mean + sd).astype(np.float32)
         bright = np.stack(
-            [share @ (pixels > limit) for share, limit in zip(member, limits, strict=True)]
-        )
-        magnitude = member @ np.abs(pixels)
+            [np.count_nonzero(region > limit, axis=0) / np.float64(len(region))
+             for region, limit in zip(
+                 (pixels, pixels[:parts], pixels[parts:]), mean + sd, strict=True)]
+        )  # fmt: skip
     return np.stack([sd, magnitude, mean, skewness, bright], axis=-1).ravel()
+
+
+def _region_means(numbers: NDArray[np.float64], nucleus: int) -> NDArray[np.float64]:
+    """Means of cell, nucleus and cytoplasm.
+
+    Not as a product of matrices: the order in which BLAS adds depends on the number of threads.
+
+    Args:
+        numbers: (n, F); those of the nucleus come first.
+        nucleus: how many they are.
+
+    Returns:
+        (3, F); NaN for a region without pixels.
+    """
+    inner, outer = numbers[:nucleus].sum(axis=0), numbers[nucleus:].sum(axis=0)
+    counts = np.array([len(numbers), nucleus, len(numbers) - nucleus], np.float64)
+    return np.stack([inner + outer, inner, outer]) / counts[:, None]
 
 
 def _sieves(view: ImagePlanes, masks: list[NDArray[np.bool_]]) -> NDArray[np.float64]:
@@ -132,12 +153,14 @@ def _gabor(view: ImagePlanes) -> NDArray[np.float64]:
     ).astype(np.float32)
     spectrum = fft.fft2(planes - planes.mean(axis=(1, 2), keepdims=True))
     answers = np.abs(fft.ifft2(spectrum[:, None] * _bank()[None]))  # (P, filters, H, W)
-    answers = answers.reshape(len(planes), len(_WAVELENGTHS), _ORIENTATIONS, -1)
-    member = np.stack(_masks(np.asarray(label, np.uint8))).reshape(3, -1).astype(np.float32).T
+    regions = _masks(np.asarray(label, np.uint8))[1:]
+    inner, outer = (answers[:, :, mask].astype(np.float64) for mask in regions)
+    parts, pixels = inner.shape[-1], np.concatenate([inner, outer], axis=-1)
+    pixels = np.ascontiguousarray(pixels.reshape(-1, pixels.shape[-1]).T)
+    grid = (3, len(planes), len(_WAVELENGTHS), _ORIENTATIONS)
     with np.errstate(invalid="ignore", divide="ignore"):
-        member /= member.sum(axis=0)
-        mean = np.moveaxis(answers @ member, -1, 0).astype(np.float64)
-        square = np.moveaxis((answers * answers) @ member, -1, 0).astype(np.float64)
+        mean = _region_means(pixels, parts).reshape(grid)
+        square = _region_means(pixels * pixels, parts).reshape(grid)
     overall = mean.mean(axis=-1)
     sd = np.sqrt(np.maximum(square.mean(axis=-1) - overall**2, 0))
     anisotropy = np.ptp(mean, axis=-1) / np.maximum(overall, 1e-6)
