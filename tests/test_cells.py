@@ -180,3 +180,11 @@ def test_what_is_no_table_is_said_without_the_words_of_a_library(tmp_path: Path)
     (tmp_path / "c.csv").write_text("cell_id,path,x\na,b,left\n")
     with pytest.raises(InputError, match=r"column x has the wrong type.*row 1: 'left'"):
         read_cells(tmp_path / "c.csv")
+
+
+def test_a_row_without_a_path_is_a_row_with_an_error(tmp_path: Path) -> None:
+    table = pl.DataFrame({"cell_id": ["a", "b", "c"], "path": [None, "/x.png", None]})
+    table.write_parquet(tmp_path / "t.parquet")
+    assert read_cells(tmp_path / "t.parquet")["error"].to_list() == [
+        "no path in the table", None, "no path in the table",
+    ]  # fmt: skip

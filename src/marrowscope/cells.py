@@ -90,7 +90,8 @@ def read_cells(
         required: of every table; less for the cells of a count, which have no ``path``.
 
     Returns:
-        The table, known columns cast to the types of ``SCHEMA``, unknown ones untouched.
+        The table, known columns cast to the types of ``SCHEMA``, unknown ones untouched. Rows
+        without a path have an ``error``.
 
     Raises:
         InputError: the file cannot be read, a needed column is missing, or a type is wrong.
@@ -104,7 +105,17 @@ def read_cells(
             f"{path}: has no column {', '.join(missing)}; "
             "make a cell table with 'marrowscope index' and the steps after it"
         )
-    return _cast(table, path)
+    table = _cast(table, path)
+    return _without_path_as_error(table) if "path" in required else table
+
+
+def _without_path_as_error(table: pl.DataFrame) -> pl.DataFrame:
+    """Give rows that name no file an ``error``, as every file has that cannot be used."""
+    if not table["path"].null_count():
+        return table
+    own = pl.col("error") if "error" in table.columns else pl.lit(None, pl.String)
+    unnamed = pl.when(pl.col("path").is_null()).then(pl.lit("no path in the table"))
+    return table.with_columns(pl.coalesce(own, unnamed).alias("error"))
 
 
 def read_text_table(path: Path) -> pl.DataFrame:

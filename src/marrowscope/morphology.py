@@ -11,6 +11,9 @@ from pathlib import Path
 import yaml
 
 from marrowscope.errors import InputError
+from marrowscope.io.regular_file import read_regular
+
+_LARGEST = 10_000_000  # bytes of a list of pairs
 
 
 class Lineage(StrEnum):
@@ -172,8 +175,8 @@ def load_tolerated(path: Path) -> frozenset[frozenset[str]]:
         InputError: the file is missing, is not YAML, or is not a list of pairs of codes.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.safe_load(read_regular(Path(path), _LARGEST).decode("utf-8-sig"))
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as YAML: {_one_line(error)}") from error
     if not isinstance(content, list):
         raise InputError(f"{path}: expected a list of class pairs such as [[BLA, PMO]]")

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from marrowscope.errors import InputError
+from marrowscope.io.regular_file import read_regular
 
 MAX_TEXT = 512_000_000  # bytes of one annotation file, unpacked
 
@@ -98,19 +98,9 @@ def read_text(path: Path) -> bytes:
     """The content of an annotation file.
 
     Raises:
-        InputError: it cannot be read, or is larger than 512 MB.
+        InputError: it cannot be read, is not a regular file, or is larger than 512 MB.
     """
-    try:
-        size = path.stat().st_size
-        if size > MAX_TEXT:
-            raise InputError(f"{path}: {size / 1e6:.0f} MB; the limit is {MAX_TEXT // 10**6} MB")
-        if not path.is_file():
-            raise InputError(f"{path}: is not a file")
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file or folder") from None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
+    return read_regular(path, MAX_TEXT)
 
 
 def inside(base: Path, name: str) -> Path | None:
