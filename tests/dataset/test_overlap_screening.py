@@ -151,9 +151,7 @@ def test_a_killed_screen_goes_on_with_what_it_had(
     next(iter(sorted(parts.glob("*.npz")))).write_bytes(b"torn")
     looked: list[str] = []
     look = screening._look
-    monkeypatch.setattr(
-        screening, "_look", lambda path, size: (looked.append(path), look(path, size))[1]
-    )
+    monkeypatch.setattr(screening, "_look", lambda cell: (looked.append(cell.path), look(cell))[1])
     result = screen(table, parts)
     assert len(looked) == 3  # the torn part of two, and the one image that was left
     assert result.table.equals(screen(table).table)

@@ -35,9 +35,9 @@ def test_only_missing_stains_are_estimated(
         pl.Series("stain", [given, None, None, None], dtype=pl.Array(pl.Float32, 6))
     )
     read: list[Path] = []
-    read_image = stain_vectors.read_image
+    read_file = stain_vectors.read_file
     monkeypatch.setattr(
-        stain_vectors, "read_image", lambda path: (read.append(path), read_image(path))[1]
+        stain_vectors, "read_file", lambda cell: (read.append(Path(cell.path)), read_file(cell))[1]
     )
     done = with_stains(half)
     assert sorted(path.name for path in read) == ["1.png", "2.png"]
