@@ -60,5 +60,5 @@ def test_the_first_folder_that_has_the_picture_is_taken(tmp_path: Path) -> None:
 def test_what_is_no_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_text(tmp_path / "none.json")
-    with pytest.raises(InputError, match="is not a file"):
+    with pytest.raises(InputError, match="a folder, not a file"):
         read_text(tmp_path)
