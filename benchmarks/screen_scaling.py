@@ -8,10 +8,10 @@ proof on pixels (decoding included); share of the true overlaps of at least a qu
 found; share of the found ones that are true. The exponent is the slope of log time over log
 number. Peer, on a small set in the same run: OpenCV SIFT with brute-force matching of all pairs.
 
-    python benchmarks/screen_scaling.py [--most 2500] [--crops FILE.npz] [--json]
+    python benchmarks/screen_scaling.py [--most 2500] [--crops FILE.npz] [--images FOLDER] [--json]
 
 ``--most 40000`` takes about half an hour, most of it for drawing fields; ``--crops`` keeps what was
-drawn for the next run.
+drawn for the next run. ``--images FOLDER`` takes cells from there instead, up to six times as many.
 """
 
 import argparse
@@ -64,6 +64,23 @@ def cells(count: int) -> tuple[list[bytes], np.ndarray]:
                 found += crops
     del found[count:]
     return [data for data, *_ in found], np.array([place for _, *place in found])
+
+
+def real_crops(folder: Path, count: int) -> tuple[list[bytes], np.ndarray]:
+    """Real cells, and to make them more the same turned by 30° and 60°: strangers to a screen.
+
+    Where real cells overlap is not known, so that every pair but a copy counts as wrong.
+    """
+    crops: list[bytes] = []
+    for angle in (0, 30, 60, 15, 45, 75):
+        matrix = cv2.getRotationMatrix2D((124.5, 124.5), angle, 1)
+        for path in sorted(folder.rglob("*.jpg")):
+            if len(crops) == count:
+                break
+            image = cv2.resize(decoded(path.read_bytes()), (250, 250))
+            turned = cv2.warpAffine(image, matrix, (250, 250), borderMode=cv2.BORDER_REFLECT)
+            crops.append(cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes())
+    return crops, np.array([(number, 0, 0) for number in range(len(crops))])
 
 
 def with_copies(crops: list[bytes], places: np.ndarray) -> tuple[list[bytes], np.ndarray]:
@@ -128,14 +145,18 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=2_500)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--crops", type=Path)
+    parser.add_argument("--images", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    crops, places = drawn_once(options.most, options.crops)
+    if options.images is None:
+        crops, places = drawn_once(options.most, options.crops)
+    else:
+        crops, places = real_crops(options.images, options.most)
     crops, scales = with_copies(crops, places)
     # The loops are compiled before time is taken.
     few = [landmarks(decoded(data)) for data in crops[:50]]
     find_overlaps(few, lambda number: decoded(crops[number]))
-    copies = range(9, options.most, 10)
+    copies = range(9, len(crops), 10)
     turned = {(row - 1, row) for row in copies if scales[row] == 1}
     rescaled = {(row - 1, row) for row in copies if scales[row] != 1}
     truth = true_overlaps(places)
