@@ -1,9 +1,12 @@
 """A model by name comes in, predictions of images come out: ``load_model``, ``Model.predict``."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from marrowscope.api.arguments import AnyPath, Say
 from marrowscope.api.image_input import Images, image_input
@@ -14,11 +17,19 @@ from marrowscope.inference.calibrated_engine import with_decisions
 from marrowscope.inference.engine import Engine
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.inference.resume_cache import SUFFIX, ResumeCache, prediction_identity
+from marrowscope.inference.training_appearance import (
+    MAX_CELLS,
+    MIN_CELLS,
+    training_ranges,
+    unlike_training,
+)
+from marrowscope.io.image_decoding import read_image
 from marrowscope.models import DEFAULT_MODEL
 from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import Bundle, available, load_bundle
 from marrowscope.models.calibration import Calibration, read_calibration
 from marrowscope.models.card import Card
+from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Stage
 from marrowscope.report.notebook_html import NotebookTable, notebook_html
 
@@ -46,6 +57,7 @@ class Model:
         self.bundle, self.engine = bundle, engine
         self.calibrated, self.engine_remark = calibrated, engine_remark
         self._calibration = read_calibration(bundle) if calibrated else None
+        self._ranges = training_ranges(bundle.card)
 
     @property
     def name(self) -> str:
@@ -142,6 +154,13 @@ class Model:
         if kept is not None and unread.height == table.height:
             kept.clear()
             raise InputError(f"none of {table.height} images could be read; nothing was written")
+        unlike = self._unlike_training(table, microns_per_pixel, given.pixels)
+        if unlike:
+            told(
+                f"! these cells look unlike those that {self.name} learned from, class by class: "
+                f"{', '.join(unlike)}. It may be wrong and sure of it: compare with cells that you "
+                "labelled, also with another pixel size or none (docs/external.md)"
+            )
         if self._calibration is not None:
             table = with_decisions(table, self._calibration)
         if place is not None and kept is not None:
@@ -153,6 +172,30 @@ class Model:
                 "median is used instead" + (" (counted in this run only)" if begun else "")
             )
         return table
+
+    def _unlike_training(
+        self,
+        table: pl.DataFrame,
+        microns_per_pixel: float | None,
+        pixels: Sequence[NDArray[np.uint8]] | None,
+    ) -> list[str]:
+        """In what the cells of a predicted table differ from the training; some are looked at."""
+        if not self._ranges:
+            return []
+        rows = table["predicted"].is_not_null().arg_true().to_list()
+        if len(rows) < MIN_CELLS:
+            return []
+        rows = rows[:: -(-len(rows) // MAX_CELLS)]
+        sizes, paths = pixel_sizes(table, microns_per_pixel), table["path"].to_list()
+        images, predicted = [], []
+        for row in rows:
+            try:
+                image = read_image(Path(paths[row])) if pixels is None else pixels[row]
+            except InputError:  # gone since it was predicted
+                continue
+            images.append(prepare(image, sizes[row]))
+            predicted.append(table["predicted"][row])
+        return unlike_training(images, predicted, self._ranges)
 
     def _answers_beside(self, output: Path) -> ResumeCache:
         return ResumeCache(

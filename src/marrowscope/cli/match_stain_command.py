@@ -26,7 +26,8 @@ def match_stain(
     """Give images the stain and brightness of the training data, before `predict`.
 
     It writes PNG images, and cells.parquet with all columns of the source. The median of a slide, a
-    patient or the whole set is shifted, so that a pale cell stays pale.
+    patient or the whole set is shifted, so that a pale cell stays pale. It can make answers worse:
+    compare on cells that you labelled.
 
     Example: `marrowscope match-stain theirs/ --reference split.parquet -o matched`
     """
