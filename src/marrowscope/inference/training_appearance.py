@@ -19,11 +19,11 @@ from marrowscope.models.card import Card
 from marrowscope.stain import BACKGROUND_DENSITY, optical_density
 
 # Fewer cells say too little of a set; more than so many hardly move its median.
-MIN_CELLS, MAX_CELLS = 10, 48
+MIN_CELLS, MAX_CELLS = 20, 48
 LIMITS = (0.1, 0.5, 0.9)  # quantiles over the training images of a class
 SPREAD = 2.563  # standard deviations between the outer two of a normal distribution
 # So many standard deviations of a class, in the median of a set, are unlike it.
-MAX_SHIFT = 0.8
+MAX_SHIFT = 0.9
 MEASURES = {
     "density": ("stain density", "lower", "higher"),
     "saturation": ("colour saturation", "lower", "higher"),
