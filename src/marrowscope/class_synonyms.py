@@ -56,8 +56,11 @@ def nearest_classes(name: str) -> tuple[str, ...]:
     if inside:
         most = max(inside.values())
         return tuple(code for code in BY_CODE if inside.get(code) == most)
-    outside = [codes for names, codes in _outside().items()
-               if isinstance(names, tuple) and names and set(names) < words]  # fmt: skip
+    outside = [
+        codes
+        for names, codes in _outside().items()
+        if isinstance(names, tuple) and names and set(names) < words
+    ]
     if outside:
         return outside[0]
     alike = difflib.get_close_matches("".join(key), _by_letters(), n=1, cutoff=_ALIKE)

@@ -1,7 +1,6 @@
 """Labels from annotations find the located cells, by id or by place."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import pytest
 from shapely.geometry import Point, box, mapping
 
 from marrowscope.cells import write_cells
-from marrowscope.cli import main
 from marrowscope.errors import InputError
 from marrowscope.exchange.geojson_writer import to_geojson, write_geojson
 from marrowscope.exchange.position_truth import truth_from_boxes
 from support.box_files import BOXES, coco, picture, yolo
+from support.command_shell import Shell
 
 
 def predictions(places: list[tuple[float, float]], field: str = "a.png") -> pl.DataFrame:
@@ -160,10 +159,7 @@ def test_what_cannot_be_matched_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("with_path", [True, False], ids=["predictions", "cells of a count"])
-def test_evaluate_takes_geojson_as_truth(
-    tmp_path: Path, with_path: bool,
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+def test_evaluate_takes_geojson_as_truth(tmp_path: Path, with_path: bool, shell: Shell) -> None:
     places = [(50.0 * number, 100.0) for number in range(1, 21)]
     table = predictions(places)
     write_cells(table if with_path else table.drop("path"), tmp_path / "p.parquet")
@@ -171,12 +167,7 @@ def test_evaluate_takes_geojson_as_truth(
         tmp_path / "a.geojson", [(square(x, y), "BLA" if x < 800 else "LYT") for x, y in places]
     )
     arguments = ["evaluate", tmp_path / "p.parquet", "--truth", truth, "-o", tmp_path / "report"]
-    monkeypatch.setattr(sys, "argv", ["marrowscope", *map(str, arguments), "--json"])
-    monkeypatch.setenv("COLUMNS", "300")
-    with pytest.raises(SystemExit) as caught:
-        main()
-    captured = capfd.readouterr()
-    assert not caught.value.code, captured.err
+    captured = shell(*arguments, "--json")
     summary = json.loads(captured.out)
     assert summary["cells"] == 20
     assert summary["strict"]["accuracy"] == pytest.approx(15 / 20)

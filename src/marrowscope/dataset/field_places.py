@@ -61,13 +61,17 @@ def mark_places(
         pl.Series("error", columns["error"], dtype=pl.String),
         pl.Series(IN_FIELD, lies, dtype=pl.Boolean),
     )
-    names = [Path(path).name if one else None
-             for path, one in zip(columns["path"], lies, strict=True)]  # fmt: skip
+    names = [
+        Path(path).name if one else None for path, one in zip(columns["path"], lies, strict=True)
+    ]
     given = table["field_id"] if "field_id" in table.columns else pl.Series([None] * table.height)
     table = table.with_columns(
-        pl.Series("field_id", [own or name for own, name in zip(given, names, strict=True)],
-                  dtype=pl.String)
-    )  # fmt: skip
+        pl.Series(
+            "field_id",
+            [own or name for own, name in zip(given, names, strict=True)],
+            dtype=pl.String,
+        )
+    )
     if microns_per_pixel is not None:
         table = _with_pixel_size(table, require_pixel_size(microns_per_pixel))
     return table, (about_places(table),)

@@ -68,8 +68,9 @@ def meaning_of(inner: list[str], patient_level: int | None = None) -> PlaceMeani
     """
     place = None if patient_level is None or patient_level > len(inner) else -patient_level
     stated = inner[place] if place is not None else None
-    others = [name for number, name in enumerate(inner)
-              if place is None or number != len(inner) + place]  # fmt: skip
+    others = [
+        name for number, name in enumerate(inner) if place is None or number != len(inner) + place
+    ]
     rest = [name for name in others if not is_thousand(name)]
     code = next((found for name in reversed(rest) if (found := resolve_class(name))), None)
     rest = [name for name in rest if resolve_class(name) is None]

@@ -146,9 +146,12 @@ def _splits_of(paths: list[Path]) -> list[str | None]:
 
 
 def _below(
-    path: Path, root: Path | None, split: str | None, rule: PatientRule | None,
+    path: Path,
+    root: Path | None,
+    split: str | None,
+    rule: PatientRule | None,
     notes: DiscoveryNotes,
-) -> Iterator[FoundImage]:  # fmt: skip
+) -> Iterator[FoundImage]:
     if path.is_dir():
         yield from _walk(os.path.abspath(path), split, rule, notes)
     elif not (path.exists() or path.is_symlink()):

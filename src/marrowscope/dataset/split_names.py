@@ -15,9 +15,12 @@ _PART = {
 # What stands around such a word without another meaning: "training_set", "Testdaten", "TestA".
 _AROUND = r"(?:sets?|data|daten|datensatz|split|part|images?|img|cells?|samples?|folder|menge)?"
 _WORD = re.compile(
-    r"(?P<part>" + "|".join(sorted(_PART, key=len, reverse=True)) + r")" + _AROUND
+    r"(?P<part>"
+    + "|".join(sorted(_PART, key=len, reverse=True))
+    + r")"
+    + _AROUND
     + r"(?:[a-z]|\d{1,4})?"
-)  # fmt: skip
+)
 _LONGEST = 40
 
 

@@ -93,9 +93,12 @@ def _listed_cells(path: Path, say: Callable[[str], None] | None) -> pl.DataFrame
         return read_cells(path)
     listed = read_cell_list(path, keep_unnamed=True)
     table = listed.table.rename(
-        {name: name.removeprefix(LISTED) for name in listed.table.columns
-         if name.startswith(LISTED) and name.removeprefix(LISTED) not in _MEASURED}
-    )  # fmt: skip
+        {
+            name: name.removeprefix(LISTED)
+            for name in listed.table.columns
+            if name.startswith(LISTED) and name.removeprefix(LISTED) not in _MEASURED
+        }
+    )
     table = typed(table, listed.carried)
     notes = list(listed.notes)
     if {"x", "y"} <= set(table.columns):
