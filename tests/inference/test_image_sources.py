@@ -120,3 +120,14 @@ def test_a_list_with_a_pixel_size_that_is_no_number_is_refused(tmp_path: Path) -
     (tmp_path / "list.csv").write_text("path,microns_per_pixel\na.png,small\n")
     with pytest.raises(InputError, match=r"list\.csv: column microns_per_pixel, line 2: 'small'"):
         expand([str(tmp_path / "list.csv")])
+
+
+def test_what_is_passed_over_in_a_folder_is_said(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.heic", "c.heic"):
+        (tmp_path / name).write_bytes(b"x")
+    said: list[str] = []
+    assert expand([str(tmp_path)], say=said.append).height == 1
+    assert said == ["2 files passed over, no image by the ending: 2 .heic"]
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(InputError, match=r"no image found; 2 files passed over.*: 2 \.heic"):
+        expand([str(tmp_path)])

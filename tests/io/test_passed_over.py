@@ -1,6 +1,8 @@
 """Files that are no image by their ending are counted, never left out in silence."""
 
-from marrowscope.io.passed_over import PassedOver, is_image_name
+from pathlib import Path
+
+from marrowscope.io.passed_over import PassedOver, is_image_name, pictures_passed_over
 
 
 def test_endings_of_images_in_any_case() -> None:
@@ -24,3 +26,12 @@ def test_many_endings_are_cut_short() -> None:
     for number in range(12):
         passed.add(f"a.x{number:02d}")
     assert str(passed.sentence()).endswith("1 .x07 and 4 more endings")
+
+
+def test_beside_fields_lists_and_reports_are_no_pictures(tmp_path: Path) -> None:
+    for name in ("field.png", "cells.csv", "truth.json", "scan.czi", "more.nd2"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.czi").mkdir()
+    expected = "2 files passed over, no image by the ending: 1 .czi, 1 .nd2"
+    assert pictures_passed_over(tmp_path) == expected
+    assert pictures_passed_over(tmp_path / "none") is None

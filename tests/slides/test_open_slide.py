@@ -254,8 +254,8 @@ def test_the_same_field_gives_the_same_pixels_from_any_container(
     slide = open_slide(deep_field(name, tmp_path), 0.1, View.FIELD)
     high, wide = SMOOTH.shape[:2]
     np.testing.assert_array_equal(slide.read_region(0, 0, wide, high), SMOOTH)
-    assert note in " ".join(slide.conversions)
-    assert slide.conversions[0].startswith("1 field: ")
+    assert note in " ".join(slide.reading_remarks)
+    assert slide.reading_remarks[0].startswith("1 field: ")
 
 
 def test_a_thumbnail_in_front_does_not_change_the_size_of_a_field(tmp_path: Path) -> None:

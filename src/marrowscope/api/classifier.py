@@ -136,7 +136,7 @@ class Model:
         if place is not None:
             require_table_name(place, "output")
         told = say if say is not None else _nothing
-        given = image_input(images, told)
+        given = image_input(images, lambda line: told(f"! {line}"))
         kept = None if place is None else self._answers_beside(place)
         begun = kept is not None and kept.has_parts
         if kept is not None and begun:

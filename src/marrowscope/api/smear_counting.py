@@ -55,7 +55,7 @@ class Detection:
         corrupt: source and place of what could not be read.
         geojson: files for QuPath that were written.
         remarks: a line for every source taken for something else than its container suggests, and
-            for every conversion on reading.
+            for every conversion on reading and for what was passed over in a folder.
     """
 
     table: pl.DataFrame
@@ -146,7 +146,7 @@ def detect_in(
             advance = None if progress is None else progress(f"detecting in {path.name}")
             found = detect_cells(slide, enough, folder, advance)
             require_cells(found, str(path))
-            remarks += [f"{path}: {line}" for line in slide.conversions]
+            remarks += [f"{path}: {line}" for line in slide.reading_remarks]
             frames.append(found.cells)
             # The pixel size of the picture: crops have the standard one, and do not say it.
             placed = found.cells.with_columns(microns_per_pixel=pl.lit(slide.microns_per_pixel))

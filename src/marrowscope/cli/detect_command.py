@@ -64,6 +64,7 @@ def detect(
                 "kinds": kinds,
                 "fields": fields,
                 "corrupt_tiles": corrupt,
+                "remarks": list(found.remarks),
                 "geojson": [str(path) for path in found.geojson],
             }
         )

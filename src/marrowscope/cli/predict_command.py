@@ -51,10 +51,16 @@ def predict(
     loaded = ms.load_model(chosen, engine=engine, device=device, calibrated=calibrated)
     for line in loaded.remarks:
         _say(f"! {line}")
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line.removeprefix("! "))
+        _say(line)
+
     with Bars() as bars:
         result = loaded.predict(
             sources, microns_per_pixel, batch_size=batch_size, output=output,
-            progress=bars.stage, say=_say,
+            progress=bars.stage, say=say,
         )  # fmt: skip
     unread = result["predicted"].null_count()
     no_calls = int(result["no_call"].sum()) if loaded.calibration is not None else None
@@ -64,7 +70,7 @@ def predict(
         emit_json({"output": str(output), "rows": result.height, "unread": unread,
                    "predicted": counts, "model": loaded.name, "engine": loaded.engine.name,
                    "no_calls": no_calls, "imputed": loaded.imputed,
-                   "notes": dict(note_counts(result["note"]))})  # fmt: skip
+                   "notes": dict(note_counts(result["note"])), "remarks": said})  # fmt: skip
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
         f"{result.height} image{'s' if result.height != 1 else ''}, {unread} unreadable: {summary}"

@@ -168,7 +168,7 @@ def count_smear(
         remarks=(
             *settings.remarks,
             *((slide.remark,) if slide.remark else ()),
-            *slide.conversions,
+            *slide.reading_remarks,
             *count_warnings.field_warnings(totals, quality_map),
             *count_warnings.confidence_warnings(
                 table.filter(pl.col("role") != CellRole.LEFT_OUT)["confidence"], settings.held_out

@@ -75,6 +75,8 @@ def open_smears(
         images = _all_images(fields)
         together = Source(paths[0], SourceKind.FIELD_IMAGES, images, "fields of one smear")
         joined = open_source(together, microns_per_pixel)
+        passed = dict.fromkeys(one.passed_over for _, _, one in opened if one.passed_over)
+        joined.passed_over = "; ".join(passed) or None
         joined.remark = next((one.remark for _, _, one in opened if one.remark), None)
         slide = joined
     return (SmearSource(_stem(paths[0]), tuple(str(path) for path in paths), slide),), ()

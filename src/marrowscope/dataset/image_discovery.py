@@ -35,12 +35,14 @@ from marrowscope.dataset.folder_names import (
 )
 from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
-from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import MASK_SUFFIX, SUFFIXES
+from marrowscope.io.file_signatures import file_format, foreign_format
+from marrowscope.io.image_decoding import SUFFIXES
 from marrowscope.io.list_file import LIST_SUFFIXES
+from marrowscope.io.passed_over import PassedOver, is_image_name
 from marrowscope.io.regular_file import unusable_kind
 
 _SHOWN = 5
+_HEAD = 4096  # bytes, by which formats are told
 _BOX = ("x0", "y0", "x1", "y1")
 
 
@@ -72,10 +74,12 @@ class DiscoveryNotes:
     from_names: Counter[str] = field(default_factory=Counter)
     rule: str | None = None
     without_patient: int = 0
+    passed_over: PassedOver = field(default_factory=PassedOver)
 
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each kind."""
-        made = list(self.said)
+        passed = self.passed_over.sentence()
+        made = [*self.said, *((passed,) if passed else ())]
         odd = {pair: count for pair, count in self.parts.items() if pair[0] != pair[1]}
         if odd:
             shown = ", ".join(f"{name} is {part} ({count})" for (name, part), count in odd.items())
@@ -166,6 +170,9 @@ def _below(
     elif path.suffix.lower() == ".parquet":
         raise InputError(f"{path}: is a cell table already; the steps after 'index' take it")
     else:
+        foreign = _foreign(path)
+        if foreign is not None:
+            raise InputError(f"{path}: {foreign}")
         raise InputError(
             f"{path}: is neither an image nor a list; give folders, images, or lists as CSV or "
             "Excel workbook (.xlsx)"
@@ -173,14 +180,24 @@ def _below(
 
 
 def _begins_as_image(path: Path) -> bool:
+    return file_format(_head(path)) not in (None, "DICOM")
+
+
+def _foreign(path: Path) -> str | None:
+    """What a file is that is neither image nor list, where its first bytes say it."""
+    return foreign_format(_head(path))
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes; none of what is no file or cannot be read."""
     try:
         status = path.stat()
         if unusable_kind(status.st_mode) is not None or not status.st_size:
-            return False
+            return b""
         with path.open("rb") as stream:
-            return file_format(stream.read(HEAD_BYTES)) is not None
+            return stream.read(_HEAD)
     except OSError:
-        return False
+        return b""
 
 
 def _walk(
@@ -208,8 +225,9 @@ def _walk(
         part = meaning.split or split
         columns = {} if part is None else {"split": part}
         for name in sorted(files):
-            lower = name.lower()
-            if lower.endswith(SUFFIXES) and not lower.endswith(MASK_SUFFIX) and name[0] != ".":
+            if not is_image_name(name):
+                notes.passed_over.add(name)
+            else:
                 path = os.path.join(folder, name)
                 if meaning.split is not None and meaning.part_folder is not None:
                     notes.parts[meaning.part_folder, meaning.split] += 1

@@ -31,7 +31,7 @@ from marrowscope.dataset.image_discovery import (
 from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import ImageError, decode, read_bytes
+from marrowscope.io.image_decoding import READ, ImageError, decode, read_bytes
 from marrowscope.io.image_inspection import inspect
 from marrowscope.morphology import BY_CODE
 from marrowscope.progress import Advance
@@ -87,7 +87,9 @@ def index(
     found = list(discover(paths, root, patient_from, notes))
     if not found:
         names = ", ".join(str(path) for path in paths)
-        raise InputError(f"{names}: no image found (looked for JPEG, PNG, TIFF, BMP, WebP)")
+        passed = notes.passed_over.sentence()
+        why = f"; {passed}" if passed else ""
+        raise InputError(f"{names}: no image found (looked for {READ}){why}")
     journal = None if output is None else output.with_name(output.name + ".partial")
     known = _known_rows(output, journal)
     measured: list[dict[str, Any]] = []

@@ -12,11 +12,12 @@ import polars as pl
 from marrowscope.cells import read_cells, typed
 from marrowscope.dataset.cell_list import read_cell_list
 from marrowscope.dataset.field_places import mark_places
-from marrowscope.dataset.image_discovery import discover
+from marrowscope.dataset.image_discovery import DiscoveryNotes, discover
 from marrowscope.dataset.list_columns import LISTED
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import open_image, read_bytes
+from marrowscope.io.image_inspection import image_size
 from marrowscope.io.list_file import LIST_SUFFIXES, read_list
+from marrowscope.io.passed_over import PassedOver
 
 # Of a file, which a list can only repeat.
 _MEASURED = ("sha256", "error", "note", "width", "height", "bytes", "modified_ns")
@@ -34,7 +35,7 @@ def expand(
             ``.csv``; all their columns are kept), lists (paths relative to the list), or
             ``-``: one path per line, or per NUL, on standard input.
         standard_input: where ``-`` reads from.
-        say: told in a sentence what of a list was taken for what.
+        say: told in a sentence what of a list was taken for what, and what was passed over.
 
     Returns:
         A table with at least ``path``. A named file that does not exist is a row all the same.
@@ -67,7 +68,15 @@ def _expand_one(
             matches = [match for match in matches if not os.path.isdir(match)]
         return expand(matches, standard_input, say) if matches else _paths([])
     if path.is_dir():
-        return _paths([found.path for found in discover([path])])
+        passed = PassedOver()
+        found = discover([path], notes=DiscoveryNotes(passed_over=passed))
+        table = _paths([image.path for image in found])
+        sentence = passed.sentence()
+        if sentence and not table.height:
+            raise InputError(f"{path}: no image found; {sentence}")
+        if sentence and say is not None:
+            say(sentence)
+        return table
     if path.suffix.lower() == ".parquet":
         return read_cells(path)
     if path.suffix.lower() in LIST_SUFFIXES:
@@ -130,10 +139,9 @@ def _size(path: str | None) -> tuple[int | None, int | None]:
     if path is None:
         return None, None
     try:
-        image = open_image(read_bytes(Path(path)), path)
+        return image_size(Path(path))
     except (InputError, OSError, ValueError):
         return None, None
-    return image.width, image.height
 
 
 def _paths(names: list[str]) -> pl.DataFrame:

@@ -2,11 +2,16 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from marrowscope.io.image_decoding import MASK_SUFFIX, SUFFIXES
 
 _LITTER = ("thumbs.db", "desktop.ini")  # of file managers; hidden files are not looked at either
+# Lists, reports and programs lie beside fields by right.
+_NO_PICTURES = (
+    ".csv", ".tsv", ".txt", ".json", ".geojson", ".gz", ".xml", ".yaml", ".yml", ".md", ".htm",
+    ".html", ".pdf", ".parquet", ".xls", ".xlsx", ".doc", ".docx", ".log", ".ini", ".py", ".toml",
+)  # fmt: skip
 _SHOWN = 8
 
 
@@ -41,3 +46,20 @@ class PassedOver:
             f"{total} file{'s' if total != 1 else ''} passed over, no image by the ending: {shown}"
             + (f" and {more} more endings" if more > 0 else "")
         )
+
+
+def pictures_passed_over(folder: Path) -> str | None:
+    """How many files directly in a folder of fields were left, lists and reports aside.
+
+    Args:
+        folder: that can be listed; one that cannot gives None.
+    """
+    passed = PassedOver()
+    try:
+        for path in folder.iterdir():
+            beside = path.suffix.lower() in _NO_PICTURES or is_image_name(path.name)
+            if not beside and path.is_file():
+                passed.add(path.name)
+    except OSError:
+        return None
+    return passed.sentence()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import MAX_PIXELS
+from marrowscope.io.passed_over import pictures_passed_over
 from marrowscope.preprocessing import require_pixel_size
 from marrowscope.slides.field_reader import FieldReader
 from marrowscope.slides.glass_border import lies_on_glass
@@ -45,6 +46,8 @@ def open_source(
         slide = TiffReader(source.files[0], microns_per_pixel)
     else:
         slide = OpenSlideReader(source.files[0], microns_per_pixel)
+    if source.path.is_dir() and source.kind is SourceKind.FIELD_IMAGES:
+        slide.passed_over = pictures_passed_over(source.path)
     if len(source.files) > 1:
         if view is View.SLIDE:
             raise InputError(f"{source.name}: {len(source.files)} field images are not a slide")

@@ -92,8 +92,12 @@ class Slide(Protocol):
         """One line where it was taken for something else than its container suggests."""
 
     @property
-    def conversions(self) -> tuple[str, ...]:
-        """What was converted on reading so far, a line for every kind."""
+    def passed_over(self) -> str | None:
+        """How many files in its folder are no image, and their endings; None without any."""
+
+    @property
+    def reading_remarks(self) -> tuple[str, ...]:
+        """What was converted so far, a line for every kind, and what was passed over."""
 
     @property
     def corrupt(self) -> tuple[CorruptTile, ...]:

@@ -33,6 +33,7 @@ class TiledReader(ABC):
 
     fields: tuple[Field, ...] = ()
     remark: str | None = None
+    passed_over: str | None = None  # files in its folder that are no image, by number and ending
     _handle: PerThreadHandle[Any]
 
     def __init__(self, name: str, levels: tuple[Level, ...], microns_per_pixel: float) -> None:
@@ -52,13 +53,14 @@ class TiledReader(ABC):
         return self.levels[0].width, self.levels[0].height
 
     @property
-    def conversions(self) -> tuple[str, ...]:
-        """What was converted on reading so far, a line for every kind."""
+    def reading_remarks(self) -> tuple[str, ...]:
+        """What was converted so far, a line for every kind, and what was passed over."""
         what = "field" if self.fields else "slide"
-        return tuple(
+        told = tuple(
             f"{number} {what}{'s' if number != 1 else ''}: {kind} on reading"
             for kind, number in note_counts(list(self._notes.values()))
         )
+        return (*told, self.passed_over) if self.passed_over else told
 
     @property
     def corrupt(self) -> tuple[CorruptTile, ...]:
