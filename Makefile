@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Test processes side by side; each computes with one thread, so that they do not fight for cores.
+# Test processes side by side; each computes with one thread, so that they do not fight for cores,
+# and takes whole files, so that what the tests of a file share is made once.
 JOBS ?= 2
 
 .PHONY: setup test lint demo wheel docs bench clean
@@ -21,7 +22,7 @@ lint: setup
 	$(BIN)/mypy
 
 test: setup lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 # The wheel is built, installed into a bare environment with the network cut, and used there.
 wheel: setup
