@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -86,27 +87,29 @@ def main() -> int:
         workers = [Worker(Path(folder) / str(job)) for job in range(given.jobs)]
         free, busy = list(workers), {}
         todo = numbered(given.kinds, range(given.first, given.first + given.number))
-        while True:
-            while free and (task := next(todo, None)) is not None:
-                worker = free.pop()
-                worker.connection.send((*task, given.seconds))
-                busy[worker.connection] = worker, task
-            if not busy:
-                break
-            for connection in multiprocessing.connection.wait(list(busy)):
-                worker, (kind, number) = busy.pop(connection)
-                answer = worker.answer()
-                if answer.startswith("FAULT"):
-                    faults.append(f"{kind} {number}: {answer}")
-                    print(faults[-1], flush=True)
-                counts[kind][answer.split()[0]] += 1
-                free.append(worker)
+        with suppress(KeyboardInterrupt):  # what was tried until then is told
+            while True:
+                while free and (task := next(todo, None)) is not None:
+                    worker = free.pop()
+                    worker.connection.send((*task, given.seconds))
+                    busy[worker.connection] = worker, task
+                if not busy:
+                    break
+                for connection in multiprocessing.connection.wait(list(busy)):
+                    worker, (kind, number) = busy.pop(connection)
+                    answer = worker.answer()
+                    if answer.startswith("FAULT"):
+                        faults.append(f"{kind} {number}: {answer}")
+                        print(faults[-1], flush=True)
+                    counts[kind][answer.split()[0]] += 1
+                    free.append(worker)
         for worker in workers:
             worker.process.kill()
     for kind, found in counts.items():
         print(f"{kind}: " + ", ".join(f"{number} {name}" for name, number in sorted(found.items())))
     took = time.perf_counter() - began
-    print(f"{given.number} mutations in {took:.0f} s, {len(faults)} faults")
+    tried = sum(sum(found.values()) for found in counts.values())
+    print(f"{tried} mutations in {took:.0f} s, {len(faults)} faults")
     return 1 if faults else 0
 
 
