@@ -158,6 +158,13 @@ def test_a_folder_is_refused_when_it_is_not_fields(tmp_path: Path) -> None:
     size = {"resolution": (1e4 / 9, 1e4 / 9), "resolutionunit": "CENTIMETER"}  # 9 µm: 2.7 mm wide
     tifffile.imwrite(tmp_path / "slide.tif", IMAGE, tile=(64, 64), metadata=None, **size)
     assert "name the slide itself" in refusal(tmp_path)
+    size["resolution"] = (1e4 / 3, 1e4 / 3)  # 0.9 mm: a field, unless it has a pyramid
+    with tifffile.TiffWriter(tmp_path / "slide.tif") as writer:
+        for image in (IMAGE, IMAGE[::2, ::2]):
+            writer.write(image, tile=(64, 64), metadata=None, **size)
+    assert "name the slide itself" in refusal(tmp_path)
+    tifffile.imwrite(tmp_path / "slide.tif", IMAGE, tile=(64, 64), metadata=None, **size)
+    assert len(open_slide(tmp_path, MICRONS).fields) == 3
 
 
 def test_links_in_a_folder_of_fields_are_followed_wherever_they_lead(tmp_path: Path) -> None:

@@ -249,7 +249,9 @@ def _is_large_slide(image: Path) -> bool:
     if finest.width * finest.height > MAX_PIXELS:
         return True
     inside = finest.tiled and sides is not None and max(sides) < 10  # µm; else of a printer
-    return inside and max(finest.width, finest.height) * max(sides or (0,)) > _SURELY_SLIDE
+    # Where the size leaves it open: cameras write no pyramids.
+    most = _SURELY_FIELD if len(picture.levels) > 1 else _SURELY_SLIDE
+    return inside and max(finest.width, finest.height) * max(sides or (0,)) > most
 
 
 def list_field_images(folder: Path) -> list[Path]:
