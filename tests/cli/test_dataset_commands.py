@@ -100,12 +100,12 @@ def test_stain_vectors_of_the_index_stay_through_the_split(
 
 
 def test_index_says_what_it_took_for_what_and_which_labels_are_outside(
-    run, images: Path, tmp_path: Path
+    shell: Shell, images: Path, tmp_path: Path
 ) -> None:
     listing = tmp_path / "list.csv"
     rows = [f"data/BLA/{number}.png;neutrophil;P 1;9" for number in range(3)]
     listing.write_text("\n".join(["Bild;Klasse;Patient ID;Alter", *rows]))
-    out, err = run("index", listing, "-o", tmp_path / "cells.parquet", "--json")
+    out, err = shell("index", listing, "-o", tmp_path / "cells.parquet", "--json")
     assert "patient_id from 'Patient ID'; only carried along: Alter" in err
     outside = "neutrophil (3), nearest NGS (segmented neutrophil), NGB (band neutrophil)"
     assert outside in err
@@ -113,18 +113,20 @@ def test_index_says_what_it_took_for_what_and_which_labels_are_outside(
     assert read_cells(tmp_path / "cells.parquet")["Alter"].to_list() == ["9"] * 3
 
 
-def test_an_index_in_which_nothing_is_usable_is_an_error(run, images: Path, tmp_path: Path) -> None:
+def test_an_index_in_which_nothing_is_usable_is_an_error(
+    shell: Shell, images: Path, tmp_path: Path
+) -> None:
     cells = tmp_path / "cells.parquet"
-    _, err = run("index", images / "BLA" / "text.jpg", "-o", cells, status=1)
+    _, err = shell("index", images / "BLA" / "text.jpg", "-o", cells, status=1)
     assert err.splitlines()[-1].startswith("marrowscope: none of 1 files can be used")
-    _, err = run("index", cells, "-o", tmp_path / "again.parquet", status=1)
+    _, err = shell("index", cells, "-o", tmp_path / "again.parquet", status=1)
     assert "is a cell table already" in err
     assert not (tmp_path / "again.parquet").exists()
 
 
-def test_split_prints_the_number_of_groups(run, images: Path, tmp_path: Path) -> None:
+def test_split_prints_the_number_of_groups(shell: Shell, images: Path, tmp_path: Path) -> None:
     cells = tmp_path / "cells.parquet"
-    run("index", images, "-o", cells, "--patient-from", "name:{id:1}*")
-    out, err = run("split", cells, "--folds", 2, "-o", tmp_path / "s.parquet", "--json")
+    shell("index", images, "-o", cells, "--patient-from", "name:{id:1}*")
+    out, err = shell("split", cells, "--folds", 2, "-o", tmp_path / "s.parquet", "--json")
     assert "kept together: patient_id, 10 groups" in err
     assert json.loads(out)["groups"] == 10

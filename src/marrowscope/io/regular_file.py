@@ -24,7 +24,7 @@ def read_regular(path: Path, limit: int) -> bytes:
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        reason = "broken link" if os.path.islink(path) else "no such file"
+        reason = "broken link" if os.path.islink(path) else "no such file or folder"
         raise InputError(f"{path}: {reason}") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
