@@ -26,14 +26,14 @@ import torch
 
 from marrowscope.dataset.image_discovery import discover
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.openvino_engine import OpenVinoEngine
+from marrowscope.inference.openvino_engine import OpenVinoEngine, TrialEngine, float_model
 from marrowscope.io.image_decoding import read_image
 from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
+from marrowscope.models.quantization import quantized_graph
 from marrowscope.morphology import OUTPUTS_22
 from marrowscope.phantom.synthetic_dataset import write_dataset
-from marrowscope.training.quantization import Trial, quantized_graph
 from side_by_side import SAMPLE, in_turn, show, versions
 
 BATCH = 32
@@ -53,8 +53,9 @@ def onnx_way(network: torch.nn.Module, folder: Path) -> Callable[[list[str]], No
 
         path = folder / "network.onnx"
         example = torch.zeros(1, 3, 250, 250)
-        torch.onnx.export(network, example, path, input_names=["x"], dynamo=False,
-                          dynamic_axes={"x": {0: "n"}})  # fmt: skip
+        torch.onnx.export(
+            network, example, path, input_names=["x"], dynamo=False, dynamic_axes={"x": {0: "n"}}
+        )
     except ImportError:
         return None
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -75,7 +76,7 @@ def measure(name: str, paths: list[str], as_json: bool, rounds: int) -> None:
     table = pl.DataFrame({"path": paths})
     samples = [read_image(Path(path)) for path in paths[:16]]
     exact = OpenVinoEngine(bundle)
-    int8 = Trial(*quantized_graph(bundle, samples, "none"), exact.classes, 1)
+    int8 = TrialEngine(*quantized_graph(float_model(bundle), samples), exact.classes, 1)
 
     def timed(work: Callable[[], object]) -> Callable[[], float]:
         def go() -> float:

@@ -61,9 +61,14 @@ def test_a_slide_of_blood_without_marrow(tmp_path: Path) -> None:
 
 def blood(seed: int, per_mm2: float) -> NDArray[np.uint8]:
     settings = FieldSettings(
-        width=1200, height=1000, microns_per_pixel=0.25, composition="blood",
-        cells_per_mm2=per_mm2, excluded=0, red=0.2 + 0.25 * seed,
-    )  # fmt: skip
+        width=1200,
+        height=1000,
+        microns_per_pixel=0.25,
+        composition="blood",
+        cells_per_mm2=per_mm2,
+        excluded=0,
+        red=0.2 + 0.25 * seed,
+    )
     return draw_field(settings, seed).image
 
 
@@ -158,7 +163,7 @@ def test_fields_of_which_one_is_damaged_and_the_other_blurred(tmp_path: Path) ->
 def test_settings_that_make_no_sense(tmp_path: Path) -> None:
     path = as_field(tmp_path, piece(0))
     for settings, words in (
-        (CountSettings(cells=0), "cells is"),
+        (CountSettings(cells=0), "`cells` is"),
         (CountSettings(min_confidence=1.5), "min_confidence"),
         (CountSettings(min_confidence=float("nan")), "min_confidence"),
     ):

@@ -40,8 +40,23 @@ def test_train_predict_and_evaluate_work_as_for_networks(
     out, weights = tmp_path / "run", write_weights(tmp_path)
     short = ("--epochs", 1, "--set", "target_per_class=4") if head == "finetune" else ()
     capfd.readouterr()
-    assert run("train", split, "--model", "vit", "--weights", weights, "--head", head, *short,
-               "-o", out, "--json") == 0  # fmt: skip
+    assert (
+        run(
+            "train",
+            split,
+            "--model",
+            "vit",
+            "--weights",
+            weights,
+            "--head",
+            head,
+            *short,
+            "-o",
+            out,
+            "--json",
+        )
+        == 0
+    )
     answer = json.loads(capfd.readouterr().out)
     held_out = pl.read_parquet(out / "predictions.parquet")
     assert answer["metrics"]["images"] == held_out.height == 6
@@ -62,8 +77,20 @@ def test_crossval_goes_on_and_refuses_another_head(
     split: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     weights = write_weights(tmp_path)
-    command = ("crossval", split, "--model", "vit", "--weights", weights, "--folds", 2,
-               "--bootstrap", 20, "-o", tmp_path / "cv")  # fmt: skip
+    command = (
+        "crossval",
+        split,
+        "--model",
+        "vit",
+        "--weights",
+        weights,
+        "--folds",
+        2,
+        "--bootstrap",
+        20,
+        "-o",
+        tmp_path / "cv",
+    )
     assert run(*command) == 0
     assert (split.with_suffix(".frozen")).is_dir()
     capfd.readouterr()
@@ -80,11 +107,11 @@ def test_what_does_not_fit_is_one_line(
     other = tmp_path / "other.pth"
     torch.save(create("sequential", 3).state_dict(), other)
     cases = {
-        ("--model", "vit"): "needs weights, a file on disk",
+        ("--model", "vit"): "--model vit: needs --weights, a file on disk",
         ("--model", "vit", "--weights", other): "other.pth: no vision transformer",
         ("--model", "vit", "--weights", tmp_path / "gone.pth"): "gone.pth",
-        ("--model", "vit", "--weights", weights, "--head", "svm"): "head svm: expected linear",
-        ("--head", "knn"): "only for model vit",
+        ("--model", "vit", "--weights", weights, "--head", "svm"): "--head svm: expected linear",
+        ("--head", "knn"): "only for --model vit",
         ("--model", "resnext50", "--weights", weights): "weights of another network",
         ("--model", "timm:a/b", "--weights", weights): "timm:a/b",
         ("--model", "alexnet"): "choose one of",

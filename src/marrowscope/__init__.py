@@ -10,42 +10,79 @@ from typing import TYPE_CHECKING, Any
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 
 if TYPE_CHECKING:
+    from marrowscope.api.box_tables import IndexedBoxes, index_boxes
+    from marrowscope.api.cell_detection import Detection, detect, detect_in
+    from marrowscope.api.cell_embedding import CellMap, embed
+    from marrowscope.api.cell_explanations import CellExplanations, explain_cells
     from marrowscope.api.cell_tables import check, index, screen, split
-    from marrowscope.api.classifier import Model, available_models, load_model
+    from marrowscope.api.classifier import Model, available_models, load_model, model_cards
+    from marrowscope.api.external_evaluation import ExternalEvaluation, evaluate_external
+    from marrowscope.api.image_preparation import MatchedImages, PackedImages, match_stain, pack
+    from marrowscope.api.label_review import LabelReview, find_label_issues
+    from marrowscope.api.model_calibration import CalibratedModel, calibrate_model, convert_model
+    from marrowscope.api.model_cross_validation import CrossValidation, cross_validate
     from marrowscope.api.model_evaluation import EvaluationResult, evaluate
+    from marrowscope.api.model_pretraining import PretrainingRun, pretrain
+    from marrowscope.api.model_quantization import QuantizedModel, quantize_model
+    from marrowscope.api.model_ranking import ComparisonResult, compare
     from marrowscope.api.model_training import TrainingRun, train
-    from marrowscope.api.smear_counting import (
-        CountResult,
-        Detection,
-        count,
-        count_each,
-        detect,
-        detect_in,
-    )
+    from marrowscope.api.smear_counting import CountResult, count, count_each
+    from marrowscope.api.study_reproduction import ReproducedStudy, reproduce_study
     from marrowscope.cells import read_cells, write_cells
+    from marrowscope.demo import Demo, run_demo
     from marrowscope.errors import InputError
     from marrowscope.exchange.anndata_export import to_anndata
     from marrowscope.exchange.geojson_writer import to_geojson
 
 __all__ = [
     "RESEARCH_USE_ONLY",
+    "CalibratedModel",
+    "CellExplanations",
+    "CellMap",
+    "ComparisonResult",
     "CountResult",
+    "CrossValidation",
+    "Demo",
     "Detection",
     "EvaluationResult",
+    "ExternalEvaluation",
+    "IndexedBoxes",
     "InputError",
+    "LabelReview",
+    "MatchedImages",
     "Model",
+    "PackedImages",
+    "PretrainingRun",
+    "QuantizedModel",
+    "ReproducedStudy",
     "TrainingRun",
     "__version__",
     "available_models",
+    "calibrate_model",
     "check",
+    "compare",
+    "convert_model",
     "count",
     "count_each",
+    "cross_validate",
     "detect",
     "detect_in",
+    "embed",
     "evaluate",
+    "evaluate_external",
+    "explain_cells",
+    "find_label_issues",
     "index",
+    "index_boxes",
     "load_model",
+    "match_stain",
+    "model_cards",
+    "pack",
+    "pretrain",
+    "quantize_model",
     "read_cells",
+    "reproduce_study",
+    "run_demo",
     "screen",
     "split",
     "to_anndata",
@@ -54,20 +91,32 @@ __all__ = [
     "write_cells",
 ]
 
-_HOME = {
-    **dict.fromkeys(("check", "index", "screen", "split"), "marrowscope.api.cell_tables"),
-    **dict.fromkeys(("Model", "available_models", "load_model"), "marrowscope.api.classifier"),
-    **dict.fromkeys(("EvaluationResult", "evaluate"), "marrowscope.api.model_evaluation"),
-    **dict.fromkeys(("TrainingRun", "train"), "marrowscope.api.model_training"),
-    **dict.fromkeys(
-        ("CountResult", "Detection", "count", "count_each", "detect", "detect_in"),
-        "marrowscope.api.smear_counting",
-    ),
-    **dict.fromkeys(("read_cells", "write_cells"), "marrowscope.cells"),
-    "InputError": "marrowscope.errors",
-    "to_anndata": "marrowscope.exchange.anndata_export",
-    "to_geojson": "marrowscope.exchange.geojson_writer",
+_NAMES = {
+    "api.box_tables": ("IndexedBoxes", "index_boxes"),
+    "api.cell_detection": ("Detection", "detect", "detect_in"),
+    "api.cell_embedding": ("CellMap", "embed"),
+    "api.cell_explanations": ("CellExplanations", "explain_cells"),
+    "api.cell_tables": ("check", "index", "screen", "split"),
+    "api.classifier": ("Model", "available_models", "load_model", "model_cards"),
+    "api.external_evaluation": ("ExternalEvaluation", "evaluate_external"),
+    "api.image_preparation": ("MatchedImages", "PackedImages", "match_stain", "pack"),
+    "api.label_review": ("LabelReview", "find_label_issues"),
+    "api.model_calibration": ("CalibratedModel", "calibrate_model", "convert_model"),
+    "api.model_cross_validation": ("CrossValidation", "cross_validate"),
+    "api.model_evaluation": ("EvaluationResult", "evaluate"),
+    "api.model_pretraining": ("PretrainingRun", "pretrain"),
+    "api.model_quantization": ("QuantizedModel", "quantize_model"),
+    "api.model_ranking": ("ComparisonResult", "compare"),
+    "api.model_training": ("TrainingRun", "train"),
+    "api.smear_counting": ("CountResult", "count", "count_each"),
+    "api.study_reproduction": ("ReproducedStudy", "reproduce_study"),
+    "cells": ("read_cells", "write_cells"),
+    "demo": ("Demo", "run_demo"),
+    "errors": ("InputError",),
+    "exchange.anndata_export": ("to_anndata",),
+    "exchange.geojson_writer": ("to_geojson",),
 }
+_HOME = {name: f"marrowscope.{module}" for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

@@ -193,14 +193,14 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         ) from error
 
 
-def require_table_name(path: Path, option: str = "--output") -> None:
+def require_table_name(path: Path, argument: str = "output") -> None:
     """Refuse a name that does not say which kind of table is wanted, before the work.
 
     Raises:
         InputError: the suffix is neither ``.parquet`` nor ``.csv``.
     """
     if path.suffix.lower() not in (".parquet", ".csv"):
-        raise InputError(f"{option} {path}: give it the suffix .parquet or .csv")
+        raise InputError(f"`{argument}` {path}: give it the suffix .parquet or .csv")
 
 
 def write_cells(

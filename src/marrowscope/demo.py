@@ -80,7 +80,7 @@ def run_demo(
     """
     stage = stage or (lambda name: lambda *done, **total: None)
     if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: is not empty; choose another folder with -o")
+        raise InputError(f"{folder}: is not empty; choose another folder")
     source = data
     if source is None:
         write_dataset(folder / "phantom", CELLS_PER_CLASS, seed, advance=stage("drawing cells"))

@@ -69,7 +69,7 @@ def require_extra(extra: str, task: str, modules: tuple[str, ...] | None = None)
 
     Args:
         extra: one of ``EXTRAS``.
-        task: what was asked for, as the beginning of a sentence ("training", "--pdf").
+        task: what was asked for, as the beginning of a sentence ("training", "report.pdf").
         modules: what the task needs of the extra; all of it if not given.
 
     Raises:

@@ -87,7 +87,7 @@ def require_pixel_size(microns: float) -> float:
         InputError: it is not between 0.005 and 10.
     """
     if not is_pixel_size(microns):
-        raise InputError(f"microns_per_pixel is {microns}; expected 0.005 to 10 µm per pixel")
+        raise InputError(f"`microns_per_pixel` is {microns}; expected 0.005 to 10 µm per pixel")
     return float(microns)
 
 

@@ -28,14 +28,14 @@ def test_a_table_on_disk_gives_the_same_split_as_one_in_memory(
     folder: Path, tmp_path: Path
 ) -> None:
     table = ms.index([folder], tmp_path / "cells.parquet")
-    one = ms.split(tmp_path / "cells.parquet", fold_count=2, output=tmp_path / "folds.parquet")
-    assert_frame_equal(one.table, ms.split(table, fold_count=2).table)
+    one = ms.split(tmp_path / "cells.parquet", folds=2, output=tmp_path / "folds.parquet")
+    assert_frame_equal(one.table, ms.split(table, folds=2).table)
     assert_frame_equal(ms.read_cells(tmp_path / "folds.parquet"), one.table)
 
 
 def test_two_ways_to_split_are_refused(folder: Path) -> None:
-    with pytest.raises(ms.InputError, match="one of test, fold_count and by_list"):
-        ms.split(ms.index(folder), test=0.2, fold_count=5)
+    with pytest.raises(ms.InputError, match="one of `test`, `folds` and `by_list`"):
+        ms.split(ms.index(folder), test=0.2, folds=5)
 
 
 def test_an_error_about_a_table_names_its_file(folder: Path, tmp_path: Path) -> None:

@@ -57,9 +57,14 @@ def test_files_lists_tables_and_pillow_images_give_the_same_answers(
     paths = sorted(folder.glob("*.png"))
     table = ms.index(folder)
     for given in (
-        paths, [str(path) for path in paths], str(folder / "*.png"), table, list(pixels),
-        [Image.open(path) for path in paths], [pixels[0], *map(Image.fromarray, pixels[1:])],
-    ):  # fmt: skip
+        paths,
+        [str(path) for path in paths],
+        str(folder / "*.png"),
+        table,
+        list(pixels),
+        [Image.open(path) for path in paths],
+        [pixels[0], *map(Image.fromarray, pixels[1:])],
+    ):
         assert np.array_equal(values(model.predict(given)), expected)
 
 
@@ -100,16 +105,16 @@ def test_an_unreadable_image_is_a_row_with_its_reason(model: ms.Model, folder: P
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        (np.zeros((2, 250, 250, 3)), r"images\[0\] is float64; give"),
-        (np.zeros((250, 250), np.uint8), r"images has shape \(250, 250\); give"),
-        (np.zeros((2, 3, 250, 250), np.uint8), r"images\[0\] has shape \(3, 250, 250\)"),
-        ([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9, 4), np.uint8)], r"images\[1\] has shape"),
-        ([np.zeros((9, 9, 3), np.uint8), "a.png"], "images holds a str"),
-        ([], "images is an empty list"),
-        (7, "images is a int"),
+        (np.zeros((2, 250, 250, 3)), r"`images\[0\]` is float64; give"),
+        (np.zeros((250, 250), np.uint8), r"`images` has shape \(250, 250\); give"),
+        (np.zeros((2, 3, 250, 250), np.uint8), r"`images\[0\]` has shape \(3, 250, 250\)"),
+        ([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9, 4), np.uint8)], r"\[1\]` has shape"),
+        ([np.zeros((9, 9, 3), np.uint8), "a.png"], "`images` holds a str"),
+        ([], "`images` is an empty list"),
+        (7, "`images` is a int"),
         (pl.DataFrame({"name": ["a"]}), "no column path"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_image_is_refused_in_a_line(model: ms.Model, given: object, reason: str) -> None:
     with pytest.raises(ms.InputError, match=reason):
         model.predict(given)  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ def test_labels_may_come_from_another_table(predictions: pl.DataFrame) -> None:
 
 def test_only_a_part_is_scored_on_request(predictions: pl.DataFrame) -> None:
     assert ms.evaluate(predictions, split="test", resamples=20).scores.counts["evaluated"] == 30
-    with pytest.raises(ms.InputError, match="split 'val': predictions has only test, train"):
+    with pytest.raises(ms.InputError, match="`split` val: predictions has only test, train"):
         ms.evaluate(predictions, split="val")
 
 

@@ -4,7 +4,10 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from polars.testing import assert_frame_equal
 
 import marrowscope as ms
 from marrowscope.io.image_encoding import encode_png
@@ -34,24 +37,25 @@ def result(fields: Path, model: ms.Model) -> ms.CountResult:
     return ms.count(fields, model, microns_per_pixel=PIXEL, cells=10)
 
 
-def test_detected_cells_are_a_table_that_can_be_written(fields: Path, tmp_path: Path) -> None:
-    table = ms.detect(
-        fields, microns_per_pixel=PIXEL, crops=tmp_path / "crops", output=tmp_path / "c.parquet"
-    )
-    assert table.height == len(list((tmp_path / "crops").iterdir())) > 0
-    assert ms.read_cells(tmp_path / "c.parquet").height == table.height
-
-
-def test_a_detection_says_how_many_fields_were_looked_at(fields: Path) -> None:
-    found = ms.detect_in([fields / "0.png"], microns_per_pixel=PIXEL)
-    assert (found.fields, found.corrupt) == (1, ())
-
-
 def test_a_count_has_table_cells_and_data(result: ms.CountResult) -> None:
     assert result.table["count"].sum() == result.differential.tally.countable
     assert result.cells.height >= result.differential.tally.looked_at
     assert json.loads(json.dumps(result.to_dict(WHEN)))["name"] == result.name
     assert result.to_fhir(WHEN)["resourceType"] == "Bundle"
+
+
+def test_arrays_are_counted_exactly_as_their_pixels_in_files(
+    fields: Path, model: ms.Model, result: ms.CountResult, tmp_path: Path
+) -> None:
+    pixels = [np.asarray(Image.open(path)) for path in sorted(fields.iterdir())]
+    found = ms.count(
+        pixels, model, microns_per_pixel=PIXEL, cells=10, output=tmp_path / "report", geojson=True
+    )
+    named = ("cell_id", "slide_id", "field_id")
+    assert_frame_equal(found.cells.drop(named), result.cells.drop(named))
+    assert_frame_equal(found.table, result.table)
+    assert (found.name, set(found.cells["field_id"])) == ("fields", {"field-1.png", "field-2.png"})
+    assert (tmp_path / "report" / "geojson" / "field-2.png.geojson").is_file()
 
 
 def test_a_count_is_written_as_page_or_folder(result: ms.CountResult, tmp_path: Path) -> None:
@@ -71,9 +75,12 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_count(
 
     with pytest.raises(ms.InputError, match=r"holds mine\.txt"):
         ms.count(
-            fields, model, microns_per_pixel=PIXEL, output=tmp_path,
+            fields,
+            model,
+            microns_per_pixel=PIXEL,
+            output=tmp_path,
             progress=stage,  # type: ignore[arg-type]
-        )  # fmt: skip
+        )
 
 
 def test_a_report_can_be_asked_for_with_the_count(

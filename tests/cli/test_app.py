@@ -56,16 +56,27 @@ def test_the_whole_way_from_images_to_report(shell: Shell, phantom: Path, tmp_pa
     out, err = shell("check", cells, "--json")
     summary = json.loads(out)
     assert summary["classes"]["BLA"] == {
-        "images": 3, "published": 11973, "remark": "11970 fewer than published",
-    }  # fmt: skip
+        "images": 3,
+        "published": 11973,
+        "remark": "11970 fewer than published",
+    }
     assert "promyelocyte" in err
     out, err = shell("split", cells, "--test", 0.34, "-o", split, "--json")
     assert sum(part["test"] for part in json.loads(out)["counts"].values()) == 21
     assert "No patient or slide ids" in err
     quick = ["--set", "target_per_class=1", "--set", "batch_size=7", "--epochs", 1]
     shell("train", split, "-o", run, *quick)
-    out, err = shell("evaluate", run / "predictions.parquet", "--model", run / "bundle",
-                     "-o", tmp_path / "report", "--bootstrap", 50, "--json")  # fmt: skip
+    out, err = shell(
+        "evaluate",
+        run / "predictions.parquet",
+        "--model",
+        run / "bundle",
+        "-o",
+        tmp_path / "report",
+        "--bootstrap",
+        50,
+        "--json",
+    )
     assert json.loads(out)["cells"] == 21
     page = (tmp_path / "report" / "report.html").read_text()
     assert "No patient or slide ids" in page
@@ -129,7 +140,7 @@ def test_a_table_of_unknown_kind_is_refused_before_the_work_and_replaces_nothing
     picture = tmp_path / "p.jpg"
     picture.write_bytes(b"precious")
     _, err = shell(*words, phantom / "cells.parquet", "-o", picture, status=1)
-    assert f"output {picture}: give it the suffix .parquet or .csv" in err
+    assert f"--output {picture}: give it the suffix .parquet or .csv" in err
     assert picture.read_bytes() == b"precious"
     assert list(tmp_path.iterdir()) == [picture]
 

@@ -103,8 +103,20 @@ def test_each_slide_gets_a_report_and_one_that_fails_does_not_stop_the_others(
 ) -> None:
     empty = write_slide(tmp_path / "empty.tif", piece(0, 700, 0) * 0 + 240)
     reports = tmp_path / "reports"
-    arguments = [empty, tmp_path / "none.tif", slide, "--cells", 5, "--model", toy, "--engine",
-                 "torch", "--no-pdf", "-o", reports]  # fmt: skip
+    arguments = [
+        empty,
+        tmp_path / "none.tif",
+        slide,
+        "--cells",
+        5,
+        "--model",
+        toy,
+        "--engine",
+        "torch",
+        "--no-pdf",
+        "-o",
+        reports,
+    ]
     assert run(monkeypatch, *arguments, "--json") == 1
     captured = capfd.readouterr()
     summary = json.loads(captured.out)
@@ -124,15 +136,35 @@ def test_held_out_predictions_correct_the_count(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     rows = [
-        {"cell_id": f"{code}{n}", "path": "x", "label": code, "predicted": code, "confidence": 0.9,
-         "split": "test", **{f"p_{one}": 0.9 if one == code else 0.05 for one in TOY}}
-        for code in TOY for n in range(20)
-    ]  # fmt: skip
+        {
+            "cell_id": f"{code}{n}",
+            "path": "x",
+            "label": code,
+            "predicted": code,
+            "confidence": 0.9,
+            "split": "test",
+            **{f"p_{one}": 0.9 if one == code else 0.05 for one in TOY},
+        }
+        for code in TOY
+        for n in range(20)
+    ]
     table = pl.DataFrame(rows)
     write_cells(table, tmp_path / "held.parquet")
-    arguments = [fields, "--microns-per-pixel", MICRONS_PER_PIXEL, "--cells", 20, "--no-pdf",
-                 "--model", toy, "--engine", "torch", "-o", tmp_path / "report",
-                 "--json"]  # fmt: skip
+    arguments = [
+        fields,
+        "--microns-per-pixel",
+        MICRONS_PER_PIXEL,
+        "--cells",
+        20,
+        "--no-pdf",
+        "--model",
+        toy,
+        "--engine",
+        "torch",
+        "-o",
+        tmp_path / "report",
+        "--json",
+    ]
     assert run(monkeypatch, *arguments, "--held-out", tmp_path / "held.parquet") == 0
     (smear,) = json.loads(capfd.readouterr().out)["smears"]
     corrected = [one["corrected_share"] for one in smear["differential"]["classes"]]
@@ -153,12 +185,12 @@ def test_held_out_predictions_correct_the_count(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--microns-per-pixel", "0"], "microns_per_pixel is 0"),
-        ([], "give microns_per_pixel"),
+        (["--microns-per-pixel", "0"], "--microns-per-pixel is 0"),
+        ([], "give --microns-per-pixel"),
         (["--microns-per-pixel", "0.5", "--model", "nothing"], "neither a bundle folder nor"),
         (["--microns-per-pixel", "0.5", "--engine", "abacus"], "engine abacus"),
         (["--microns-per-pixel", "0.5", "--engine", "int8"], "has no int8 part"),
-        (["--microns-per-pixel", "0.5", "--min-confidence", "2"], "min_confidence is 2"),
+        (["--microns-per-pixel", "0.5", "--min-confidence", "2"], "--min-confidence is 2"),
         (["--microns-per-pixel", "0.5", "--held-out", "none.parquet"], "none.parquet"),
         (["--microns-per-pixel", "3", "--engine", "torch"], "cells are found at"),
     ],

@@ -50,8 +50,13 @@ def test_crossval_writes_a_report_table_1_and_maps_and_goes_on(
     assert summary["cells"] == 12
     assert summary["trained"] == ["fold-0", "fold-1"]
     assert summary["strict"]["macro_f1"]["sd"] is not None
-    for name in ("predictions.parquet", "table1.csv", "folds.png", "report/report.html",
-                 "fold-1/bundle/card.json"):  # fmt: skip
+    for name in (
+        "predictions.parquet",
+        "table1.csv",
+        "folds.png",
+        "report/report.html",
+        "fold-1/bundle/card.json",
+    ):
         assert (out / name).is_file(), name
     assert run(monkeypatch, *command) == 0
     assert json.loads(capfd.readouterr().out)["trained"] == []
@@ -71,14 +76,18 @@ def test_crossval_writes_a_report_table_1_and_maps_and_goes_on(
     ("arguments", "words"),
     [
         (["--holdout", "2"], "--holdout is 2.0"),
-        (["--folds", "1"], "folds is 1"),
-        (["--model", "nothing"], "model nothing"),
+        (["--folds", "1"], "--folds is 1"),
+        (["--model", "nothing"], "--model nothing"),
     ],
 )
 def test_crossval_refuses_in_one_line(
-    arguments: list[str], words: str, table: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    arguments: list[str],
+    words: str,
+    table: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     assert run(monkeypatch, "crossval", table, *QUICK, *arguments, "-o", tmp_path / "cv") == 1
     assert words in capfd.readouterr().err
 
@@ -110,9 +119,12 @@ def external(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_evaluate_external_judges_by_class_and_lineage_and_reports_the_shift(
-    table: Path, external: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    table: Path,
+    external: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     command = ["evaluate", external / "predictions.csv", "--external", external / "map.yaml"]
     out = tmp_path / "report"
     assert run(monkeypatch, *command, "--reference", table, "-o", out, "--json") == 0
@@ -120,8 +132,14 @@ def test_evaluate_external_judges_by_class_and_lineage_and_reports_the_shift(
     assert (summary["no_calls"]["right"], summary["agreement"]["right"]) == (2, 10)
     measures = {entry["name"]: entry["difference"] for entry in summary["shift"]["measures"]}
     assert measures["light"] < -1
-    for name in ("external.png", "external_confusion.csv", "external_classes.csv", "shift.png",
-                 "shift.csv", "external.json"):  # fmt: skip
+    for name in (
+        "external.png",
+        "external_confusion.csv",
+        "external_classes.csv",
+        "shift.png",
+        "shift.csv",
+        "external.json",
+    ):
         assert (out / name).is_file(), name
     page = (out / "report.html").read_text()
     assert "lymphoid cell" in page
@@ -134,18 +152,24 @@ def test_evaluate_external_judges_by_class_and_lineage_and_reports_the_shift(
 
 
 def test_options_of_external_alone_are_refused(
-    external: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    external: Path,
+    table: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     command = ["evaluate", external / "predictions.csv", "--reference", table, "-o", tmp_path]
     assert run(monkeypatch, *command) == 1
     assert "--reference: works only with --external" in capfd.readouterr().err
 
 
 def test_match_stain_brings_the_light_of_the_training_data(
-    table: Path, external: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    table: Path,
+    external: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     out = tmp_path / "matched"
     command = ["match-stain", external / "list.csv", "--reference", table, "-o", out]
     assert run(monkeypatch, *command, "--json") == 0

@@ -69,5 +69,5 @@ def test_without_a_pixel_size_one_is_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "plain.tif"
     tifffile.imwrite(path, piece(side=60), tile=(64, 64))
     for source in (path, field(tmp_path / "1.png")):
-        with pytest.raises(InputError, match="give microns_per_pixel"):
+        with pytest.raises(InputError, match="give `microns_per_pixel`"):
             open_smears([source])

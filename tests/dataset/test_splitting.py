@@ -137,9 +137,9 @@ def test_bad_and_unlabelled_rows_take_no_part() -> None:
 def test_tables_without_labels_and_impossible_options_are_refused() -> None:
     with pytest.raises(InputError, match="no labels"):
         hold_out(cells({"A": 5}).drop("label"), 0.2)
-    with pytest.raises(InputError, match=r"test is 1\.5"):
+    with pytest.raises(InputError, match=r"`test` is 1\.5"):
         hold_out(cells({"A": 5}), 1.5)
-    with pytest.raises(InputError, match="folds is"):
+    with pytest.raises(InputError, match="`folds` is"):
         folds(cells({"A": 5}), 1)
 
 

@@ -38,9 +38,11 @@ def table(
 
 def flipped(rows: pl.DataFrame, cells: dict[str, str]) -> pl.DataFrame:
     return rows.with_columns(
-        pl.col("cell_id").replace_strict(cells, default=None).fill_null(pl.col("label"))
+        pl.col("cell_id")
+        .replace_strict(cells, default=None)
+        .fill_null(pl.col("label"))
         .alias("label")
-    )  # fmt: skip
+    )
 
 
 def test_odds_are_measured_by_what_is_usual_in_the_class() -> None:
@@ -89,12 +91,20 @@ def test_a_rare_class_of_which_networks_are_unsure_neither_floods_nor_is_silent(
     rows = table((100, 100, 10), (0.8, 0.8, 0.2))
     wrong = pl.col("cell_id").is_in(["c0", "c1", "c100", "c101"])
     rows = rows.with_columns(  # 0.25 for the label where others of the class get 0.8
-        pl.when(wrong & (pl.col("label") == "BLA")).then(0.25).when(wrong).then(0.6)
-        .otherwise("p_BLA").alias("p_BLA"),
-        pl.when(wrong & (pl.col("label") == "BLA")).then(0.6).when(wrong).then(0.25)
-        .otherwise("p_PMO").alias("p_PMO"),
+        pl.when(wrong & (pl.col("label") == "BLA"))
+        .then(0.25)
+        .when(wrong)
+        .then(0.6)
+        .otherwise("p_BLA")
+        .alias("p_BLA"),
+        pl.when(wrong & (pl.col("label") == "BLA"))
+        .then(0.6)
+        .when(wrong)
+        .then(0.25)
+        .otherwise("p_PMO")
+        .alias("p_PMO"),
         pl.when(wrong).then(0.15).otherwise("p_LYT").alias("p_LYT"),
-    )  # fmt: skip
+    )
     found = find_label_issues(rows, share=0.02)
     assert set(found.table.head(4)["cell_id"]) == {"c0", "c1", "c100", "c101"}
     assert found.table.filter(pl.col("label") == "LYT").height == 3
@@ -150,5 +160,5 @@ def test_tables_that_say_nothing_are_refused(change: object, message: str) -> No
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused(share: float) -> None:
-    with pytest.raises(InputError, match="--share"):
+    with pytest.raises(InputError, match="`share` is"):
         find_label_issues(table((40, 40, 40), (0.9, 0.9, 0.9)), share)

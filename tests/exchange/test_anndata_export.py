@@ -94,10 +94,12 @@ def test_categories_stand_in_the_order_of_the_classes_with_their_colours(
 
 def test_a_cell_without_answer_is_not_a_number_in_x() -> None:
     gaps = CELLS.with_columns(
-        pl.when(pl.col("cell_id") == "b").then(None).otherwise(pl.col(PROBABILITY + code))
+        pl.when(pl.col("cell_id") == "b")
+        .then(None)
+        .otherwise(pl.col(PROBABILITY + code))
         .alias(PROBABILITY + code)
         for code in CODES
-    )  # fmt: skip
+    )
     found = to_anndata(gaps)
     assert np.isnan(found.X[1]).all()
     np.testing.assert_array_equal(found.X[[0, 2, 3]], VALUES[[0, 2, 3]])
@@ -138,7 +140,7 @@ def test_arguments_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) 
         to_anndata(CELLS, X="genes")
     with pytest.raises(InputError, match="no probabilities"):
         to_anndata(bare)
-    with pytest.raises(InputError, match="pass X='features'"):
+    with pytest.raises(InputError, match="pass `X='features'`"):
         to_anndata(CELLS, features=np.zeros((4, 1), np.float32))
     with pytest.raises(InputError, match=r"shape \(4, 1\)"):
         to_anndata(CELLS, "features", np.zeros((4, 1), np.float32))

@@ -49,8 +49,10 @@ def test_index_takes_boxes_from_the_command_line(
     assert run(monkeypatch, "--boxes", file, "-o", out, *options) == 0
     assert "cut them out" not in capfd.readouterr().err
     assert {path.parent.name for path in (tmp_path / "crops").rglob("*.png")} == {
-        "BLA", "LYT", "RBC",
-    }  # fmt: skip
+        "BLA",
+        "LYT",
+        "RBC",
+    }
 
 
 @pytest.mark.parametrize(
@@ -64,9 +66,12 @@ def test_index_takes_boxes_from_the_command_line(
     ],
 )
 def test_options_that_do_not_fit_are_refused(
-    arguments: list[str], said: str, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.chdir(tmp_path)
     picture(tmp_path / "a.png")
     coco(tmp_path / "c.json", ["a.png"])

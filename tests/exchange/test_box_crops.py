@@ -45,7 +45,7 @@ def test_crops_are_read_back_with_the_same_labels_and_show_the_cell(tmp_path: Pa
 def test_crops_need_a_pixel_size_and_an_empty_folder(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     found = read_boxes(coco(tmp_path / "c.json", ["a.png"]))
-    with pytest.raises(InputError, match="give --microns-per-pixel"):
+    with pytest.raises(InputError, match="give `microns_per_pixel`"):
         write_box_crops(cells_from_boxes(found).table, tmp_path / "crops")
     table = cells_from_boxes(found, microns_per_pixel=0.1).table
     with pytest.raises(InputError, match="is not an empty folder"):

@@ -29,7 +29,7 @@ def test_auto_without_pytorch_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_unknown_device_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="device tpu: expected auto, cpu or cuda"):
+    with pytest.raises(InputError, match="`device` tpu: expected auto, cpu or cuda"):
         resolve_device("tpu")
 
 
@@ -45,8 +45,10 @@ def test_pytorch_is_not_imported_where_there_is_no_driver() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code, device_choice.__file__],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.split() == ["cpu", "False"]
 
 

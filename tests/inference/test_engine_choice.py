@@ -26,7 +26,7 @@ def test_the_choice_is_openvino_on_a_processor_and_int8_only_when_asked(
     assert choose_engine(made, "torch")[0].name == "torch cpu fp32"
     with pytest.raises(InputError, match="no int8 part; 'marrowscope model quantize'"):
         choose_engine(made, "int8")
-    with pytest.raises(InputError, match="engine fast: expected auto, openvino"):
+    with pytest.raises(InputError, match="`engine` fast: expected auto, openvino"):
         choose_engine(made, "fast")
     with pytest.raises(InputError, match="runs on the CPU"):
         choose_engine(made, "openvino", "cuda")

@@ -18,24 +18,22 @@ import polars as pl
 import pytest
 import torch
 
-from marrowscope.cli.quantize_command import quantize as _command
+from marrowscope.api import model_quantization as quantizing
+from marrowscope.api.model_quantization import quantize_model
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
 from marrowscope.errors import InputError
 from marrowscope.inference.engine import image_views
 from marrowscope.inference.engine_choice import choose_engine
-from marrowscope.inference.openvino_engine import OpenVinoEngine
+from marrowscope.inference.openvino_engine import OpenVinoEngine, float_model
 from marrowscope.inference.torch_engine import TorchEngine
-from marrowscope.models import create
+from marrowscope.models import create, quantization
 from marrowscope.models.bundle import Bundle, load_bundle, other_parts, rewrite_bundle, save_bundle
 from marrowscope.models.card import Card
+from marrowscope.models.quantization import Agreement, quantized_graph
 from marrowscope.morphology import OUTPUTS_22
 from marrowscope.silent_import import import_silently
-from marrowscope.training import quantization as quantizing
-from marrowscope.training.quantization import quantize
 from marrowscope.training.training_cells import select_training_cells
-
-assert _command  # the command exists
 
 
 def images(count: int, seed: int = 0) -> np.ndarray:
@@ -129,6 +127,11 @@ def trained(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Bu
     return load_bundle(folder)
 
 
+def place_of(bundle: Bundle) -> Path:
+    assert bundle.folder is not None
+    return bundle.folder
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantizing, "CALIBRATION_IMAGES", 8)
@@ -146,9 +149,9 @@ def quantized(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quantizing, "CALIBRATION_IMAGES", 8)
         patch.setattr(quantizing, "MIN_CHECKED", 10)
-        patch.setattr(quantizing, "is_accurate_enough", lambda agreement, loss: True)
+        patch.setattr(quantization, "is_accurate_enough", lambda agreement, loss: True)
         with redirect_stdout(io.StringIO()) as printed:
-            quantize(trained, table, folder)
+            quantize_model(place_of(trained), table, folder)
     assert printed.getvalue() == ""  # standard output belongs to --json
     # Random weights need not agree; the files are what is tested here.
     card = json.loads((folder / "card.json").read_text())
@@ -228,7 +231,7 @@ def test_int8_sees_the_brightest_background_though_few_images_have_it() -> None:
     dark = [(image * 0.6).astype(np.uint8) for image in images(7)]
     white = np.full((250, 250, 3), 255, np.uint8)
     with redirect_stdout(io.StringIO()):
-        graph, constants = quantizing.quantized_graph(bundle("sequential"), [*dark, white], "none")
+        graph, constants = quantized_graph(float_model(bundle("sequential")), [*dark, white])
     nodes = openvino.Core().read_model(graph, constants).get_ordered_ops()
     ranges = [node for node in nodes if node.get_type_name() == "FakeQuantize"]
     taken = next(
@@ -260,12 +263,13 @@ def edit(folder: Path, **facts: object) -> None:
 
 @needs_nncf
 @pytest.mark.usefixtures("quick")
-def test_int8_that_is_not_good_enough_is_refused_and_nothing_is_written(
+def test_int8_that_is_not_is_accurate_enough_is_refused_and_nothing_is_written(
     table: pl.DataFrame, trained: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantizing, "_check", lambda *_: (0.5, 0.1))
+    unlike = Agreement(16, same_class=0.5, macro_f1_fp32=0.9, macro_f1_int8=0.1)
+    monkeypatch.setattr(quantizing._Check, "__call__", lambda *_: unlike)
     with pytest.raises(InputError, match=r"not good enough on 16 held-out .* agrees in 50\.0%"):
-        quantize(trained, table, tmp_path / "q")
+        quantize_model(place_of(trained), table, tmp_path / "q")
     assert not (tmp_path / "q").exists()
 
 
@@ -275,9 +279,9 @@ def test_held_out_cells_that_may_have_trained_are_refused(
 ) -> None:
     swapped = table.with_columns(pl.col("split").replace({"train": "test", "test": "train"}))
     with pytest.raises(InputError, match="not trained on the training cells of this table"):
-        quantize(trained, swapped, tmp_path / "q")
+        quantize_model(place_of(trained), swapped, tmp_path / "q")
     with pytest.raises(InputError, match=r"0 held-out images; int8 is checked on at least 10"):
-        quantize(trained, table.drop("split"), tmp_path / "q")
+        quantize_model(place_of(trained), table.drop("split"), tmp_path / "q")
 
 
 def test_a_bundle_never_replaces_other_files(trained: Bundle, tmp_path: Path) -> None:

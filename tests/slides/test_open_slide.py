@@ -61,7 +61,7 @@ def test_without_a_pixel_size_one_is_asked_for(tmp_path: Path) -> None:
     photo.write_bytes(encode_jpeg(IMAGE))
     tifffile.imwrite(tmp_path / "plain.tif", IMAGE, tile=(64, 64))
     for path in (ome, photo, tmp_path / "plain.tif"):
-        assert "give microns_per_pixel" in refusal(path, None)
+        assert "give `microns_per_pixel`" in refusal(path, None)
 
 
 @pytest.mark.parametrize("resolution", [(72, 72), (1e9, 1e9), (0, 0)])
@@ -72,16 +72,20 @@ def test_a_resolution_of_a_printer_or_nonsense_is_no_pixel_size(
     tifffile.imwrite(
         path, IMAGE, tile=(64, 64), resolution=resolution, resolutionunit="INCH", metadata=None
     )
-    assert "give microns_per_pixel" in refusal(path, None)
+    assert "give `microns_per_pixel`" in refusal(path, None)
     assert open_slide(path, MICRONS).microns_per_pixel == MICRONS
 
 
 def test_pixels_that_are_not_square_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "slide.tif"
     tifffile.imwrite(
-        path, IMAGE, tile=(64, 64), resolution=(40_000, 20_000), resolutionunit="CENTIMETER",
+        path,
+        IMAGE,
+        tile=(64, 64),
+        resolution=(40_000, 20_000),
+        resolutionunit="CENTIMETER",
         metadata=None,
-    )  # fmt: skip
+    )
     assert "square" in refusal(path, None)
 
 

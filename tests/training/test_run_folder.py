@@ -9,7 +9,7 @@ from marrowscope.training.run_folder import explained_interruptions
 
 def test_a_full_disk_is_one_line_that_says_how_to_continue(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match=r"run: No space left.*continue with --resume"),
+        pytest.raises(InputError, match=r"run: No space left.*continue with `resume=True`"),
         explained_interruptions(tmp_path / "run"),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -54,9 +54,9 @@ def test_a_scheme_of_ones_own_has_one_output_per_label() -> None:
         (cells(label=pl.Series([None, None], dtype=pl.String)), None, "no labels"),
         (cells(label=["BLA", "BLA"]), None, "only class BLA"),
         (cells(label=["BLA", "LYT"], split=["train", "test"]), None, "no training image.*LYT"),
-        (cells(label=["BLA", "LYT"], fold=[0, 1]), None, "name the fold to hold out"),
-        (cells(label=["BLA", "LYT"], fold=[0, 1]), 7, "fold 7"),
-        (cells(label=["BLA", "LYT"]), 0, "fold 0"),
+        (cells(label=["BLA", "LYT"], fold=[0, 1]), None, "name the one to hold out as `fold`"),
+        (cells(label=["BLA", "LYT"], fold=[0, 1]), 7, "`fold` 7"),
+        (cells(label=["BLA", "LYT"]), 0, "`fold` 0"),
         (cells(label=["BLA", "LYT"], fold=[0, 1]), 1, "no training image.*LYT"),
     ],
 )

@@ -6,15 +6,28 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from marrowscope.api.arguments import AnyPath, Cells, Say, as_table, naming, path_list
+from marrowscope.api.arguments import (
+    AnyPath,
+    Cells,
+    Say,
+    as_table,
+    naming,
+    optional_path,
+    path_list,
+)
 from marrowscope.cells import require_table_name, write_cells
 from marrowscope.dataset.contents import CheckResult
 from marrowscope.dataset.contents import check as check_table
 from marrowscope.dataset.indexing import index as index_paths
+from marrowscope.dataset.label_corrections import BEFORE, corrected_before
 from marrowscope.dataset.split_lists import apply_split_list
-from marrowscope.dataset.splitting import Split, folds, hold_out
+from marrowscope.dataset.splitting import Split, hold_out
+from marrowscope.dataset.splitting import folds as make_folds
 from marrowscope.errors import InputError
+from marrowscope.io.atomic import replacing
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.progress import Stage
+from marrowscope.report.overlap_sheet import overlap_sheet
 
 if TYPE_CHECKING:
     from marrowscope.dataset.overlap_screening import ScreeningResult
@@ -47,7 +60,7 @@ def index(
         microns_per_pixel: pixel size of fields in which a list has places.
         progress: called with what begins, returns ``advance(done, total=...)``.
         say: told in a sentence which columns and folders were taken for what, and which labels are
-            none of the 21 classes.
+            none of the 21 classes; and that corrections of an earlier table are lost.
 
     Returns:
         The cell table; files that cannot be used have an ``error``.
@@ -55,15 +68,28 @@ def index(
     Raises:
         InputError: nothing was found, a path does not exist, or the table cannot be written.
     """
-    place = None if output is None else Path(output)
+    place = optional_path(output)
     if place is not None:
-        require_table_name(place, "output")
-    return index_paths(
-        path_list(paths), place, None if root is None else Path(root),
+        require_table_name(place)
+    earlier = 0 if place is None else corrected_before(place)
+    table = index_paths(
+        path_list(paths),
+        place,
+        optional_path(root),
         None if progress is None else progress("indexing"),
-        stains=stains, relabel=[Path(path) for path in relabel], patient_from=patient_from,
-        microns_per_pixel=microns_per_pixel, say=say,
-    )  # fmt: skip
+        stains=stains,
+        relabel=[Path(path) for path in relabel],
+        patient_from=patient_from,
+        microns_per_pixel=microns_per_pixel,
+        say=say,
+    )
+    lost = earlier - (table[BEFORE].count() if BEFORE in table.columns else 0)
+    if lost > 0 and say is not None:
+        say(
+            f"{lost} labels corrected in the earlier {place} are no longer corrected; give every "
+            "list again as `relabel`"
+        )
+    return table
 
 
 def check(cells: Cells) -> CheckResult:
@@ -76,13 +102,20 @@ def check(cells: Cells) -> CheckResult:
 
 
 def screen(
-    cells: Cells, output: AnyPath | None = None, *, progress: Stage | None = None
+    cells: Cells,
+    output: AnyPath | None = None,
+    *,
+    pairs: AnyPath | None = None,
+    sheet: AnyPath | None = None,
+    progress: Stage | None = None,
 ) -> "ScreeningResult":
     """Find images that show parts of the same field, and keep one of each group.
 
     Args:
         cells: the table.
         output: table to write; a run that was killed goes on from what lies beside it.
+        pairs: table of overlapping pairs to write (.parquet or .csv).
+        sheet: contact sheet of the overlaps to write (.png), where there are any.
         progress: called with what begins, returns ``advance(done, total=...)``.
 
     Returns:
@@ -94,14 +127,23 @@ def screen(
     # Here, because it compiles loops, which the other functions have no use for.
     from marrowscope.dataset.overlap_screening import screen as screen_table
 
-    place = None if output is None else Path(output)
+    place, pair_table, picture = map(optional_path, (output, pairs, sheet))
     if place is not None:
-        require_table_name(place, "output")
+        require_table_name(place)
+    if pair_table is not None:
+        require_table_name(pair_table, "pairs")
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise InputError(f"`sheet` {picture}: give it the suffix .png")
     beside = None if place is None else place.with_name(place.name + ".landmarks")
     advance = None if progress is None else progress("screening")
     found = screen_table(as_table(cells), beside, advance)
     if place is not None:
         write_cells(found.table, place)
+    if pair_table is not None:
+        write_cells(found.pairs, pair_table)
+    if picture is not None and found.pairs.height:
+        with replacing(picture) as temporary:
+            temporary.write_bytes(encode_png(overlap_sheet(found.table, found.pairs)))
     return found
 
 
@@ -109,7 +151,7 @@ def split(
     cells: Cells,
     test: float | None = None,
     *,
-    fold_count: int | None = None,
+    folds: int | None = None,
     by_list: AnyPath | None = None,
     seed: int = 0,
     output: AnyPath | None = None,
@@ -119,7 +161,7 @@ def split(
     Args:
         cells: the table, with labels.
         test: share of each class to hold out; 0.2 where nothing else is asked for.
-        fold_count: make this many folds instead.
+        folds: make this many folds instead.
         by_list: take the split from a list with ``split`` and ``cell_id``, path or file.
         seed: same seed and same cells, same split.
         output: table to write.
@@ -130,17 +172,17 @@ def split(
     Raises:
         InputError: more than one way to split, no labels, or a list that does not fit.
     """
-    if sum(given is not None for given in (test, fold_count, by_list)) > 1:
-        raise InputError("split: give one of test, fold_count and by_list")
-    place = None if output is None else Path(output)
+    if sum(given is not None for given in (test, folds, by_list)) > 1:
+        raise InputError("give one of `test`, `folds` and `by_list`")
+    place = optional_path(output)
     if place is not None:
-        require_table_name(place, "output")
+        require_table_name(place)
     table = as_table(cells)
     with naming(cells):
         if by_list is not None:
             made = apply_split_list(table, Path(by_list))
-        elif fold_count is not None:
-            made = folds(table, fold_count, seed)
+        elif folds is not None:
+            made = make_folds(table, folds, seed)
         else:
             made = hold_out(table, 0.2 if test is None else test, seed)
     if place is not None:

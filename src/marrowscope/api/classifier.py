@@ -134,7 +134,7 @@ class Model:
         """
         place = None if output is None else Path(output)
         if place is not None:
-            require_table_name(place, "output")
+            require_table_name(place)
         told = say if say is not None else _nothing
         given = image_input(images, lambda line: told(f"! {line}"))
         kept = None if place is None else self._answers_beside(place)
@@ -222,9 +222,11 @@ class Model:
         }
         rows = tuple(("", name, (value,)) for name, value in facts.items())
         return notebook_html(
-            self.name, [NotebookTable((), rows)], self.remarks,
+            self.name,
+            [NotebookTable((), rows)],
+            self.remarks,
             synthetic=self.card.data.get("synthetic") is True,
-        )  # fmt: skip
+        )
 
 
 def load_model(
@@ -255,6 +257,16 @@ def as_model(given: Model | AnyPath | None) -> Model:
     return given if isinstance(given, Model) else load_model(given)
 
 
+def as_bundle(given: Model | AnyPath) -> Bundle:
+    """The bundle of a model, or of a name or folder, without an engine."""
+    return given.bundle if isinstance(given, Model) else load_bundle(os.fspath(given))
+
+
+def model_cards() -> dict[str, Card]:
+    """What is said of each model that comes with the package, by name."""
+    return {card.name: card for card in available()}
+
+
 def available_models() -> pl.DataFrame:
     """Models that come with the package: ``name``, ``architecture``, ``classes``, ``macro_f1``."""
     rows = [
@@ -266,8 +278,14 @@ def available_models() -> pl.DataFrame:
             "synthetic": bool(card.data.get("synthetic")),
             "licence": card.licence,
         }
-        for card in available()
+        for card in model_cards().values()
     ]
-    schema = {"name": pl.String, "architecture": pl.String, "classes": pl.Int64,
-              "macro_f1": pl.Float64, "synthetic": pl.Boolean, "licence": pl.String}  # fmt: skip
+    schema = {
+        "name": pl.String,
+        "architecture": pl.String,
+        "classes": pl.Int64,
+        "macro_f1": pl.Float64,
+        "synthetic": pl.Boolean,
+        "licence": pl.String,
+    }
     return pl.DataFrame(rows, schema=schema)

@@ -1,23 +1,25 @@
 """Predictions with labels come in, scores with intervals and a report come out."""
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from marrowscope.api.arguments import AnyPath, Cells, HasTable, as_table
-from marrowscope.api.classifier import Model
+from marrowscope.api.arguments import (
+    AnyPath,
+    Cells,
+    Tolerated,
+    optional_path,
+    tolerated_pairs,
+)
+from marrowscope.api.classifier import Model, as_bundle
+from marrowscope.api.labelled_predictions import labelled_predictions
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
 from marrowscope.evaluation.evaluation_result import PER_CLASS, Evaluation
-from marrowscope.evaluation.fold_scores import join_folds
-from marrowscope.evaluation.truth_labels import add_labels
-from marrowscope.models.bundle import load_bundle
 from marrowscope.models.card import Card
-from marrowscope.morphology import TOLERATED, load_tolerated
 from marrowscope.report.evaluation_page import (
     TOTAL_NAMES,
     metrics_dict,
@@ -39,12 +41,14 @@ class EvaluationResult:
         predictions: the evaluated table.
         title: of the report.
         facts: about the model, for the report.
+        remarks: what became of labels that were matched by place.
     """
 
     scores: Evaluation
     predictions: pl.DataFrame
     title: str
     facts: dict[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def table(self) -> pl.DataFrame:
@@ -109,13 +113,14 @@ class EvaluationResult:
             ("class", "cells", "precision (95 % interval)", "recall (95 % interval)"),
             tuple(
                 (
-                    "class", entry.name,
+                    "class",
+                    entry.name,
                     (f"{entry.cells:,}", *(_text(entry.strict[one]) for one in PER_CLASS[:2])),
                 )
                 for entry in self.scores.classes
                 if entry.cells or entry.predicted
             ),
-        )  # fmt: skip
+        )
         title = f"{self.title}: {self.scores.counts['evaluated']:,} cells"
         return notebook_html(title, [totals, classes], self.warnings)
 
@@ -126,7 +131,8 @@ def evaluate(
     *,
     model: Model | AnyPath | None = None,
     split: str | None = None,
-    tolerated: Iterable[Iterable[str]] | AnyPath | None = None,
+    tolerated: Tolerated | None = None,
+    synonyms: AnyPath | None = None,
     resamples: int = 2000,
     seed: int = 0,
     output: AnyPath | None = None,
@@ -135,12 +141,13 @@ def evaluate(
 
     Args:
         predictions: table with ``predicted`` and ``p_<CODE>``, or several, which are folds.
-        truth: table with the labels, matched by ``cell_id``, else by ``path``; None: the
-            predictions have them.
+        truth: table with the labels, matched by ``cell_id``, else by ``path``; or GeoJSON, COCO,
+            YOLO or VOC boxes, matched by place; None: the predictions have labels.
         model: to say in the report what it was trained on.
         split: score only cells with this split, such as ``test``.
         tolerated: pairs of classes that count as right in the tolerant scores, or a YAML list of
             them; None: those of the study.
+        synonyms: YAML or CSV, names of boxes → class codes.
         resamples: of the bootstrap.
         seed: of the bootstrap.
         output: folder for the report, looked at before and written after.
@@ -148,83 +155,22 @@ def evaluate(
     Raises:
         InputError: no labels, no predictions, or no row that has both.
     """
-    folder = None if output is None else Path(output)
+    folder = optional_path(output)
     if folder is not None:
         require_evaluation_folder(folder)
-    given: list[Cells] = (
-        [predictions]
-        if isinstance(predictions, str | os.PathLike | pl.DataFrame | HasTable)
-        else list(predictions)
-    )
-    named = ", ".join(os.fspath(one) for one in given if isinstance(one, str | os.PathLike))
-    table = joined(given, truth, split)
+    given = labelled_predictions(predictions, truth, split, synonyms)
+    pairs = tolerated_pairs(tolerated)
+    facts = {} if model is None else card_facts(as_bundle(model).card)
     try:
-        scores = evaluate_table(table, _pairs(tolerated), resamples, seed)
+        scores = evaluate_table(given.table, pairs, resamples, seed)
     except InputError as error:
-        raise InputError(f"{named}: {error}" if named else str(error)) from None
-    first = given[0]
-    title = f"{len(given)} tables"
-    if len(given) == 1:
-        title = Path(first).name if isinstance(first, str | os.PathLike) else "predictions"
+        raise InputError(f"{given.files}: {error}" if given.files else str(error)) from None
     result = EvaluationResult(
-        scores, table, f"Evaluation of {title}", {} if model is None else card_facts(_card(model))
+        scores, given.table, f"Evaluation of {given.title}", facts, given.remarks
     )
     if folder is not None:
         result.save(folder)
     return result
-
-
-def joined(given: Sequence[Cells], truth: Cells | None, split: str | None) -> pl.DataFrame:
-    """Tables of predictions below each other, with labels, of one split.
-
-    Raises:
-        InputError: a table cannot be read, lacks a column, or does not fit.
-    """
-    tables, names = [], []
-    for one in given:
-        name = os.fspath(one) if isinstance(one, str | os.PathLike) else "predictions"
-        table = as_table(one, ("predicted",))
-        if truth is not None:
-            table = _with_labels(table, truth)
-        tables.append(table if split is None else _of_split(table, split, name))
-        names.append(name)
-    try:
-        return join_folds(tables)
-    except InputError as error:
-        raise InputError(f"{', '.join(names)}: {error}") from None
-
-
-def _with_labels(table: pl.DataFrame, truth: Cells) -> pl.DataFrame:
-    name = os.fspath(truth) if isinstance(truth, str | os.PathLike) else "truth"
-    labels = as_table(truth, ("label",))
-    try:
-        return add_labels(table, labels)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-
-
-def _of_split(table: pl.DataFrame, split: str, name: str) -> pl.DataFrame:
-    if "split" not in table.columns:
-        raise InputError(f"{name}: has no column split; evaluate a split table, or all cells")
-    rows = table.filter(pl.col("split") == split)
-    if rows.height == 0:
-        there = sorted(set(table["split"].drop_nulls().to_list()))
-        raise InputError(f"split {split!r}: {name} has only {', '.join(there) or 'none at all'}")
-    return rows
-
-
-def _pairs(
-    given: Iterable[Iterable[str]] | AnyPath | None,
-) -> frozenset[frozenset[str]]:
-    if given is None:
-        return TOLERATED
-    if isinstance(given, str | os.PathLike):
-        return load_tolerated(Path(given))
-    return frozenset(frozenset(pair) for pair in given)
-
-
-def _card(model: Model | AnyPath) -> Card:
-    return model.card if isinstance(model, Model) else load_bundle(os.fspath(model)).card
 
 
 def card_facts(card: Card) -> dict[str, Any]:

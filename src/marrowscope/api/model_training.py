@@ -1,24 +1,37 @@
 """A cell table with labels comes in, a trained model comes out; needs the extra ``train``."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
-from marrowscope.api.arguments import AnyPath, Cells, Say, as_table, naming
+from marrowscope.api.arguments import AnyPath, Cells, Say, as_table, naming, optional_path
 from marrowscope.api.classifier import Model, load_model
+from marrowscope.api.recipe_choice import Changes, as_recipe
 from marrowscope.cells import read_cells
+from marrowscope.dataset.splitting import split_warning
 from marrowscope.errors import InputError
 from marrowscope.extras import require_extra
+from marrowscope.models.architectures import FEATURES, is_backbone
 from marrowscope.progress import Stage
+from marrowscope.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from marrowscope.training.networks.throughput import Throughput
-    from marrowscope.training.recipe import Recipe
 
+# Number of the epoch, number of all, scores on the held-out cells.
+Epoch: TypeAlias = Callable[[int, int, dict[str, float]], None]
+
+_NO_SPLIT = (
+    "! The table has no split: every cell is used for training, and nothing can measure how good "
+    "the network is. 'marrowscope split' makes one."
+)
+_NOTHING_HELD_OUT = "nothing was held out, so nothing was measured"
+_FINETUNE = "finetune"
 _BUNDLE, _PREDICTIONS = "bundle", "predictions.parquet"
 
 
@@ -30,16 +43,38 @@ class TrainingRun:
         folder: of the run, with ``bundle/`` and ``predictions.parquet``.
         metrics: on the held-out cells; empty when none were held out.
         throughput: None for a run that was finished already, and where no network was trained.
+        warnings: about what the metrics are worth.
+        is_network: whether a network was to be trained, not only something on top of features.
     """
 
     folder: Path
     metrics: dict[str, Any]
     throughput: "Throughput | None"
+    warnings: tuple[str, ...] = ()
+    is_network: bool = True
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """One row per measure on the held-out cells: ``measure`` and ``value``."""
+        rows = {name: value for name, value in self.metrics.items() if isinstance(value, float)}
+        return pl.DataFrame(
+            {"measure": list(rows), "value": list(rows.values())},
+            schema={"measure": pl.String, "value": pl.Float64},
+        )
 
     @property
     def bundle(self) -> Path:
         """The model on disk."""
         return self.folder / _BUNDLE
+
+    @property
+    def speed(self) -> str | None:
+        """Of a network's training, in words."""
+        if not self.is_network:
+            return None
+        if self.throughput is None:
+            return f"{self.folder}: this run was already finished"
+        return self.throughput.sentence()
 
     def load_model(self, engine: str = "auto", device: str = "auto") -> Model:
         """The trained model, ready to compute.
@@ -71,8 +106,8 @@ def train(
     output: AnyPath,
     model: str = "sequential",
     *,
-    recipe: "Recipe | AnyPath | None" = None,
-    changes: Mapping[str, object] | None = None,
+    recipe: Recipe | AnyPath | None = None,
+    changes: Changes | None = None,
     name: str | None = None,
     seed: int = 0,
     fold: int | None = None,
@@ -83,7 +118,7 @@ def train(
     share: float = 1.0,
     resume: bool = False,
     progress: Stage | None = None,
-    epoch: Callable[[int, dict[str, float]], None] | None = None,
+    epoch: Epoch | None = None,
     say: Say | None = None,
 ) -> TrainingRun:
     """Train a model on a cell table; held-out cells are predicted at the end.
@@ -106,36 +141,52 @@ def train(
         share: of each class's training cells that is used.
         resume: go on with a killed run.
         progress: called with what begins, returns ``advance(done, total=...)``.
-        epoch: called with its number and the scores on the held-out cells.
+        epoch: called with its number, the number of all, and the scores on the held-out cells.
         say: is told in a line what a user should know.
 
     Raises:
         InputError: the extra is missing, the table has no labels, or an argument does not fit.
     """
-    require_extra("train" if model != "features" else "analysis", "training")
+    require_extra("train" if model != FEATURES else "analysis", "training")
     from marrowscope.training.hooks import TrainingHooks
-    from marrowscope.training.recipe import Recipe, load_recipe
-    from marrowscope.training.run_setup import default_recipe
     from marrowscope.training.train import train as train_model
 
-    if not isinstance(recipe, Recipe):
-        given = default_recipe(model) if recipe is None else os.fspath(recipe)
-        recipe = load_recipe(given, [f"{key}={value}" for key, value in (changes or {}).items()])
-    elif changes:
-        raise InputError("changes: are for a recipe by name; change the recipe itself instead")
+    chosen = as_recipe(recipe, changes, model)
     table = as_table(cells)
-    place = None if store is None else Path(store)
+    if say is not None and fold is None and not {"split", "fold"} & set(table.columns):
+        say(_NO_SPLIT)
+    place = optional_path(store)
     if place is None and isinstance(cells, str | os.PathLike):
         place = Path(cells).with_suffix(".store")
     stages = ("stain vectors", "reading images", "training steps", "packing pixels")
     stains, decoding, steps, packing = (
         None if progress is None else progress(name) for name in stages
     )
+    after = None if epoch is None else partial(_told, epoch, chosen.epochs)
     with naming(cells):
         found = train_model(
-            table, model, recipe, Path(output), name=name, seed=seed, fold=fold, resume=resume,
-            device=device, store=place, store_given=store is not None,
-            weights=None if weights is None else Path(weights), share=share, head=head,
-            hooks=TrainingHooks(stains, decoding, steps, epoch, packing, say),
-        )  # fmt: skip
-    return TrainingRun(Path(output), found.metrics, found.throughput)
+            table,
+            model,
+            chosen,
+            Path(output),
+            name=name,
+            seed=seed,
+            fold=fold,
+            resume=resume,
+            device=device,
+            store=place,
+            store_given=store is not None,
+            weights=optional_path(weights),
+            share=share,
+            head=head,
+            hooks=TrainingHooks(stains, decoding, steps, after, packing, say),
+        )
+    said = split_warning(table) if found.metrics else _NOTHING_HELD_OUT
+    is_network = model != FEATURES and (head == _FINETUNE or not is_backbone(model))
+    return TrainingRun(
+        Path(output), found.metrics, found.throughput, () if said is None else (said,), is_network
+    )
+
+
+def _told(epoch: Epoch, epochs: int, number: int, scores: dict[str, float]) -> None:
+    epoch(number, epochs, scores)

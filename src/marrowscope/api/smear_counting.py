@@ -1,8 +1,6 @@
-"""A slide or fields of a smear come in, its cells and its differential count come out."""
+"""A slide or fields of a smear come in, its differential count comes out."""
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -11,24 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope.api.arguments import AnyPath, path_list
+from marrowscope.api.arguments import AnyPath, optional_path
 from marrowscope.api.classifier import Model, as_model
-from marrowscope.cells import require_table_name, write_cells
+from marrowscope.api.smear_input import Source, smear_input
 from marrowscope.counting.correction_source import find_held_out, least_confidence
 from marrowscope.counting.count_smear import CountSettings, count_smear, validate_settings
 from marrowscope.counting.smear_count import SmearCount
-from marrowscope.counting.smear_sources import SmearSource, open_smears
-from marrowscope.detection.detect_cells import (
-    CROP_NAME,
-    detect_cells,
-    require_cells,
-    require_distinct_ids,
-)
+from marrowscope.counting.smear_sources import SmearSource
 from marrowscope.differential.differential_result import Differential
 from marrowscope.differential.sentences import sentences
 from marrowscope.errors import InputError
-from marrowscope.exchange.geojson_writer import by_picture, require_target, write_pictures
-from marrowscope.io.filling import filling
 from marrowscope.models.calibration import read_calibration
 from marrowscope.progress import Stage
 from marrowscope.report.count.count_data import count_dict, count_frame
@@ -40,125 +30,7 @@ from marrowscope.report.count.count_report import (
 from marrowscope.report.count.count_summary import count_summary
 from marrowscope.report.count.fhir import diagnostic_bundle
 from marrowscope.report.pdf_export import require_pdf
-from marrowscope.slides.open_slide import open_slide
-from marrowscope.slides.slide import CorruptTile
 from marrowscope.slides.source_kind import View
-
-
-@dataclass(frozen=True)
-class Detection:
-    """Cells that were found, and what was looked at.
-
-    Attributes:
-        table: the cells of all sources.
-        fields: that were looked at.
-        corrupt: source and place of what could not be read.
-        geojson: files for QuPath that were written.
-        remarks: a line for every source taken for something else than its container suggests, and
-            for every conversion on reading and for what was passed over in a folder.
-    """
-
-    table: pl.DataFrame
-    fields: int
-    corrupt: tuple[tuple[str, CorruptTile], ...]
-    geojson: tuple[Path, ...] = ()
-    remarks: tuple[str, ...] = ()
-
-
-def detect(
-    sources: AnyPath | Sequence[AnyPath],
-    *,
-    microns_per_pixel: float | None = None,
-    taken_as: str | None = None,
-    enough: int | None = None,
-    crops: AnyPath | None = None,
-    output: AnyPath | None = None,
-    geojson: AnyPath | None = None,
-    progress: Stage | None = None,
-) -> pl.DataFrame:
-    """Find the nucleated cells of fields or slides.
-
-    Of a slide, only fields where cells can be judged are looked at.
-
-    Args:
-        sources: field images, folders of them, slides.
-        microns_per_pixel: pixel size; needed where the file does not say it, as for fields.
-        taken_as: "field" or "slide": what a single picture is; None: what its size and content say.
-        enough: cells after which a slide is left; None: all.
-        crops: new or empty folder for a 250×250 px PNG of every cell; ``path`` then names it. What
-            a killed run left in it is written anew.
-        output: table to write (.parquet or .csv).
-        geojson: the cells for QuPath: a .geojson, or a folder for several fields.
-        progress: called with what begins, returns ``advance(done, total=...)``.
-
-    Returns:
-        A cell table: where each cell lies, its size, and what kind of object it is.
-
-    Raises:
-        InputError: a source cannot be read or has no cell, or its pixel size is not known.
-    """
-    return detect_in(
-        sources,
-        microns_per_pixel=microns_per_pixel,
-        taken_as=taken_as,
-        enough=enough,
-        crops=crops,
-        output=output,
-        geojson=geojson,
-        progress=progress,
-    ).table
-
-
-def detect_in(
-    sources: AnyPath | Sequence[AnyPath],
-    *,
-    microns_per_pixel: float | None = None,
-    taken_as: str | None = None,
-    enough: int | None = None,
-    crops: AnyPath | None = None,
-    output: AnyPath | None = None,
-    geojson: AnyPath | None = None,
-    progress: Stage | None = None,
-) -> Detection:
-    """As ``detect``, with the number of fields and what could not be read.
-
-    Raises:
-        InputError: as ``detect``.
-    """
-    place = None if output is None else Path(output)
-    if place is not None:
-        require_table_name(place, "output")
-    folder = None if crops is None else Path(crops)
-    view = View.named(taken_as)
-    paths = path_list(sources)
-    if not paths:
-        raise InputError("sources is an empty list; name field images, folders or slides")
-    target = None if geojson is None else Path(geojson)
-    slides = [open_slide(path, microns_per_pixel, view) for path in paths]
-    if target is not None:
-        require_target(target, sum(max(1, len(slide.fields)) for slide in slides))
-    require_distinct_ids(slides)
-    frames, fields, corrupt, remarks = [], 0, [], []
-    pictures: dict[str, pl.DataFrame] = {}
-    with nullcontext() if folder is None else filling(folder, CROP_NAME):
-        for path, slide in zip(paths, slides, strict=True):
-            remarks += [slide.remark] if slide.remark else []
-            advance = None if progress is None else progress(f"detecting in {path.name}")
-            found = detect_cells(slide, enough, folder, advance)
-            require_cells(found, str(path))
-            remarks += [f"{path}: {line}" for line in slide.reading_remarks]
-            frames.append(found.cells)
-            # The pixel size of the picture: crops have the standard one, and do not say it.
-            placed = found.cells.with_columns(microns_per_pixel=pl.lit(slide.microns_per_pixel))
-            for name, cells in by_picture(placed, str(path)).items():
-                pictures[f"{path.name}/{name}" if name in pictures else name] = cells
-            fields += found.fields
-            corrupt += [(str(path), tile) for tile in found.corrupt]
-        table = pl.concat(frames)
-        if place is not None:
-            write_cells(table, place)
-    written = () if target is None else write_pictures(pictures, target)
-    return Detection(table, fields, tuple(corrupt), written, tuple(remarks))
 
 
 @dataclass(frozen=True)
@@ -256,7 +128,7 @@ class CountResult:
 
 
 def count(
-    source: AnyPath | Sequence[AnyPath],
+    source: Source | Sequence[Source],
     model: Model | AnyPath | None = None,
     *,
     cells: int = 500,
@@ -274,7 +146,8 @@ def count(
     """Count the cells of one smear: region, fields, cells, classes, differential count.
 
     Args:
-        source: a slide, or field images and folders of them, which together are one smear.
+        source: a slide; or fields, which together are one smear: images, folders of them, or
+            (H, W, 3) or (N, H, W, 3) uint8 RGB arrays.
         model: of ``load_model``, or a name or bundle folder; None: the default model.
         cells: countable cells that are enough.
         microns_per_pixel: pixel size; needed where the file does not say it, as for fields.
@@ -294,35 +167,30 @@ def count(
         InputError: more than one slide, a source that cannot be read, an unknown pixel size, no
             cell, or a setting out of range.
     """
-    paths = path_list(source)
-    smears, failures = open_smears(paths, microns_per_pixel, View.named(taken_as))
-    if failures:
-        raise InputError(failures[0])
-    if len(smears) > 1:
-        named = ", ".join(os.fspath(path) for path in paths[:3])
-        raise InputError(f"{named}: {len(smears)} slides; count them with count_each")
-    (result,) = count_each(
-        paths,
+    given = smear_input(source, microns_per_pixel, View.named(taken_as), "source")
+    if given.failures:
+        raise InputError(given.failures[0])
+    if len(given.smears) > 1:
+        named = ", ".join(smear.sources[0] for smear in given.smears[:3])
+        raise InputError(f"{named}: {len(given.smears)} slides; count them with count_each")
+    counter = _counter(
         model,
-        cells=cells,
-        microns_per_pixel=microns_per_pixel,
-        taken_as=taken_as,
-        held_out=held_out,
-        min_confidence=min_confidence,
-        remarks=remarks,
-        seed=seed,
-        output=output,
-        pdf=pdf,
-        geojson=geojson,
-        progress=progress,
+        cells,
+        microns_per_pixel,
+        held_out,
+        min_confidence,
+        remarks,
+        seed,
+        output,
+        pdf,
+        geojson,
+        progress,
     )
-    if isinstance(result, InputError):
-        raise result
-    return result
+    return counter.count(given.smears[0], optional_path(output))
 
 
 def count_each(
-    sources: AnyPath | Sequence[AnyPath],
+    sources: Source | Sequence[Source],
     model: Model | AnyPath | None = None,
     *,
     cells: int = 500,
@@ -341,20 +209,9 @@ def count_each(
 
     Args:
         sources: slides; or fields, which together are one smear.
-        model: of ``load_model``, or a name or bundle folder; None: the default model.
-        cells: countable cells that are enough.
-        microns_per_pixel: pixel size; needed where the file does not say it, as for fields.
-        taken_as: "field" or "slide": what a single picture is; None: what its size and content say.
-        held_out: held-out predictions of the model, to correct the shares by; a calibrated bundle
-            carries its own.
-        min_confidence: below it a cell is not classified; None: the no-call limit of a calibrated
-            bundle.
-        remarks: sentences to put into the report.
-        seed: of the bootstrap.
         output: folder for the report; of several slides it gets a folder for each.
-        pdf: write PDFs too.
-        geojson: write the cells for QuPath too.
-        progress: called with what begins, returns ``advance(done, total=...)``.
+        model, cells, microns_per_pixel, taken_as, held_out, min_confidence, remarks, seed, pdf,
+            geojson, progress: as for ``count``.
 
     Returns:
         Counts as they are made; in the place of one that failed, why. Slides that could not be
@@ -364,18 +221,87 @@ def count_each(
         InputError: nothing can be opened, fields and slides are mixed, or a setting is out of
             range: before anything is counted; or the only smear cannot be counted.
     """
-    folder = None if output is None else Path(output)
+    counter = _counter(
+        model,
+        cells,
+        microns_per_pixel,
+        held_out,
+        min_confidence,
+        remarks,
+        seed,
+        output,
+        pdf,
+        geojson,
+        progress,
+    )
+    given = smear_input(sources, microns_per_pixel, View.named(taken_as), "sources")
+    folder = optional_path(output)
+
+    def counted(smear: SmearSource) -> CountResult | InputError:
+        if given.alone:
+            return counter.count(smear, folder)
+        try:
+            return counter.count(smear, None if folder is None else folder / smear.name)
+        except InputError as error:
+            return error
+
+    return chain(map(counted, given.smears), map(InputError, given.failures))
+
+
+@dataclass(frozen=True)
+class _Counter:
+    """A model and settings that were found to fit, to count smears with."""
+
+    model: Model
+    settings: CountSettings
+    pdf: bool
+    geojson: bool
+    progress: Stage | None
+
+    def count(self, smear: SmearSource, folder: Path | None) -> CountResult:
+        """Count one smear, with a report where there is a folder for it."""
+        if folder is not None:
+            require_count_folder(folder)
+        made = count_smear(
+            smear,
+            self.model.engine,
+            self.model.card,
+            self.settings,
+            self.progress,
+            self.model.engine_remark,
+        )
+        if folder is None:
+            return CountResult(made)
+        files = write_count_report(made, folder, pdf=self.pdf, geojson=self.geojson)
+        return CountResult(made, files)
+
+
+def _counter(
+    model: Model | AnyPath | None,
+    cells: int,
+    microns_per_pixel: float | None,
+    held_out: AnyPath | None,
+    min_confidence: float | None,
+    remarks: Sequence[str],
+    seed: int,
+    output: AnyPath | None,
+    pdf: bool,
+    geojson: bool,
+    progress: Stage | None,
+) -> _Counter:
+    """Check everything that can be checked before cells are looked for."""
+    folder = optional_path(output)
     if folder is not None and folder.exists() and not folder.is_dir():
-        raise InputError(f"output {folder}: is a file; name a folder for the report")
+        raise InputError(f"`output` {folder}: is a file; name a folder for the report")
     if pdf:
         require_pdf()
     chosen = as_model(model)
     bundle = chosen.bundle
     if not chosen.calibrated and read_calibration(bundle) is not None:
         raise InputError(
-            f"{chosen.name}: a count needs its calibration; load it with calibrated=True"
+            f"{chosen.name}: a count needs its calibration; load it with `calibrated=True`"
         )
-    answers, answers_from = find_held_out(bundle, None if held_out is None else Path(held_out))
+    answers, answers_from = find_held_out(bundle, optional_path(held_out))
     settings = CountSettings(
         cells,
         least_confidence(bundle, min_confidence),
@@ -386,29 +312,7 @@ def count_each(
         seed=seed,
     )
     validate_settings(settings)
-    paths = path_list(sources)
-    smears, failures = open_smears(paths, microns_per_pixel, View.named(taken_as))
-    alone = len(paths) == 1
-
-    def counted(smear: SmearSource) -> CountResult | InputError:
-        place = folder
-        if folder is not None and not (alone or smear.slide.fields):
-            place = folder / smear.name
-        try:
-            if place is not None:
-                require_count_folder(place)
-            made = count_smear(
-                smear, chosen.engine, bundle.card, settings, progress, chosen.engine_remark
-            )
-            if place is None:
-                return CountResult(made)
-            return CountResult(made, write_count_report(made, place, pdf=pdf, geojson=geojson))
-        except InputError as error:
-            if alone or smear.slide.fields:
-                raise
-            return error
-
-    return chain(map(counted, smears), map(InputError, failures))
+    return _Counter(chosen, settings, pdf, geojson, progress)
 
 
 def _issued(given: datetime | None) -> datetime:

@@ -10,9 +10,7 @@ from marrowscope.cli.options import JSON, BundleOutput
 
 
 def calibrate(
-    bundle: Annotated[
-        str, typer.Argument(metavar="BUNDLE", help="Shipped model or bundle folder.")
-    ],
+    model: Annotated[str, typer.Argument(metavar="BUNDLE", help="Shipped model or bundle folder.")],
     held_out: Annotated[
         Path,
         typer.Argument(
@@ -43,38 +41,16 @@ def calibrate(
 
     Example: `marrowscope model calibrate run/bundle run/predictions.parquet -o run/calibrated`
     """
-    from marrowscope.cells import read_cells
-    from marrowscope.differential.held_out_answers import held_out_from_table
-    from marrowscope.evaluation.fit_calibration import calibrate as fit
-    from marrowscope.evaluation.fit_calibration import (
-        classes_without_cells,
-        held_out_rows,
-        require_own_predictions,
-        temperature_for,
-        with_temperature,
-    )
-    from marrowscope.models.bundle import CALIBRATION, load_bundle, other_parts, rewrite_bundle
-    from marrowscope.report.evaluation_figures import write_calibration_figure
+    import marrowscope as ms
 
-    loaded = load_bundle(bundle)
-    require_own_predictions(held_out, loaded)
-    rows = held_out_rows(read_cells(held_out), loaded, str(held_out))
-    for code in classes_without_cells(rows, loaded.card.known):
-        console.print(
-            f"! no held-out cell of {code}: it will be in every set of classes, and a count is not "
-            "corrected for it",
-            markup=False, soft_wrap=True, style="yellow",
-        )  # fmt: skip
-    temperature = temperature_for(rows, loaded.card.known)
-    answers = held_out_from_table(with_temperature(rows, temperature), str(held_out)).to_dict()
-    made = fit(rows, loaded, source or held_out.name, answers, coverage, risk)
-    parts = {**other_parts(loaded), CALIBRATION: made.encoded()}
-    rewrite_bundle(loaded, loaded.card, output, parts)
-    if figure is not None:
-        write_calibration_figure(made, loaded.card.name, figure)
+    result = ms.calibrate_model(
+        model, held_out, output, coverage=coverage, risk=risk, source=source, figure=figure
+    )
+    made = result.calibration
+    for line in result.warnings:
+        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
     if json:
-        emit_json({"bundle": str(output), "temperature": made.temperature,
-                   "no_call": made.no_call, "cells": made.cells, **made.measured})  # fmt: skip
+        emit_json(result.to_dict())
     measured = made.measured
     before, after = measured["ece_before"], measured["ece_after"]
     no_call = (

@@ -7,6 +7,7 @@ import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, Device, Engine, FolderOutput, Model, PixelSize, TakenAs
+from marrowscope.cli.parameter_names import with_options
 from marrowscope.errors import InputError
 from marrowscope.extras import install_line, missing_modules
 
@@ -96,7 +97,7 @@ def count(
         ):
             bars.close()
             if isinstance(result, InputError):
-                failed.append(str(result))
+                failed.append(with_options(str(result)))
                 continue
             _show(result)
             summaries.append(_summary(result))
@@ -114,7 +115,7 @@ def _show(result: "CountResult") -> None:
     done = result.smear_count
     missing = annotations_missing(done)
     for line in (*done.remarks, *((missing,) if missing else ())):
-        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
+        console.print(f"! {with_options(line)}", markup=False, soft_wrap=True, style="yellow")
     shares = ", ".join(
         f"{one.code} {one.percent:g} %" for one in done.differential.classes if one.count
     )

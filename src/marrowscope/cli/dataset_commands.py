@@ -9,6 +9,7 @@ from rich.table import Table
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, SEED, CellTable, TableOutput
+from marrowscope.cli.parameter_names import with_options
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from marrowscope.dataset.splitting import Split
 
 SHOWN = 20
+BEFORE = "label_before"  # labels that a list of corrections replaced
 
 
 def index(
@@ -28,7 +30,7 @@ def index(
         Path | None,
         typer.Option(help="Folder to which paths in a list, or images of --boxes, are relative."),
     ] = None,
-    stain: Annotated[
+    stains: Annotated[
         bool,
         typer.Option("--stain", help="Also estimate stain vectors, so that no training has to."),
     ] = False,
@@ -72,48 +74,62 @@ def index(
     Boxes: `marrowscope index --boxes coco.json --crops cells/ --microns-per-pixel 0.1 -o c.parquet`
     """
     import marrowscope as ms
-    from marrowscope.cells import require_table_name
-    from marrowscope.dataset.label_corrections import BEFORE, corrected_before
 
-    require_table_name(output)
     sources = _box_sources(paths or [], boxes or [], relabel)
     if sources:
         if patient_from is not None:
             raise InputError(f"--patient-from {patient_from}: works with folders and lists only")
-        from marrowscope.cli.index_boxes import index_boxes
+        from marrowscope.cli.index_boxes import print_boxes
 
-        index_boxes(sources, output, root, synonyms, microns_per_pixel, crops, stain, json)
+        with Bars() as bars:
+            made = ms.index_boxes(
+                sources,
+                output,
+                root=root,
+                synonyms=synonyms,
+                microns_per_pixel=microns_per_pixel,
+                crops=crops,
+                stains=stains,
+                progress=bars.stage,
+            )
+        print_boxes(made, output, crops is not None, json)
         return
     _refuse_without_boxes(crops, synonyms)
     if not paths:
         raise typer.BadParameter("name folders, images or lists, or give --boxes")
-    earlier = corrected_before(output)
     said: list[str] = []
     with Bars() as bars:
         table = ms.index(
-            paths, output, root=root, stains=stain, relabel=relabel or (),
-            patient_from=patient_from, microns_per_pixel=microns_per_pixel, progress=bars.stage,
+            paths,
+            output,
+            root=root,
+            stains=stains,
+            relabel=relabel or (),
+            patient_from=patient_from,
+            microns_per_pixel=microns_per_pixel,
+            progress=bars.stage,
             say=said.append,
-        )  # fmt: skip
-    for line in said:
-        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
-    result = ms.check(table)
-    stains = table["stain"].count() if "stain" in table.columns else 0
-    relabelled = table[BEFORE].count() if BEFORE in table.columns else 0
-    if earlier > relabelled:
-        console.print(
-            f"! {earlier - relabelled} labels corrected in the earlier {output} are no longer "
-            "corrected; give every list again with --relabel",
-            markup=False,
-            style="yellow",
         )
+    for line in said:
+        console.print(f"! {with_options(line)}", markup=False, soft_wrap=True, style="yellow")
+    result = ms.check(table)
+    estimated = table["stain"].count() if "stain" in table.columns else 0
+    relabelled = table[BEFORE].count() if BEFORE in table.columns else 0
     if json:
-        emit_json({"output": str(output), "stains": stains, "relabelled": relabelled,
-                   "notes": said, **_summary(result)})  # fmt: skip
+        emit_json(
+            {
+                "output": str(output),
+                "stains": estimated,
+                "relabelled": relabelled,
+                "notes": said,
+                **_summary(result),
+            }
+        )
     _print_bad(result)
     console.print(
         f"{result.rows} files: {result.usable} usable, {len(result.bad)} unusable, "
-        f"{result.unlabelled} without label{f', {stains} with stain vectors' if stains else ''}"
+        f"{result.unlabelled} without label"
+        f"{f', {estimated} with stain vectors' if estimated else ''}"
         f"{f', {relabelled} relabelled' if relabelled else ''} "
         f"→ {output}",
         markup=False,
@@ -122,9 +138,7 @@ def index(
         raise InputError(f"none of {result.rows} files can be used; {output} says why of each")
 
 
-def _box_sources(
-    paths: list[Path], boxes: list[Path], relabel: list[Path] | None
-) -> list[Path]:  # fmt: skip
+def _box_sources(paths: list[Path], boxes: list[Path], relabel: list[Path] | None) -> list[Path]:
     """Files and folders of boxes: those of --boxes, and GeoJSON among the paths."""
     geojson = [path for path in paths if path.name.lower().endswith((".geojson", ".geojson.gz"))]
     sources = [*boxes, *geojson]
@@ -169,8 +183,8 @@ def split(
     cells: CellTable,
     output: TableOutput,
     test: Annotated[float | None, typer.Option(help="Share of each class to hold out.")] = None,
-    fold_count: Annotated[int | None, typer.Option("--folds", help="Number of folds.")] = None,
-    given: Annotated[
+    folds: Annotated[int | None, typer.Option("--folds", help="Number of folds.")] = None,
+    by_list: Annotated[
         Path | None,
         typer.Option("--list", help="List with a column split and cell_id, path or file."),
     ] = None,
@@ -183,9 +197,9 @@ def split(
     """
     import marrowscope as ms
 
-    if sum(option is not None for option in (test, fold_count, given)) != 1:
+    if sum(option is not None for option in (test, folds, by_list)) != 1:
         raise typer.BadParameter("give exactly one of --test, --folds, --list")
-    result = ms.split(cells, test, fold_count=fold_count, by_list=given, seed=seed, output=output)
+    result = ms.split(cells, test, folds=folds, by_list=by_list, seed=seed, output=output)
     if json:
         emit_json(
             {

@@ -9,7 +9,7 @@ from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, SEED
 
 if TYPE_CHECKING:
-    from marrowscope.demo import Demo
+    from marrowscope import Demo
 
 
 def demo(
@@ -24,17 +24,23 @@ def demo(
 
     Example: `marrowscope demo -o demo`
     """
-    from marrowscope.demo import run_demo
+    import marrowscope as ms
     from marrowscope.models import DEFAULT_MODEL
 
     with Bars() as bars:
-        found = run_demo(output, data, seed, bars.stage)
+        found = ms.run_demo(output, data, seed, bars.stage)
     score = found.result.strict["macro_f1"]
     if json:
-        emit_json({"report": str(found.report), "bundle": str(found.bundle or DEFAULT_MODEL),
-                   "macro_f1": score.value, "synthetic": found.result.synthetic,
-                   "trained": found.bundle is not None,
-                   "count_report": found.count_report and str(found.count_report)})  # fmt: skip
+        emit_json(
+            {
+                "report": str(found.report),
+                "bundle": str(found.bundle or DEFAULT_MODEL),
+                "macro_f1": score.value,
+                "synthetic": found.result.synthetic,
+                "trained": found.bundle is not None,
+                "count_report": found.count_report and str(found.count_report),
+            }
+        )
     for line in _lines(found):
         console.print(line, markup=False, soft_wrap=True)
 

@@ -7,6 +7,7 @@ import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, PixelSize, TableOutput, TakenAs
+from marrowscope.cli.parameter_names import with_options
 
 SHOWN = 20  # unreadable pieces that are named one by one
 
@@ -52,7 +53,7 @@ def detect(
         )
     table, fields, corrupt = found.table, found.fields, len(found.corrupt)
     for line in found.remarks:
-        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
+        console.print(f"! {with_options(line)}", markup=False, soft_wrap=True, style="yellow")
     for source, tile in found.corrupt[:SHOWN]:
         console.print(f"! {source}: {tile}", markup=False, soft_wrap=True, style="yellow")
     kinds = dict(sorted(table["kind"].value_counts().rows()))

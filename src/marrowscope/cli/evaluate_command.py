@@ -8,14 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from marrowscope.cli.app import console, emit_json
-from marrowscope.cli.evaluate_external import evaluate_external
+from marrowscope.cli.evaluate_external import print_external
 from marrowscope.cli.lazy_group import say_renamed
 from marrowscope.cli.options import JSON, Bootstrap, FolderOutput, PixelSize, Seed, Tolerated
 from marrowscope.errors import InputError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from marrowscope.evaluation.evaluation_result import FoldScores
 
 
@@ -64,7 +62,7 @@ def evaluate(
         ),
     ] = None,
     microns_per_pixel: PixelSize = None,
-    bootstrap: Bootstrap = 2000,
+    resamples: Bootstrap = 2000,
     seed: Seed = 0,
     json: bool = JSON,
 ) -> None:
@@ -78,36 +76,47 @@ def evaluate(
 
     Example: `marrowscope evaluate run/predictions.parquet --model run/bundle -o report`
     """
-    from marrowscope.api.model_evaluation import card_facts
-    from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
-    from marrowscope.models.bundle import load_bundle
-    from marrowscope.morphology import TOLERATED, load_tolerated
-    from marrowscope.report.evaluation_page import require_evaluation_folder, write_report
+    import marrowscope as ms
 
     if bundle is not None:
         say_renamed("evaluate --bundle", "'evaluate --model'")
         model = model or bundle
-    named = ", ".join(str(path) for path in predictions)
-    if synonyms is not None and (truth is None or not _is_boxes(truth)):
-        raise InputError(f"--synonyms {synonyms}: works only with --truth that holds boxes")
     if external is not None:
-        evaluate_external(
-            _joined(predictions, truth, split, synonyms), named, output, external, min_confidence,
-            reference, model, microns_per_pixel, seed, json,
-        )  # fmt: skip
+        with console.status("scoring"):
+            judged = ms.evaluate_external(
+                predictions,
+                external,
+                truth,
+                min_confidence=min_confidence,
+                reference=reference,
+                model=model,
+                microns_per_pixel=microns_per_pixel,
+                split=split,
+                synonyms=synonyms,
+                seed=seed,
+                output=output,
+            )
+        page = output / "report.html"
+        if json:
+            emit_json({"output": str(output), "report": str(page), **judged.to_dict()})
+        _print_remarks(judged.remarks)
+        print_external(judged)
+        console.print(f"→ {page}", markup=False, soft_wrap=True)
         return
     _refuse_alone(min_confidence, reference, microns_per_pixel)
-    require_evaluation_folder(output)
-    table = _joined(predictions, truth, split, synonyms)
-    pairs = TOLERATED if tolerated is None else load_tolerated(tolerated)
-    facts = {} if model is None else card_facts(load_bundle(model).card)
     with console.status("scoring"):
-        try:
-            result = evaluate_table(table, pairs, bootstrap, seed)
-        except InputError as error:
-            raise InputError(f"{named}: {error}") from None
-        title = predictions[0].name if len(predictions) == 1 else f"{len(predictions)} tables"
-        write_report(result, table, output, f"Evaluation of {title}", facts)
+        evaluated = ms.evaluate(
+            predictions,
+            truth,
+            model=model,
+            split=split,
+            tolerated=tolerated,
+            synonyms=synonyms,
+            resamples=resamples,
+            seed=seed,
+            output=output,
+        )
+    result = evaluated.scores
     if json:
         emit_json(
             {
@@ -119,12 +128,25 @@ def evaluate(
                 "warnings": list(result.warnings),
             }
         )
-    shown = Table("class", "cells", "precision", "recall", "tolerant P", "tolerant R",
-                  box=None, pad_edge=False)  # fmt: skip
+    _print_remarks(evaluated.remarks)
+    shown = Table(
+        "class",
+        "cells",
+        "precision",
+        "recall",
+        "tolerant P",
+        "tolerant R",
+        box=None,
+        pad_edge=False,
+    )
     for entry in result.classes:
         if entry.cells:
-            values = (entry.strict["precision"], entry.strict["recall"],
-                      entry.tolerant["precision"], entry.tolerant["recall"])  # fmt: skip
+            values = (
+                entry.strict["precision"],
+                entry.strict["recall"],
+                entry.tolerant["precision"],
+                entry.tolerant["recall"],
+            )
             shown.add_row(
                 _printable(entry.code), str(entry.cells), *(f"{v.value:.3f}" for v in values)
             )
@@ -162,29 +184,6 @@ def _refuse_alone(
             raise InputError(f"{name}: works only with --external")
 
 
-def _joined(
-    predictions: list[Path], truth: Path | None, split: str | None, synonyms: Path | None
-) -> "pl.DataFrame":
-    from marrowscope.cells import read_cells
-    from marrowscope.evaluation.fold_scores import join_folds
-
-    tables = []
-    for path in predictions:
-        if truth is not None and _is_boxes(truth):
-            # By place: the cells of a count have no files of their own.
-            table = read_cells(path, needs=["predicted", "x", "y"], required=["cell_id"])
-            table = _with_placed_truth(table, truth, synonyms)
-        else:
-            table = read_cells(path, needs=["predicted"])
-            if truth is not None:
-                table = _with_truth(table, truth)
-        tables.append(table if split is None else _of_split(table, split, path))
-    try:
-        return join_folds(tables)
-    except InputError as error:
-        raise InputError(f"{', '.join(map(str, predictions))}: {error}") from None
-
-
 def _folds_summary(folds: "FoldScores") -> dict[str, Any]:
     """Totals as mean and sd, for ``--json``."""
     return {
@@ -197,48 +196,9 @@ def _folds_summary(folds: "FoldScores") -> dict[str, Any]:
     }
 
 
-def _is_boxes(truth: Path) -> bool:
-    """Whether labels stand in a file or folder of boxes, not in a cell table."""
-    return truth.is_dir() or truth.suffix.lower() not in (".parquet", ".csv")
-
-
-def _with_placed_truth(table: "pl.DataFrame", truth: Path, synonyms: Path | None) -> "pl.DataFrame":
-    import polars as pl
-
-    from marrowscope.exchange.class_names import load_synonyms
-    from marrowscope.exchange.position_truth import truth_from_boxes
-
-    names = load_synonyms(synonyms) if synonyms is not None else {}
-    matched = truth_from_boxes(table, truth, names)
-    for line in matched.sentences():
+def _print_remarks(remarks: tuple[str, ...]) -> None:
+    for line in remarks:
         console.print(_printable(f"! {line}"), style="yellow", soft_wrap=True)
-    found = matched.table
-    return found if "path" in found.columns else found.with_columns(path=pl.lit(None, pl.String))
-
-
-def _with_truth(table: "pl.DataFrame", truth: Path) -> "pl.DataFrame":
-    from marrowscope.cells import read_cells
-    from marrowscope.evaluation.truth_labels import add_labels
-
-    labels = read_cells(truth, needs=["label"])
-    try:
-        return add_labels(table, labels)
-    except InputError as error:
-        raise InputError(f"{truth}: {error}") from None
-
-
-def _of_split(table: "pl.DataFrame", split: str, path: Path) -> "pl.DataFrame":
-    import polars as pl
-
-    if "split" not in table.columns:
-        raise InputError(
-            f"{path}: has no column split; leave --split out or evaluate a split table"
-        )
-    rows = table.filter(pl.col("split") == split)
-    if rows.height == 0:
-        there = sorted(set(table["split"].drop_nulls().to_list()))
-        raise InputError(f"--split {split}: {path} has only {', '.join(there) or 'empty splits'}")
-    return rows
 
 
 def _printable(text: str) -> Text:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from marrowscope.cli.catalog import COMMANDS, FORMER, Entry
+from marrowscope.cli.parameter_names import running
 from marrowscope.extras import require_extra
 
 MARKUP: Final = "markdown"
@@ -65,19 +66,25 @@ def load_command(entry: Entry) -> Any:
     single = typer.Typer(
         add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False
     )
-    single.command(entry.name)(_asking(function, entry) if entry.extra else function)
-    return typer.main.get_command(single)
+    single.command(entry.name)(function)
+    command: Any = typer.main.get_command(single)
+    command.callback = _guarded(command.callback, command.params, entry)
+    return command
 
 
-def _asking(function: Callable[..., Any], entry: Entry) -> Callable[..., Any]:
-    """The function of a command that needs an extra: refused in one line where it is missing."""
+def _guarded(
+    function: Callable[..., Any], parameters: list[Any], entry: Entry
+) -> Callable[..., Any]:
+    """What a command does: refused where its extra is missing; its errors name its options."""
 
     @wraps(function)
-    def asked(*arguments: Any, **options: Any) -> Any:
-        require_extra(entry.extra, f"'marrowscope {entry.name}'")
-        return function(*arguments, **options)
+    def guarded(*arguments: Any, **options: Any) -> Any:
+        with running(parameters):
+            if entry.extra:
+                require_extra(entry.extra, f"'marrowscope {entry.name}'")
+            return function(*arguments, **options)
 
-    return asked
+    return guarded
 
 
 def say_renamed(former: str, now: str) -> None:
@@ -98,9 +105,13 @@ def _listed(entry: Entry) -> TyperCommand | LazyGroup:
     if not entry.commands:
         return ListedCommand(entry)
     group = LazyGroup(
-        entries=entry.commands, name=entry.name, help=entry.summary, no_args_is_help=True,
-        rich_help_panel=entry.panel, rich_markup_mode=MARKUP,
-    )  # fmt: skip
+        entries=entry.commands,
+        name=entry.name,
+        help=entry.summary,
+        no_args_is_help=True,
+        rich_help_panel=entry.panel,
+        rich_markup_mode=MARKUP,
+    )
     if entry.target:
         names = "', '".join(f"{entry.name} {command.name}" for command in entry.commands)
         group.former = replace(entry, commands=(), now=names)

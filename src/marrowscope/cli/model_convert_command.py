@@ -10,7 +10,7 @@ from marrowscope.cli.options import JSON
 
 
 def convert(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Bundle folder; it is changed.")],
+    model: Annotated[str, typer.Argument(metavar="BUNDLE", help="Bundle folder; it is changed.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="New bundle folder; default: the same folder."),
@@ -23,12 +23,9 @@ def convert(
 
     Example: `marrowscope model convert run/bundle`
     """
-    from marrowscope.models.bundle import add_graph, load_bundle
+    import marrowscope as ms
 
-    loaded = load_bundle(bundle)
-    assert loaded.folder is not None
-    folder = output or loaded.folder
-    card = add_graph(loaded, folder)
+    card, folder = ms.convert_model(model, output), output or model
     if json:
         emit_json({"bundle": str(folder), **card.graph})
     console.print(

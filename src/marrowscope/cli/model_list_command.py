@@ -11,12 +11,13 @@ def list_models(json: bool = JSON) -> None:
 
     Example: `marrowscope model list`
     """
-    from marrowscope.models.bundle import available
+    import marrowscope as ms
 
-    cards = available()
+    found = ms.model_cards()
     if json:
-        emit_json({card.name: card.to_dict() for card in cards})
+        emit_json({name: card.to_dict() for name, card in found.items()})
         return
+    cards = found.values()
     table = Table("name", "architecture", "knows", "macro-F1", box=None, pad_edge=False)
     for card in cards:
         score = card.metrics.get("macro_f1")

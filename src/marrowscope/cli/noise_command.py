@@ -8,7 +8,6 @@ from rich.table import Table
 
 from marrowscope.cli.app import console, emit_json
 from marrowscope.cli.options import JSON, FolderOutput
-from marrowscope.cli.table_errors import naming
 
 
 def noise(
@@ -32,43 +31,21 @@ def noise(
 
     Example: `marrowscope noise out_of_fold.parquet -o suspects`
     """
-    from marrowscope.cells import read_cells
-    from marrowscope.evaluation.label_issues import find_label_issues
-    from marrowscope.report.label_issue_pages import (
-        ISSUE_LIST,
-        require_label_issue_folder,
-        write_label_issues,
-    )
+    import marrowscope as ms
 
-    require_label_issue_folder(output)
-    with naming(predictions):
-        found = find_label_issues(read_cells(predictions), share)
     with console.status("drawing"):
-        write_label_issues(found, output, f"Labels in doubt: {predictions.name}")
+        found = ms.find_label_issues(predictions, output, share=share)
     if json:
-        emit_json(
-            {
-                "output": str(output),
-                "judged": found.judged,
-                "not_judged": found.not_judged,
-                "trained_on": found.trained_on,
-                "listed": found.table.height,
-                "estimated": sum(entry.estimated for entry in found.classes),
-            }
-        )
+        emit_json({"output": str(output), **found.to_dict()})
     table = Table("label", "cells", "mean p", "estimated", "listed", box=None, pad_edge=False)
-    for entry in found.classes:
-        table.add_row(entry.code, str(entry.cells), f"{entry.usual:.2f}", str(entry.estimated),
-                      str(entry.listed))  # fmt: skip
+    for label, cells, usual, estimated, listed in found.classes.rows():
+        table.add_row(label, str(cells), f"{usual:.2f}", str(estimated), str(listed))
     console.print(table)
-    for count, reason in (
-        (found.trained_on, "they are in the split train, on which the network was trained"),
-        (found.not_judged, "the networks do not know their classes"),
-    ):
-        if count:
-            console.print(f"! {count} cells left out: {reason}", markup=False, style="yellow")
+    for line in found.warnings:
+        console.print(f"! {line}", markup=False, style="yellow")
     console.print(
-        f"{found.table.height} of {found.judged} labels in doubt → {output / ISSUE_LIST}",
+        f"{found.table.height} of {found.issues.judged} labels in doubt → "
+        f"{output / 'suspects.csv'}",
         markup=False,
         soft_wrap=True,
     )

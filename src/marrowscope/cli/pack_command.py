@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, CellTable
-from marrowscope.cli.table_errors import naming
 
 
 def pack(
@@ -33,32 +32,28 @@ def pack(
 
     Example: `marrowscope pack split.parquet`
     """
-    import numpy as np
+    import marrowscope as ms
 
-    from marrowscope.cells import read_cells
-    from marrowscope.dataset.packing import pack as pack_table
-    from marrowscope.dataset.pixel_store import IMAGE_BYTES, PixelStore
-
-    folder = output or cells.with_suffix(".store")
-    with naming(cells), progress("packing") as advance:
-        packed = pack_table(read_cells(cells), folder, advance)
-    if verify:
-        store = PixelStore(folder)
-        with progress("verifying", len(store)) as advance:
-            for row in range(len(store)):
-                store.verify(np.array([row]))
-                advance(1)
+    with Bars() as bars:
+        packed = ms.pack(cells, output, verify=verify, progress=bars.stage)
     if json:
         failed = [{"path": path, "reason": reason} for path, reason in packed.failed]
-        emit_json({"store": str(folder), "images": packed.images, "added": packed.added,
-                   "failed": failed, "verified": verify})  # fmt: skip
+        emit_json(
+            {
+                "store": str(packed.folder),
+                "images": packed.images,
+                "added": packed.added,
+                "failed": failed,
+                "verified": verify,
+            }
+        )
     for path, reason in packed.failed[:20]:
         console.print(f"! {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
     if len(packed.failed) > 20:
         console.print(f"! and {len(packed.failed) - 20} more", style="yellow")
     console.print(
-        f"{packed.images} images, {packed.images * IMAGE_BYTES / 1e9:.2f} GB "
-        f"({packed.added} added, {len(packed.failed)} unusable) → {folder}",
+        f"{packed.images} images, {packed.gigabytes:.2f} GB "
+        f"({packed.added} added, {len(packed.failed)} unusable) → {packed.folder}",
         markup=False,
         soft_wrap=True,
     )

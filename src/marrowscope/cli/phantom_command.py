@@ -13,7 +13,7 @@ Seed = Annotated[int, typer.Option(help=SEED)]
 Composition = Annotated[
     str, typer.Option(help="Mix of classes: normal, promyelocytic, lymphocytic, myeloma, blood.")
 ]
-Density = Annotated[float, typer.Option(help="Nucleated cells per mm².")]
+Density = Annotated[float, typer.Option("--density", help="Nucleated cells per mm².")]
 Touching = Annotated[float, typer.Option(help="Share of cells that touch another, from 0 to 0.9.")]
 PixelSize = Annotated[float | None, typer.Option(help="Pixel size in µm; default: 0.08625.")]
 
@@ -37,7 +37,7 @@ def fields(
     output: Folder,
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many fields.")] = 10,
     composition: Composition = "normal",
-    density: Density = 2500.0,
+    cells_per_mm2: Density = 2500.0,
     touching: Touching = 0.3,
     microns_per_pixel: PixelSize = None,
     seed: Seed = 0,
@@ -50,7 +50,7 @@ def fields(
     Example: `marrowscope phantom fields -o fields --number 10`
     """
     pixel = _pixel_size(microns_per_pixel)
-    _fields(output, number, seed, composition, density, touching, pixel, json)
+    _fields(output, number, seed, composition, cells_per_mm2, touching, pixel, json)
 
 
 def slide(
@@ -59,7 +59,7 @@ def slide(
         str, typer.Option(metavar="WIDTHxHEIGHT", help="Width and height in pixels.")
     ] = "20000x20000",
     composition: Composition = "normal",
-    density: Density = 2500.0,
+    cells_per_mm2: Density = 2500.0,
     touching: Touching = 0.3,
     microns_per_pixel: PixelSize = None,
     seed: Seed = 0,
@@ -73,7 +73,7 @@ def slide(
     """
     width, height = _sides(size, "--size")
     pixel = _pixel_size(microns_per_pixel)
-    _slide(output, width, height, seed, composition, density, touching, pixel, json)
+    _slide(output, width, height, seed, composition, cells_per_mm2, touching, pixel, json)
 
 
 def phantom(
@@ -85,7 +85,7 @@ def phantom(
     fields: Annotated[int | None, typer.Option(min=1)] = None,
     slide: Annotated[str | None, typer.Option(metavar="WIDTHxHEIGHT")] = None,
     composition: str = "normal",
-    density: float = 2500.0,
+    cells_per_mm2: Density = 2500.0,
     touching: float = 0.3,
     microns_per_pixel: float | None = None,
     json: bool = JSON,
@@ -95,10 +95,10 @@ def phantom(
         raise typer.BadParameter("--fields and --slide exclude each other")
     pixel = _pixel_size(microns_per_pixel)
     if fields is not None:
-        _fields(output, fields, seed, composition, density, touching, pixel, json)
+        _fields(output, fields, seed, composition, cells_per_mm2, touching, pixel, json)
     elif slide is not None:
         width, height = _sides(slide, "--slide")
-        _slide(output, width, height, seed, composition, density, touching, pixel, json)
+        _slide(output, width, height, seed, composition, cells_per_mm2, touching, pixel, json)
     else:
         _cells(output, per_class, patients, seed, masks, json)
 
@@ -144,7 +144,7 @@ def _fields(
     count: int,
     seed: int,
     composition: str,
-    density: float,
+    cells_per_mm2: float,
     touching: float,
     microns_per_pixel: float,
     json: bool,
@@ -156,7 +156,7 @@ def _fields(
     settings = FieldSettings(
         microns_per_pixel=microns_per_pixel,
         composition=composition,
-        cells_per_mm2=density,
+        cells_per_mm2=cells_per_mm2,
         touching=touching,
     )
     with progress("drawing fields", count) as advance:
@@ -186,7 +186,7 @@ def _slide(
     height: int,
     seed: int,
     composition: str,
-    density: float,
+    cells_per_mm2: float,
     touching: float,
     microns_per_pixel: float,
     json: bool,
@@ -198,7 +198,7 @@ def _slide(
         height=height,
         microns_per_pixel=microns_per_pixel,
         composition=composition,
-        cells_per_mm2=density,
+        cells_per_mm2=cells_per_mm2,
         touching=touching,
     )
     path = output / "slide.tif"

@@ -10,7 +10,7 @@ from marrowscope.cli.options import JSON, Device, Overrides, Resume, Seed
 
 
 def pretrain(
-    sources: Annotated[
+    images: Annotated[
         list[Path],
         typer.Argument(metavar="IMAGE", help="Cell table, or images and folders; no labels."),
     ],
@@ -19,7 +19,7 @@ def pretrain(
         str, typer.Option(help="Architecture: sequential or resnext50.")
     ] = "sequential",
     recipe: Annotated[str, typer.Option(help="pretrain, or a YAML file.")] = "pretrain",
-    overrides: Overrides = None,
+    changes: Overrides = None,
     epochs: Annotated[int | None, typer.Option(help="How often every image is seen.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -32,42 +32,32 @@ def pretrain(
 
     Example: `marrowscope pretrain split.parquet -o pretrained`
     """
-    from marrowscope.cells import read_cells
-    from marrowscope.dataset.indexing import index
-    from marrowscope.training.hooks import TrainingHooks
-    from marrowscope.training.recipe import load_recipe
-    from marrowscope.training.run_setup import choose_device
-    from marrowscope.training.self_supervised.pretrain import pretrain as learn
+    import marrowscope as ms
 
-    changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
-    chosen = load_recipe(recipe, changes)
     try:
         with Bars() as bars:
-            if len(sources) == 1 and sources[0].suffix == ".parquet":
-                table = read_cells(sources[0], needs=["path"])
-            else:
-                table = index(sources, advance=bars.stage("indexing"))
-            found = learn(
-                table, model, chosen, output, seed=seed, resume=resume,
-                device=choose_device(device),
-                hooks=TrainingHooks(
-                    bars.stage("stain vectors"), bars.stage("reading images"),
-                    bars.stage("pretraining steps"), None, bars.stage("packing pixels"),
-                    lambda line: console.print(line, markup=False, soft_wrap=True),
-                ),
-                store=output.with_suffix(".store"),
-            )  # fmt: skip
+            found = ms.pretrain(
+                images,
+                output,
+                model,
+                recipe=recipe,
+                changes=[*(changes or ()), *([] if epochs is None else [f"epochs={epochs}"])],
+                seed=seed,
+                device=device,
+                resume=resume,
+                progress=bars.stage,
+                say=lambda line: console.print(line, markup=False, soft_wrap=True),
+            )
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume continues", style="yellow")
         raise
     if json:
-        before, after = found.purity or (None, None)
-        emit_json({"weights": str(found.weights), "images": found.images, "spread": found.spread,
-                   "purity_before": before, "purity_after": after})  # fmt: skip
+        emit_json(found.to_dict())
     if found.purity is not None:
         console.print(
             f"neighbours of the same class: {found.purity[0]:.0%} with random weights, "
             f"{found.purity[1]:.0%} now (labels are used for this figure only)",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
+            markup=False,
+            soft_wrap=True,
+        )
     console.print(f"{found.images:,} images → {found.weights}", markup=False, soft_wrap=True)

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, BundleOutput
 
 
 def quantize(
-    bundle: Annotated[
+    model: Annotated[
         Path, typer.Argument(metavar="BUNDLE", help="Bundle folder, for example run/bundle.")
     ],
     cells: Annotated[
@@ -27,14 +27,11 @@ def quantize(
 
     Example: `marrowscope model quantize run/bundle split.parquet -o run/bundle-int8`
     """
-    from marrowscope.cells import read_cells
-    from marrowscope.models.bundle import load_bundle
-    from marrowscope.training.quantization import quantize as make_int8
+    import marrowscope as ms
 
-    loaded, table = load_bundle(bundle), read_cells(cells)
     console.print("quantizing takes a minute or two", style="dim")
-    with progress("checking") as advance:
-        facts = make_int8(loaded, table, output, fold, advance)
+    with Bars() as bars:
+        facts = ms.quantize_model(model, cells, output, fold=fold, progress=bars.stage).facts
     if json:
         emit_json({"bundle": str(output), **facts})
     console.print(

@@ -7,11 +7,10 @@ import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, Device, FolderOutput, Overrides, Seed
-from marrowscope.errors import InputError
 
 
 def reproduce(
-    path: Annotated[
+    data: Annotated[
         Path, typer.Argument(metavar="DATA", help="The data set as published, or part of it.")
     ],
     output: FolderOutput,
@@ -24,7 +23,7 @@ def reproduce(
         typer.Option("--robustness/--no-robustness", help="Also train once on 70 % of the images."),
     ] = True,
     recipe: Annotated[str, typer.Option(help="default, paper, or a YAML file.")] = "default",
-    overrides: Overrides = None,
+    changes: Overrides = None,
     external: Annotated[
         Path | None,
         typer.Option(help="Images of another laboratory, in folders named by its classes."),
@@ -46,38 +45,26 @@ def reproduce(
 
     To finish in an hour on two cores, add `--set target_per_class=400`.
     """
-    from marrowscope.reproduce.data_steps import Study
-    from marrowscope.reproduce.study import reproduce as run
-    from marrowscope.training.recipe import load_recipe
-
-    names = tuple(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
-    if not names:
-        raise InputError(f"--models {models}: name at least one model")
-    if (external is None) != (mapping is None):
-        raise InputError("--external and --mapping go together: images, and what their classes are")
-    study = Study(
-        path, output, names, load_recipe(recipe, overrides or []), folds,
-        0.3 if robustness else None, seed, device,
-        None if external is None or mapping is None else (external, mapping),
-    )  # fmt: skip
-
-    def say(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
+    import marrowscope as ms
 
     with Bars() as bars:
-        made = run(study, bars.stage, say)
-    failed = [one for one in made.parts if one.failed]
+        made = ms.reproduce_study(
+            data,
+            output,
+            models=models,
+            folds=folds,
+            robustness=robustness,
+            recipe=recipe,
+            changes=changes,
+            external=external,
+            mapping=mapping,
+            seed=seed,
+            device=device,
+            progress=bars.stage,
+            say=lambda line: console.print(line, markup=False, soft_wrap=True),
+        )
     if json:
-        emit_json({
-            "report": str(made.report),
-            "parts": [
-                {"name": one.name, "seconds": round(one.seconds, 1), "failed": one.failed,
-                 **one.section.to_dict()}
-                for one in made.parts
-            ],
-        })  # fmt: skip
-    for one in failed:
-        for line in one.section.missing:
-            console.print(f"! {one.section.title}: {line}", markup=False, soft_wrap=True,
-                          style="yellow")  # fmt: skip
+        emit_json(made.to_dict())
+    for line in made.warnings:
+        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
     console.print(f"→ {made.report}", markup=False, soft_wrap=True)

@@ -1,15 +1,12 @@
 """Command train."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, SEED, Device, Overrides, Resume, Store
-
-if TYPE_CHECKING:
-    from marrowscope.training.networks.throughput import Throughput
 
 
 def train(
@@ -24,7 +21,7 @@ def train(
         str | None,
         typer.Option(help="default, paper, finetune (the default for backbones), or a YAML file."),
     ] = None,
-    overrides: Overrides = None,
+    changes: Overrides = None,
     epochs: Annotated[int | None, typer.Option(help="Number of virtual epochs.")] = None,
     seed: Annotated[int, typer.Option(help=SEED)] = 0,
     fold: Annotated[int | None, typer.Option(help="Fold to hold out.")] = None,
@@ -42,8 +39,9 @@ def train(
         str | None,
         typer.Option(help="For vit and timm:NAME: linear or knn (frozen features), or finetune."),
     ] = None,
-    labels_share: Annotated[
-        float, typer.Option(help="Use only this share of each class's training cells.")
+    share: Annotated[
+        float,
+        typer.Option("--labels-share", help="Use only this share of each class's training cells."),
     ] = 1.0,
     resume: Resume = False,
     json: bool = JSON,
@@ -61,69 +59,53 @@ def train(
     Example: `marrowscope train split.parquet --model sequential -o run`
     """
     import marrowscope as ms
-    from marrowscope.dataset.splitting import split_warning
-    from marrowscope.extras import require_extra
-    from marrowscope.models.architectures import FEATURES, is_backbone
 
-    require_extra("analysis" if model == FEATURES else "train", "'marrowscope train'")
-    from marrowscope.training.recipe import load_recipe
-    from marrowscope.training.run_setup import default_recipe
-
-    changes = list(overrides or []) + ([] if epochs is None else [f"epochs={epochs}"])
-    chosen = load_recipe(recipe or default_recipe(model), changes)
-    table = ms.read_cells(cells)
-
-    def show(epoch: int, metrics: dict[str, float]) -> None:
+    def show(number: int, epochs: int, scores: dict[str, float]) -> None:
         recalls = "  ".join(
             f"{key.removeprefix('recall_')} {value:.2f}"
-            for key, value in metrics.items()
+            for key, value in scores.items()
             if key.startswith("recall_")
         )
         console.print(
-            f"epoch {epoch}/{chosen.epochs}: macro-F1 {metrics['macro_f1']:.3f}; recall {recalls}",
+            f"epoch {number}/{epochs}: macro-F1 {scores['macro_f1']:.3f}; recall {recalls}",
             markup=False,
         )
 
-    if fold is None and not {"split", "fold"} & set(table.columns):
-        console.print(
-            "! The table has no split: every cell is used for training, and nothing can measure "
-            "how good the network is. 'marrowscope split' makes one.",
-            style="yellow",
-            soft_wrap=True,
-        )
+    def say(line: str) -> None:
+        style = "yellow" if line.startswith("!") else None
+        console.print(line, markup=False, soft_wrap=True, style=style)
+
     try:
         with Bars() as bars:
             result = ms.train(
-                cells, output, model, recipe=chosen, name=name, seed=seed, fold=fold,
-                device=device, store=store, weights=weights, head=head, share=labels_share,
-                resume=resume, progress=bars.stage, epoch=show,
-                say=lambda line: console.print(line, markup=False, soft_wrap=True),
-            )  # fmt: skip
+                cells,
+                output,
+                model,
+                recipe=recipe,
+                changes=[*(changes or ()), *([] if epochs is None else [f"epochs={epochs}"])],
+                name=name,
+                seed=seed,
+                fold=fold,
+                device=device,
+                store=store,
+                weights=weights,
+                head=head,
+                share=share,
+                resume=resume,
+                progress=bars.stage,
+                epoch=show,
+                say=say,
+            )
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume continues", style="yellow")
         raise
     if json:
         speed = {} if result.throughput is None else result.throughput.to_dict()
         emit_json({"run": str(output), "metrics": result.metrics, **speed})
-    if model != "features" and (head == "finetune" or not is_backbone(model)):
-        console.print(_speed(output, result.throughput), markup=False, soft_wrap=True)
+    if result.speed is not None:
+        console.print(result.speed, markup=False, soft_wrap=True)
     if result.metrics:
         console.print(f"held-out macro-F1 {result.metrics['macro_f1']:.3f}", markup=False)
-        warning = split_warning(table)
-        if warning is not None:
-            console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
-    else:
-        console.print("! nothing was held out, so nothing was measured", style="yellow")
+    for warning in result.warnings:
+        console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
     console.print(f"→ {output}/bundle", markup=False)
-
-
-def _speed(output: Path, speed: "Throughput | None") -> str:
-    if speed is None:
-        return f"{output}: this run was already finished"
-    if speed.steps_per_second is None or speed.images_per_second is None:
-        return "too few steps to measure the speed"
-    line = f"{speed.images_per_second:.0f} images/s, {speed.steps_per_second:.2f} steps/s"
-    if speed.bare_steps_per_second is None or speed.ratio is None:
-        return line
-    bare = f"{speed.bare_steps_per_second:.2f} steps/s"
-    return f"{line}; the bare network right after: {bare}, ratio {speed.ratio:.2f}"

@@ -272,10 +272,10 @@ def validate_settings(settings: CountSettings) -> None:
         InputError: with the option's name.
     """
     if settings.cells < 1:
-        raise InputError(f"cells is {settings.cells}; expected 1 or more")
+        raise InputError(f"`cells` is {settings.cells}; expected 1 or more")
     share = settings.min_confidence
     if share is not None and not 0 <= share <= 1:
-        raise InputError(f"min_confidence is {share}; expected 0 to 1")
+        raise InputError(f"`min_confidence` is {share}; expected 0 to 1")
 
 
 def _plan(

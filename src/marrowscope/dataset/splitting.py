@@ -67,7 +67,7 @@ def hold_out(table: pl.DataFrame, test: float = 0.2, seed: int = 0) -> Split:
         InputError: ``test`` is out of range or nothing is labelled.
     """
     if not 0 < test < 1:
-        raise InputError(f"test is {test}; expected a share between 0 and 1, such as 0.2")
+        raise InputError(f"`test` is {test}; expected a share between 0 and 1, such as 0.2")
     parts, group, warnings = _assign(table, (1 - test, test), seed)
     names = np.array([TRAIN, TEST], dtype=object)
     values = [None if part is None else str(names[part]) for part in parts]
@@ -85,7 +85,7 @@ def folds(table: pl.DataFrame, count: int = 5, seed: int = 0) -> Split:
         InputError: fewer than 2 folds, or nothing is labelled.
     """
     if count < 2:
-        raise InputError(f"folds is {count}; at least 2 are needed")
+        raise InputError(f"`folds` is {count}; at least 2 are needed")
     parts, group, warnings = _assign(table, (1 / count,) * count, seed)
     return finished_split(table, "fold", parts, group, warnings, f"{count} folds, seed {seed}")
 

@@ -111,7 +111,7 @@ def require_visible_cells(microns_per_pixel: float) -> None:
         raise InputError(
             f"a pixel size of {microns_per_pixel:g} µm: cells are found at "
             f"{FINEST_VISIBLE} to {COARSEST_VISIBLE}; if it is not right, "
-            "state it as microns_per_pixel"
+            "state it as `microns_per_pixel`"
         )
 
 

@@ -116,7 +116,7 @@ def _check(
         if table[flag].dtype not in (pl.Boolean, pl.Null):
             raise InputError(f"{source}: column {flag} is not a flag; expected true and false")
     if min_confidence is not None and not 0 <= min_confidence <= 1:
-        raise InputError(f"minimum confidence is {min_confidence}; expected 0 to 1")
+        raise InputError(f"`min_confidence` is {min_confidence}; expected 0 to 1")
 
 
 def _known(

@@ -117,7 +117,7 @@ def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
         )
     if plan.holdout is None and rows["fold"].n_unique() < plan.folds:
         raise InputError(
-            f"--folds {plan.folds}: the {rows.height} labelled cells fill only "
+            f"`folds` {plan.folds}: the {rows.height} labelled cells fill only "
             f"{rows['fold'].n_unique()} folds; take fewer"
         )
     if plan.holdout is None:
@@ -182,7 +182,7 @@ def cross_validate(
         InputError: see ``assign_folds``; or the folder holds something else.
     """
     if jobs < 1:
-        raise InputError(f"--jobs is {jobs}; at least 1 is needed")
+        raise InputError(f"`jobs` is {jobs}; at least 1 is needed")
     split = assign_folds(table, plan)
     facts = _facts(plan, split)
     _check_folder(folder, plan, facts)
@@ -352,5 +352,5 @@ def _side_by_side(parts: list[FoldJob], jobs: int) -> Any:
         except BrokenProcessPool as error:
             raise InputError(
                 f"{parts[0].folder.parent}: a process was ended from outside, as happens when "
-                "memory is short; the same command continues, with fewer --jobs if need be"
+                "memory is short; the same command continues, with fewer `jobs` if need be"
             ) from error

@@ -46,7 +46,7 @@ def evaluate(
     for name in ("label", "predicted"):
         if name not in predictions.columns:
             raise InputError(
-                f"the table has no column {name}; evaluation needs truth (--truth names a table "
+                f"the table has no column {name}; evaluation needs truth (`truth` names a table "
                 "with labels) and prediction ('marrowscope predict')"
             )
     predictions = predictions.with_columns(_blank_is_null("label"), _blank_is_null("predicted"))

@@ -112,7 +112,7 @@ def evaluate_external(
                 "model's answer in predicted ('marrowscope predict' of a list with labels)"
             )
     if min_confidence is not None and not 0 < min_confidence <= 1:
-        raise InputError(f"--min-confidence is {min_confidence}; expected a share up to 1")
+        raise InputError(f"`min_confidence` is {min_confidence}; expected a share up to 1")
     labelled = predictions.filter(pl.col("label").is_not_null())
     rows = labelled.filter(pl.col("predicted").is_not_null())
     if rows.height == 0:
@@ -175,7 +175,7 @@ def _silent(
     tests = {" or ".join(NOT_CALLED) + " predicted": no_call_made}
     if min_confidence is not None:
         if "confidence" not in rows.columns:
-            raise TableError("the table has no column confidence, which --min-confidence needs")
+            raise TableError("the table has no column confidence, which `min_confidence` needs")
         sure = rows["confidence"].cast(pl.Float64).fill_nan(0.0).fill_null(0.0).to_numpy()
         tests[f"confidence below {min_confidence:g}"] = sure < min_confidence
     if NO_CALL_COLUMN in rows.columns and rows[NO_CALL_COLUMN].dtype == pl.Boolean:

@@ -74,7 +74,7 @@ def held_out_rows(table: pl.DataFrame, bundle: Bundle, source: str) -> pl.DataFr
     if PREDICTION_SET in table.columns:
         raise InputError(
             f"{source}: its probabilities are already calibrated, but a calibration is "
-            "fitted to those of the network; predict with --uncalibrated"
+            "fitted to those of the network; predict with 'marrowscope predict --uncalibrated'"
         )
     if "split" in table.columns:
         table = table.filter(pl.col("split").fill_null("") != "train")
@@ -146,9 +146,9 @@ def calibrate(
     Raises:
         InputError: coverage or risk is out of range.
     """
-    for name, value in (("--coverage", coverage), ("--risk", risk)):
+    for name, value in (("coverage", coverage), ("risk", risk)):
         if not 0 < value < 1:
-            raise InputError(f"{name} {value}: give a share between 0 and 1, for example 0.9")
+            raise InputError(f"`{name}` {value}: give a share between 0 and 1, for example 0.9")
     known = tuple(code for code in bundle.outputs.classes if code in bundle.card.known)
     values, truth = _arrays(rows, known)
     temperature = fit_temperature(values, truth)

@@ -86,7 +86,7 @@ def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
             a cell comes twice, or fewer than 20 cells of two classes can be judged.
     """
     if not 0 < share <= 1:
-        raise InputError(f"--share is {share}; expected more than 0 and at most 1, such as 0.05")
+        raise InputError(f"`share` is {share}; expected more than 0 and at most 1, such as 0.05")
     rows, codes, trained_on, not_judged = _judged_rows(table)
     chosen = [pl.col(PROBABILITY + code).cast(pl.Float64) for code in codes]
     values: Array = rows.select(chosen).to_numpy().copy()

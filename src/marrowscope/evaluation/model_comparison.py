@@ -238,7 +238,7 @@ def _refuse_differing(first: str, base: pl.DataFrame, name: str, rows: pl.DataFr
     if folds[0] != folds[1]:
         raise InputError(
             f"{first} and {name} come from different folds; cross-validate both with the same "
-            "table, --folds and --seed"
+            "table, folds and seed"
         )
 
 

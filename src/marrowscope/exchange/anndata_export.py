@@ -69,9 +69,9 @@ def to_anndata(
     """
     require_extra("anndata", "AnnData")
     if X not in SOURCES:
-        raise InputError(f"X is {X!r}; expected {' or '.join(SOURCES)}")
+        raise InputError(f"`X` is {X!r}; expected {' or '.join(SOURCES)}")
     if X == "probabilities" and features is not None:
-        raise InputError("features are given, but X is 'probabilities'; pass X='features'")
+        raise InputError("`features` are given, but `X` is 'probabilities'; pass `X='features'`")
     if "cell_id" not in cells.columns:
         raise InputError("the table has no column cell_id")
     repeated = cells.filter(pl.col("cell_id").is_duplicated() | pl.col("cell_id").is_null())
@@ -111,7 +111,7 @@ def _probabilities(cells: pl.DataFrame) -> tuple[NDArray[np.float32], list[str]]
     if not codes:
         raise InputError(
             "the table has no probabilities (columns p_<CODE>); predict the cells first, or say "
-            "X='features'"
+            "`X='features'`"
         )
     return np.ascontiguousarray(probabilities(cells), dtype=np.float32), codes
 
@@ -130,7 +130,7 @@ def _features(
     values = measure_table(cells)[0] if features is None else np.asarray(features, np.float32)
     if values.shape != (cells.height, len(known)):
         raise InputError(
-            f"features have the shape {values.shape}; expected one row for each of {cells.height} "
+            f"`features` have the shape {values.shape}; expected a row for each of {cells.height} "
             f"cells and {len(known)} columns, or a table with names"
         )
     return np.ascontiguousarray(values), known
@@ -140,7 +140,7 @@ def _from_table(
     cells: pl.DataFrame, features: pl.DataFrame
 ) -> tuple[NDArray[np.float32], list[str]]:
     if "cell_id" not in features.columns or features["cell_id"].is_duplicated().any():
-        raise InputError("the table of features needs a column cell_id, each id once")
+        raise InputError("`features`: the table needs a column cell_id, each id once")
     names = [name for name, kind in features.schema.items() if kind.is_numeric()]
     rows = cells.select("cell_id").join(
         features.with_columns(pl.lit(True).alias("\0there")),
@@ -151,7 +151,7 @@ def _from_table(
     missing = rows.filter(pl.col("\0there").is_null())
     if missing.height:
         raise InputError(
-            f"the table of features has no row for {missing.height} cells, such as "
+            f"`features`: the table has no row for {missing.height} cells, such as "
             f"{missing['cell_id'][0]}"
         )
     values = rows.select(pl.col(names).cast(pl.Float32)).to_numpy()

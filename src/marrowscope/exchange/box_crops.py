@@ -62,7 +62,7 @@ def write_box_crops(
     if unknown.height:
         raise InputError(
             f"{unknown['path'][0]}: its pixel size is not known, which a crop needs; give "
-            "--microns-per-pixel (a red cell is about 7.5 µm wide)"
+            "`microns_per_pixel` (a red cell is about 7.5 µm wide)"
         )
     _refuse_labels(sorted(set(usable["label"].drop_nulls().to_list())))
     frames = usable.partition_by("path", maintain_order=True)
@@ -102,7 +102,7 @@ def _refuse_labels(labels: list[str]) -> None:
         if wrong:
             raise InputError(
                 f"label {label!r} cannot be the name of a folder of crops; give it another name in "
-                "a file for --synonyms"
+                "a file for `synonyms`"
             )
 
 

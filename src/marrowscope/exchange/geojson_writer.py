@@ -69,16 +69,16 @@ def to_geojson(
         InputError: the cells have no places, or an argument is none of those that are known.
     """
     if object_type not in OBJECT_TYPES:
-        raise InputError(f"object_type is {object_type!r}; expected {' or '.join(OBJECT_TYPES)}")
+        raise InputError(f"`object_type` is {object_type!r}; expected {' or '.join(OBJECT_TYPES)}")
     missing = [name for name in ("cell_id", "x", "y") if name not in cells.columns]
     if missing:
         raise InputError(
             f"the table has no column {missing[0]}; GeoJSON needs cells with a place in a picture, "
-            "as 'detect', 'count' and 'index --boxes' make them"
+            "as detect, count and 'marrowscope index --boxes' make them"
         )
     column = classes_from or next((name for name in _CLASS_COLUMNS if name in cells.columns), None)
     if column is not None and column not in cells.columns:
-        raise InputError(f"the table has no column {column} to take the classes from")
+        raise InputError(f"the table has no column {column} for `classes_from`")
     codes = probability_codes(cells)
     placed = cells.filter(pl.col("x").is_not_null() & pl.col("y").is_not_null())
     features = [
@@ -136,12 +136,12 @@ def require_target(target: Path, pictures: int) -> None:
     if is_geojson(target):
         if pictures > 1:
             raise InputError(
-                f"--geojson {target}: one file cannot hold {pictures} pictures; name a folder, and "
+                f"`geojson` {target}: one file cannot hold {pictures} pictures; name a folder, and "
                 "each picture gets its own file"
             )
         return
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f"--geojson {target}: is not an empty folder; choose another one")
+        raise InputError(f"`geojson` {target}: is not an empty folder; choose another one")
 
 
 def write_pictures(frames: Mapping[str, pl.DataFrame], target: Path) -> tuple[Path, ...]:

@@ -90,8 +90,8 @@ def truth_from_boxes(
     missing = [name for name in ("cell_id", "x", "y") if name not in predictions.columns]
     if missing:
         raise InputError(
-            f"{path}: labels by place need the column {missing[0]} in the predictions; detect, "
-            "count, or 'index --boxes' make it"
+            f"{path}: labels by place need the column {missing[0]} in the predictions; "
+            "detect, count, or 'marrowscope index --boxes' make it"
         )
     found = read_boxes(path)
     truth, notes = _placed(found, synonyms or {})
@@ -176,7 +176,7 @@ def _placed(found: BoxSet, synonyms: Synonyms) -> tuple[pl.DataFrame, tuple[str,
         rows = [_row(box, label) for box, label in wanted if box.fault is None]
         table = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
         unusable, notes = len(wanted) - len(rows), (*found.notes, *notes_on_names(names))
-    more = (f"{unusable} annotations cannot be used; 'index --boxes' names each",)
+    more = (f"{unusable} annotations cannot be used; 'marrowscope index --boxes' names each",)
     return table, (*notes, *(more if unusable else ()))
 
 

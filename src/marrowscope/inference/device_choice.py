@@ -20,7 +20,7 @@ def resolve_device(device: str) -> str:
         InputError: an unknown device.
     """
     if device not in DEVICES:
-        raise InputError(f"device {device}: expected auto, cpu or cuda")
+        raise InputError(f"`device` {device}: expected auto, cpu or cuda")
     if device != "auto":
         return device
     if not has_gpu_driver() or find_spec("torch") is None:

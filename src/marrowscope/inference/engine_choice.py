@@ -38,7 +38,7 @@ def choose_engine(
 
 def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | None]:
     if engine not in ENGINES:
-        raise InputError(f"engine {engine}: expected {', '.join(ENGINES)}")
+        raise InputError(f"`engine` {engine}: expected {', '.join(ENGINES)}")
     if device == "auto":
         only_cpu = engine in ("openvino", "int8") or bundle.card.architecture == FEATURES
         device = "cpu" if only_cpu else resolve_device(device)
@@ -46,11 +46,11 @@ def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | Non
             return _torch(bundle, device), None
     resolve_device(device)  # refuses unknown names
     if engine in ("openvino", "int8") and device != "cpu":
-        raise InputError(f"engine {engine}: runs on the CPU; leave out the device {device}")
+        raise InputError(f"`engine` {engine}: runs on the CPU; leave out `device={device}`")
     if bundle.card.architecture == FEATURES:
         if engine not in ("auto", "torch") or device != "cpu":
             raise InputError(
-                f"{bundle.card.name}: measures features on the CPU; leave out engine and device"
+                f"{bundle.card.name}: measures features on the CPU; leave out `engine` and `device`"
             )
         return _torch(bundle, "cpu", "analysis"), None
     if engine == "auto" and device == "cuda":
@@ -60,7 +60,7 @@ def _choose(bundle: Bundle, engine: str, device: str) -> tuple[Engine, str | Non
     if find_spec("openvino") is None:
         if engine == "auto":
             return _torch(bundle), "OpenVINO is not installed: PyTorch computes, more slowly"
-        raise InputError(f"engine {engine}: OpenVINO is not installed")
+        raise InputError(f"`engine` {engine}: OpenVINO is not installed")
     missing = None if bundle.ready else bundle.card.graph.get("missing")
     if engine == "auto" and missing:
         return _torch(bundle), f"{missing}: PyTorch computes, more slowly"

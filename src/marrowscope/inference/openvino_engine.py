@@ -73,6 +73,25 @@ class OpenVinoEngine:
         return self._requests.begin(images)
 
 
+class TrialEngine:
+    """The engine of a graph that is in no bundle yet."""
+
+    name, batch_size = "openvino cpu int8, on trial", BATCH
+
+    def __init__(
+        self, graph: bytes, constants: bytes, classes: tuple[str, ...], views: int
+    ) -> None:
+        """Compile the two files of a graph; classes and views as the card says them."""
+        openvino = import_silently("openvino")
+
+        self.classes = classes
+        self._requests = Requests(openvino.Core().read_model(graph, constants), views)
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(N, 250, 250, 3) uint8 RGB, N ≥ 1 → (N, classes) float32."""
+        return self._requests.begin(images)()
+
+
 class Requests:
     """A graph of one image, compiled: what it computes of one view stays in a core's cache."""
 

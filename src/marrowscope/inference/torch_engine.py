@@ -30,9 +30,9 @@ class TorchEngine:
         if precision not in (None, "fp32", "bf16"):
             raise InputError(f"precision {precision!r}: expected fp32 or bf16")
         if device not in ("cpu", "cuda"):
-            raise InputError(f"device {device}: expected cpu or cuda")
+            raise InputError(f"`device` {device}: expected cpu or cuda")
         if device == "cuda" and not torch.cuda.is_available():
-            raise InputError("device cuda: no CUDA device is available here")
+            raise InputError("`device` cuda: no CUDA device is available here")
         self._device = torch.device(device)
         self._model = bundle.model.to(self._device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs

@@ -42,20 +42,24 @@ def class_mix(composition: str | Mapping[str, float]) -> ClassMix:
     """
     if isinstance(composition, str):
         if composition not in _file():
-            raise InputError(f"composition {composition}: is not one of {', '.join(_file())}")
+            raise InputError(f"`composition` {composition}: is not one of {', '.join(_file())}")
         weights: Mapping[str, float] = _file()[composition]
     else:
         weights = composition
     for code, weight in weights.items():
         if code not in CODES:
-            raise InputError(f"composition: {code} is not one of the 21 classes {' '.join(CODES)}")
+            raise InputError(
+                f"`composition`: {code} is not one of the 21 classes {' '.join(CODES)}"
+            )
         if not 0 <= weight < np.inf:
-            raise InputError(f"composition: the weight of {code} is {weight}; expected 0 or more")
+            raise InputError(f"`composition`: the weight of {code} is {weight}; expected 0 or more")
     out = [code for code in CODES if BY_CODE[code].role is CountRole.EXCLUDED]
     cells = {c: w for c, w in weights.items() if w > 0 and c not in out}
     excluded = {c: w for c, w in weights.items() if w > 0 and c in out}
     if not cells and not excluded:
-        raise InputError("composition: holds no cells; give a weight above 0 to at least one class")
+        raise InputError(
+            "`composition`: holds no cells; give a weight above 0 to at least one class"
+        )
     return ClassMix(tuple(cells), _edges(cells), tuple(excluded), _edges(excluded))
 
 

@@ -74,9 +74,9 @@ def draw_cell(
     if code not in appearances():
         raise InputError(f"{code}: is not a class of the phantom; one of {' '.join(appearances())}")
     if seed < 0:
-        raise InputError(f"seed {seed}: must be 0 or more")
+        raise InputError(f"`seed` {seed}: must be 0 or more")
     if not 32 <= size <= 2000:
-        raise InputError(f"size {size}: must be from 32 to 2000 px")
+        raise InputError(f"`size` {size}: must be from 32 to 2000 px")
     streams = _streams(code, seed)
     scene = compose_scene(code, streams, size, style)
     image = record_image(scene.layers, scene.style, scene.microns_per_pixel, streams.camera)

@@ -73,7 +73,7 @@ def write_dataset(
     if patients < 1:
         raise InputError(f"{patients} synthetic patients; expected at least 1")
     if seed < 0:
-        raise InputError(f"seed {seed}: must be 0 or more")
+        raise InputError(f"`seed` {seed}: must be 0 or more")
     require_earlier_output(folder, {LIST: None, README: _TEXT.encode()})
     styles = [patient_style(seed, patient) for patient in range(patients)]
     rows = []

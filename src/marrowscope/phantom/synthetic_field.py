@@ -175,7 +175,7 @@ def validate_settings(settings: FieldSettings, seed: int) -> None:
         InputError: naming the setting.
     """
     if seed < 0:
-        raise InputError(f"seed {seed}: must be 0 or more")
+        raise InputError(f"`seed` {seed}: must be 0 or more")
     for name, low, high in (
         ("width", 64, 20000),
         ("height", 64, 20000),
@@ -196,7 +196,7 @@ def validate_settings(settings: FieldSettings, seed: int) -> None:
     ):
         value = getattr(settings, name)
         if not low <= value <= high:
-            raise InputError(f"{name} {value}: must be from {low:g} to {high:g}")
+            raise InputError(f"`{name}` {value}: must be from {low:g} to {high:g}")
 
 
 def _background(

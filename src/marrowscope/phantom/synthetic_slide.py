@@ -294,7 +294,7 @@ def _composition(slide: PhantomSlide) -> Iterator[tuple[str, float]]:
 
 def _check(settings: SlideSettings, seed: int) -> None:
     if seed < 0:
-        raise InputError(f"seed {seed}: must be 0 or more")
+        raise InputError(f"`seed` {seed}: must be 0 or more")
     if settings.tile not in (256, 512):
         raise InputError(f"tile {settings.tile}: must be 256 or 512")
     for name, low, high in (
@@ -311,4 +311,4 @@ def _check(settings: SlideSettings, seed: int) -> None:
     ):
         value = getattr(settings, name)
         if not low <= value <= high:
-            raise InputError(f"{name} {value}: must be from {low:g} to {high:g}")
+            raise InputError(f"`{name}` {value}: must be from {low:g} to {high:g}")

@@ -9,7 +9,7 @@ from marrowscope.extras import require_extra
 
 _MISSING = (
     "report.pdf: the text library Pango is missing; install the Debian packages libpango-1.0-0, "
-    "libpangoft2-1.0-0 and libharfbuzz-subset0, or leave the PDF out with --no-pdf"
+    "libpangoft2-1.0-0 and libharfbuzz-subset0, or leave the PDF out with `pdf=False`"
 )
 
 

@@ -160,7 +160,7 @@ def label_issues(study: Study) -> Section:
         (
             f"By the out-of-fold predictions of {model}, "
             f"{found.table.height} of {found.judged:,} labels are listed for a second look; a "
-            "cytologist's corrections go back with index --relabel.",
+            "cytologist's corrections go back with 'marrowscope index --relabel'.",
         ),
         (Table("By class", ("label", "cells", "estimated wrong", "listed"), rows),),
         links=(("list", f"suspects/{ISSUE_LIST}"),),
@@ -174,8 +174,8 @@ def external(study: Study, stage: Stage) -> Section:
             "External validation",
             "Figure 4",
             missing=(
-                "the study's 627 external images are not public; give a set of your own with "
-                "--external and --mapping.",
+                "the study's 627 external images are not public; a set of your own goes with "
+                "'marrowscope reproduce --external … --mapping …'.",
             ),
         )
     images, mapping_file = study.external

@@ -64,13 +64,13 @@ class StudyFolder:
             if differing and (self.folder / DONE).exists():
                 raise InputError(
                     f"{self.folder}: holds a reproduction with another {differing[0]}; choose "
-                    "another folder with -o"
+                    "another folder"
                 )
             if differing:
                 _write(path, wanted)
             return
         if is_taken(self.folder):
-            raise InputError(f"{self.folder}: is not empty; choose another folder with -o")
+            raise InputError(f"{self.folder}: is not empty; choose another folder")
         _write(path, wanted)
 
     def step(

@@ -1,13 +1,15 @@
-"""Field images of a camera, one or many, read like one slide.
+"""Field images of a camera, one or many, in files or in memory, read like one slide.
 
 The images lie side by side in rows, in the order of their names (numbers by value), with white
 between them; ``Slide.fields`` says where each one is. What lies beside what means nothing.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,47 +33,60 @@ from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 _GAP = 64  # px of white between fields, so that nothing seems to go on from one to the next
 
 
+@dataclass(frozen=True, eq=False)
+class FieldPixels:
+    """A field image in memory: how it is called, and (H, W, 3) uint8 RGB."""
+
+    name: str
+    pixels: NDArray[np.uint8]
+
+
+FieldImage: TypeAlias = Path | FieldPixels
+
+
 class FieldReader(TiledReader):
     """One field image or many; each is a tile of it."""
 
-    def __init__(self, paths: list[Path], name: str, microns_per_pixel: float | None) -> None:
-        """Read the headers; of a single image all of it, so that damage is told at once.
+    def __init__(
+        self, images: Sequence[FieldImage], name: str, microns_per_pixel: float | None
+    ) -> None:
+        """Read the headers; of a single file all of it, so that damage is told at once.
 
         Args:
-            paths: the images, in the order in which they are laid out.
+            images: in the order in which they are laid out.
             name: how the whole is called in messages.
             microns_per_pixel: the same for all; None: as all of them say it, which TIFF can.
 
         Raises:
             InputError: an image cannot be read, there is none, no pixel size, or more than one.
         """
-        if not paths:
+        if not images:
             raise InputError(f"{name}: holds no field images; sub-folders are not searched")
-        if len(paths) == 1:
-            inspect(paths[0])
-        sides, broken = _all_sides(paths)
-        if len(broken) == len(paths):
+        if len(images) == 1 and isinstance(images[0], Path):
+            inspect(images[0])
+        sides, broken = _all_sides(images)
+        if len(broken) == len(images):
             raise broken[0]
-        own = _own_pixel_size(paths) if microns_per_pixel is None else None
+        own = _own_pixel_size(images) if microns_per_pixel is None else None
         pixel = resolve_pixel_size(name, microns_per_pixel, own)
-        across = math.ceil(math.sqrt(len(paths)))
-        gap = _GAP if len(paths) > 1 else 0
+        across = math.ceil(math.sqrt(len(images)))
+        gap = _GAP if len(images) > 1 else 0
         wide, high = (max(side[axis] for side in sides.values()) + gap for axis in (0, 1))
-        rows = -(-len(paths) // across)
+        rows = -(-len(images) // across)
         whole = Level(across * wide - gap, rows * high - gap, 1.0, wide, high)
         super().__init__(name, (whole,), pixel)
         self._fields = {
-            place: Field(paths[place].name, place % across * wide, place // across * high, *side)
+            place: Field(images[place].name, place % across * wide, place // across * high, *side)
             for place, side in sides.items()
         }
         self.fields = tuple(self._fields.values())
         for place, error in broken.items():
             x, y = place % across * wide, place // across * high
-            reason = f"{paths[place].name}: {error.reason}"
+            reason = f"{images[place].name}: {error.reason}"
             self._corrupt.add(CorruptTile(0, y, x, wide - gap, high - gap, reason))
         self._across = across
         self._handle: PerThreadHandle[_Reads] = PerThreadHandle(
-            partial(_reader, tuple(paths), self._notes)
+            partial(_reader, tuple(images), self._notes)
         )
 
     def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
@@ -95,25 +110,36 @@ class FieldReader(TiledReader):
             target[:] = pixels[top - field.y : bottom - field.y, left - field.x : right - field.x]
 
 
-def _all_sides(paths: list[Path]) -> tuple[dict[int, tuple[int, int]], dict[int, ImageError]]:
+def _all_sides(
+    images: Sequence[FieldImage],
+) -> tuple[dict[int, tuple[int, int]], dict[int, ImageError]]:
     """Width and height by place, and for the others why there are none."""
     sides, broken = {}, {}
-    for place, path in enumerate(paths):
+    for place, image in enumerate(images):
         try:
-            sides[place] = image_size(path)
+            sides[place] = _sides(image)
         except ImageError as error:
             broken[place] = error
     return sides, broken
 
 
-def _own_pixel_size(paths: list[Path]) -> float | None:
+def _sides(image: FieldImage) -> tuple[int, int]:
+    """Width and height; of a file from the header alone."""
+    if isinstance(image, Path):
+        return image_size(image)
+    return image.pixels.shape[1], image.pixels.shape[0]
+
+
+def _own_pixel_size(images: Sequence[FieldImage]) -> float | None:
     """The pixel size on which all images agree; None where one does not say it.
 
     Raises:
         InputError: they differ by more than 1 %.
     """
     first: float | None = None
-    for path in paths:
+    for path in images:
+        if not isinstance(path, Path):
+            return None  # pixels alone say nothing
         try:
             if path.stat().st_size == 0:
                 continue
@@ -127,8 +153,8 @@ def _own_pixel_size(paths: list[Path]) -> float | None:
             return None
         if first is not None and abs(own / first - 1) > 0.01:
             raise InputError(
-                f"{path}: says its pixels are {own:g} µm wide, those of {paths[0].name} are "
-                f"{first:g} µm; give microns_per_pixel, or take the fields apart"
+                f"{path}: says its pixels are {own:g} µm wide, those of {images[0].name} are "
+                f"{first:g} µm; give `microns_per_pixel`, or take the fields apart"
             )
         first = own if first is None else first
     return first
@@ -138,7 +164,7 @@ class _Reads(Protocol):
     def __call__(self, place: int) -> NDArray[np.uint8]: ...
 
 
-def _reader(paths: tuple[Path, ...], notes: dict[int, str | None]) -> _Reads:
+def _reader(images: tuple[FieldImage, ...], notes: dict[int, str | None]) -> _Reads:
     """Reads images by place, and keeps the last one: its regions are asked for in turn.
 
     What was converted goes into ``notes``, by place.
@@ -146,11 +172,14 @@ def _reader(paths: tuple[Path, ...], notes: dict[int, str | None]) -> _Reads:
 
     @lru_cache(1)
     def read(place: int) -> NDArray[np.uint8]:
+        image = images[place]
+        if isinstance(image, FieldPixels):
+            return image.pixels
         try:
-            decoded = decode_noted(read_bytes(paths[place]), str(paths[place]))
+            decoded = decode_noted(read_bytes(image), str(image))
             notes[place] = decoded.note
             return decoded.pixels
         except ImageError as error:
-            raise UnreadableTileError(f"{paths[place].name}: {error.reason}") from None
+            raise UnreadableTileError(f"{image.name}: {error.reason}") from None
 
     return read

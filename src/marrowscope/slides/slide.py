@@ -146,7 +146,7 @@ def resolve_pixel_size(name: str, given: float | None, own: float | None) -> flo
     """
     if given is not None:
         return require_pixel_size(given)
-    advice = "give microns_per_pixel (0.08625 for a 3.45 µm camera pixel behind a 40× objective)"
+    advice = "give `microns_per_pixel` (0.08625 for a 3.45 µm camera pixel behind a 40× objective)"
     if own is None:
         raise InputError(f"{name}: does not say its pixel size; {advice}")
     if not is_pixel_size(own):
@@ -167,7 +167,7 @@ def square_pixel_size(path: Path, across: float, along: float) -> float:
     if abs(math.log(across / along)) > math.log(1.05):
         raise InputError(
             f"{path}: its pixels are {across:g} µm wide and {along:g} µm high; "
-            "export it with square ones, or give microns_per_pixel"
+            "export it with square ones, or give `microns_per_pixel`"
         )
     return math.sqrt(across * along)
 

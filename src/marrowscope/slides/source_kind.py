@@ -54,7 +54,7 @@ class View(Enum):
         """
         known = {view.value: view for view in cls}
         if name is not None and name not in known:
-            raise InputError(f"taken_as is {name!r}; expected {' or '.join(known)}")
+            raise InputError(f"`taken_as` is {name!r}; expected {' or '.join(known)}")
         return None if name is None else known[name]
 
 

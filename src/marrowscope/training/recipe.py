@@ -108,13 +108,13 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
             text = Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             known = ", ".join(SHIPPED)
-            raise InputError(f"recipe {name}: not one of {known}, nor a file ({error})") from None
+            raise InputError(f"`recipe` {name}: not one of {known}, nor a file ({error})") from None
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InputError(f"recipe {name}: not YAML ({' '.join(str(error).split())})") from None
+        raise InputError(f"`recipe` {name}: not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
-        raise InputError(f"recipe {name}: expected 'key: value' lines")
+        raise InputError(f"`recipe` {name}: expected 'key: value' lines")
     for override in overrides or []:
         _override(content, override)
     return from_dict(content, name)
@@ -159,17 +159,17 @@ def _checked(pattern: Any, given: dict[str, Any], source: str) -> dict[str, Any]
 def _override(content: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
     if not equals:
-        raise InputError(f"--set {text}: expected key=value")
+        raise InputError(f"`changes` {text}: expected key=value")
     *outer, last = key.strip().split(".")
     target = content
     for name in outer:
         target = target.setdefault(name, {})
         if not isinstance(target, dict):
-            raise InputError(f"--set {text}: {name} holds no keys")
+            raise InputError(f"`changes` {text}: {name} holds no keys")
     try:
         target[last] = yaml.safe_load(value)
     except yaml.YAMLError:
-        raise InputError(f"--set {text}: the value is not YAML") from None
+        raise InputError(f"`changes` {text}: the value is not YAML") from None
     if isinstance(target[last], str):
         # YAML 1.1 reads 1e-3 as text; people mean a number.
         try:

@@ -50,13 +50,15 @@ def prepare_folder(folder: Path, wanted: dict[str, Any], resume: bool) -> dict[s
     """
     if not (folder / RUN).exists():
         if resume:
-            raise InputError(f"{folder}: no run to resume; leave out --resume to start one")
+            raise InputError(f"{folder}: no run to resume; leave out `resume` to start one")
         if is_taken(folder):
             raise InputError(f"{folder}: is not empty and holds no run; choose another folder")
         write_run(folder, wanted)
         return None
     if not resume:
-        raise InputError(f"{folder}: holds a run; continue with --resume or choose another folder")
+        raise InputError(
+            f"{folder}: holds a run; continue with `resume=True` or choose another folder"
+        )
     earlier = read_run(folder)
     if THREADS in wanted and THREADS not in earlier:
         earlier[THREADS] = wanted[THREADS]
@@ -124,7 +126,7 @@ def explained_interruptions(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(
             f"{folder}: {error.strerror or error}; the last checkpoint is kept, "
-            "continue with --resume"
+            "continue with `resume=True`"
         ) from error
     except SystemExit:
         raise KeyboardInterrupt from None

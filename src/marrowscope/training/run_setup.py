@@ -71,17 +71,19 @@ def choose_starting_point(model: str, weights: Path | None, head: str | None) ->
     """
     if is_backbone(model):
         if weights is None:
-            raise InputError(f"model {model}: needs weights, a file on disk; none are downloaded")
+            raise InputError(
+                f"`model` {model}: needs `weights`, a file on disk; none are downloaded"
+            )
         if head not in (None, *HEADS):
-            raise InputError(f"head {head}: expected {', '.join(HEADS)}")
+            raise InputError(f"`head` {head}: expected {', '.join(HEADS)}")
         return StartingPoint(model, weights, head or LINEAR)
     if model not in (*NAMES, FEATURES):
         names = ", ".join((*NAMES, FEATURES, VIT, TIMM + "NAME"))
-        raise InputError(f"model {model}: choose one of {names}")
+        raise InputError(f"`model` {model}: choose one of {names}")
     if head is not None:
-        raise InputError(f"head {head}: only for model {VIT} and {TIMM}NAME")
+        raise InputError(f"`head` {head}: only for `model={VIT}` and {TIMM}NAME")
     if model == FEATURES and weights is not None:
-        raise InputError(f"weights {weights}: {FEATURES} is not a network and has no start")
+        raise InputError(f"`weights` {weights}: {FEATURES} is not a network and has no start")
     return StartingPoint(model, weights)
 
 
@@ -136,7 +138,7 @@ def choose_device(device: str) -> str:
         InputError: an unknown device, or CUDA where there is none.
     """
     if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device {device}: expected auto, cpu or cuda")
+        raise InputError(f"`device` {device}: expected auto, cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("device cuda: no CUDA device is available here")
+        raise InputError("`device` cuda: no CUDA device is available here")
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

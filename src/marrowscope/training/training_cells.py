@@ -58,14 +58,14 @@ def select_training_cells(
             no such fold, or a class whose images are all held out.
     """
     if not 0 < share <= 1:
-        raise InputError(f"share {share:g}: give a share above 0, at most 1")
+        raise InputError(f"`share` {share:g}: give a share above 0, at most 1")
     rows = usable(table)
     if "label" not in rows.columns or rows["label"].null_count() == rows.height:
         raise TableError("the table has no labels; training needs them")
     rows = rows.filter(pl.col("label").is_not_null())
     if fold is not None:
         if "fold" not in rows.columns or fold not in rows["fold"].to_list():
-            raise TableError(f"fold {fold}: the table has no such fold; see 'marrowscope split'")
+            raise TableError(f"`fold` {fold}: the table has no such fold; see 'marrowscope split'")
         train = rows.filter(pl.col("fold").is_not_null() & (pl.col("fold") != fold))
         held_out = rows.filter(pl.col("fold") == fold)
     elif "split" in rows.columns:
@@ -79,7 +79,7 @@ def select_training_cells(
             )
         held_out = rows.filter(pl.col("split").is_not_null() & (pl.col("split") != TRAIN))
     elif "fold" in rows.columns:
-        raise TableError("the table has folds; name the fold to hold out")
+        raise TableError("the table has folds; name the one to hold out as `fold`")
     else:
         train, held_out = rows, rows.clear()
     known = tuple(in_display_order(set(rows["label"].to_list())))

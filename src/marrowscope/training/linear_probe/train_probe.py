@@ -30,7 +30,7 @@ def fit_linear_probe(job: TrainingJob) -> FittedModel:
     """
     start, data = job.start, job.data
     if start.weights is None or start.head is None:
-        raise InputError(f"model {start.model}: needs weights, a file on disk")
+        raise InputError(f"`model` {start.model}: needs `weights`, a file on disk")
     outputs = OutputMap(data.outputs, frozenset(data.known))
     network = backbone_from_file(start.model, start.weights, len(data.outputs))
     values = backbone_features(

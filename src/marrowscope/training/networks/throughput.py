@@ -49,6 +49,16 @@ class Throughput:
             return None
         return self.steps_per_second / self.bare_steps_per_second
 
+    def sentence(self) -> str:
+        """What a person reads."""
+        if self.steps_per_second is None or self.images_per_second is None:
+            return "too few steps to measure the speed"
+        line = f"{self.images_per_second:.0f} images/s, {self.steps_per_second:.2f} steps/s"
+        if self.bare_steps_per_second is None or self.ratio is None:
+            return line
+        bare = f"{self.bare_steps_per_second:.2f} steps/s"
+        return f"{line}; the bare network right after: {bare}, ratio {self.ratio:.2f}"
+
     def to_dict(self) -> dict[str, float | None]:
         """Plain data for JSON."""
         return {

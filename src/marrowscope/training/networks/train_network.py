@@ -129,7 +129,7 @@ def _fit(
     trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
     if trainer.global_step < plan.steps:
         raise InputError(
-            f"{job.folder}: stopped at step {trainer.global_step}; continue with --resume"
+            f"{job.folder}: stopped at step {trainer.global_step}; continue with `resume=True`"
         )
     return module, clock, plan
 

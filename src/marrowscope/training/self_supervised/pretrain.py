@@ -62,7 +62,7 @@ class PretrainingResult:
     """A finished run.
 
     Attributes:
-        weights: the file for ``train --weights``.
+        weights: the file to start a training from.
         images: learned from.
         spread: mean standard deviation of the features over the images; 0 says that the network
             gives all images the same features.
@@ -176,7 +176,7 @@ def pretrain(
             trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
             if trainer.global_step < plan.steps:
                 raise InputError(
-                    f"{folder}: stopped at step {trainer.global_step}; continue with --resume"
+                    f"{folder}: stopped at step {trainer.global_step}; continue with `resume=True`"
                 )
             return module
 
