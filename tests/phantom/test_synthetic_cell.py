@@ -148,9 +148,9 @@ def test_the_stain_truth_is_near_what_the_estimate_finds(code: str) -> None:
 def test_what_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(InputError, match="XYZ"):
         draw_cell("XYZ", 0)
-    with pytest.raises(InputError, match="seed -1"):
+    with pytest.raises(InputError, match="`seed` -1"):
         draw_cell("LYT", -1)
-    with pytest.raises(InputError, match="size 8"):
+    with pytest.raises(InputError, match="`size` 8"):
         draw_cell("LYT", 0, size=8)
 
 

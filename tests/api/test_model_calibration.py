@@ -1,0 +1,57 @@
+"""A shipped model gets a calibration from a table in memory or on disk."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import marrowscope as ms
+from support.predictions import predictions
+
+MODEL = "sequential-mll7"
+
+
+@pytest.fixture(scope="module")
+def held_out() -> pl.DataFrame:
+    return predictions(140, codes=ms.model_cards()[MODEL].known)
+
+
+@pytest.fixture(scope="module")
+def made(held_out: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> ms.CalibratedModel:
+    return ms.calibrate_model(MODEL, held_out, tmp_path_factory.mktemp("models") / "calibrated")
+
+
+def test_the_new_bundle_is_calibrated_and_the_classes_are_covered(
+    made: ms.CalibratedModel,
+) -> None:
+    model = made.load_model(engine="openvino")
+    assert model.calibration is not None
+    assert model.calibration.temperature == made.calibration.temperature
+    assert made.table["class"].to_list() == list(model.card.known)
+    assert made.warnings == ()
+
+
+def test_a_table_on_disk_gives_the_same(
+    held_out: pl.DataFrame, made: ms.CalibratedModel, tmp_path: Path
+) -> None:
+    ms.write_cells(held_out, tmp_path / "held.parquet")
+    again = ms.calibrate_model(
+        MODEL, tmp_path / "held.parquet", tmp_path / "b", figure=tmp_path / "reliability.png"
+    )
+    assert again.calibration.source == "held.parquet"
+    assert again.table.equals(made.table)
+    assert (tmp_path / "reliability.png").stat().st_size > 1000
+
+
+def test_what_does_not_fit_is_refused_by_its_argument(
+    held_out: pl.DataFrame, tmp_path: Path
+) -> None:
+    with pytest.raises(ms.InputError, match=r"`coverage` 1\.5: give a share"):
+        ms.calibrate_model(MODEL, held_out, tmp_path / "b", coverage=1.5)
+    with pytest.raises(ms.InputError, match="`held_out`: 20 held-out cells of known class"):
+        ms.calibrate_model(MODEL, held_out[:20], tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_cards_and_table_name_the_same_models() -> None:
+    assert list(ms.model_cards()) == ms.available_models()["name"].to_list()
