@@ -86,6 +86,13 @@ def test_what_is_refused_cannot_be_imported() -> None:
         assert "ModuleNotFoundError" in done.stderr, name
 
 
+def test_every_name_of_the_interface_can_be_had() -> None:
+    asked = "import marrowscope as ms; print([n for n in ms.__all__ if not hasattr(ms, n)])"
+    code = RUN.replace("from marrowscope.cli import main\nmain()", asked)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 def test_cells_are_predicted_and_judged(run: Run) -> None:
     folder = run.folder  # type: ignore[attr-defined]
     table = pl.read_parquet(folder / "predictions.parquet")

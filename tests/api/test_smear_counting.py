@@ -54,8 +54,8 @@ def test_arrays_are_counted_exactly_as_their_pixels_in_files(
     named = ("cell_id", "slide_id", "field_id")
     assert_frame_equal(found.cells.drop(named), result.cells.drop(named))
     assert_frame_equal(found.table, result.table)
-    assert (found.name, set(found.cells["field_id"])) == ("fields", {"field-1.png", "field-2.png"})
-    assert (tmp_path / "report" / "geojson" / "field-2.png.geojson").is_file()
+    assert (found.name, set(found.cells["field_id"])) == ("fields", {"field-1.png"})
+    assert (tmp_path / "report" / "cells.geojson").is_file()
 
 
 def test_a_count_is_written_as_page_or_folder(result: ms.CountResult, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_slides_are_counted_one_by_one(model: ms.Model, tmp_path: Path) -> None:
 
 def test_a_count_needs_the_calibration_of_its_bundle(fields: Path) -> None:
     plain = ms.Model(load_bundle("sequential-mll7"), ByColour(), False, None)
-    with pytest.raises(ms.InputError, match="load it with calibrated=True"):
+    with pytest.raises(ms.InputError, match="load it with `calibrated=True`"):
         ms.count(fields, plain, microns_per_pixel=PIXEL)
 
 

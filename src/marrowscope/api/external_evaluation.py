@@ -1,7 +1,7 @@
 """Predictions of another laboratory's cells come in; agreement with its classes comes out."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from marrowscope._about import __version__
 from marrowscope.api.arguments import AnyPath, Cells, as_table, naming
 from marrowscope.api.classifier import Model, as_bundle
 from marrowscope.api.labelled_predictions import labelled_predictions
-from marrowscope.evaluation.class_mapping import ClassMapping, load_mapping
+from marrowscope.evaluation.class_mapping import load_mapping
 from marrowscope.evaluation.domain_shift import DomainShift, measure_domain_shift
 from marrowscope.evaluation.external_validation import (
     CountedShare,
@@ -118,7 +118,7 @@ class ExternalEvaluation:
 
 def evaluate_external(
     predictions: Cells | Sequence[Cells],
-    mapping: ClassMapping | AnyPath,
+    mapping: Mapping[str, Sequence[str]] | AnyPath,
     truth: Cells | None = None,
     *,
     min_confidence: float | None = None,
@@ -148,13 +148,15 @@ def evaluate_external(
     Raises:
         InputError: a table lacks columns, or the mapping does not fit.
     """
-    of_file = isinstance(mapping, str | os.PathLike)
-    source = os.fspath(mapping) if of_file else "the mapping"  # type: ignore[arg-type]
-    entries = load_mapping(Path(source)) if of_file else mapping
+    if isinstance(mapping, str | os.PathLike):
+        source, entries = os.fspath(mapping), load_mapping(Path(mapping))
+    else:
+        source = "`mapping`"
+        entries = {name: tuple(codes) for name, codes in mapping.items()}
     given = labelled_predictions(predictions, truth, split, synonyms)
     files = given.files or given.title
     with naming(*([given.files] if given.files else [])):
-        result = judge(given.table, entries, source, min_confidence)  # type: ignore[arg-type]
+        result = judge(given.table, entries, source, min_confidence)
     remarks, shift = list(given.remarks), None
     if reference is not None:
         network = None if model is None else as_bundle(model)

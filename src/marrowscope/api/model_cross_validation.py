@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,7 +27,9 @@ from marrowscope.io.atomic import replacing
 from marrowscope.models.architectures import FEATURES
 from marrowscope.progress import Stage
 from marrowscope.report.evaluation_figures import fold_confusions_figure
-from marrowscope.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from marrowscope.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def cross_validate(
     *,
     folds: int = 5,
     holdout: float | None = None,
-    recipe: Recipe | AnyPath | None = None,
+    recipe: "Recipe | AnyPath | None" = None,
     changes: Changes | None = None,
     seed: int = 0,
     jobs: int = 1,

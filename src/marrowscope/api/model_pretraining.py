@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -13,7 +13,9 @@ from marrowscope.api.recipe_choice import Changes, as_recipe
 from marrowscope.dataset.indexing import index as index_paths
 from marrowscope.extras import require_extra
 from marrowscope.progress import Stage
-from marrowscope.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from marrowscope.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def pretrain(
     output: AnyPath,
     model: str = "sequential",
     *,
-    recipe: Recipe | AnyPath = "pretrain",
+    recipe: "Recipe | AnyPath" = "pretrain",
     changes: Changes | None = None,
     seed: int = 0,
     device: str = "auto",

@@ -18,10 +18,10 @@ from marrowscope.errors import InputError
 from marrowscope.extras import require_extra
 from marrowscope.models.architectures import FEATURES, is_backbone
 from marrowscope.progress import Stage
-from marrowscope.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from marrowscope.training.networks.throughput import Throughput
+    from marrowscope.training.recipe import Recipe
 
 # Number of the epoch, number of all, scores on the held-out cells.
 Epoch: TypeAlias = Callable[[int, int, dict[str, float]], None]
@@ -106,7 +106,7 @@ def train(
     output: AnyPath,
     model: str = "sequential",
     *,
-    recipe: Recipe | AnyPath | None = None,
+    recipe: "Recipe | AnyPath | None" = None,
     changes: Changes | None = None,
     name: str | None = None,
     seed: int = 0,

@@ -3,19 +3,20 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from marrowscope.api.arguments import AnyPath
 from marrowscope.errors import InputError
-from marrowscope.training.recipe import Recipe, load_recipe
-from marrowscope.training.run_setup import default_recipe
+
+if TYPE_CHECKING:
+    from marrowscope.training.recipe import Recipe
 
 # {"epochs": 3, "augmentation.shift": 0.1}, or the same as ["epochs=3", "augmentation.shift=0.1"].
 Changes: TypeAlias = Mapping[str, object] | Sequence[str]
 
 
-def as_recipe(given: Recipe | AnyPath | None, changes: Changes | None, model: str) -> Recipe:
-    """The recipe of a training.
+def as_recipe(given: "Recipe | AnyPath | None", changes: Changes | None, model: str) -> "Recipe":
+    """The recipe of a training; needs the extra ``train``.
 
     Args:
         given: shipped one by name, YAML file, or a recipe; None: what suits the model.
@@ -25,6 +26,9 @@ def as_recipe(given: Recipe | AnyPath | None, changes: Changes | None, model: st
     Raises:
         InputError: no such recipe, or a change that does not fit it.
     """
+    from marrowscope.training.recipe import Recipe, load_recipe
+    from marrowscope.training.run_setup import default_recipe
+
     lines = _lines(changes or ())
     if isinstance(given, Recipe):
         if lines:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -12,8 +12,10 @@ from marrowscope.api.recipe_choice import Changes, as_recipe
 from marrowscope.errors import InputError
 from marrowscope.extras import require_extra
 from marrowscope.progress import Stage
-from marrowscope.reproduce.study_folder import FinishedStep
-from marrowscope.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from marrowscope.reproduce.study_folder import FinishedStep
+    from marrowscope.training.recipe import Recipe
 
 _ROBUSTNESS = 0.3  # share that is held out in the study's check
 
@@ -28,7 +30,7 @@ class ReproducedStudy:
     """
 
     report: Path
-    parts: tuple[FinishedStep, ...]
+    parts: "tuple[FinishedStep, ...]"
 
     @property
     def table(self) -> pl.DataFrame:
@@ -75,7 +77,7 @@ def reproduce_study(
     models: Sequence[str] | str = ("sequential", "features"),
     folds: int = 5,
     robustness: bool = True,
-    recipe: Recipe | AnyPath = "default",
+    recipe: "Recipe | AnyPath" = "default",
     changes: Changes | None = None,
     external: AnyPath | None = None,
     mapping: AnyPath | None = None,
