@@ -188,7 +188,7 @@ def test_held_out_predictions_correct_the_count(
         (["--microns-per-pixel", "0"], "--microns-per-pixel is 0"),
         ([], "give --microns-per-pixel"),
         (["--microns-per-pixel", "0.5", "--model", "nothing"], "neither a bundle folder nor"),
-        (["--microns-per-pixel", "0.5", "--engine", "abacus"], "engine abacus"),
+        (["--microns-per-pixel", "0.5", "--engine", "abacus"], "--engine abacus"),
         (["--microns-per-pixel", "0.5", "--engine", "int8"], "has no int8 part"),
         (["--microns-per-pixel", "0.5", "--min-confidence", "2"], "--min-confidence is 2"),
         (["--microns-per-pixel", "0.5", "--held-out", "none.parquet"], "none.parquet"),

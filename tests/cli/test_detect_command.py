@@ -143,7 +143,7 @@ def test_a_field_without_a_cell_is_one_clear_line(
     assert "no nucleated cell in 1 field;" in capfd.readouterr().err
     assert not (tmp_path / "c.parquet").exists()
     assert run(monkeypatch, *arguments) == 1
-    assert "microns_per_pixel" in capfd.readouterr().err
+    assert "give --microns-per-pixel" in capfd.readouterr().err
 
 
 def test_cells_for_qupath_are_written_for_every_field_and_read_back(

@@ -25,6 +25,7 @@ OWN = {
     "doctor_command": {"marrowscope.doctor.examination"},  # examines a machine, no cells
     "phantom_command": {
         "marrowscope.preprocessing",
+        "marrowscope.phantom.marked_images",
         "marrowscope.phantom.synthetic_dataset",
         "marrowscope.phantom.synthetic_field",
         "marrowscope.phantom.synthetic_fields",

@@ -94,8 +94,7 @@ def _why_nothing(slide: Slide, stained: float) -> str:
     if stained:
         return (
             f"what is stained covers {stained:.2g} mm², too little for a smear on a slide; is it a "
-            "field of a camera (--as field, or taken_as='field' in Python), and is the pixel size "
-            "right?"
+            "field of a camera (`taken_as=field`), and is the pixel size right?"
         )
     return "an empty slide: nothing stained lies on the glass"
 
