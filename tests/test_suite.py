@@ -68,6 +68,7 @@ TESTED_BY = {
     "io/tiff_samples.py": "io/test_image_decoding.py",
     "io/transparency.py": "io/test_image_decoding.py",
     "models/graph_conversion.py": "models/test_graph_part.py",
+    "models/quantization.py": "inference/test_openvino_engine.py",
     "models/resnext50.py": "models/test_architectures.py",
     "models/sequential.py": "models/test_architectures.py",
     "models/weights_header.py": "test_hostile_bundles.py",
@@ -88,7 +89,6 @@ TESTED_BY = {
     "training/linear_probe/backbone_features.py": "training/linear_probe/test_train_probe.py",
     "training/networks/finetuning.py": "training/linear_probe/test_train_probe.py",
     "training/networks/throughput.py": "training/networks/test_compiled_step.py",
-    "training/quantization.py": "inference/test_openvino_engine.py",
 }
 SOURCE = TESTS.parent / "src" / "marrowscope"
 

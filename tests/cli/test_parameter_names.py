@@ -15,7 +15,7 @@ from support.command_shell import Shell
 
 ROOT = Path(ms.__file__).parent
 # A whole command, or one of another program, may hold an option.
-COMMAND = re.compile(r"marrowscope [^']*--")
+COMMAND = re.compile(r"(marrowscope|pip install) [^']*--|pip install --")
 
 
 def entries() -> list[Entry]:
