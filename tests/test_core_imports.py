@@ -88,7 +88,7 @@ def test_what_is_refused_cannot_be_imported() -> None:
 
 def test_every_name_of_the_interface_can_be_had() -> None:
     asked = "import marrowscope as ms; print([n for n in ms.__all__ if not hasattr(ms, n)])"
-    code = RUN.replace("from marrowscope.cli import main\nmain()", asked)
+    code = REFUSING + asked
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
 

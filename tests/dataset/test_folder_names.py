@@ -71,7 +71,7 @@ def test_where_the_patient_stands(rule: str, patient: str | None) -> None:
              "name:***{id}", "name:{id"],
 )  # fmt: skip
 def test_rules_that_are_none_are_refused(rule: str) -> None:
-    with pytest.raises(InputError, match="--patient-from"):
+    with pytest.raises(InputError, match="`patient_from`"):
         patient_rule(rule)
 
 

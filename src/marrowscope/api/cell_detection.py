@@ -109,13 +109,13 @@ def detect_in(
         require_table_name(place)
     given = slide_inputs(sources, microns_per_pixel, View.named(taken_as), "sources")
     if target is not None:
-        require_target(target, sum(max(1, len(one.open().fields)) for one in given))
-    require_distinct_ids(one.open() for one in given)
+        require_target(target, sum(max(1, len(one.slide.fields)) for one in given))
+    require_distinct_ids([one.slide for one in given])
     frames, fields, corrupt, remarks = [], 0, [], []
     pictures: dict[str, pl.DataFrame] = {}
     with nullcontext() if folder is None else filling(folder, CROP_NAME):
         for one in given:
-            slide, file_name = one.open(), Path(one.name).name
+            slide, file_name = one.slide, Path(one.name).name
             remarks += [slide.remark] if slide.remark else []
             advance = None if progress is None else progress(f"detecting in {file_name}")
             found = detect_cells(slide, enough, folder, advance)

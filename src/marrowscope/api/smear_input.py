@@ -1,9 +1,8 @@
 """Slides and fields in any form (files, folders, arrays) come in; what can be read comes out."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -29,12 +28,12 @@ class SlideInput:
 
     Attributes:
         name: its path; of fields in memory a word.
-        open: opens it anew.
+        slide: to read it.
         in_memory: whether it has no path.
     """
 
     name: str
-    open: Callable[[], Slide]
+    slide: Slide
     in_memory: bool = False
 
 
@@ -66,13 +65,12 @@ def slide_inputs(
     """
     pixels = _fields(sources, argument)
     if pixels is not None:
-        return [SlideInput(IN_MEMORY, partial(open_fields, pixels, microns_per_pixel, view), True)]
+        return [SlideInput(IN_MEMORY, open_fields(pixels, microns_per_pixel, view), True)]
     paths = path_list(sources)  # type: ignore[arg-type]
     if not paths:
         raise InputError(f"`{argument}` is an empty list; name field images, folders or slides")
     return [
-        SlideInput(os.fspath(path), partial(open_slide, path, microns_per_pixel, view))
-        for path in paths
+        SlideInput(os.fspath(path), open_slide(path, microns_per_pixel, view)) for path in paths
     ]
 
 

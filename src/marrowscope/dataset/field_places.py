@@ -40,7 +40,7 @@ def mark_places(
     if not any(lies):
         if microns_per_pixel is not None:
             raise InputError(
-                "--microns-per-pixel: works with --boxes, or with a list that has places in fields "
+                "`microns_per_pixel` works with boxes, or with a list that has places in fields "
                 "(x and y)"
             )
         return table, ()
@@ -90,7 +90,7 @@ def about_places(table: pl.DataFrame) -> str:
     if unknown.height:
         sentence += (
             f"; {unknown['path'].n_unique()} fields do not state their pixel size, which is taken "
-            f"for {MICRONS_PER_PIXEL} µm unless --microns-per-pixel gives it"
+            f"for {MICRONS_PER_PIXEL} µm unless `microns_per_pixel` gives it"
         )
     return sentence
 

@@ -177,7 +177,7 @@ def patient_rule(text: str) -> PatientRule:
         ):
             return PatientRule(pattern=re.compile("".join(map(_as_regex, pieces)), re.DOTALL))
     raise InputError(
-        f"--patient-from {text}: give folder:-1 (the folder that holds the image), folder:-2, or "
+        f"`patient_from` {text}: give folder:-1 (the folder that holds the image), folder:-2, or "
         "name:PATTERN with one {id} and at most two *, such as 'name:*_{id}_*'"
     )
 

@@ -89,7 +89,7 @@ class DiscoveryNotes:
             made.append(f"{count} labels are taken from file names such as {name}")
         if self.patients:
             shown = _some(sorted(self.patients))
-            what = f"--patient-from {self.rule}" if self.rule else "the names of folders"
+            what = f"`patient_from` {self.rule}" if self.rule else "the names of folders"
             made.append(f"patient_id is taken from {what}: {len(self.patients)} patients ({shown})")
         if self.rule and self.without_patient:
             made.append(f"{self.without_patient} images have no patient by {self.rule}")
@@ -98,7 +98,7 @@ class DiscoveryNotes:
         if others:
             made.append(
                 f"folders taken for no class: {_counted(others)}; name them otherwise if they are "
-                "classes, or give --patient-from folder:-1 if they are patients"
+                "classes, or give `patient_from=folder:-1` if they are patients"
             )
         if turned:
             made.append(

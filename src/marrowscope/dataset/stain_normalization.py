@@ -133,7 +133,7 @@ def normalized_images(
     if any(place is not None for place in places(table)):
         raise TableError(
             "its cells are places in fields; give the fields themselves, or cut the cells out "
-            "('index --boxes FILE --crops FOLDER')"
+            "('marrowscope index --boxes FILE --crops FOLDER')"
         )
     fine = (
         table["error"].is_null()
