@@ -33,7 +33,7 @@ class Detection:
         corrupt: source and place of what could not be read.
         geojson: files for QuPath that were written.
         remarks: a line for every source taken for something else than its container suggests, and
-            for every conversion on reading.
+            for every conversion on reading and for what was passed over in a folder.
     """
 
     table: pl.DataFrame
@@ -120,7 +120,7 @@ def detect_in(
             advance = None if progress is None else progress(f"detecting in {file_name}")
             found = detect_cells(slide, enough, folder, advance)
             require_cells(found, one.name)
-            remarks += [f"{one.name}: {line}" for line in slide.conversions]
+            remarks += [f"{one.name}: {line}" for line in slide.reading_remarks]
             cells = found.cells
             if one.in_memory and folder is None:
                 cells = cells.with_columns(path=pl.lit(None, pl.String))
