@@ -8,7 +8,7 @@ import pytest
 
 from support.hostile_slides import KINDS, look_at, mutated
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "hostile_slides.py"
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "hostile_slides.py"
 
 
 @pytest.mark.parametrize("kind", KINDS)
