@@ -27,9 +27,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cv2
 import numpy as np
 
+from marrowscope.cell_pixels import crop_from_field
 from marrowscope.dataset.landmarks import landmarks
 from marrowscope.dataset.overlap_detection import find_overlaps
-from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL

@@ -171,3 +171,15 @@ def test_what_was_converted_is_told_in_a_line_for_every_kind(
         "! 1 image: larger than a cell, squeezed as a whole (column note)",
     ]
     assert np.array_equal(values(result)[0], values(model.predict(pixels[0]))[0])
+
+
+def test_a_set_unlike_the_training_is_remarked_on_from_twenty_cells(
+    model: ms.Model, pixels: NDArray[np.uint8]
+) -> None:
+    said: list[str] = []
+    pale = 255 - (255 - np.repeat(pixels, 5, axis=0)) // 3
+    model.predict(pale, say=said.append)
+    assert any("look unlike those" in line and "lower" in line for line in said)
+    said.clear()
+    model.predict(pale[:19], say=said.append)
+    assert not any("look unlike" in line for line in said)

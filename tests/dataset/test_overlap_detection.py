@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marrowscope.cell_pixels import crop_from_field
 from marrowscope.dataset.crop_orientations import oriented
 from marrowscope.dataset.landmarks import landmarks
 from marrowscope.dataset.overlap_detection import Overlap, connected_groups, find_overlaps
 from marrowscope.dataset.overlap_proof import verify_overlap
-from marrowscope.detection.cell_crops import crop_from_field
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL, prepare

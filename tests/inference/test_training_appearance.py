@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from marrowscope.detection.cell_crops import crop_from_field
+from marrowscope.cell_pixels import crop_from_field
 from marrowscope.errors import InputError
 from marrowscope.inference.training_appearance import (
     FACTS,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from marrowscope.api.arguments import AnyPath, Say
 from marrowscope.api.image_input import Images, image_input
+from marrowscope.cell_pixels import cell_images, read_cell, standard_crop
 from marrowscope.cells import note_counts, require_table_name, write_cells
 from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
@@ -23,13 +24,11 @@ from marrowscope.inference.training_appearance import (
     training_ranges,
     unlike_training,
 )
-from marrowscope.io.image_decoding import read_image
 from marrowscope.models import DEFAULT_MODEL
 from marrowscope.models.architectures import FEATURES
 from marrowscope.models.bundle import Bundle, available, load_bundle
 from marrowscope.models.calibration import Calibration, read_calibration
 from marrowscope.models.card import Card
-from marrowscope.preprocessing import pixel_sizes, prepare
 from marrowscope.progress import Stage
 from marrowscope.report.notebook_html import NotebookTable, notebook_html
 
@@ -186,14 +185,15 @@ class Model:
         if len(rows) < MIN_CELLS:
             return []
         rows = rows[:: -(-len(rows) // MAX_CELLS)]
-        sizes, paths = pixel_sizes(table, microns_per_pixel), table["path"].to_list()
+        cells = cell_images(table, microns_per_pixel)
         images, predicted = [], []
         for row in rows:
             try:
-                image = read_image(Path(paths[row])) if pixels is None else pixels[row]
+                cell = cells[row]
+                image = read_cell(cell) if pixels is None else standard_crop(pixels[row], cell)
             except InputError:  # gone since it was predicted
                 continue
-            images.append(prepare(image, sizes[row]))
+            images.append(image)
             predicted.append(table["predicted"][row])
         return unlike_training(images, predicted, self._ranges)
 
