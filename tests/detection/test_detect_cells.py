@@ -107,7 +107,7 @@ def test_a_small_picture_has_the_same_cells_in_every_container(tmp_path: Path) -
 def test_a_picture_with_little_on_it_is_no_empty_slide(tmp_path: Path) -> None:
     sharp = draw_cells(60, 60, 0.3, 500, MICRONS, seed=1)
     path = write_pyramid(tmp_path / "a.tif", sharp)
-    with pytest.raises(InputError, match=r"too little for a smear on a slide.*--as field"):
+    with pytest.raises(InputError, match=r"too little for a smear on a slide.*`taken_as=field`"):
         detect_cells(open_slide(path, view=View.SLIDE))
     glass = write_pyramid(tmp_path / "b.tif", np.full_like(sharp, 240))
     with pytest.raises(InputError, match="an empty slide"):

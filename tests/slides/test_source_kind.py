@@ -109,7 +109,9 @@ def test_the_container_does_not_matter(slide: bool, tmp_path: Path) -> None:
         suggests_slide = path.name in ("a.tif", "a.ome.tif")
         assert (opened.remark is None) is (suggests_slide is slide)
         if opened.remark:
-            assert ("taken for a slide; --as field" if slide else "--as slide") in opened.remark
+            assert (
+                "taken for a slide; `taken_as=field`" if slide else "`taken_as=slide`"
+            ) in opened.remark
         for view in View:
             chosen = open_slide(path, 0.5, view)
             assert bool(chosen.fields) is (view is View.FIELD)
