@@ -60,7 +60,7 @@ def test_index_takes_boxes_from_the_command_line(
     [
         (["--crops", "x", "p"], "--crops: works only with --boxes"),
         (["p", "--boxes", "c.json"], "make two tables"),
-        (["--boxes", "gone.json"], "no such file or folder"),
+        (["--boxes", "gone.json"], "gone.json: no such file"),
         (["--boxes", "c.json", "--stain"], "only when they are cut out"),
         (["--boxes", "c.json", "--microns-per-pixel", "99"], "0.005"),
     ],

@@ -93,7 +93,7 @@ def spoiled(how: str, tensors: dict[str, torch.Tensor]) -> None:
         tensors["transform.std"] = torch.zeros(3, 1, 1)
     elif how == "unexpected tensor extra":
         tensors["extra"] = torch.zeros(1)
-    elif how == "make no sense":
+    elif how == "do not fit each other":
         tensors["head.member"] = torch.full((9,), 7)
     elif how == "tensor k":
         del tensors["head.k"]
@@ -104,7 +104,7 @@ def spoiled(how: str, tensors: dict[str, torch.Tensor]) -> None:
 @pytest.mark.parametrize(
     "how",
     ["transform.matrix", "the network takes 56", "std must be positive",
-     "unexpected tensor extra", "make no sense", "tensor k", "norm.bias"],
+     "unexpected tensor extra", "do not fit each other", "tensor k", "norm.bias"],
 )  # fmt: skip
 def test_a_bundle_that_was_changed_is_refused_in_one_line(tmp_path: Path, how: str) -> None:
     tensors = load_file(saved("knn") / WEIGHTS)

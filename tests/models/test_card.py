@@ -38,7 +38,7 @@ def test_a_card_of_an_earlier_version_lacks_what_was_added_later() -> None:
         ({"known": ["LYT", "LYT"]}, "known names a class twice"),
         ({"name": "a\x1b[2J"}, "control characters"),
         ({"data": {"images": {"LYT": "many"}}}, "number of images per class"),
-        ({"metrics": {"macro_f1": "good"}}, "expected a number"),
+        ({"metrics": {"macro_f1": "good"}}, "expected 0 to 1"),
         ({"input_size": 100}, "expected 250"),
         ({"microns_per_pixel": 0.0}, "microns_per_pixel is 0.0"),
     ],

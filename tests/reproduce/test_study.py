@@ -154,7 +154,7 @@ def test_what_makes_no_sense_is_said_before_the_folder_is_claimed(
         ({"device": "tpu"}, "device tpu"),
         ({"data": tmp_path / "gone"}, "gone: no such file or folder"),
         ({"external": (tmp_path / "theirs", mapping)}, "theirs: no such file or folder"),
-        ({"external": (study.data, mapping)}, "mapping.yaml: cannot be read"),
+        ({"external": (study.data, mapping)}, "mapping.yaml: no such file"),
     ):
         with pytest.raises(InputError, match=said):
             reproduce(replace(study, folder=tmp_path / "report", **change))
