@@ -141,7 +141,7 @@ def test_crops_of_a_run_that_did_not_end_are_written_anew(
     fields: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops = tmp_path / "crops"
-    monkeypatch.setattr("marrowscope.api.smear_counting.write_cells", _stop)
+    monkeypatch.setattr("marrowscope.api.cell_detection.write_cells", _stop)
     with pytest.raises(KeyboardInterrupt):
         ms.detect(fields, microns_per_pixel=PIXEL, crops=crops, output=tmp_path / "a.parquet")
     monkeypatch.undo()

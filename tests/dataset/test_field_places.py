@@ -62,7 +62,7 @@ def test_a_pixel_size_widens_the_window(field: Path) -> None:
     # Twice as many pixels of the field: the neighbours come into sight, those outside mirrored.
     assert sorted(np.unique(np.median(crop.reshape(250, 250, 3), axis=2)).tolist())[0] == 40
     assert (crop[125, -1] == 200).all()
-    with pytest.raises(InputError, match="--microns-per-pixel"):
+    with pytest.raises(InputError, match="`microns_per_pixel` works with boxes"):
         index([field / "field.png"], microns_per_pixel=0.1)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from marrowscope.dataset.crop_orientations import ORIENTATIONS
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.report.overlap_sheet import GAP, SHOWN, overlap_sheet
 
@@ -16,7 +17,15 @@ def test_a_pair_is_side_by_side_with_its_shared_part_outlined(tmp_path: Path) ->
         {"cell_id": ["a", "b"], "path": [str(tmp_path / f"{name}.png") for name in "ab"]}
     )
     pairs = pl.DataFrame(
-        {"cell_one": ["a"], "cell_two": ["b"], "dx": [40], "dy": [0], "correlation": [0.9]}
+        {
+            "cell_one": ["a"],
+            "cell_two": ["b"],
+            "dx": [40],
+            "dy": [0],
+            "orientation": [ORIENTATIONS[0]],
+            "scale": [1.0],
+            "correlation": [0.9],
+        }
     )
     sheet = overlap_sheet(table, pairs)
     assert sheet.shape == (250 + GAP, 500 + GAP, 3)

@@ -128,7 +128,7 @@ def test_several_fields_are_no_slide_and_a_huge_slide_is_no_field(
     monkeypatch.setattr("marrowscope.slides.open_slide.MAX_PIXELS", 1000)
     with pytest.raises(InputError, match="too large for a field"):
         open_slide(tmp_path / "a.png", 0.25, View.FIELD)
-    with pytest.raises(InputError, match="taken_as is 'photo'; expected field or slide"):
+    with pytest.raises(InputError, match="`taken_as` is 'photo'; expected field or slide"):
         View.named("photo")
 
 
