@@ -1,10 +1,14 @@
 """Fixtures of all tests; helpers that are imported lie in ``support``."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import hypothesis
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from marrowscope.io.image_encoding import encode_png
 from marrowscope.models import bundle
 from support.command_shell import Shell
 from support.real_data import DATA
@@ -24,6 +28,20 @@ def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
 def without_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """A trained network is not converted for OpenVINO: that takes a second, and has its tests."""
     monkeypatch.setattr(bundle, "make_graph", lambda model, card: ({}, {}))
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are not drawn, which is most of a report's time: what they show has tests."""
+    blank = encode_png(np.full((4, 4, 3), 255, np.uint8))
+
+    def save(figure: Figure, target: BinaryIO | Path, **options: object) -> None:
+        if isinstance(target, Path):
+            target.write_bytes(blank)
+        else:
+            target.write(blank)
+
+    monkeypatch.setattr(Figure, "savefig", save)
 
 
 @pytest.fixture(scope="session")

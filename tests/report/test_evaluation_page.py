@@ -22,6 +22,8 @@ from marrowscope.report.evaluation_figures import (
 from marrowscope.report.evaluation_page import write_report
 from support.predictions import predictions
 
+blank_figures = pytest.mark.usefixtures("blank_figures")
+
 
 class _Links(HTMLParser):
     """Collects everything that a browser would load, and every tag."""
@@ -54,6 +56,7 @@ def table(tmp_path: Path) -> pl.DataFrame:
     return rows.with_columns(pl.Series("path", paths))
 
 
+@blank_figures
 def test_folds_are_in_page_table_and_data(table: pl.DataFrame, tmp_path: Path) -> None:
     rows = table.with_columns(fold=pl.int_range(pl.len(), dtype=pl.Int32) % 4)
     result = evaluate(rows, resamples=50)
@@ -76,6 +79,7 @@ def test_folds_are_in_page_table_and_data(table: pl.DataFrame, tmp_path: Path) -
     assert "Fold by fold" not in page_of(tmp_path / "plain")
 
 
+@blank_figures
 def test_the_folder_holds_page_data_and_figures(table: pl.DataFrame, tmp_path: Path) -> None:
     result = evaluate(table, resamples=50)
     write_report(result, table, tmp_path / "report", "My report")
@@ -92,6 +96,7 @@ def test_the_folder_holds_page_data_and_figures(table: pl.DataFrame, tmp_path: P
     assert classes.filter(pl.col("code") == "BLA")["published_strict_recall"].item() == 0.65
 
 
+@blank_figures
 def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script(
     table: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -104,6 +109,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script(
     assert not re.search(r"url\(|@import", page_of(tmp_path / "report"))
 
 
+@blank_figures
 def test_the_page_shows_scores_examples_and_what_must_be_said(
     table: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -120,6 +126,7 @@ def test_the_page_shows_scores_examples_and_what_must_be_said(
     assert "Synthetic" not in page
 
 
+@blank_figures
 def test_synthetic_cells_are_called_synthetic(table: pl.DataFrame, tmp_path: Path) -> None:
     table = table.with_columns(pl.lit("synthetic").alias("annotator"))
     write_report(evaluate(table, resamples=20), table, tmp_path / "report", "Phantom")
@@ -128,6 +135,7 @@ def test_synthetic_cells_are_called_synthetic(table: pl.DataFrame, tmp_path: Pat
     assert ".545" not in page  # drawn cells compare with nothing published
 
 
+@blank_figures
 def test_names_from_users_cannot_become_markup(table: pl.DataFrame, tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>"
     table = table.with_columns(
@@ -139,12 +147,14 @@ def test_names_from_users_cannot_become_markup(table: pl.DataFrame, tmp_path: Pa
     assert "&lt;script&gt;" in page
 
 
+@blank_figures
 def test_missing_images_do_not_stop_the_report(tmp_path: Path) -> None:
     table = predictions(50)
     write_report(evaluate(table, resamples=20), table, tmp_path / "report", "t")
     assert "images not at hand" in page_of(tmp_path / "report")
 
 
+@blank_figures
 def test_an_earlier_report_is_replaced_as_a_whole(table: pl.DataFrame, tmp_path: Path) -> None:
     result = evaluate(table, resamples=20)
     write_report(result, table, tmp_path / "report", "the first")
@@ -155,6 +165,7 @@ def test_an_earlier_report_is_replaced_as_a_whole(table: pl.DataFrame, tmp_path:
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
+@blank_figures
 def test_a_folder_with_other_files_is_refused_and_keeps_them(
     table: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -174,6 +185,7 @@ def test_any_class_name_can_be_drawn_and_written(
     assert (tmp_path / "report/confusion.png").stat().st_size > 5000
 
 
+@blank_figures
 def test_rows_without_a_path_or_a_confidence_have_no_example(
     table: pl.DataFrame, tmp_path: Path
 ) -> None:
@@ -184,6 +196,7 @@ def test_rows_without_a_path_or_a_confidence_have_no_example(
     assert "images not at hand" in page_of(tmp_path / "report")
 
 
+@blank_figures
 def test_the_page_names_the_pairs_and_the_unit_of_the_bootstrap(
     table: pl.DataFrame, tmp_path: Path
 ) -> None:

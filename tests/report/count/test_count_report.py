@@ -21,6 +21,8 @@ from marrowscope.report.count import count_report
 from marrowscope.report.count.count_report import write_count_report
 from support.counts import a_count
 
+blank_figures = pytest.mark.usefixtures("blank_figures")
+
 ISSUED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EVIL = "<script>alert(1)</script>\u202e細胞 'x' \"y\" {{ 7*7 }} \x1b[31m"
 
@@ -198,6 +200,7 @@ def test_the_same_count_gives_the_same_files(
         assert path.read_bytes() == (report / path.name).read_bytes(), path.name
 
 
+@blank_figures
 def test_names_from_users_cannot_become_markup(tmp_path: Path) -> None:
     count = a_count(fields=1, name=EVIL, renamed={"NGS": EVIL, "LYT": "細胞"}, slide=True)
     (field,) = count.fields
@@ -225,6 +228,7 @@ def test_names_from_users_cannot_become_markup(tmp_path: Path) -> None:
     assert len(PdfReader(tmp_path / "report/report.pdf").pages) > 2
 
 
+@blank_figures
 def test_a_name_that_is_no_text_is_written_with_a_mark(tmp_path: Path) -> None:
     count = replace(a_count(fields=1), name="odd\udcff", sources=("odd\udcff.tif",))
     write_count_report(count, tmp_path / "report", issued=ISSUED)
@@ -232,6 +236,7 @@ def test_a_name_that_is_no_text_is_written_with_a_mark(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "report/count.json").read_text())["name"] == "odd?"
 
 
+@blank_figures
 def test_without_cells_there_is_no_count(tmp_path: Path) -> None:
     count = a_count(fields=1)
     none = count.cells.clear()
@@ -249,6 +254,7 @@ def test_without_cells_there_is_no_count(tmp_path: Path) -> None:
     assert {entry["percent"] for entry in data["classes"]} == {None}
 
 
+@blank_figures
 def test_fields_that_were_not_counted_are_named_with_the_reason(tmp_path: Path) -> None:
     count = replace(a_count(fields=1), not_counted=(("b.png", "out of focus"),))
     write_count_report(count, tmp_path / "report", pdf=False)
@@ -259,6 +265,7 @@ def test_fields_that_were_not_counted_are_named_with_the_reason(tmp_path: Path) 
     assert data["fields_not_counted"] == [{"name": "b.png", "why": "out of focus"}]
 
 
+@blank_figures
 def test_a_class_that_occurs_only_after_correction_has_a_line(tmp_path: Path) -> None:
     # Held-out cells hold plasma cells, which this model calls lymphocytes.
     known = ("NGS", "EBO", "LYT")
@@ -280,6 +287,7 @@ def test_a_class_that_occurs_only_after_correction_has_a_line(tmp_path: Path) ->
     assert float(shown[""][3]) == 100.0
 
 
+@blank_figures
 def test_classes_that_the_model_does_not_know_are_named_and_are_no_zeros(tmp_path: Path) -> None:
     known = ("PMO", "NGS", "EBO", "LYT", "NIF")
     count = a_count(fields=1, known=known, corrected=False)
@@ -294,6 +302,7 @@ def test_classes_that_the_model_does_not_know_are_named_and_are_no_zeros(tmp_pat
     assert all(len(cells) == 3 for cells in shown.values())
 
 
+@blank_figures
 def test_a_model_of_synthetic_cells_is_called_so(tmp_path: Path) -> None:
     count = a_count(fields=1)
     write_count_report(count, tmp_path / "real", pdf=False)
@@ -303,6 +312,7 @@ def test_a_model_of_synthetic_cells_is_called_so(tmp_path: Path) -> None:
     assert "trained on synthetic cells" in text_of(tmp_path / "drawn")
 
 
+@blank_figures
 def test_an_earlier_report_is_replaced_as_a_whole(count: SmearCount, tmp_path: Path) -> None:
     write_count_report(count, tmp_path / "report")
     write_count_report(replace(count, overview=None), tmp_path / "report", pdf=False)
@@ -312,6 +322,7 @@ def test_an_earlier_report_is_replaced_as_a_whole(count: SmearCount, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "cells.parquet", "report.html"])
+@blank_figures
 def test_a_folder_that_is_no_report_is_refused_and_keeps_its_files(
     name: str, count: SmearCount, tmp_path: Path
 ) -> None:
@@ -326,12 +337,14 @@ def test_a_folder_that_is_no_report_is_refused_and_keeps_its_files(
         write_count_report(count, folder, pdf=False)
 
 
+@blank_figures
 def test_a_file_in_the_place_of_the_folder_is_refused(count: SmearCount, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="file: is a file"):
         write_count_report(count, tmp_path / "file", pdf=False)
 
 
+@blank_figures
 def test_a_failure_leaves_the_earlier_report(
     count: SmearCount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,6 +361,7 @@ def test_a_failure_leaves_the_earlier_report(
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
+@blank_figures
 def test_a_missing_weasyprint_is_said_before_anything_is_written(
     count: SmearCount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,6 +373,7 @@ def test_a_missing_weasyprint_is_said_before_anything_is_written(
     write_count_report(count, tmp_path / "report", pdf=False)
 
 
+@blank_figures
 def test_cells_for_qupath_carry_the_answers_and_replace_those_of_an_earlier_report(
     tmp_path: Path,
 ) -> None:
