@@ -65,7 +65,7 @@ def test_a_class_without_any_probability_is_not_known() -> None:
         ({"predicted": None}, None, "has no column predicted"),
         ({"confidence": None}, 0.5, "has no column confidence"),
         ({"edge": "yes"}, None, "column edge is not a flag"),
-        ({}, 1.5, "minimum confidence is 1.5"),
+        ({}, 1.5, "`min_confidence` is 1.5"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -88,7 +88,7 @@ def test_a_class_smaller_than_the_folds_is_reported() -> None:
         (
             {"LYT": 8, "NGS": 6},
             CrossValidationPlan("sequential", RECIPE, 50),
-            "--folds 50: the 14 labelled cells",
+            "`folds` 50: the 14 labelled cells",
         ),
         (
             {"LYT": 6, "KSC": 2},

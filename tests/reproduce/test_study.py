@@ -151,7 +151,7 @@ def test_what_makes_no_sense_is_said_before_the_folder_is_claimed(
     for change, said in (
         ({"models": ("sequential", "sequental")}, "`model` sequental: choose one of"),
         ({"models": ("vit",)}, "needs `weights`"),
-        ({"device": "tpu"}, "device tpu"),
+        ({"device": "tpu"}, "`device` tpu"),
         ({"data": tmp_path / "gone"}, "gone: no such file or folder"),
         ({"external": (tmp_path / "theirs", mapping)}, "theirs: no such file or folder"),
         ({"external": (study.data, mapping)}, "mapping.yaml: no such file"),

@@ -25,10 +25,10 @@ def test_only_backbones_have_a_recipe_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("model", "weights", "head", "words"),
     [
-        ("vit", None, None, "model vit: needs weights"),
-        ("vit", FILE, "tree", "head tree: expected"),
-        ("resnet18", None, None, "model resnet18: choose one of"),
-        ("resnext50", None, "knn", "head knn: only for model vit"),
+        ("vit", None, None, "`model` vit: needs `weights`"),
+        ("vit", FILE, "tree", "`head` tree: expected"),
+        ("resnet18", None, None, "`model` resnet18: choose one of"),
+        ("resnext50", None, "knn", "`head` knn: only for `model=vit`"),
         ("features", FILE, None, "is not a network and has no start"),
     ],
 )

@@ -37,7 +37,7 @@ def test_images_that_are_gone_are_named(table: pl.DataFrame, model: str, tmp_pat
     ("options", "words"),
     [
         ({"model": "resnet18"}, "resnet18"),
-        ({"head": "knn"}, "head knn"),
+        ({"head": "knn"}, "`head` knn"),
         ({"threads": 0}, "threads is 0"),
         ({"weights": Path("missing.safetensors")}, "missing.safetensors"),
         ({"share": 0.0}, "share"),

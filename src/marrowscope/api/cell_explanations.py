@@ -184,7 +184,7 @@ def explain_cells(
         model: of ``load_model``, or a name or bundle folder; None: the default model.
         output: folder for figures and data.
         per_class: cells of each class.
-        classes: to show, such as ``["BLA", "PMO"]`` or ``"BLA,PMO"``; None: all.
+        classes: to show, codes in a list or joined by commas; None: all.
         sanity: test that the maps depend on weights and labels (Adebayo et al., NeurIPS 2018).
         phantom: synthetic cells of each class, to measure the share of the maps inside them.
         seed: of noise and tests.

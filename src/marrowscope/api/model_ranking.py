@@ -131,7 +131,7 @@ def compare(
         models: by name, predictions of the same labelled cells: a table, its file, or the folder of
             a run or cross-validation; or a list of these paths, of which ``NAME=PATH`` has a name.
         output: folder for figure, tables and data.
-        classes: in the figure, such as ``["BLA", "PMO"]`` or ``"BLA,PMO"``; None: all.
+        classes: in the figure, codes in a list or joined by commas; None: all.
         tolerated: as for ``evaluate``.
         resamples: of the bootstrap.
         seed: of the bootstrap.

@@ -1,7 +1,6 @@
 """Masks → shape of cell and nucleus: size, roundness, moments, outline, lobes, Zernike."""
 
 import cv2
-import mahotas
 import numpy as np
 from numpy.typing import NDArray
 
@@ -220,5 +219,7 @@ def _zernike(picture: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[n
     radius = max(2.0, float(np.hypot(rows - middle[0], columns - middle[1]).max()))
     box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     centre = middle[0] - rows.min(), middle[1] - columns.min()
+    import mahotas  # of an extra; the segmentation beside it belongs to the core
+
     found = mahotas.features.zernike_moments(picture[box], radius, degree=_DEGREE, cm=centre)
     return np.asarray(found, dtype=np.float64)

@@ -8,13 +8,13 @@ class, because a set of lymphocytes is meant to have other nuclei than a set of 
 """
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.features.cell_segmentation import segment
 from marrowscope.models.card import Card
 from marrowscope.stain import BACKGROUND_DENSITY, optical_density
 
@@ -35,11 +35,13 @@ Ranges = dict[str, dict[str, tuple[float, float, float]]]  # class code → meas
 
 
 def measure_appearance(image: NDArray[np.uint8]) -> dict[str, float]:
-    """All ``MEASURES`` of one cell (250, 250, 3) uint8 RGB; nan where there is nothing to see."""
+    """All ``MEASURES`` of one cell (250, 250, 3) uint8 RGB; nan where there is nothing to see.
+
+    The nucleus is measured only where the extra ``analysis`` is installed: its watershed is
+    scikit-image's.
+    """
     density = optical_density(image)
     stained = (density >= BACKGROUND_DENSITY).all(axis=2)
-    found = segment(image)
-    nucleus = 2 * float(np.sqrt(found.nucleus.sum() / np.pi))
     if not stained.any():
         return dict.fromkeys(MEASURES, float("nan"))
     pixels = image[stained].astype(np.float64)
@@ -47,8 +49,16 @@ def measure_appearance(image: NDArray[np.uint8]) -> dict[str, float]:
     return {
         "density": float(density[stained].mean()),
         "saturation": float(((brightest - pixels.min(axis=1)) / brightest).mean()),
-        "nucleus": float("nan") if found.fallback else nucleus,
+        "nucleus": _nuclear_diameter(image) if find_spec("skimage") else float("nan"),
     }
+
+
+def _nuclear_diameter(image: NDArray[np.uint8]) -> float:
+    """Of a circle as large as the nucleus, in px; nan where none is found."""
+    from marrowscope.features.cell_segmentation import segment
+
+    found = segment(image)
+    return float("nan") if found.fallback else 2 * float(np.sqrt(found.nucleus.sum() / np.pi))
 
 
 def appearance_facts(images: Sequence[NDArray[np.uint8]]) -> dict[str, list[float]]:
