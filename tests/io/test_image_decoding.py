@@ -19,7 +19,7 @@ from PIL import Image, ImageCms, ImageFile, features
 
 from marrowscope import preprocessing
 from marrowscope.io import image_decoding, image_encoding, image_inspection
-from marrowscope.io.image_decoding import ImageError
+from marrowscope.io.image_decoding import ImageError, one_line
 from support.image_files import png_bomb
 
 
@@ -638,3 +638,8 @@ def test_half_an_image_is_refused_whatever_other_libraries_ask_of_pillow(
     with pytest.raises(ImageError, match="damaged"):
         image_decoding.decode(data[: len(data) // 2])
     assert ImageFile.LOAD_TRUNCATED_IMAGES  # what the program asked for holds for itself
+
+
+def test_what_a_library_says_is_one_line_without_control_characters() -> None:
+    assert one_line("no VR '\n\x1b[31m\ufffd'") == "no VR ' [31m\ufffd'"
+    assert one_line(ValueError()) == "ValueError"

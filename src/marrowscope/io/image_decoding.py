@@ -419,6 +419,7 @@ _TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 }
 
 
-def one_line(error: BaseException) -> str:
-    """What an error of a library says, cut to fit a line."""
-    return (" ".join(str(error).split()) or type(error).__name__)[:120]
+def one_line(error: BaseException | str) -> str:
+    """What an error of a library says, without control characters, cut to fit a line."""
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    return (" ".join(text.split()) or type(error).__name__)[:120]

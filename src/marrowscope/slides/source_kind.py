@@ -13,7 +13,7 @@ from pathlib import Path
 
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, READ, SUFFIXES
+from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, READ, SUFFIXES, one_line
 from marrowscope.slides.openslide_guard import probe, probe_each
 from marrowscope.slides.tiff_levels import TiffSlide, find_levels
 from marrowscope.slides.tiff_structure import (
@@ -134,7 +134,7 @@ def _identify_file(path: Path) -> Source:
     if content is None or content == "DICOM" or path.suffix.lower() == ".mrxs":
         found = probe(path)
         if found.failure is not None:
-            raise InputError(f"{path}: a damaged or cut-off slide ({found.failure[:160]})")
+            raise InputError(f"{path}: a damaged or cut-off slide ({one_line(found.failure)})")
         if found.vendor is not None:
             reason = f"OpenSlide knows it: {found.vendor}"
             return Source(path, SourceKind.OPENSLIDE, (path,), reason)
@@ -192,7 +192,7 @@ def _openslide_tiff(path: Path) -> Source | None:
     if found.vendor is None:
         return None
     if found.failure is not None:
-        raise InputError(f"{path}: a damaged or cut-off slide ({found.failure[:160]})")
+        raise InputError(f"{path}: a damaged or cut-off slide ({one_line(found.failure)})")
     return Source(path, SourceKind.OPENSLIDE, (path,), f"OpenSlide knows it: {found.vendor}")
 
 
