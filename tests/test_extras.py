@@ -40,7 +40,12 @@ def test_a_python_without_wheels_is_the_true_reason(monkeypatch: pytest.MonkeyPa
 def test_extras_and_the_package_s_metadata_name_the_same_libraries() -> None:
     metadata = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
     declared = metadata["project"]["optional-dependencies"]
-    names = {"sklearn": "scikit-learn", "skimage": "scikit-image", "umap": "umap-learn"}
+    names = {
+        "sklearn": "scikit-learn",
+        "skimage": "scikit-image",
+        "umap": "umap-learn",
+        "pillow_heif": "pillow-heif",
+    }
     for name, extra in extras.EXTRAS.items():
         required = {re.split(r"[<>=;\[ ]", line)[0] for line in declared[name]}
         assert {names.get(module, module) for module in extra.modules} == required, name

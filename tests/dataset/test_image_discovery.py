@@ -226,18 +226,18 @@ def test_columns_of_a_list_that_are_unknown_stay_as_text(tmp_path: Path) -> None
 def test_files_that_are_no_image_by_their_ending_are_counted(tmp_path: Path) -> None:
     folder = tmp_path / "BLA"
     folder.mkdir()
-    for name in ("0.jpg", "1.JFIF", "2.jpe", "3.heic", "4.czi", "5.CZI", ".6.tif", "Thumbs.db"):
+    for name in ("0.jpg", "1.JFIF", "2.jpe", "3.nd2", "4.czi", "5.CZI", ".6.tif", "Thumbs.db"):
         (folder / name).write_bytes(b"x")
     notes = DiscoveryNotes()
     found = list(discover([tmp_path], notes=notes))
     assert [Path(one.path).name for one in found] == ["0.jpg", "1.JFIF", "2.jpe"]
-    said = "3 files passed over, no image by the ending: 2 .czi, 1 .heic"
+    said = "3 files passed over, no image by the ending: 2 .czi, 1 .nd2"
     assert said in notes.sentences()
 
 
 def test_a_file_of_another_format_is_named_for_what_it_is(tmp_path: Path) -> None:
-    (tmp_path / "cell.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    (tmp_path / "cell.nd2").write_bytes(b"\xda\xce\xbe\x0a" + bytes(50))
     (tmp_path / "cell.dcm").write_bytes(bytes(128) + b"DICM\x08\x00\x60\x00CS\x02\x00CT")
-    for name, what in (("cell.heic", "HEIC"), ("cell.dcm", "modality CT")):
+    for name, what in (("cell.nd2", "Nikon ND2"), ("cell.dcm", "modality CT")):
         with pytest.raises(InputError, match=what):
             list(discover([tmp_path / name]))

@@ -123,11 +123,11 @@ def test_a_list_with_a_pixel_size_that_is_no_number_is_refused(tmp_path: Path) -
 
 
 def test_what_is_passed_over_in_a_folder_is_said(tmp_path: Path) -> None:
-    for name in ("a.jpg", "b.heic", "c.heic"):
+    for name in ("a.jpg", "b.nd2", "c.nd2"):
         (tmp_path / name).write_bytes(b"x")
     said: list[str] = []
     assert expand([str(tmp_path)], say=said.append).height == 1
-    assert said == ["2 files passed over, no image by the ending: 2 .heic"]
+    assert said == ["2 files passed over, no image by the ending: 2 .nd2"]
     (tmp_path / "a.jpg").unlink()
-    with pytest.raises(InputError, match=r"no image found; 2 files passed over.*: 2 \.heic"):
+    with pytest.raises(InputError, match=r"no image found; 2 files passed over.*: 2 \.nd2"):
         expand([str(tmp_path)])

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import imagecodecs
 import numpy as np
+import pillow_heif
 import pytest
 import tifffile
 from hypothesis import example, given, settings
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, features
 
 from marrowscope import preprocessing
-from marrowscope.io import image_decoding, image_encoding, image_inspection
+from marrowscope.io import file_signatures, image_decoding, image_encoding, image_inspection
 from marrowscope.io.image_decoding import ImageError, one_line
 from support.image_files import png_bomb
 
@@ -540,7 +541,7 @@ def test_a_part_of_a_larger_picture_takes_the_depth_of_the_whole() -> None:
         (b"", "empty"),
         (b"hello, I am a text", "not a JPEG"),
         (b"ZISRAWFILE" + bytes(200), "Zeiss CZI"),
-        (b"\0\0\0\x18ftypheic" + bytes(200), "HEIC"),
+        (b"\0\0\0\x18ftypheic" + bytes(200), "damaged"),
         (bytes(128) + b"DICM" + b"\x08\x00\x60\x00CS\x02\x00CT" + bytes(50), "DICOM.*modality CT"),
         # The first 128 bytes of a DICOM are free, and may look like another format.
         (b"II*\0" + bytes(124) + b"DICM" + bytes(90), "a DICOM file, no picture of cells"),
@@ -551,6 +552,37 @@ def test_a_part_of_a_larger_picture_takes_the_depth_of_the_whole() -> None:
 )
 def test_what_is_no_image_is_said_so(data: bytes, reason: str) -> None:
     with pytest.raises(ImageError, match=reason):
+        image_decoding.decode(data)
+
+
+def heic(pixels: np.ndarray, **options: object) -> bytes:
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(pixels)).save(stream, quality=100, **options)
+    return stream.getvalue()
+
+
+def test_a_heic_of_a_phone_is_read_upright() -> None:
+    rows = np.linspace(40, 220, 32, dtype=np.uint8)
+    pixels = np.stack(np.broadcast_arrays(rows[:, None], rows[:24], np.uint8(180)), axis=2)
+    found = image_decoding.decode_noted(heic(pixels))
+    assert found.format == "HEIC"
+    assert found.pixels.shape == (32, 24, 3)
+    assert np.abs(found.pixels.astype(int) - pixels).max() <= 6  # its colours are stored coarsely
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned by a quarter
+    turned = image_decoding.decode(heic(pixels, exif=exif.tobytes()))
+    assert np.abs(turned.astype(int) - np.rot90(pixels, -1)).max() <= 6
+
+
+def test_a_cut_off_heic_is_damaged_and_without_the_extra_it_is_said_what_to_type(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = heic(np.full((32, 32, 3), 200, np.uint8))
+    with pytest.raises(ImageError, match="damaged") as caught:
+        image_decoding.decode(data[: len(data) // 2])
+    assert "\n" not in str(caught.value)
+    monkeypatch.setattr(file_signatures, "missing_modules", lambda extra: ("pillow_heif",))
+    with pytest.raises(ImageError, match=r"a HEIC image.*pip install 'marrowscope\[heif\]'"):
         image_decoding.decode(data)
 
 

@@ -8,16 +8,16 @@ from marrowscope.io.passed_over import PassedOver, is_image_name, pictures_passe
 def test_endings_of_images_in_any_case() -> None:
     for name in ("a.JPG", "a.jfif", "a.jpe", "a.TIFF", "a.gif", "a.jp2", "a.avif", "a.webp"):
         assert is_image_name(name), name
-    for name in ("a.heic", "a.czi", "a.txt", "jpg", ".hidden.jpg", "a.mask.png", "._a.jpg"):
+    for name in ("a.nd2", "a.czi", "a.txt", "jpg", ".hidden.jpg", "a.mask.png", "._a.jpg"):
         assert not is_image_name(name), name
 
 
 def test_how_many_of_which_endings() -> None:
     passed = PassedOver()
     assert passed.sentence() is None
-    for name in ("a.heic", "b.HEIC", "c.czi", "README", ".DS_Store", "Thumbs.db", "a.mask.png"):
+    for name in ("a.nd2", "b.ND2", "c.czi", "README", ".DS_Store", "Thumbs.db", "a.mask.png"):
         passed.add(name)
-    expected = "4 files passed over, no image by the ending: 2 .heic, 1 .czi, 1 no ending"
+    expected = "4 files passed over, no image by the ending: 2 .nd2, 1 .czi, 1 no ending"
     assert passed.sentence() == expected
 
 

@@ -4,11 +4,13 @@ Some libraries load their parts only when they are asked for: ``import skimage``
 Each task takes a few hundredths of a second.
 """
 
+import io
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
 import numpy as np
+from PIL import Image
 
 from marrowscope.silent_import import import_silently
 
@@ -178,6 +180,14 @@ def _anndata() -> None:
     _near(AnnData(np.ones((2, 3))).shape, (2, 3))
 
 
+def _pillow_heif() -> None:
+    import pillow_heif
+
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (16, 16), "white")).save(stream, quality=90)
+    _near(pillow_heif.open_heif(stream).size, (16, 16))
+
+
 def _timm() -> None:
     timm = import_module("timm")  # without types, and not always there
     timm.create_model("resnet18", pretrained=False, num_classes=0)
@@ -201,5 +211,6 @@ TRIALS: Mapping[str, Callable[[], None]] = {
     "highdicom": _highdicom,
     "nncf": _nncf,
     "anndata": _anndata,
+    "pillow_heif": _pillow_heif,
     "timm": _timm,
 }

@@ -5,6 +5,8 @@ Signatures: TIFF 6.0 (Aldus 1992) and BigTIFF (libtiff); DICOM PS3.10; ITU-T T.8
 T.800 (JPEG 2000); ISO/IEC 14496-12 (``ftyp`` of AVIF and HEIC); the makers' own for the rest.
 """
 
+from marrowscope.extras import install_line, missing_modules
+
 HEAD_BYTES = 132  # as much of a file as decides
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -42,7 +44,7 @@ def file_format(head: bytes) -> str | None:
 
     Returns:
         ``DICOM`` (also of a DICOM whose free first bytes look like a TIFF), ``TIFF``, ``JPEG``,
-        ``PNG``, ``BMP``, ``WEBP``, ``GIF``, ``JPEG2000``, ``AVIF`` or None.
+        ``PNG``, ``BMP``, ``WEBP``, ``GIF``, ``JPEG2000``, ``AVIF``, ``HEIC`` or None.
     """
     if head[_DICOM_PLACE : _DICOM_PLACE + 4] == b"DICM":
         return "DICOM"
@@ -62,6 +64,8 @@ def file_format(head: bytes) -> str | None:
         return "JPEG2000"
     if _brands(head) & set(_AVIF):
         return "AVIF"
+    if _brands(head) & set(_HEIC):
+        return "HEIC"
     return None
 
 
@@ -73,8 +77,10 @@ def foreign_format(head: bytes) -> str | None:
     """
     if head[_DICOM_PLACE : _DICOM_PLACE + 4] == b"DICM":
         return _dicom(head)
-    if _brands(head) & set(_HEIC) and file_format(head) != "AVIF":
-        return "a HEIC image, as phones take them; save it as JPEG or PNG"
+    if file_format(head) == "HEIC" and missing_modules("heif"):
+        return (
+            f"a HEIC image, as phones take them: {install_line('heif')}, or save it as JPEG or PNG"
+        )
     for start, what in _FOREIGN.items():
         if head.startswith(start):
             return what

@@ -50,9 +50,9 @@ MAX_BYTES = 512_000_000
 MASK_SUFFIX = ".mask.png"  # the truth of a synthetic image lies beside it; not an image of a cell
 SUFFIXES: tuple[str, ...] = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".jp2",
-    ".j2k", ".jpx", ".avif",
+    ".j2k", ".jpx", ".avif", ".heic", ".heif",
 )  # fmt: skip
-READ = "JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000 or AVIF"
+READ = "JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000, AVIF or HEIC"
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000", "AVIF")
 JPEG = ("JPEG", "MPO")  # MPO: a JPEG with further pictures behind the first, as phones make them
@@ -179,7 +179,11 @@ def open_image(data: bytes, name: str) -> Image.Image:
     if foreign is not None:
         raise ImageError(name, foreign)
     try:
+        if file_format(data) == "HEIC":
+            return _open_heic(data, name)
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except ImageError:
+        raise
     except Image.DecompressionBombError:
         raise ImageError(name, "more than 64 megapixels") from None
     except UnidentifiedImageError:
@@ -191,6 +195,17 @@ def open_image(data: bytes, name: str) -> Image.Image:
     frames = 1 if image.format in ("TIFF", "MPO") else getattr(image, "n_frames", 1)
     if frames > 1:
         raise ImageError(name, f"an animation of {frames} pictures; save the one that is meant")
+    return image
+
+
+def _open_heic(data: bytes, name: str) -> Image.Image:
+    """The main picture of a HEIC, upright, with 8 bits a value; libheif decodes it."""
+    import pillow_heif
+
+    opened = pillow_heif.open_heif(io.BytesIO(data))
+    require_size(*opened.size, name)
+    image: Image.Image = opened.to_pillow()
+    image.format = "HEIC"
     return image
 
 
@@ -275,6 +290,8 @@ def _pixels_and_notes(
         notes.append(f"EXIF orientation {orientation} applied")
     if image.format == "MPO":
         notes.append("first of several pictures")
+    if image.format == "HEIC" and image.info.get("bit_depth", 8) > 8:
+        notes.append(f"{image.info['bit_depth']} bits to 8")
     return pixels, notes
 
 
