@@ -32,8 +32,8 @@ def test_what_once_failed_is_read_or_refused(kind: str, number: int, tmp_path: P
 
 
 @pytest.mark.slow
-def test_a_thousand_mutations_are_clean() -> None:
-    command = [sys.executable, SCRIPT, "--number", "1000", "--first", "200000"]
+def test_three_hundred_mutations_are_clean() -> None:
+    command = [sys.executable, SCRIPT, "--number", "300", "--first", "200000"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 faults" in done.stdout

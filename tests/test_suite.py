@@ -1,12 +1,19 @@
 """The suite keeps its own rules: tests stand alone, and a skip says why."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parent
 MODULES = sorted(TESTS.rglob("*.py"))
+
+
+@cache
+def syntax(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a file."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
 
 
 def name(path: Path) -> str:
@@ -16,7 +23,7 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_no_test_module_imports_another_one(path: Path) -> None:
     imported = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in syntax(path):
         if isinstance(node, ast.ImportFrom):
             imported.add(str(node.module))
         elif isinstance(node, ast.Import):
@@ -27,7 +34,7 @@ def test_no_test_module_imports_another_one(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_every_skip_has_a_reason(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in syntax(path):
         if isinstance(node, ast.Attribute) and node.attr in ("skip", "skipif", "xfail"):
             assert ast.unparse(node).startswith("pytest."), node.lineno
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -93,10 +100,11 @@ TESTED_BY = {
 SOURCE = TESTS.parent / "src" / "marrowscope"
 
 
+@cache
 def imported_modules(path: Path) -> set[Path]:
     """Files of the package that a file imports, anywhere in it."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in syntax(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("marrowscope"):
             parts = str(node.module).split(".")[1:]
             for place in (parts, *([*parts, alias.name] for alias in node.names)):
@@ -114,7 +122,7 @@ def needs_a_test(path: Path) -> bool:
     if path.name.startswith("_") or room in ("cli", "api"):
         return False
     statements = 0
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in syntax(path):
         if isinstance(node, ast.FunctionDef):
             statements += sum(isinstance(inner, ast.stmt) for inner in ast.walk(node)) - 1
             statements -= ast.get_docstring(node) is not None

@@ -203,7 +203,8 @@ def _open_heic(data: bytes, name: str) -> Image.Image:
     import pillow_heif
 
     opened = pillow_heif.open_heif(io.BytesIO(data))
-    require_size(*opened.size, name)
+    width, height = opened.size
+    require_size(width, height, name)
     image: Image.Image = opened.to_pillow()
     image.format = "HEIC"
     return image
