@@ -207,11 +207,11 @@ def count_each(
 ) -> Iterator[CountResult | InputError]:
     """Count several slides, one after the other; one of them that fails does not stop the others.
 
+    The arguments that are not listed are those of ``count``.
+
     Args:
         sources: slides; or fields, which together are one smear.
         output: folder for the report; of several slides it gets a folder for each.
-        model, cells, microns_per_pixel, taken_as, held_out, min_confidence, remarks, seed, pdf,
-            geojson, progress: as for ``count``.
 
     Returns:
         Counts as they are made; in the place of one that failed, why. Slides that could not be
