@@ -68,7 +68,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         return Printed(out, err)
 
     call.folder = folder  # type: ignore[attr-defined]
-    call("phantom", "cells", "-o", "cells", "--per-class", "4", "--no-masks")
+    call("phantom", "cells", "-o", "cells", "--per-class", "2", "--no-masks")
     call("phantom", "fields", "-o", "fields", "-n", "1")
     call("index", "cells", "-o", "cells.parquet")
     call("split", "cells.parquet", "--test", "0.5", "-o", "split.parquet")
@@ -96,7 +96,7 @@ def test_every_name_of_the_interface_can_be_had() -> None:
 def test_cells_are_predicted_and_judged(run: Run) -> None:
     folder = run.folder  # type: ignore[attr-defined]
     table = pl.read_parquet(folder / "predictions.parquet")
-    assert table.height == 84
+    assert table.height == 42
     assert table["predicted"].null_count() == 0
     run("evaluate", "predictions.parquet", "-o", "report")
     assert (folder / "report/report.html").stat().st_size > 10_000
