@@ -44,7 +44,7 @@ def test_check_says_what_is_there_and_what_is_wrong(
     assert summary["bad"] == [
         {
             "path": str(images / "BLA/text.jpg"),
-            "reason": "not a JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000 or AVIF image",
+            "reason": "not a JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000, AVIF or HEIC image",
         }
     ]
 
