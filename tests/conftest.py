@@ -53,17 +53,6 @@ def mll_sample() -> Path:
     return folder
 
 
-# Rooms whose files take longest, by trainings and by processes that they start.
-LONG = ("training", "reproduce", "cli", "counting", "evaluation", "test_core_imports.py")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files come first, so that no process waits for one at the end; else by chance."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how to repeat the order of this run: it is another one each time."""
     seed = terminalreporter.config.getoption("randomly_seed", None)
