@@ -79,16 +79,14 @@ def _repacked(data: bytes, name: str) -> bytes:
                 if part.filename.startswith("xl/worksheets/"):
                     _refuse_wide_sheet(content, name)
                 copy.writestr(part.filename, content)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except InputError:
+        raise
+    # zipfile raises RuntimeError of locked parts, NotImplementedError of unknown compression, and
+    # lets errors of zlib and lzma through.
+    except Exception as error:
         locked = "password" in str(error).lower() or "encrypted" in str(error).lower()
         reason = "is protected by a password" if locked else "is not a readable Excel workbook"
         raise InputError(f"{name}: {reason}; save it as CSV UTF-8") from None
-    except Exception as error:  # damaged compressed data: zlib.error, lzma.LZMAError …
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{name}: is not a readable Excel workbook; save it as CSV UTF-8"
-        ) from None
     return out.getvalue()
 
 
