@@ -23,7 +23,7 @@ of which Pillow would keep a part are read by ``tiff_samples``, 16-bit colour in
 
 import io
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from marrowscope.errors import InputError
 from marrowscope.io.colour_profile import LAB, to_srgb
 from marrowscope.io.file_signatures import bits_of_jpeg2000, file_format, foreign_format
 from marrowscope.io.native_stderr import capture_native_stderr
+from marrowscope.io.orientation import exif_orientation, oriented
 from marrowscope.io.quiet_decoders import no_half_images, quiet_decoders
 from marrowscope.io.sample_colours import rgb_of_samples
 from marrowscope.io.tiff_directory import CutOffError, first_page_at
@@ -56,7 +57,6 @@ READ = "JPEG, PNG, TIFF, BMP, WebP, GIF, JPEG 2000, AVIF or HEIC"
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "JPEG2000", "AVIF")
 JPEG = ("JPEG", "MPO")  # MPO: a JPEG with further pictures behind the first, as phones make them
-_ORIENTATION = 0x0112  # EXIF tag
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -306,15 +306,6 @@ def _load(image: Image.Image) -> None:
             image.load()
 
 
-def exif_orientation(image: Image.Image) -> int:
-    """1 (upright) to 8, as EXIF says."""
-    try:
-        value = int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # an unreadable EXIF block says nothing about the pixels
-        return 1
-    return value if 1 <= value <= 8 else 1
-
-
 def _to_rgb(image: Image.Image, bits: int | None) -> tuple[NDArray[np.uint8], list[str]]:
     profile = image.info.get("icc_profile")
     if image.mode in SIXTEEN_BIT or image.mode in ("I", "F"):
@@ -418,23 +409,6 @@ def _tiff_samples(
     if picture.orientation != 1:
         notes.append(f"EXIF orientation {picture.orientation} applied")
     return oriented(pixels, picture.orientation), notes
-
-
-def oriented(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Pixels turned upright; ``orientation`` is 1 to 8, as EXIF numbers it."""
-    turn = _TURNS.get(orientation)
-    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
-
-
-_TURNS: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    2: lambda pixels: pixels[:, ::-1],
-    3: lambda pixels: pixels[::-1, ::-1],
-    4: lambda pixels: pixels[::-1],
-    5: lambda pixels: pixels.transpose(1, 0, 2),
-    6: lambda pixels: np.rot90(pixels, -1),
-    7: lambda pixels: pixels.transpose(1, 0, 2)[::-1, ::-1],
-    8: lambda pixels: np.rot90(pixels),
-}
 
 
 def one_line(error: BaseException | str) -> str:

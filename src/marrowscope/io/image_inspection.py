@@ -16,7 +16,6 @@ from marrowscope.io.image_decoding import (
     ImageError,
     decode_noted,
     decode_pixels,
-    exif_orientation,
     header_notes,
     joined_notes,
     one_line,
@@ -25,6 +24,7 @@ from marrowscope.io.image_decoding import (
     require_size,
 )
 from marrowscope.io.native_stderr import capture_native_stderr
+from marrowscope.io.orientation import exif_orientation
 from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.io.tiff_picture import find_picture
 from marrowscope.io.truncation import find_missing_bytes, is_later_page_truncated, missing_in_page
