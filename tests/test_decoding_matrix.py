@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from marrowscope.io.image_decoding import ImageError, decode_noted
+from marrowscope.io.image_decoding import decode_noted
+from marrowscope.io.image_file import ImageError
 from support.decoding_cells import (
     DEPTHS,
     LAYOUTS,

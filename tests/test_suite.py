@@ -69,6 +69,7 @@ TESTED_BY = {
     "detection/radial_profile.py": "detection/test_detector.py",
     "io/colour_profile.py": "io/test_image_decoding.py",
     "io/image_inspection.py": "io/test_image_decoding.py",
+    "io/pillow_decoding.py": "io/test_image_decoding.py",
     "io/sample_colours.py": "io/test_image_decoding.py",
     "io/tiff_directory.py": "io/test_image_decoding.py",
     "io/tiff_picture.py": "io/test_image_decoding.py",

@@ -18,7 +18,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import IN_FIELD
-from marrowscope.io.image_decoding import ImageError, decode, read_bytes
+from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_file import ImageError, read_bytes
 from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL, pixel_sizes, prepare
 
 

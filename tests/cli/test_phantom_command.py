@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from marrowscope.cells import read_cells
-from marrowscope.io.image_decoding import MASK_SUFFIX, read_image
+from marrowscope.io.image_decoding import read_image
+from marrowscope.io.image_file import MASK_SUFFIX
 from support.command_shell import Shell
 
 

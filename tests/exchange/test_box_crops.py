@@ -87,7 +87,7 @@ def test_cells_of_a_whole_slide_are_cut_out_at_its_own_pixel_size(tmp_path: Path
 def test_a_large_slide_is_opened_by_its_reader_and_not_as_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marrowscope.io.image_decoding.MAX_PIXELS", 100_000)
+    monkeypatch.setattr("marrowscope.io.image_file.MAX_PIXELS", 100_000)
     write_slide(tmp_path / "case.tif", piece(1, 300))
     places = pl.DataFrame({"cell_id": ["a"], "x": [400.0], "y": [420.0], "label": ["BLA"]})
     write_geojson(to_geojson(places), tmp_path / "case.geojson")

@@ -1,7 +1,6 @@
 """Decoding: every odd image has one documented outcome."""
 
 import io
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +19,8 @@ from PIL import Image, ImageCms, ImageFile, features
 
 from marrowscope import preprocessing
 from marrowscope.io import file_signatures, image_decoding, image_encoding, image_inspection
-from marrowscope.io.image_decoding import ImageError, one_line
+from marrowscope.io.image_file import ImageError
+from marrowscope.io.pillow_decoding import open_image, pixels_and_notes
 from support.image_files import png_bomb
 
 
@@ -402,11 +402,12 @@ def test_nothing_is_printed_about_damaged_files(tmp_path: Path) -> None:
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
     program = (
-        "import sys, pathlib\nfrom marrowscope.io import image_decoding, image_inspection\n"
+        "import sys, pathlib\nfrom marrowscope.errors import InputError\n"
+        "from marrowscope.io import image_decoding, image_inspection\n"
         "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
         "    for read in (image_inspection.inspect, image_decoding.decode):\n"
         "        try:\n            read(path.read_bytes())\n"
-        "        except image_decoding.ImageError:\n            print('refused')\n"
+        "        except InputError:\n            print('refused')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
@@ -453,9 +454,7 @@ def test_jpegs_decode_as_with_pillow_whatever_is_wrong_with_them(kind: str, data
             return str(error)
         return pixels.tobytes() + repr(pixels.shape).encode()
 
-    pillow = outcome(
-        lambda: image_decoding.decode_pixels(image_decoding.open_image(content, "image"), "image")
-    )
+    pillow = outcome(lambda: pixels_and_notes(open_image(content, "image"), "image")[0])
     assert outcome(lambda: image_decoding.decode(content)) == pillow
 
 
@@ -586,31 +585,6 @@ def test_a_cut_off_heic_is_damaged_and_without_the_extra_it_is_said_what_to_type
         image_decoding.decode(data)
 
 
-def test_files_that_cannot_be_opened_are_named(tmp_path: Path) -> None:
-    link = tmp_path / "link.jpg"
-    link.symlink_to(tmp_path / "nowhere.jpg")
-    with pytest.raises(ImageError, match=r"link\.jpg: broken link"):
-        image_decoding.read_image(link)
-    with pytest.raises(ImageError, match="no such file"):
-        image_decoding.read_image(tmp_path / "missing.jpg")
-    with pytest.raises(ImageError, match="directory"):
-        image_decoding.read_image(tmp_path)
-
-
-def test_a_file_over_512_mb_is_refused_unread(tmp_path: Path) -> None:
-    with (tmp_path / "huge.tif").open("wb") as stream:
-        stream.truncate(600_000_000)  # no byte of it is on the disk
-    with pytest.raises(ImageError, match="600 MB; the limit is 512 MB"):
-        image_decoding.read_image(tmp_path / "huge.tif")
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.jpg")
-    with pytest.raises(ImageError, match="a pipe or device"):
-        image_decoding.read_image(tmp_path / "pipe.jpg")
-
-
 def test_a_file_can_be_inspected_by_its_path(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(image_encoding.encode_png(picture()))
     (tmp_path / "b.png").write_bytes(b"none")
@@ -670,8 +644,3 @@ def test_half_an_image_is_refused_whatever_other_libraries_ask_of_pillow(
     with pytest.raises(ImageError, match="damaged"):
         image_decoding.decode(data[: len(data) // 2])
     assert ImageFile.LOAD_TRUNCATED_IMAGES  # what the program asked for holds for itself
-
-
-def test_what_a_library_says_is_one_line_without_control_characters() -> None:
-    assert one_line("no VR '\n\x1b[31m\ufffd'") == "no VR ' [31m\ufffd'"
-    assert one_line(ValueError()) == "ValueError"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from marrowscope.io import image_decoding, image_inspection
-from marrowscope.io.image_decoding import ImageError
+from marrowscope.io.image_file import ImageError
 from marrowscope.io.truncation import find_missing_bytes, is_later_page_truncated
 
 NOISE = np.random.default_rng(0).integers(0, 256, (33, 31, 3), dtype=np.uint8)

@@ -9,7 +9,7 @@ from marrowscope.cells import read_cells, write_cells
 from marrowscope.dataset.contents import check
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
-from marrowscope.io.image_decoding import ImageError
+from marrowscope.io.image_file import ImageError
 from marrowscope.io.image_inspection import inspect
 from support.damaged_files import errors, ten_damaged_files
 

@@ -13,7 +13,8 @@ from PIL import Image
 from marrowscope.api.arguments import HasTable, Say
 from marrowscope.errors import InputError
 from marrowscope.inference.image_sources import expand
-from marrowscope.io.image_decoding import MAX_PIXELS, Decoded, pillow_pixels
+from marrowscope.io.image_decoding import Decoded, pillow_pixels
+from marrowscope.io.image_file import MAX_PIXELS
 
 OneImage: TypeAlias = str | os.PathLike[str] | NDArray[np.uint8] | Image.Image
 Images: TypeAlias = OneImage | Sequence[OneImage] | pl.DataFrame | HasTable

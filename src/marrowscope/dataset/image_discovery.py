@@ -36,7 +36,7 @@ from marrowscope.dataset.folder_names import (
 from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import file_format, foreign_format
-from marrowscope.io.image_decoding import SUFFIXES
+from marrowscope.io.image_file import SUFFIXES
 from marrowscope.io.list_file import LIST_SUFFIXES
 from marrowscope.io.passed_over import PassedOver, is_image_name
 from marrowscope.io.regular_file import unusable_kind

@@ -31,7 +31,8 @@ from marrowscope.dataset.image_discovery import (
 from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import READ, ImageError, decode, read_bytes
+from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_file import READ, ImageError, read_bytes
 from marrowscope.io.image_inspection import inspect
 from marrowscope.morphology import BY_CODE
 from marrowscope.progress import Advance

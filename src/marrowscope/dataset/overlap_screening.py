@@ -19,7 +19,7 @@ from marrowscope.dataset.crop_orientations import ORIENTATIONS
 from marrowscope.dataset.landmarks import NO_LANDMARKS, Landmarks, landmarks
 from marrowscope.dataset.overlap_detection import Overlap, connected_groups, find_overlaps
 from marrowscope.io.atomic import replacing
-from marrowscope.io.image_decoding import ImageError
+from marrowscope.io.image_file import ImageError
 from marrowscope.progress import Advance
 
 CHUNK = 512  # images whose landmarks are kept together

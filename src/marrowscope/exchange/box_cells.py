@@ -21,7 +21,7 @@ from marrowscope.dataset.indexing import measure_file
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet
 from marrowscope.exchange.class_names import Synonyms, label_of
-from marrowscope.io.image_decoding import SUFFIXES
+from marrowscope.io.image_file import SUFFIXES
 from marrowscope.morphology import BY_CODE
 from marrowscope.progress import Advance
 from marrowscope.slides.open_slide import open_slide

@@ -18,8 +18,9 @@ from marrowscope.detection.cell_crops import crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
-from marrowscope.io.image_decoding import ImageError, read_image
+from marrowscope.io.image_decoding import read_image
 from marrowscope.io.image_encoding import encode_png
+from marrowscope.io.image_file import ImageError
 from marrowscope.progress import Advance
 from marrowscope.slides.open_slide import open_slide
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import MAX_TEXT, Box, BoxSet, faulty, find_picture, read_text
-from marrowscope.io.image_decoding import SUFFIXES
+from marrowscope.io.image_file import SUFFIXES
 
 SUFFIX = (".geojson", ".geojson.gz")
 METADATA_KEY = "marrowscope"  # name of our note in a FeatureCollection

@@ -24,7 +24,7 @@ from marrowscope.errors import InputError
 from marrowscope.exchange.class_colours import class_colour
 from marrowscope.exchange.geojson_reader import METADATA_KEY, is_geojson
 from marrowscope.io.atomic import replacing
-from marrowscope.io.image_decoding import SUFFIXES
+from marrowscope.io.image_file import SUFFIXES
 from marrowscope.morphology import BY_CODE, CountRole
 
 OBJECT_TYPES = ("detection", "annotation")

@@ -20,7 +20,7 @@ from marrowscope.exchange.box_formats import read_boxes
 from marrowscope.exchange.boxes import Box, BoxSet
 from marrowscope.exchange.class_names import Synonyms
 from marrowscope.exchange.geojson_writer import object_id
-from marrowscope.io.image_decoding import SUFFIXES
+from marrowscope.io.image_file import SUFFIXES
 
 # Without any box on either side (px): half a lymphocyte at 0.1 µm/px.
 _REACH = 40.0

@@ -15,7 +15,7 @@ from xml.parsers import expat
 from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet, faulty, find_picture, read_text
-from marrowscope.io.image_decoding import SUFFIXES
+from marrowscope.io.image_file import SUFFIXES
 
 _MAX_XML = 20_000_000  # bytes; a picture with 10,000 boxes has 3 MB
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")

@@ -16,7 +16,7 @@ import yaml
 from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet, faulty, read_text
-from marrowscope.io.image_decoding import SUFFIXES
+from marrowscope.io.image_file import SUFFIXES
 
 NAME_FILES = (
     "data.yaml",

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from marrowscope.cell_pixels import cell_images, read_cell
 from marrowscope.cells import usable
 from marrowscope.errors import InputError, TableError
-from marrowscope.io.image_decoding import ImageError
+from marrowscope.io.image_file import ImageError
 from marrowscope.models.bundle import Bundle
 from marrowscope.morphology import BY_CODE, in_display_order
 from marrowscope.progress import Advance

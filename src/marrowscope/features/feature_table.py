@@ -23,7 +23,8 @@ from marrowscope.errors import InputError
 from marrowscope.features.cell_features import VERSION, measure_cell
 from marrowscope.features.feature_catalogue import names
 from marrowscope.io.atomic import replacing
-from marrowscope.io.image_decoding import ImageError, decode
+from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_file import ImageError
 from marrowscope.progress import Advance
 
 # Cells per file of the cache: what a killed run loses at most.

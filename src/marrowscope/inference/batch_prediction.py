@@ -25,7 +25,8 @@ from marrowscope.inference.resume_cache import (
     load_part,
     save_part,
 )
-from marrowscope.io.image_decoding import ImageError, decode_noted, joined_notes, read_bytes
+from marrowscope.io.image_decoding import decode_noted, joined_notes
+from marrowscope.io.image_file import ImageError, read_bytes
 from marrowscope.preprocessing import INPUT_SIZE, size_remark
 from marrowscope.progress import Advance
 

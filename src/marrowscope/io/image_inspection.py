@@ -12,19 +12,11 @@ import simplejpeg
 from PIL import Image
 
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import (
-    ImageError,
-    decode_noted,
-    decode_pixels,
-    header_notes,
-    joined_notes,
-    one_line,
-    open_image,
-    read_bytes,
-    require_size,
-)
+from marrowscope.io.image_decoding import decode_noted, joined_notes
+from marrowscope.io.image_file import ImageError, one_line, read_bytes, require_size
 from marrowscope.io.native_stderr import capture_native_stderr
 from marrowscope.io.orientation import exif_orientation
+from marrowscope.io.pillow_decoding import header_notes, open_image, pixels_and_notes
 from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.io.tiff_picture import find_picture
 from marrowscope.io.truncation import find_missing_bytes, is_later_page_truncated, missing_in_page
@@ -157,7 +149,7 @@ def _check_jpeg(data: bytes, name: str) -> None:
         raise ImageError(name, f"damaged JPEG ({damage[0].removeprefix('Corrupt JPEG data: ')})")
     # OpenCV stops at the last pixel; whoever reads on to the end meets such a marker and gives up.
     if _NO_MARKER.search(data, data.find(_SCAN)):
-        decode_pixels(open_image(data, name), name)
+        pixels_and_notes(open_image(data, name), name)
 
 
 def _jpeg_facts(image: Image.Image, name: str) -> ImageFacts:

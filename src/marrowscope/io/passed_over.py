@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from marrowscope.io.image_decoding import MASK_SUFFIX, SUFFIXES
+from marrowscope.io.image_file import MASK_SUFFIX, SUFFIXES
 
 _LITTER = ("thumbs.db", "desktop.ini")  # of file managers; hidden files are not looked at either
 # Lists, reports and programs lie beside fields by right.

@@ -12,7 +12,7 @@ from marrowscope.cells import SCHEMA, write_cells
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.io.folder_guards import require_earlier_output
-from marrowscope.io.image_decoding import MASK_SUFFIX
+from marrowscope.io.image_file import MASK_SUFFIX
 from marrowscope.morphology import CODES
 from marrowscope.phantom.camera import ImagingStyle, draw_style
 from marrowscope.phantom.marked_images import (

@@ -12,7 +12,7 @@ from marrowscope.cells import write_cells
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.io.folder_guards import require_earlier_output
-from marrowscope.io.image_decoding import MASK_SUFFIX
+from marrowscope.io.image_file import MASK_SUFFIX
 from marrowscope.phantom.camera import draw_style
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.marked_images import (

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from marrowscope._about import RESEARCH_USE_ONLY
 from marrowscope.cell_pixels import CellImage, cell_images, read_cell
 from marrowscope.explain.embedding import Embedding
-from marrowscope.io.image_decoding import ImageError
+from marrowscope.io.image_file import ImageError
 from marrowscope.morphology import BY_CODE, in_display_order
 from marrowscope.report.fonts import font_families
 from marrowscope.report.html import image_uri

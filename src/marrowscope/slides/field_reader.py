@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import ImageError, decode_noted, read_bytes
+from marrowscope.io.image_decoding import decode_noted
+from marrowscope.io.image_file import ImageError, read_bytes
 from marrowscope.io.image_inspection import image_size, inspect
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (

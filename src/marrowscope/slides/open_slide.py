@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import MAX_PIXELS
+from marrowscope.io.image_file import MAX_PIXELS
 from marrowscope.io.passed_over import pictures_passed_over
 from marrowscope.preprocessing import require_pixel_size
 from marrowscope.slides.field_reader import FieldPixels, FieldReader

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from openslide import OpenSlide, OpenSlideError
 
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import MAX_PIXELS, one_line
+from marrowscope.io.image_file import MAX_PIXELS, one_line
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import MAX_SIDE, Level, resolve_pixel_size, square_pixel_size
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import MAX_PIXELS
+from marrowscope.io.image_file import MAX_PIXELS
 from marrowscope.preprocessing import is_pixel_size, require_pixel_size, resize
 
 WHITE = 255

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
-from marrowscope.io.image_decoding import MASK_SUFFIX, MAX_PIXELS, READ, SUFFIXES, one_line
+from marrowscope.io.image_file import MASK_SUFFIX, MAX_PIXELS, READ, SUFFIXES, one_line
 from marrowscope.slides.openslide_guard import probe, probe_each
 from marrowscope.slides.tiff_levels import TiffSlide, find_levels
 from marrowscope.slides.tiff_structure import (

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import MAX_BYTES, MAX_PIXELS, ImageError, decode, one_line
+from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_file import MAX_BYTES, MAX_PIXELS, ImageError, one_line
 from marrowscope.io.sample_depth import used_depth
 from marrowscope.io.tiff_description import plane_facts
 from marrowscope.slides.file_handles import PerThreadHandle
