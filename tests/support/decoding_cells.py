@@ -108,17 +108,22 @@ def looks(stored: np.ndarray, layout: str, used: int) -> np.ndarray:
     return np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
 
 
-def tiff_cells(layout: str, depth: str) -> Iterator[Cell]:
-    """All compressions, predictors, byte orders, strips and tiles of one layout and depth."""
-    kind, largest, used, bits = DEPTHS[depth]
+def stored_numbers(layout: str, depth: str) -> np.ndarray:
+    """(H, W, samples) of one layout, over the whole range of a depth."""
+    kind, largest, _, _ = DEPTHS[depth]
     samples = {
         "CMYK": 4, "RGBA": 4, "RGBA planes": 4, "RGB and unknown": 4, "grey": 1,
         "white is zero": 1, "grey and alpha": 2,
     }.get(layout, 3)  # fmt: skip
     if np.dtype(kind).kind == "f":
-        stored = (numbers(HIGH, WIDE, samples, largest=1000) / 1000 * largest).astype(kind)
-    else:
-        stored = numbers(HIGH, WIDE, samples, largest=largest).astype(kind)
+        return (numbers(HIGH, WIDE, samples, largest=1000) / 1000 * largest).astype(kind)
+    return numbers(HIGH, WIDE, samples, largest=largest).astype(kind)
+
+
+def tiff_cells(layout: str, depth: str) -> Iterator[Cell]:
+    """All compressions, predictors, byte orders, strips and tiles of one layout and depth."""
+    kind, _, used, bits = DEPTHS[depth]
+    stored = stored_numbers(layout, depth)
     for compression, predictor, order, tile in itertools.product(
         COMPRESSIONS, (False, True), "<>", (False, True)
     ):

@@ -14,6 +14,7 @@ from pathlib import Path
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
 from marrowscope.io.image_file import MASK_SUFFIX, MAX_PIXELS, READ, SUFFIXES, one_line
+from marrowscope.slides.generic_tiff import needs_conversion, openslide_shows
 from marrowscope.slides.openslide_guard import probe, probe_each
 from marrowscope.slides.tiff_levels import TiffSlide, find_levels
 from marrowscope.slides.tiff_structure import (
@@ -26,6 +27,7 @@ from marrowscope.slides.tiff_structure import (
 MAX_FIELDS = 5_000
 _MAX_DICOM_FILES = 256
 _GENERIC = "generic-tiff"  # what OpenSlide calls any TIFF in tiles
+_NOT_UNPACKED = "Unsupported TIFF compression"  # said by OpenSlide of one that it cannot unpack
 # Longest side in µm. The sensor of a camera sees 0.1 to 0.5 mm of a smear with objectives that
 # show its cells; the smallest scans are several mm wide.
 _SURELY_FIELD, _SURELY_SLIDE = 400.0, 2_000.0
@@ -166,17 +168,21 @@ def _identify_tiff(path: Path, structure: TiffStructure) -> Source:
         return known
     picture = find_levels(path, structure.directories)
     finest = picture.levels[0]
-    if finest.width * finest.height <= MAX_PIXELS and not _is_plain(picture):
-        # Depth, planes and floats are judged by the whole picture, as in every other image.
-        return Source(path, SourceKind.FIELD_IMAGES, (path,), "an image that has to be converted")
-    if picture.is_ome:  # OpenSlide takes it for a tiled one, and sees nothing of its pyramid
-        return _own_tiff(picture, path)
-    # Of more than 8 bits it keeps the high byte, by which a camera of 12 bits gives black pictures.
-    deep = max(picture.levels[0].bits, default=8) > 8
-    if not deep and any(one.tiled for one in structure.directories):  # it takes no others
-        known = _openslide_tiff(path)
-        if known is not None:
-            return known
+    small = finest.width * finest.height <= MAX_PIXELS
+    converted = Source(path, SourceKind.FIELD_IMAGES, (path,), "an image that has to be converted")
+    if small and not _is_plain(picture):
+        return converted  # depth, planes and floats are judged by the whole, as in every image
+    # OpenSlide takes OME-TIFF for a tiled one, and sees nothing of its pyramid. Of more than 8 bits
+    # it keeps the high byte, by which a camera of 12 bits gives black pictures.
+    deep = max(finest.bits, default=8) > 8
+    tiled = any(one.tiled for one in structure.directories)  # it takes no others
+    known = _openslide_tiff(path) if tiled and not picture.is_ome and not deep else None
+    if known is not None and not known.reason.endswith(_GENERIC):
+        return known
+    if small and needs_conversion(finest):
+        return converted
+    if known is not None and openslide_shows(first, finest):
+        return known
     return _own_tiff(picture, path)
 
 
@@ -189,7 +195,7 @@ def _is_plain(picture: TiffSlide) -> bool:
 
 def _openslide_tiff(path: Path) -> Source | None:
     found = probe(path)
-    if found.vendor is None:
+    if found.vendor is None or (found.failure or "").startswith(_NOT_UNPACKED):
         return None
     if found.failure is not None:
         raise InputError(f"{path}: a damaged or cut-off slide ({one_line(found.failure)})")
@@ -197,10 +203,10 @@ def _openslide_tiff(path: Path) -> Source | None:
 
 
 def _own_tiff(picture: TiffSlide, path: Path) -> Source:
-    if picture.is_ome:
-        return Source(path, SourceKind.TIFF, (path,), "OME-TIFF")
     finest = picture.levels[0]
     large = finest.width * finest.height > MAX_PIXELS
+    if picture.is_ome:
+        return Source(path, SourceKind.TIFF, (path,), "OME-TIFF")
     if finest.tiled or len(picture.levels) > 1 or large:
         reason = "TIFF in tiles, with a pyramid, or of more than 64 megapixels"
         return Source(path, SourceKind.TIFF, (path,), reason)
