@@ -22,18 +22,10 @@ COMMON = {
 }
 # What one module needs beside it, and why.
 OWN = {
-    "doctor_command": {"marrowscope.doctor.examination"},  # examines a machine, no cells
-    "phantom_command": {
-        "marrowscope.preprocessing",
-        "marrowscope.phantom.marked_images",
-        "marrowscope.phantom.synthetic_dataset",
-        "marrowscope.phantom.synthetic_field",
-        "marrowscope.phantom.synthetic_fields",
-        "marrowscope.phantom.synthetic_slide",
-    },  # draws what is to be tried out
-    "predict_command": {"marrowscope.cells"},  # the name of the output, before a model is loaded
-    "count_command": {"marrowscope.report.count.dicom_annotations"},  # that an extra is missing
-    "model_argument": {"marrowscope.models.bundle"},  # the former form COMMAND BUNDLE IMAGE
+    # Whether the table can have this name, before a model is loaded; kinds of notes, for JSON.
+    "predict_command": {"marrowscope.cells"},
+    # The former form COMMAND BUNDLE IMAGE, which goes with the next release.
+    "model_argument": {"marrowscope.models.bundle"},
 }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from marrowscope.api.external_evaluation import ExternalEvaluation, evaluate_external
     from marrowscope.api.image_preparation import MatchedImages, PackedImages, match_stain, pack
     from marrowscope.api.label_review import LabelReview, find_label_issues
+    from marrowscope.api.machine_examination import examine_machine
     from marrowscope.api.model_calibration import CalibratedModel, calibrate_model, convert_model
     from marrowscope.api.model_cross_validation import CrossValidation, cross_validate
     from marrowscope.api.model_evaluation import EvaluationResult, evaluate
@@ -28,8 +29,17 @@ if TYPE_CHECKING:
     from marrowscope.api.model_training import TrainingRun, train
     from marrowscope.api.smear_counting import CountResult, count, count_each
     from marrowscope.api.study_reproduction import ReproducedStudy, reproduce_study
+    from marrowscope.api.synthetic_images import (
+        SyntheticCells,
+        SyntheticFields,
+        SyntheticSlide,
+        draw_cells,
+        draw_fields,
+        draw_slide,
+    )
     from marrowscope.cells import read_cells, write_cells
     from marrowscope.demo import Demo, run_demo
+    from marrowscope.doctor.examination import Examination
     from marrowscope.errors import InputError
     from marrowscope.exchange.anndata_export import to_anndata
     from marrowscope.exchange.geojson_writer import to_geojson
@@ -45,6 +55,7 @@ __all__ = [
     "Demo",
     "Detection",
     "EvaluationResult",
+    "Examination",
     "ExternalEvaluation",
     "IndexedBoxes",
     "InputError",
@@ -55,6 +66,9 @@ __all__ = [
     "PretrainingRun",
     "QuantizedModel",
     "ReproducedStudy",
+    "SyntheticCells",
+    "SyntheticFields",
+    "SyntheticSlide",
     "TrainingRun",
     "__version__",
     "available_models",
@@ -67,9 +81,13 @@ __all__ = [
     "cross_validate",
     "detect",
     "detect_in",
+    "draw_cells",
+    "draw_fields",
+    "draw_slide",
     "embed",
     "evaluate",
     "evaluate_external",
+    "examine_machine",
     "explain_cells",
     "find_label_issues",
     "index",
@@ -101,6 +119,7 @@ _NAMES = {
     "api.external_evaluation": ("ExternalEvaluation", "evaluate_external"),
     "api.image_preparation": ("MatchedImages", "PackedImages", "match_stain", "pack"),
     "api.label_review": ("LabelReview", "find_label_issues"),
+    "api.machine_examination": ("examine_machine",),
     "api.model_calibration": ("CalibratedModel", "calibrate_model", "convert_model"),
     "api.model_cross_validation": ("CrossValidation", "cross_validate"),
     "api.model_evaluation": ("EvaluationResult", "evaluate"),
@@ -110,8 +129,17 @@ _NAMES = {
     "api.model_training": ("TrainingRun", "train"),
     "api.smear_counting": ("CountResult", "count", "count_each"),
     "api.study_reproduction": ("ReproducedStudy", "reproduce_study"),
+    "api.synthetic_images": (
+        "SyntheticCells",
+        "SyntheticFields",
+        "SyntheticSlide",
+        "draw_cells",
+        "draw_fields",
+        "draw_slide",
+    ),
     "cells": ("read_cells", "write_cells"),
     "demo": ("Demo", "run_demo"),
+    "doctor.examination": ("Examination",),
     "errors": ("InputError",),
     "exchange.anndata_export": ("to_anndata",),
     "exchange.geojson_writer": ("to_geojson",),

@@ -3,13 +3,11 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from marrowscope.cli.app import app
-from marrowscope.doctor import examination
+from marrowscope.api import machine_examination
 from marrowscope.doctor.examination import Examination
 from marrowscope.doctor.health_check import Check, State
-from marrowscope.errors import InputError
+from support.command_shell import Shell
 
 GOOD = Check("machine", "cores", State.OK, "2 usable")
 MISSING = Check(
@@ -20,15 +18,15 @@ BROKEN = Check("libraries", "core", State.PROBLEM, "cv2 is not installed", "pip 
 
 def found(monkeypatch: pytest.MonkeyPatch, *checks: Check) -> None:
     monkeypatch.setattr(
-        examination, "examine", lambda model, seconds, advance: Examination(checks, 3.21)
+        machine_examination, "examine", lambda model, seconds, advance: Examination(checks, 3.21)
     )
 
 
-def test_it_prints_state_sentence_and_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_prints_state_sentence_and_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, shell: Shell
+) -> None:
     found(monkeypatch, GOOD, MISSING)
-    result = CliRunner().invoke(app, ["doctor"])
-    assert result.exit_code == 0
-    lines = result.stdout.splitlines()
+    lines = shell("doctor").out.splitlines()
     assert lines[0].startswith("marrowscope ")
     assert "  ok       cores            2 usable" in lines
     assert "  missing  pdf              not [installed]" in lines
@@ -36,16 +34,14 @@ def test_it_prints_state_sentence_and_what_to_type(monkeypatch: pytest.MonkeyPat
     assert lines[-1] == "1 ok, 1 missing; 3.2 s"
 
 
-def test_a_broken_core_ends_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_core_ends_with_one_line(monkeypatch: pytest.MonkeyPatch, shell: Shell) -> None:
     found(monkeypatch, GOOD, BROKEN)
-    result = CliRunner().invoke(app, ["doctor"])
-    assert isinstance(result.exception, InputError)
-    assert str(result.exception) == "core: cv2 is not installed; pip install x"
+    printed = shell("doctor", status=1)
+    assert printed.err == "marrowscope: core: cv2 is not installed; pip install x\n"
 
 
-def test_json_has_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_has_the_same(monkeypatch: pytest.MonkeyPatch, shell: Shell) -> None:
     found(monkeypatch, GOOD, MISSING)
-    result = CliRunner().invoke(app, ["doctor", "--json"])
-    data = json.loads(result.stdout)
+    data = json.loads(shell("doctor", "--json").out)
     assert (data["works"], data["seconds"]) == (True, 3.2)
     assert data["checks"] == [GOOD.to_dict(), MISSING.to_dict()]

@@ -28,6 +28,7 @@ from marrowscope.report.count.count_report import (
     write_count_report,
 )
 from marrowscope.report.count.count_summary import count_summary
+from marrowscope.report.count.dicom_annotations import annotations_missing
 from marrowscope.report.count.fhir import diagnostic_bundle
 from marrowscope.report.pdf_export import require_pdf
 from marrowscope.slides.source_kind import View
@@ -69,6 +70,12 @@ class CountResult:
     def remarks(self) -> tuple[str, ...]:
         """What must be said beside the numbers, the most important first."""
         return self.smear_count.remarks
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Files that the report lacks because an extra is missing, with the command to type."""
+        missing = annotations_missing(self.smear_count)
+        return () if missing is None else (missing,)
 
     @property
     def sentences(self) -> tuple[str, ...]:

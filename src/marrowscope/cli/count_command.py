@@ -110,11 +110,8 @@ def count(
 
 
 def _show(result: "CountResult") -> None:
-    from marrowscope.report.count.dicom_annotations import annotations_missing
-
     done = result.smear_count
-    missing = annotations_missing(done)
-    for line in (*done.remarks, *((missing,) if missing else ())):
+    for line in (*result.remarks, *result.left_out):
         console.print(f"! {with_options(line)}", markup=False, soft_wrap=True, style="yellow")
     shares = ", ".join(
         f"{one.code} {one.percent:g} %" for one in done.differential.classes if one.count

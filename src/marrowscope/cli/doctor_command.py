@@ -34,11 +34,10 @@ def doctor(
 
     Example: `marrowscope doctor`
     """
-    from marrowscope.doctor.examination import examine
-    from marrowscope.models import DEFAULT_MODEL
+    import marrowscope as ms
 
     with Bars() as bars:
-        found = examine(model or DEFAULT_MODEL, seconds, bars.stage("examining this machine"))
+        found = ms.examine_machine(model, seconds=seconds, progress=bars.stage)
     if json:
         emit_json(found.to_dict())
     else:

@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import console, emit_json, progress
+from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.options import JSON, SEED
 
 Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder for the images.")]
 Seed = Annotated[int, typer.Option(help=SEED)]
 Composition = Annotated[
-    str, typer.Option(help="Mix of classes: normal, promyelocytic, lymphocytic, myeloma, blood.")
+    str,
+    typer.Option(
+        help="Mix of classes: normal, acute-leukaemia, promyelocytic, lymphocytic, myeloma, blood."
+    ),
 ]
 Density = Annotated[float, typer.Option("--density", help="Nucleated cells per mm².")]
 Touching = Annotated[float, typer.Option(help="Share of cells that touch another, from 0 to 0.9.")]
@@ -49,8 +52,7 @@ def fields(
 
     Example: `marrowscope phantom fields -o fields --number 10`
     """
-    pixel = _pixel_size(microns_per_pixel)
-    _fields(output, number, seed, composition, cells_per_mm2, touching, pixel, json)
+    _fields(output, number, composition, cells_per_mm2, touching, microns_per_pixel, seed, json)
 
 
 def slide(
@@ -71,9 +73,8 @@ def slide(
 
     Example: `marrowscope phantom slide -o slide --size 20000x20000`
     """
-    width, height = _sides(size, "--size")
-    pixel = _pixel_size(microns_per_pixel)
-    _slide(output, width, height, seed, composition, cells_per_mm2, touching, pixel, json)
+    sides = _sides(size, "--size")
+    _slide(output, sides, composition, cells_per_mm2, touching, microns_per_pixel, seed, json)
 
 
 def phantom(
@@ -93,20 +94,13 @@ def phantom(
     """Former form of the three commands, kept for one release."""
     if fields is not None and slide is not None:
         raise typer.BadParameter("--fields and --slide exclude each other")
-    pixel = _pixel_size(microns_per_pixel)
+    smear = composition, cells_per_mm2, touching, microns_per_pixel
     if fields is not None:
-        _fields(output, fields, seed, composition, cells_per_mm2, touching, pixel, json)
+        _fields(output, fields, *smear, seed, json)
     elif slide is not None:
-        width, height = _sides(slide, "--slide")
-        _slide(output, width, height, seed, composition, cells_per_mm2, touching, pixel, json)
+        _slide(output, _sides(slide, "--slide"), *smear, seed, json)
     else:
         _cells(output, per_class, patients, seed, masks, json)
-
-
-def _pixel_size(given: float | None) -> float:
-    from marrowscope.preprocessing import MICRONS_PER_PIXEL
-
-    return MICRONS_PER_PIXEL if given is None else given
 
 
 def _sides(size: str, option: str) -> tuple[int, int]:
@@ -117,112 +111,110 @@ def _sides(size: str, option: str) -> tuple[int, int]:
 
 
 def _cells(output: Path, per_class: int, patients: int, seed: int, masks: bool, json: bool) -> None:
-    from marrowscope.phantom.marked_images import TABLE
-    from marrowscope.phantom.synthetic_dataset import write_dataset
+    import marrowscope as ms
 
-    with progress("drawing cells") as advance:
-        table = write_dataset(output, per_class, seed, patients, masks, advance)
+    with Bars() as bars:
+        drawn = ms.draw_cells(
+            output, per_class, patients=patients, masks=masks, seed=seed, progress=bars.stage
+        )
     if json:
         emit_json(
             {
-                "folder": str(output),
-                "cells": str(output / TABLE),
-                "images": table.height,
+                "folder": str(drawn.folder),
+                "cells": str(drawn.table_path),
+                "images": drawn.table.height,
                 "synthetic": True,
             }
         )
-    console.print(
-        f"{table.height} synthetic images of {table['label'].n_unique()} classes → {output}\n"
-        f"next: marrowscope split {output / TABLE} --test 0.2 -o split.parquet",
-        markup=False,
-        soft_wrap=True,
+    _say(
+        f"{drawn.table.height} synthetic images of {drawn.table['label'].n_unique()} classes → "
+        f"{output}\nnext: marrowscope split {drawn.table_path} --test 0.2 -o split.parquet"
     )
 
 
 def _fields(
     output: Path,
-    count: int,
-    seed: int,
+    number: int,
     composition: str,
     cells_per_mm2: float,
     touching: float,
-    microns_per_pixel: float,
+    microns_per_pixel: float | None,
+    seed: int,
     json: bool,
 ) -> None:
-    from marrowscope.phantom.marked_images import TABLE
-    from marrowscope.phantom.synthetic_field import FieldSettings
-    from marrowscope.phantom.synthetic_fields import summary, write_fields
+    import marrowscope as ms
 
-    settings = FieldSettings(
-        microns_per_pixel=microns_per_pixel,
-        composition=composition,
-        cells_per_mm2=cells_per_mm2,
-        touching=touching,
-    )
-    with progress("drawing fields", count) as advance:
-        table = write_fields(output, count, settings, seed, advance=advance)
-    numbers = summary(table)
+    with Bars() as bars:
+        drawn = ms.draw_fields(
+            output,
+            number,
+            composition=composition,
+            cells_per_mm2=cells_per_mm2,
+            touching=touching,
+            microns_per_pixel=microns_per_pixel,
+            seed=seed,
+            progress=bars.stage,
+        )
+    counts = drawn.counts
     if json:
         emit_json(
             {
-                "folder": str(output),
-                "table": str(output / TABLE),
-                "microns_per_pixel": microns_per_pixel,
+                "folder": str(drawn.folder),
+                "table": str(drawn.table_path),
+                "microns_per_pixel": drawn.microns_per_pixel,
                 "synthetic": True,
-                **numbers,
+                **counts,
             }
         )
-    console.print(
-        f"{count} synthetic fields with {numbers['cells']} cells ({numbers['touching']} touching) "
-        f"and {numbers['other']} smudges and artefacts → {output}",
-        markup=False,
-        soft_wrap=True,
+    _say(
+        f"{number} synthetic fields with {counts['cells']} cells ({counts['touching']} touching) "
+        f"and {counts['other']} smudges and artefacts → {output}"
     )
 
 
 def _slide(
     output: Path,
-    width: int,
-    height: int,
-    seed: int,
+    sides: tuple[int, int],
     composition: str,
     cells_per_mm2: float,
     touching: float,
-    microns_per_pixel: float,
+    microns_per_pixel: float | None,
+    seed: int,
     json: bool,
 ) -> None:
-    from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
+    import marrowscope as ms
 
-    settings = SlideSettings(
-        width=width,
-        height=height,
-        microns_per_pixel=microns_per_pixel,
-        composition=composition,
-        cells_per_mm2=cells_per_mm2,
-        touching=touching,
-    )
-    path = output / "slide.tif"
-    with progress("drawing the slide") as advance:
-        table = write_slide(path, settings, seed, advance)
-    cells = table.filter("is_cell")
-    judgeable = int(cells["judgeable"].sum())
+    with Bars() as bars:
+        drawn = ms.draw_slide(
+            output,
+            *sides,
+            composition=composition,
+            cells_per_mm2=cells_per_mm2,
+            touching=touching,
+            microns_per_pixel=microns_per_pixel,
+            seed=seed,
+            progress=bars.stage,
+        )
+    cells, judgeable = drawn.cells.height, drawn.judgeable_cells.height
     if json:
         emit_json(
             {
-                "slide": str(path),
-                "table": str(path.with_suffix(".cells.parquet")),
-                "truth": str(path.with_suffix(".truth.json")),
-                "width": settings.width,
-                "height": settings.height,
-                "microns_per_pixel": microns_per_pixel,
-                "cells": cells.height,
+                "slide": str(drawn.path),
+                "table": str(drawn.table_path),
+                "truth": str(drawn.truth_path),
+                "width": drawn.width,
+                "height": drawn.height,
+                "microns_per_pixel": drawn.microns_per_pixel,
+                "cells": cells,
                 "judgeable_cells": judgeable,
                 "synthetic": True,
             }
         )
-    console.print(
-        f"synthetic slide of {settings.width} × {settings.height} px with {cells.height} cells, "
-        f"{judgeable} of them in the judgeable zone → {path}",
-        markup=False,
-        soft_wrap=True,
+    _say(
+        f"synthetic slide of {drawn.width} × {drawn.height} px with {cells} cells, "
+        f"{judgeable} of them in the judgeable zone → {drawn.path}"
     )
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)

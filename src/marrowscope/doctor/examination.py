@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marrowscope._about import __version__
 from marrowscope.doctor import engine_checks, format_checks, library_checks, machine_checks
@@ -14,6 +14,9 @@ from marrowscope.doctor.turns import Turns
 from marrowscope.extras import EXTRAS
 from marrowscope.models import DEFAULT_MODEL
 from marrowscope.progress import Advance
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SECONDS = 9.2  # for everything but the start and the end of the command
 # These import torch; the quickest come first.
@@ -39,6 +42,15 @@ class Examination:
     def core_problems(self) -> tuple[Check, ...]:
         """Checks because of which marrowscope is of no use here."""
         return tuple(check for check in self.checks if check.breaks_the_core)
+
+    @property
+    def table(self) -> "pl.DataFrame":
+        """One row per check: ``group``, ``name``, ``state``, ``sentence``, ``advice``."""
+        import polars as pl  # not above: whether it works is what is examined
+
+        names = ("group", "name", "state", "sentence", "advice")
+        rows = [[check.to_dict()[name] for name in names] for check in self.checks]
+        return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
