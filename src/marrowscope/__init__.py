@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from marrowscope.api.cell_detection import Detection, detect, detect_in
     from marrowscope.api.cell_embedding import CellMap, embed
     from marrowscope.api.cell_explanations import CellExplanations, explain_cells
-    from marrowscope.api.cell_tables import check, index, screen, split
+    from marrowscope.api.cell_tables import check, index, merge, screen, split
     from marrowscope.api.classifier import Model, available_models, load_model, model_cards
     from marrowscope.api.external_evaluation import ExternalEvaluation, evaluate_external
     from marrowscope.api.image_preparation import MatchedImages, PackedImages, match_stain, pack
@@ -94,6 +94,7 @@ __all__ = [
     "index_boxes",
     "load_model",
     "match_stain",
+    "merge",
     "model_cards",
     "pack",
     "pretrain",
@@ -114,7 +115,7 @@ _NAMES = {
     "api.cell_detection": ("Detection", "detect", "detect_in"),
     "api.cell_embedding": ("CellMap", "embed"),
     "api.cell_explanations": ("CellExplanations", "explain_cells"),
-    "api.cell_tables": ("check", "index", "screen", "split"),
+    "api.cell_tables": ("check", "index", "merge", "screen", "split"),
     "api.classifier": ("Model", "available_models", "load_model", "model_cards"),
     "api.external_evaluation": ("ExternalEvaluation", "evaluate_external"),
     "api.image_preparation": ("MatchedImages", "PackedImages", "match_stain", "pack"),

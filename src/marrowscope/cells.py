@@ -11,9 +11,10 @@ identity       ``cell_id`` stable id; ``path`` image file; ``sha256`` hex digest
 state          ``error`` why the image cannot be used, null when it can; ``note`` how it was
                converted on reading and what else is odd, null when there is nothing to say;
                ``width``, ``height`` px; ``bytes``, ``modified_ns`` of the file
-place          ``patient_id``, ``slide_id``, ``field_id``; ``x``, ``y`` centre in px at level 0;
-               ``microns_per_pixel``; ``in_field`` whether ``path`` is a field in which the
-               cell lies at x, y (else it is an image of this cell)
+place          ``laboratory`` that made the image; ``patient_id``, ``slide_id``, ``field_id``;
+               ``x``, ``y`` centre in px at level 0; ``microns_per_pixel``; ``in_field`` whether
+               ``path`` is a field in which the cell lies at x, y (else it is an image of this
+               cell)
 truth          ``label`` class code or null; ``annotator``
 measurement    ``stain`` two unit vectors of optical density, 6 float32: haematoxylin-like
                R, G, B, then eosin-like R, G, B
@@ -51,6 +52,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "height": pl.Int32(),
     "bytes": pl.Int64(),
     "modified_ns": pl.Int64(),
+    "laboratory": pl.String(),
     "patient_id": pl.String(),
     "slide_id": pl.String(),
     "field_id": pl.String(),
@@ -69,8 +71,18 @@ SCHEMA: dict[str, pl.DataType] = {
 REQUIRED: tuple[str, ...] = ("cell_id", "path")
 PROBABILITY = "p_"
 IN_FIELD = "in_field"
+LABORATORY = "laboratory"
 # In a spreadsheet people add blanks to these, or write NA.
-_TIDIED = ("patient_id", "slide_id", "field_id", "annotator", "label", "split", "predicted")
+_TIDIED = (
+    "laboratory",
+    "patient_id",
+    "slide_id",
+    "field_id",
+    "annotator",
+    "label",
+    "split",
+    "predicted",
+)
 _TRUTH = {"true": True, "false": False, "wahr": True, "falsch": False, "vrai": True, "faux": False}
 _PREDICTED_BY = "predicted_by"  # in the metadata of a Parquet file
 _SUM_TOLERANCE = 0.01  # half precision, or a CSV with three decimals

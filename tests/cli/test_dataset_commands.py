@@ -130,3 +130,60 @@ def test_split_prints_the_number_of_groups(shell: Shell, images: Path, tmp_path:
     out, err = shell("split", cells, "--folds", 2, "-o", tmp_path / "s.parquet", "--json")
     assert "kept together: patient_id, 10 groups" in err
     assert json.loads(out)["groups"] == 10
+
+
+@pytest.fixture
+def two_laboratories(shell: Shell, images: Path, tmp_path: Path) -> Path:
+    """Table of 10 BLA and 3 KSC of Munich, and 8 other BLA of Bonn."""
+    random = np.random.default_rng(1)
+    (tmp_path / "bonn/BLA").mkdir(parents=True)
+    for number in range(8):
+        pixels = random.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f"bonn/BLA/{number}.png"), pixels)
+    shell("index", images, "-o", tmp_path / "munich.parquet", "--laboratory", "Munich")
+    shell("index", tmp_path / "bonn", "-o", tmp_path / "bonn.parquet", "--laboratory", "Bonn")
+    tables = (tmp_path / "munich.parquet", tmp_path / "bonn.parquet")
+    out, err = shell("merge", *tables, "-o", tmp_path / "both.parquet", "--json")
+    assert json.loads(out) == {
+        "output": str(tmp_path / "both.parquet"), "rows": 22, "repeated": 0, "warnings": []
+    }  # fmt: skip
+    assert "2 tables, 22 rows" in err
+    return tmp_path / "both.parquet"
+
+
+def test_check_counts_by_laboratory_and_names_what_only_one_has(
+    shell: Shell, two_laboratories: Path
+) -> None:
+    out, err = shell("check", two_laboratories, "--json")
+    assert json.loads(out)["laboratories"] == {
+        "BLA": {"Bonn": 8, "Munich": 10}, "KSC": {"Bonn": 0, "Munich": 3}
+    }  # fmt: skip
+    assert [line.split() for line in err.splitlines() if line.startswith(("class  Bonn", "KSC  "))][
+        -2:
+    ] == [["class", "Bonn", "Munich"], ["KSC", "–", "3"]]
+    words = " ".join(err.split())
+    assert "Classes that only one laboratory has: KSC (only Munich)." in words
+    assert "Laboratory Bonn has only class BLA (8 images)" in words
+
+
+def test_nothing_is_said_where_none_is_named(shell: Shell, images: Path, tmp_path: Path) -> None:
+    out, err = shell("index", images, "-o", tmp_path / "cells.parquet", "--json")
+    assert "laboratories" not in json.loads(out)
+    assert "laborator" not in err + shell("check", tmp_path / "cells.parquet")[1]
+    assert "laboratory" not in read_cells(tmp_path / "cells.parquet").columns
+
+
+def test_laboratories_of_other_commands_are_refused_in_one_line(
+    shell: Shell, images: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "c.parquet"
+    for given, said in (
+        (("--laboratory", " "), "--laboratory ' ': is no name"),
+        (("--laboratory-from", "folder"), "--laboratory-from folder: give folder:-1"),
+    ):
+        _, err = shell("index", images, "-o", output, *given, status=1)
+        assert err.startswith(f"marrowscope: {said}")
+        assert len(err.splitlines()) == 1
+    _, err = shell("merge", images / "none.parquet", "-o", output, status=1)
+    assert "none.parquet: no such file" in err
+    assert not output.exists()

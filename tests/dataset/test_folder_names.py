@@ -2,8 +2,7 @@
 
 import pytest
 
-from marrowscope.dataset.folder_names import class_of_file_name, meaning_of, patient_rule
-from marrowscope.errors import InputError
+from marrowscope.dataset.folder_names import class_of_file_name, meaning_of
 
 
 @pytest.mark.parametrize(
@@ -43,6 +42,13 @@ def test_a_folder_that_is_said_to_be_the_patient_is_no_class() -> None:
     assert meaning_of(["anna", "Lymphoblast"], 2).patient == "anna"
 
 
+def test_the_folder_of_a_laboratory_is_no_class_and_no_patient() -> None:
+    found = meaning_of(["Munich", "LYT", "anna"], 1, 3)
+    assert (found.label, found.patient) == ("LYT", "anna")
+    assert meaning_of(["Lymphoblast", "Munich"], None, 1).label == "Lymphoblast"
+    assert meaning_of(["Munich"], None, 2).label == "Munich"  # the rule means a folder outside
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
@@ -53,29 +59,3 @@ def test_a_folder_that_is_said_to_be_the_patient_is_no_class() -> None:
 )  # fmt: skip
 def test_a_class_before_the_number_of_a_file(name: str, code: str | None) -> None:
     assert class_of_file_name(name) == code
-
-
-@pytest.mark.parametrize(
-    ("rule", "patient"),
-    [
-        ("folder:-1", "BLA"), ("folder:-2", "P7"), ("folder:-9", None),
-        ("name:*_{id}_*", "MUC12"), ("name:{id:3}_*", "BLA"), ("name:x{id}", None),
-    ],
-)  # fmt: skip
-def test_where_the_patient_stands(rule: str, patient: str | None) -> None:
-    assert patient_rule(rule).find("/data/P7/BLA/BLA_MUC12_0001.jpg") == patient
-
-
-@pytest.mark.parametrize(
-    "rule", ["", "folder", "folder:1", "folder:-0", "name:", "name:(a+)+$", "name:{id}{id}",
-             "name:***{id}", "name:{id"],
-)  # fmt: skip
-def test_rules_that_are_none_are_refused(rule: str) -> None:
-    with pytest.raises(InputError, match="`patient_from`"):
-        patient_rule(rule)
-
-
-def test_a_pattern_ends_on_a_long_name_that_nearly_fits() -> None:
-    rule = patient_rule("name:*a{id}a*b")
-    assert rule.find("/d/" + "a" * 190 + ".jpg") is None
-    assert rule.find("/d/" + "a" * 250 + "b.jpg") is None  # longer than a name of a file is

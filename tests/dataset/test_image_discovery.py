@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from marrowscope.class_synonyms import resolve_class
-from marrowscope.dataset.image_discovery import DiscoveryNotes, discover, typed_columns
+from marrowscope.dataset.discovery_notes import DiscoveryNotes
+from marrowscope.dataset.discovery_rules import discovery_rules
+from marrowscope.dataset.image_discovery import discover, typed_columns
 from marrowscope.errors import InputError
 
 
@@ -179,9 +181,49 @@ def test_patients_as_folders_inside_classes_are_ids_and_are_said(tmp_path: Path)
 def test_a_patient_from_a_folder_or_a_name_as_one_asks(tmp_path: Path) -> None:
     touch(tmp_path / "Lymphoblast/anna/1_x.jpg", tmp_path / "Lymphoblast/bert/2_x.jpg")
     for rule, patients in (("folder:-1", ["anna", "bert"]), ("name:{id}_*", ["1", "2"])):
-        found = list(discover([tmp_path], patient_from=rule))
+        found = list(discover([tmp_path], rules=discovery_rules(rule)))
         assert [f.columns["patient_id"] for f in found] == patients
-    assert {f.label for f in discover([tmp_path], patient_from="folder:-1")} == {"Lymphoblast"}
+    assert {f.label for f in discover([tmp_path], rules=discovery_rules("folder:-1"))} == {
+        "Lymphoblast"
+    }
+
+
+def laboratories(paths: list[Path], **given: str) -> dict[str, str | None]:
+    found = discover(paths, rules=discovery_rules(**given))
+    return {Path(one.path).name: one.columns.get("laboratory") for one in found}
+
+
+def test_a_laboratory_is_named_or_stands_in_the_path(tmp_path: Path) -> None:
+    touch(tmp_path / "Munich/BLA/a.jpg", tmp_path / " Bonn/BLA/b_x.jpg", tmp_path / "BLA/c.jpg")
+    assert laboratories([tmp_path], laboratory=" Ulm  2") == dict.fromkeys(
+        ["a.jpg", "b_x.jpg", "c.jpg"], "Ulm 2"
+    )
+    by_name = laboratories([tmp_path], laboratory_from="name:{id}_*", laboratory="Ulm")
+    assert by_name == {"a.jpg": "Ulm", "b_x.jpg": "b", "c.jpg": "Ulm"}
+    by_folder = laboratories([tmp_path / "Munich", tmp_path / " Bonn"], laboratory_from="folder:-2")
+    assert by_folder == {"a.jpg": "Munich", "b_x.jpg": "Bonn"}
+    assert laboratories([tmp_path]) == dict.fromkeys(["a.jpg", "b_x.jpg", "c.jpg"])
+
+
+def test_the_folder_of_a_laboratory_is_no_class(tmp_path: Path) -> None:
+    touch(tmp_path / "own/Munich/a.jpg")
+    (found,) = discover([tmp_path], rules=discovery_rules(laboratory_from="folder:-1"))
+    assert (found.label, found.columns) == ("own", {"laboratory": "Munich"})
+
+
+def test_the_laboratory_of_a_list_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("path,label,Labor\na.jpg,BLA, Bonn \nb.jpg,BLA,NA\n")
+    assert laboratories([tmp_path / "l.csv"], laboratory="Ulm") == {"a.jpg": "Bonn", "b.jpg": "Ulm"}
+
+
+def test_where_the_laboratories_were_found_is_said(tmp_path: Path) -> None:
+    touch(tmp_path / "x_1.jpg", tmp_path / "x_2.jpg", tmp_path / "y_1.jpg", tmp_path / "z.jpg")
+    notes = DiscoveryNotes()
+    list(discover([tmp_path], rules=discovery_rules(laboratory_from="name:{id}_*"), notes=notes))
+    assert notes.sentences() == (
+        "laboratory is taken from `laboratory_from` name:{id}_*: 2 laboratories (x (2), y (1))",
+        "1 images have no laboratory by name:{id}_*",
+    )
 
 
 def test_classes_in_file_names_and_folders_of_no_class_are_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from marrowscope.errors import InputError
         ("label", ["label", "Class", "cell_type", "Cell Type", "Klasse", "Zelltyp", "Diagnosis"]),
         ("patient_id", ["Patient ID", "PatientID", "patient", "patient-id", "case_id", "Subject ID",
                         "Patienten-Nr.", "Fall"]),
+        ("laboratory", ["Laboratory", "lab", "Labor", "Lab ID", "center", "Hospital", "Klinik"]),
         ("slide_id", ["slide", "Slide ID", "slideId", "Präparat", "Objektträger", "WSI"]),
         ("split", ["split", "Split", "subset", "Set"]),
         ("x", ["x", "X (px)", "nucleus_x", "center_x", "cx"]),

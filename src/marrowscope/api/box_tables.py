@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from marrowscope.api.arguments import AnyPath, begin, optional_path, path_list
-from marrowscope.cells import require_table_name, write_cells
+from marrowscope.cells import LABORATORY, require_table_name, write_cells
+from marrowscope.dataset.discovery_rules import laboratory_name
 from marrowscope.errors import InputError
 from marrowscope.exchange.box_cells import BoxCells, cells_from_boxes
 from marrowscope.exchange.box_crops import require_empty, write_box_crops
@@ -54,6 +55,7 @@ def index_boxes(
     microns_per_pixel: float | None = None,
     crops: AnyPath | None = None,
     stains: bool = False,
+    laboratory: str | None = None,
     progress: Stage | None = None,
 ) -> IndexedBoxes:
     """Make a cell table of annotated fields, and cut the cells out of them.
@@ -66,6 +68,7 @@ def index_boxes(
         microns_per_pixel: of pictures that do not say it; needed for crops.
         crops: new or empty folder for crops of 250×250 px, sorted by class.
         stains: with ``crops``: estimate stain vectors too.
+        laboratory: that made the pictures.
         progress: called with what begins, returns ``advance(done, total=...)``.
 
     Raises:
@@ -76,6 +79,7 @@ def index_boxes(
         require_table_name(place)
     if microns_per_pixel is not None:
         require_pixel_size(microns_per_pixel)
+    made_by = None if laboratory is None else laboratory_name(laboratory)
     if folder is not None:
         require_empty(folder)
     elif stains:
@@ -90,6 +94,8 @@ def index_boxes(
     if folder is not None:
         advance = begin(progress, "cutting out cells")
         table = write_box_crops(table, folder, advance, stain=stains)
+    if made_by is not None:
+        table = table.with_columns(pl.lit(made_by, pl.String).alias(LABORATORY))
     if place is not None:
         write_cells(table, place)
     return IndexedBoxes(table, cells, found.format)

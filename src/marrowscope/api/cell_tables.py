@@ -11,6 +11,7 @@ from marrowscope.api.arguments import (
     Cells,
     Say,
     as_table,
+    file_names,
     naming,
     optional_path,
     path_list,
@@ -18,8 +19,11 @@ from marrowscope.api.arguments import (
 from marrowscope.cells import require_table_name, write_cells
 from marrowscope.dataset.contents import CheckResult
 from marrowscope.dataset.contents import check as check_table
+from marrowscope.dataset.discovery_rules import discovery_rules
 from marrowscope.dataset.indexing import index as index_paths
 from marrowscope.dataset.label_corrections import BEFORE, corrected_before
+from marrowscope.dataset.merging import MergeResult
+from marrowscope.dataset.merging import merge as merge_tables
 from marrowscope.dataset.split_lists import apply_split_list
 from marrowscope.dataset.splitting import Split, hold_out
 from marrowscope.dataset.splitting import folds as make_folds
@@ -41,6 +45,8 @@ def index(
     stains: bool = False,
     relabel: Sequence[AnyPath] = (),
     patient_from: str | None = None,
+    laboratory: str | None = None,
+    laboratory_from: str | None = None,
     microns_per_pixel: float | None = None,
     progress: Stage | None = None,
     say: Say | None = None,
@@ -57,6 +63,8 @@ def index(
         relabel: lists of corrected labels, in the order in which they were made.
         patient_from: where a path has the patient's id: ``folder:-1`` (the folder that holds the
             image), ``folder:-2``, or ``name:*_{id}_*`` (a pattern of file names).
+        laboratory: that made the images, where neither a list nor ``laboratory_from`` says it.
+        laboratory_from: where a path has the name of the laboratory, as ``patient_from``.
         microns_per_pixel: pixel size of fields in which a list has places.
         progress: called with what begins, returns ``advance(done, total=...)``.
         say: told in a sentence which columns and folders were taken for what, and which labels are
@@ -71,6 +79,7 @@ def index(
     place = optional_path(output)
     if place is not None:
         require_table_name(place)
+    rules = discovery_rules(patient_from, laboratory, laboratory_from)
     earlier = 0 if place is None else corrected_before(place)
     table = index_paths(
         path_list(paths),
@@ -79,7 +88,7 @@ def index(
         None if progress is None else progress("indexing"),
         stains=stains,
         relabel=[Path(path) for path in relabel],
-        patient_from=patient_from,
+        rules=rules,
         microns_per_pixel=microns_per_pixel,
         say=say,
     )
@@ -90,6 +99,29 @@ def index(
             "list again as `relabel`"
         )
     return table
+
+
+def merge(cells: Sequence[Cells], output: AnyPath | None = None) -> MergeResult:
+    """Put cell tables below each other, such as those of several laboratories.
+
+    Args:
+        cells: two tables or more. Content that several hold counts once; under two labels, never.
+        output: table to write.
+
+    Returns:
+        ``.table``, ``.repeated`` (rows excluded because of another table) and ``.warnings``.
+
+    Raises:
+        InputError: fewer than two tables, one cannot be read, or they do not fit together.
+    """
+    place = optional_path(output)
+    if place is not None:
+        require_table_name(place)
+    names = [file_names([one]) or f"table {number}" for number, one in enumerate(cells, 1)]
+    merged = merge_tables([(name, as_table(one)) for name, one in zip(names, cells, strict=True)])
+    if place is not None:
+        write_cells(merged.table, place)
+    return merged
 
 
 def check(cells: Cells) -> CheckResult:

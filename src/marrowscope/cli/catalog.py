@@ -82,6 +82,11 @@ COMMANDS: tuple[Entry, ...] = (
         "Find images and their labels; hash, measure and check every file.", DATA,
     ),
     Entry(
+        "merge", "merge_command:merge",
+        "Put cell tables of several laboratories below each other; repeated content counts once.",
+        DATA,
+    ),
+    Entry(
         "check", "dataset_commands:check",
         "Count images per class beside the published counts; list bad files and what is missing.",
         DATA,

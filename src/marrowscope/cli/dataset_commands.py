@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from marrowscope.cli.app import Bars, console, emit_json
@@ -61,6 +62,14 @@ def index(
             help="Where paths have the patient: folder:-1 (innermost), folder:-2, 'name:*_{id}_*'.",
         ),
     ] = None,
+    laboratory: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Laboratory that made the images, unless they say it."),
+    ] = None,
+    laboratory_from: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help="Where paths have the laboratory, as --patient-from."),
+    ] = None,
     json: bool = JSON,
 ) -> None:
     """Find images and their labels; hash, measure and check every file.
@@ -77,8 +86,12 @@ def index(
 
     sources = _box_sources(paths or [], boxes or [], relabel)
     if sources:
-        if patient_from is not None:
-            raise InputError(f"--patient-from {patient_from}: works with folders and lists only")
+        for name, rule in (
+            ("--patient-from", patient_from),
+            ("--laboratory-from", laboratory_from),
+        ):
+            if rule is not None:
+                raise InputError(f"{name} {rule}: works with folders and lists only")
         from marrowscope.cli.index_boxes import print_boxes
 
         with Bars() as bars:
@@ -90,6 +103,7 @@ def index(
                 microns_per_pixel=microns_per_pixel,
                 crops=crops,
                 stains=stains,
+                laboratory=laboratory,
                 progress=bars.stage,
             )
         print_boxes(made, output, crops is not None, json)
@@ -106,6 +120,8 @@ def index(
             stains=stains,
             relabel=relabel or (),
             patient_from=patient_from,
+            laboratory=laboratory,
+            laboratory_from=laboratory_from,
             microns_per_pixel=microns_per_pixel,
             progress=bars.stage,
             say=said.append,
@@ -223,6 +239,8 @@ def _summary(result: "CheckResult") -> dict[str, Any]:
     summary["bad"] = [{"path": path, "reason": reason} for path, reason in result.bad]
     summary["converted"] = dict(result.converted)
     summary["sizes"] = dict(result.sizes)
+    if not result.laboratories:
+        del summary["laboratories"]
     return summary
 
 
@@ -235,7 +253,19 @@ def _print_counts(result: "CheckResult") -> None:
             entry.code, entry.name, str(entry.images), published, entry.remark, style=style
         )
     console.print(table)
+    if result.laboratories:
+        _print_laboratories(result.laboratories)
     console.print(f"{result.rows} rows, {result.usable} usable, {result.unlabelled} without label")
+
+
+def _print_laboratories(counts: dict[str, dict[str, int]]) -> None:
+    """Class × laboratory."""
+    names = list(next(iter(counts.values())))
+    headings = [escape(name or "not named") for name in names]
+    table = Table("class", *headings, box=None, pad_edge=False)
+    for code, row in counts.items():
+        table.add_row(escape(code), *(str(row[name] or "–") for name in names))
+    console.print(table)
 
 
 def _print_bad(result: "CheckResult") -> None:

@@ -21,7 +21,7 @@ from marrowscope.errors import InputError
 from marrowscope.identifiers import clean_column, clean_text
 from marrowscope.io.list_file import has_decimal_comma, is_missing, numbers, read_list
 
-_IDS = ("patient_id", "slide_id", "field_id", "annotator", "cell_id")
+_IDS = ("laboratory", "patient_id", "slide_id", "field_id", "annotator", "cell_id")
 _NUMBERS = (
     "x",
     "y",

@@ -1,12 +1,18 @@
 """A cell table → what is in it, beside what the study published."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from marrowscope.cells import GROUPS, IN_FIELD, group_column, note_counts, usable
-from marrowscope.dataset.indexing import CONFLICT, DUPLICATE, outside_scheme
+from marrowscope.cells import GROUPS, IN_FIELD, LABORATORY, group_column, note_counts, usable
+from marrowscope.dataset.indexing import outside_scheme
+from marrowscope.dataset.laboratories import (
+    cells_by_class_and_laboratory,
+    laboratory_names,
+    laboratory_warnings,
+)
+from marrowscope.dataset.repeated_content import CONFLICT, DUPLICATE
 from marrowscope.identifiers import clean_column, look_alikes
 from marrowscope.morphology import BY_CODE, CLASSES, in_display_order
 from marrowscope.preprocessing import INPUT_SIZE
@@ -54,6 +60,8 @@ class CheckResult:
     sizes: tuple[tuple[str, int], ...]  # ("W×H", count), most frequent first
     ids: dict[str, int]  # distinct values of each id column
     warnings: tuple[str, ...]
+    # Images by class and laboratory ("" where none is named); {} where no row names one.
+    laboratories: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def check(table: pl.DataFrame) -> CheckResult:
@@ -82,6 +90,7 @@ def check(table: pl.DataFrame) -> CheckResult:
         sizes=_sizes(good),
         ids=ids,
         warnings=tuple(_warnings(good, counts, bad)),
+        laboratories=cells_by_class_and_laboratory(good) if laboratory_names(good) else {},
     )
 
 
@@ -104,7 +113,7 @@ def look_alike_ids(table: pl.DataFrame) -> tuple[str, ...]:
     """A sentence for each id column in which ids differ only in blanks, case or zeros."""
     found = []
     rows = usable(table)
-    for name in (name for name in GROUPS if name in rows.columns):
+    for name in (name for name in (LABORATORY, *GROUPS) if name in rows.columns):
         alike = look_alikes(clean_column(rows[name].cast(pl.String)).unique().to_list())
         if alike:
             shown = "; ".join(", ".join(map(repr, ids)) for ids in alike[:_SHOWN])
@@ -138,6 +147,7 @@ def _warnings(good: pl.DataFrame, counts: Counter[str], bad: list[tuple[str, str
     if ids is not None:
         warnings.append(ids)
     warnings += look_alike_ids(good)
+    warnings += laboratory_warnings(good)
     missing = [cell.code for cell in CLASSES if not counts.get(cell.code)]
     if counts and missing and len(missing) < len(CLASSES):
         warnings.append(f"Classes without any image: {', '.join(missing)}.")

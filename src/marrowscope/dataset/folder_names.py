@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from marrowscope.class_synonyms import resolve_class
 from marrowscope.dataset.split_names import split_name
-from marrowscope.errors import InputError
 from marrowscope.morphology import BY_CODE
 
 _THOUSAND = re.compile(r"\d+-\d+")  # folders of the public release
@@ -34,7 +33,7 @@ _TURNED = re.compile(r"augment|^aug|rotated|flipped|mirrored|turned", re.IGNOREC
 _ID = re.compile(r"(?=.*\d\d)(?!.*[^\W\d_]{5})[\w .-]+")
 _FILE_NUMBER = re.compile(r"[\s_.-]*[\(\[]?\d[\d\s_.\-\(\)\[\]]*$")
 _FILE_CODE = re.compile(r"([A-Z]{3})[_-]?(?=[^.]*\d)")
-_LONGEST = 200
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,9 @@ class PlaceMeaning:
     no_class: tuple[str, ...]
 
 
-def meaning_of(inner: list[str], patient_level: int | None = None) -> PlaceMeaning:
+def meaning_of(
+    inner: list[str], patient_level: int | None = None, laboratory_level: int | None = None
+) -> PlaceMeaning:
     """What folders, outermost first, say of the files in the last of them.
 
     The innermost name of one of the 21 classes is the label; else the innermost that is neither a
@@ -65,12 +66,11 @@ def meaning_of(inner: list[str], patient_level: int | None = None) -> PlaceMeani
     Args:
         inner: names between the folder that the user named (not included) and the file.
         patient_level: of the folder that holds the patient, from the end (1 is the last).
+        laboratory_level: of the folder of the laboratory, which is nothing else either.
     """
-    place = None if patient_level is None or patient_level > len(inner) else -patient_level
-    stated = inner[place] if place is not None else None
-    others = [
-        name for number, name in enumerate(inner) if place is None or number != len(inner) + place
-    ]
+    levels = {level for level in (patient_level, laboratory_level) if level is not None}
+    stated = inner[-patient_level] if patient_level and patient_level <= len(inner) else None
+    others = [name for number, name in enumerate(inner) if len(inner) - number not in levels]
     rest = [name for name in others if not is_thousand(name)]
     code = next((found for name in reversed(rest) if (found := resolve_class(name))), None)
     rest = [name for name in rest if resolve_class(name) is None]
@@ -106,7 +106,7 @@ def is_thousand(name: str) -> bool:
 
 def is_no_class(name: str) -> bool:
     """Whether a folder's name says nothing of the cells in it: images, batch_2, augmented."""
-    return len(name) <= _LONGEST and _NO_CLASS.fullmatch(name.strip()) is not None
+    return len(name) <= LONGEST_NAME and _NO_CLASS.fullmatch(name.strip()) is not None
 
 
 def holds_turned_copies(name: str) -> bool:
@@ -116,7 +116,7 @@ def holds_turned_copies(name: str) -> bool:
 
 def class_of_file_name(name: str) -> str | None:
     """Code of one of the 21 classes before the number of a file: ``BLA_00001.jpg``, or None."""
-    stem = os.path.splitext(name)[0][:_LONGEST]
+    stem = os.path.splitext(name)[0][:LONGEST_NAME]
     before = _FILE_CODE.match(stem)
     if before is not None and before[1] in BY_CODE:
         return before[1]
@@ -128,64 +128,3 @@ def printable(name: str) -> str:
     """A name as text in Unicode NFC; bytes that are not UTF-8 as escapes."""
     text = os.fsencode(name).decode("utf-8", errors="backslashreplace")
     return unicodedata.normalize("NFC", text)
-
-
-@dataclass(frozen=True)
-class PatientRule:
-    """Where the id of a patient stands in the path of an image.
-
-    Attributes:
-        level: of the folder, from the file outwards (1 is the folder that holds it), or None.
-        pattern: that the file's name without its suffix has to fit, or None.
-    """
-
-    level: int | None = None
-    pattern: re.Pattern[str] | None = None
-
-    def find(self, path: str) -> str | None:
-        """The id, or None where the path has none."""
-        if self.level is not None:
-            folders = os.path.dirname(path).split(os.sep)
-            return printable(folders[-self.level]) if self.level < len(folders) else None
-        assert self.pattern is not None
-        stem = os.path.splitext(os.path.basename(path))[0]
-        match = self.pattern.fullmatch(stem) if len(stem) <= _LONGEST else None
-        return printable(match["id"]) if match is not None else None
-
-
-def patient_rule(text: str) -> PatientRule:
-    """Read ``folder:-1`` or ``name:PATTERN``.
-
-    ``folder:-1`` is the folder that holds the image, ``folder:-2`` the one around it. In a pattern
-    ``{id}`` stands for the id, ``{id:4}`` for one of four signs, and ``*`` for anything:
-    ``name:*_{id}_*`` takes P012 from ``BLA_P012_0001.jpg``. Regular expressions are not taken, for
-    some of them never end.
-
-    Raises:
-        InputError: it is neither.
-    """
-    kind, _, rest = text.partition(":")
-    if kind.strip() == "folder" and re.fullmatch(r"-[1-9]\d?", rest.strip()):
-        return PatientRule(level=-int(rest))
-    if kind.strip() == "name" and rest:
-        pieces = re.split(r"(\{id(?::\d{1,2})?\}|\*)", rest)
-        ids = [piece for piece in pieces if piece.startswith("{id") and piece.endswith("}")]
-        if (
-            len(ids) == 1
-            and pieces.count("*") <= 2
-            and "{" not in "".join(piece for piece in pieces if piece not in ids)
-        ):
-            return PatientRule(pattern=re.compile("".join(map(_as_regex, pieces)), re.DOTALL))
-    raise InputError(
-        f"`patient_from` {text}: give folder:-1 (the folder that holds the image), folder:-2, or "
-        "name:PATTERN with one {id} and at most two *, such as 'name:*_{id}_*'"
-    )
-
-
-def _as_regex(piece: str) -> str:
-    if piece == "*":
-        return ".*?"
-    if piece.startswith("{id") and piece.endswith("}"):
-        length = piece[4:-1]
-        return f"(?P<id>.{{{length}}})" if length else "(?P<id>.+?)"
-    return re.escape(piece)

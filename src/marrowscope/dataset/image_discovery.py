@@ -14,7 +14,6 @@ collected in a ``DiscoveryNotes``.
 """
 
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,23 +24,19 @@ import polars as pl
 from marrowscope.cells import SCHEMA
 from marrowscope.class_synonyms import resolve_class
 from marrowscope.dataset.cell_list import read_cell_list
-from marrowscope.dataset.folder_names import (
-    PatientRule,
-    class_of_file_name,
-    holds_turned_copies,
-    is_thousand,
-    meaning_of,
-    patient_rule,
-)
+from marrowscope.dataset.discovery_notes import DiscoveryNotes
+from marrowscope.dataset.discovery_rules import NO_RULES, DiscoveryRules
+from marrowscope.dataset.folder_names import class_of_file_name, is_thousand, meaning_of
+from marrowscope.dataset.path_rules import PathRule
 from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
+from marrowscope.identifiers import clean_text
 from marrowscope.io.file_signatures import file_format, foreign_format
 from marrowscope.io.image_file import SUFFIXES
 from marrowscope.io.list_file import LIST_SUFFIXES
-from marrowscope.io.passed_over import PassedOver, is_image_name
+from marrowscope.io.passed_over import is_image_name
 from marrowscope.io.regular_file import unusable_kind
 
-_SHOWN = 5
 _HEAD = 4096  # bytes, by which formats are told
 _BOX = ("x0", "y0", "x1", "y1")
 
@@ -63,56 +58,10 @@ class FoundImage:
     carried: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass
-class DiscoveryNotes:
-    """What names were taken for, counted in images while they are found."""
-
-    said: list[str] = field(default_factory=list)
-    parts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    no_class: Counter[str] = field(default_factory=Counter)
-    patients: Counter[str] = field(default_factory=Counter)
-    from_names: Counter[str] = field(default_factory=Counter)
-    rule: str | None = None
-    without_patient: int = 0
-    passed_over: PassedOver = field(default_factory=PassedOver)
-
-    def sentences(self) -> tuple[str, ...]:
-        """One sentence for each kind."""
-        passed = self.passed_over.sentence()
-        made = [*self.said, *((passed,) if passed else ())]
-        odd = {pair: count for pair, count in self.parts.items() if pair[0] != pair[1]}
-        if odd:
-            shown = ", ".join(f"{name} is {part} ({count})" for (name, part), count in odd.items())
-            made.append(f"parts of the split from folders: {shown}")
-        if self.from_names:
-            count, name = self.from_names.total(), next(iter(self.from_names))
-            made.append(f"{count} labels are taken from file names such as {name}")
-        if self.patients:
-            shown = _some(sorted(self.patients))
-            what = f"`patient_from` {self.rule}" if self.rule else "the names of folders"
-            made.append(f"patient_id is taken from {what}: {len(self.patients)} patients ({shown})")
-        if self.rule and self.without_patient:
-            made.append(f"{self.without_patient} images have no patient by {self.rule}")
-        turned = {name: n for name, n in self.no_class.items() if holds_turned_copies(name)}
-        others = {name: n for name, n in self.no_class.items() if name not in turned}
-        if others:
-            made.append(
-                f"folders taken for no class: {_counted(others)}; name them otherwise if they are "
-                "classes, or give `patient_from=folder:-1` if they are patients"
-            )
-        if turned:
-            made.append(
-                f"folders taken for no class: {_counted(turned)}; if these are turned copies of "
-                "other images, leave them out or run 'marrowscope screen', or they can end on both "
-                "sides of a split"
-            )
-        return tuple(made)
-
-
 def discover(
     paths: list[Path],
     root: Path | None = None,
-    patient_from: str | None = None,
+    rules: DiscoveryRules = NO_RULES,
     notes: DiscoveryNotes | None = None,
 ) -> Iterator[FoundImage]:
     """Yield every image below ``paths`` in a stable order, each file once.
@@ -122,7 +71,7 @@ def discover(
     Args:
         paths: folders, image files, or lists.
         root: folder to which the paths in a list are relative; default: the list's own.
-        patient_from: where the id of the patient stands (``folder_names.patient_rule``).
+        rules: what is said of them beside their paths.
         notes: filled with what names were taken for.
 
     Raises:
@@ -130,11 +79,11 @@ def discover(
             understood.
     """
     notes = DiscoveryNotes() if notes is None else notes
-    rule = None if patient_from is None else patient_rule(patient_from)
-    notes.rule = patient_from
+    notes.patient_rule = None if rules.patient is None else rules.patient.text
+    notes.laboratory_rule = None if rules.laboratory is None else rules.laboratory.text
     seen: dict[tuple[object, ...], set[str | None]] = {}
     for path, split in zip(paths, _splits_of(paths), strict=True):
-        for found in _below(Path(path), root, split, rule, notes):
+        for found in _below(Path(path), root, split, rules, notes):
             place = tuple(found.columns.get(name) for name in ("x", "y", *_BOX))
             labels = seen.setdefault((found.path, *place), set())
             # The same file under a second label comes again: index excludes what is contradictory.
@@ -153,22 +102,25 @@ def _below(
     path: Path,
     root: Path | None,
     split: str | None,
-    rule: PatientRule | None,
+    rules: DiscoveryRules,
     notes: DiscoveryNotes,
 ) -> Iterator[FoundImage]:
     if path.is_dir():
-        yield from _walk(os.path.abspath(path), split, rule, notes)
+        yield from _walk(os.path.abspath(path), split, rules, notes)
     elif not (path.exists() or path.is_symlink()):
         raise InputError(f"{path}: no such file or folder")
     elif path.suffix.lower() in LIST_SUFFIXES:
-        yield from _list(path, root, rule, notes)
+        yield from _list(path, root, rules, notes)
     elif path.suffix.lower() in SUFFIXES or _begins_as_image(path):
         absolute = os.path.abspath(path)
         folder, name = os.path.split(absolute)
         label = _class_around(folder) or _from_file_name(name, notes)
-        yield FoundImage(absolute, label, _patient(absolute, None, rule, notes))
+        yield FoundImage(absolute, label, _ids(absolute, None, rules, notes))
     elif path.suffix.lower() == ".parquet":
-        raise InputError(f"{path}: is a cell table already; the steps after 'index' take it")
+        raise InputError(
+            f"{path}: is a cell table already; the steps after 'index' take it, and 'merge' joins "
+            "several"
+        )
     else:
         foreign = _foreign(path)
         if foreign is not None:
@@ -201,7 +153,7 @@ def _head(path: Path) -> bytes:
 
 
 def _walk(
-    top: str, split: str | None, rule: PatientRule | None, notes: DiscoveryNotes
+    top: str, split: str | None, rules: DiscoveryRules, notes: DiscoveryNotes
 ) -> Iterator[FoundImage]:
     """Images below a folder; links to folders are followed, but no folder is entered twice.
 
@@ -209,7 +161,7 @@ def _walk(
     """
     entered: set[str] = set()
     unlisted: list[str] = []
-    level = None if rule is None else rule.level
+    levels = [None if rule is None else rule.level for rule in (rules.patient, rules.laboratory)]
     walk = os.walk(
         top, followlinks=True, onerror=lambda error: unlisted.append(str(error.filename))
     )
@@ -220,7 +172,7 @@ def _walk(
             continue
         entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        meaning = meaning_of(_inner(folder, top), level)
+        meaning = meaning_of(_inner(folder, top), *levels)
         label = meaning.label or _class_around(top)
         part = meaning.split or split
         columns = {} if part is None else {"split": part}
@@ -232,9 +184,9 @@ def _walk(
                 if meaning.split is not None and meaning.part_folder is not None:
                     notes.parts[meaning.part_folder, meaning.split] += 1
                 notes.no_class.update(meaning.no_class)
-                patient = _patient(path, meaning.patient, rule, notes)
+                ids = _ids(path, meaning.patient, rules, notes)
                 own = label or _from_file_name(name, notes)
-                yield FoundImage(path, own, {**columns, **patient})
+                yield FoundImage(path, own, {**columns, **ids})
     for folder in sorted(unlisted):
         yield FoundImage(folder, meaning_of(_inner(folder, top)).label or _class_around(top))
 
@@ -258,8 +210,15 @@ def _from_file_name(name: str, notes: DiscoveryNotes) -> str | None:
     return code
 
 
+def _ids(
+    path: str, folder: str | None, rules: DiscoveryRules, notes: DiscoveryNotes
+) -> dict[str, str]:
+    """The columns ``patient_id`` and ``laboratory`` of an image, as far as they are known."""
+    return _patient(path, folder, rules.patient, notes) | _laboratory(path, rules, notes)
+
+
 def _patient(
-    path: str, folder: str | None, rule: PatientRule | None, notes: DiscoveryNotes
+    path: str, folder: str | None, rule: PathRule | None, notes: DiscoveryNotes
 ) -> dict[str, str]:
     """The column ``patient_id`` by the rule, else by a folder that is named after a patient."""
     patient = folder if rule is None else rule.find(path)
@@ -270,8 +229,19 @@ def _patient(
     return {"patient_id": patient}
 
 
+def _laboratory(path: str, rules: DiscoveryRules, notes: DiscoveryNotes) -> dict[str, str]:
+    """The column ``laboratory`` by the rule, else the name that was given for all."""
+    found = None if rules.laboratory is None else clean_text(rules.laboratory.find(path))
+    if found is not None:
+        notes.laboratories[found] += 1
+    elif rules.laboratory is not None:
+        notes.without_laboratory += 1
+    laboratory = found or rules.laboratory_name
+    return {} if laboratory is None else {"laboratory": laboratory}
+
+
 def _list(
-    path: Path, root: Path | None, rule: PatientRule | None, notes: DiscoveryNotes
+    path: Path, root: Path | None, rules: DiscoveryRules, notes: DiscoveryNotes
 ) -> Iterator[FoundImage]:
     listed = read_cell_list(path, root)
     notes.said += listed.notes
@@ -280,8 +250,10 @@ def _list(
         place, label = row.pop("path"), row.pop("label", None)
         more = {name: row.pop(name) for name in carried}
         columns = {name: value for name, value in row.items() if value is not None}
-        if rule is not None and "patient_id" not in columns:
-            columns |= _patient(place, None, rule, notes)
+        if rules.patient is not None and "patient_id" not in columns:
+            columns |= _patient(place, None, rules.patient, notes)
+        if "laboratory" not in columns:
+            columns |= _laboratory(place, rules, notes)
         kept = {name: value for name, value in more.items() if value is not None}
         yield FoundImage(place, label, columns, kept)
 
@@ -298,13 +270,3 @@ def typed_columns(found: list[FoundImage]) -> dict[str, pl.Series]:
     for name in dict.fromkeys(name for row in found for name in row.carried):
         series[name] = pl.Series(name, [row.carried.get(name) for row in found], dtype=pl.String)
     return series
-
-
-def _counted(names: dict[str, int]) -> str:
-    shown = [f"{name} ({count})" for name, count in sorted(names.items())[:_SHOWN]]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")

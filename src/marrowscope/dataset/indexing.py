@@ -21,15 +21,13 @@ import polars as pl
 
 from marrowscope.cells import IN_FIELD, SCHEMA, read_cells, usable, write_cells
 from marrowscope.class_synonyms import nearest_in_words
-from marrowscope.dataset.field_places import mark_places, place_names
-from marrowscope.dataset.image_discovery import (
-    DiscoveryNotes,
-    FoundImage,
-    discover,
-    typed_columns,
-)
+from marrowscope.dataset.discovery_notes import DiscoveryNotes
+from marrowscope.dataset.discovery_rules import NO_RULES, DiscoveryRules
+from marrowscope.dataset.field_places import mark_places
+from marrowscope.dataset.image_discovery import FoundImage, discover, typed_columns
 from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
+from marrowscope.dataset.repeated_content import errors_of_repeats, numbered, without_repeats
 from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import decode
 from marrowscope.io.image_file import READ, ImageError, read_bytes
@@ -40,8 +38,6 @@ from marrowscope.stain import estimate_stain
 
 BATCH = 512
 _SHOWN = 12  # labels in a sentence
-CONFLICT = "same content as "
-DUPLICATE = "duplicate of "
 
 _MEASURED = ("path", "sha256", "error", "note", "width", "height", "bytes", "modified_ns")
 _MEASURED_SCHEMA = {name: SCHEMA[name] for name in (*_MEASURED, "stain")}
@@ -55,7 +51,7 @@ def index(
     workers: int | None = None,
     stains: bool = False,
     relabel: Sequence[Path] = (),
-    patient_from: str | None = None,
+    rules: DiscoveryRules = NO_RULES,
     microns_per_pixel: float | None = None,
     say: Callable[[str], None] | None = None,
 ) -> pl.DataFrame:
@@ -69,7 +65,7 @@ def index(
         workers: threads that read and check files; default: as many as there are cores.
         stains: fill the ``stain`` column too, where it is missing.
         relabel: lists of corrected labels, in the order in which they were made.
-        patient_from: where the patient's id stands in a path (``folder_names.patient_rule``).
+        rules: what is said of the images beside their paths.
         microns_per_pixel: pixel size of fields in which a list has places, where it does not say.
         say: told in a sentence what was taken for what.
 
@@ -85,7 +81,7 @@ def index(
     if stains and output is not None and output.suffix.lower() == ".csv":
         raise InputError(f"{output}: a CSV cannot hold stain vectors; name the output .parquet")
     notes = DiscoveryNotes()
-    found = list(discover(paths, root, patient_from, notes))
+    found = list(discover(paths, root, rules, notes))
     if not found:
         names = ", ".join(str(path) for path in paths)
         passed = notes.passed_over.sentence()
@@ -163,49 +159,16 @@ def assemble(
     if table["stain"].null_count() == table.height:
         table = table.drop("stain")
     table, notes = mark_places(table, microns_per_pixel)
-    table = _mark_repeated_content(table)
-    return table.select("cell_id", *(name for name in table.columns if name != "cell_id")), notes
-
-
-def _mark_repeated_content(table: pl.DataFrame) -> pl.DataFrame:
-    """Errors for repeated content, and a ``cell_id`` that is unique all the same.
-
-    One content under two labels: nobody can say which is right, so all its rows are excluded.
-    One content twice under one label, or once without: the first row with the label is kept.
-    """
-    errors = table["error"].to_list()
-    paths, labels, hashes = (table[name].to_list() for name in ("path", "label", "sha256"))
-    places = place_names(table)
-    groups: dict[str, list[int]] = {}
-    for row, digest in enumerate(hashes):
-        if digest is not None and errors[row] is None:
-            groups.setdefault(digest, []).append(row)
+    errors = errors_of_repeats(table)
     identities = [
         (digest[:16] if digest else "path-" + hashlib.sha256(path.encode()).hexdigest()[:11])
-        for digest, path in zip(hashes, paths, strict=True)
+        for digest, path in table.select("sha256", "path").rows()
     ]
-    for rows in groups.values():
-        labelled = [row for row in rows if labels[row] is not None]
-        if len({labels[row] for row in labelled}) > 1:
-            for row in rows:
-                other = next(o for o in labelled if labels[o] != labels[row])
-                errors[row] = (
-                    f"{CONFLICT}{paths[other]}{places[other]}, which is labelled {labels[other]}"
-                )
-        else:
-            kept = (labelled or rows)[0]
-            for row in rows:
-                if row != kept:
-                    errors[row] = f"{DUPLICATE}{paths[kept]}{places[kept]}"
-    counts: dict[str, int] = {}
-    for row, identity in enumerate(identities):
-        counts[identity] = counts.get(identity, 0) + 1
-        if counts[identity] > 1:
-            identities[row] = f"{identity}-{counts[identity]}"
-    return table.with_columns(
+    table = table.with_columns(
         pl.Series("error", errors, dtype=pl.String),
-        pl.Series("cell_id", identities, dtype=pl.String),
+        pl.Series("cell_id", numbered(identities), dtype=pl.String),
     )
+    return table.select("cell_id", *(name for name in table.columns if name != "cell_id")), notes
 
 
 def _measure_batch(
@@ -260,9 +223,7 @@ def _known_rows(output: Path | None, journal: Path | None) -> dict[str, dict[str
     known = {}
     for table in tables:
         for row in table.iter_rows(named=True):
-            error = row["error"]
-            if error is not None and error.startswith((CONFLICT, DUPLICATE)):
-                row["error"] = None  # judged anew, for the other file may be gone
+            row["error"] = without_repeats(row["error"])  # judged anew: the other may be gone
             known[row["path"]] = row
     return known
 

@@ -31,6 +31,12 @@ _HEADINGS: dict[str, tuple[str, str]] = {
         "set subset partition part phase dataset teilmenge datensatz",
     ),
     "fold": ("fold foldid foldnumber foldno cvfold kfold", ""),
+    "laboratory": (
+        "laboratory laboratoryid laboratoryname laboratoryno laboratorycode lab labid labname "
+        "labno labcode labor laborid laborname labornr laborkuerzel laborkurzel laboratorium",
+        "center centre centerid centreid centername centrename zentrum institution institute "
+        "institut hospital klinik clinic krankenhaus",
+    ),
     "patient_id": (
         "patientid patient patientno patientnr patientnumber patientname patientcode patid patnr "
         "patientidentifier patientenid patientennummer patientennr patienten pat",

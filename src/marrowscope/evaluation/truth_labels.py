@@ -2,20 +2,22 @@
 
 import polars as pl
 
-from marrowscope.cells import GROUPS
+from marrowscope.cells import GROUPS, LABORATORY
 from marrowscope.dataset.splitting import METHOD
 from marrowscope.errors import InputError
 
-# What a report must know of a cell beside its label: who drew or named it, whose it is, which part.
-_BROUGHT = ("annotator", *GROUPS, "split", "fold", METHOD)
+# What a report must know of a cell beside its label: who drew or named it, whose it is and where
+# it was made, which part.
+_BROUGHT = ("annotator", LABORATORY, *GROUPS, "split", "fold", METHOD)
 
 
 def add_labels(predictions: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     """Give every prediction the label of the same cell in another table.
 
-    Cells are matched by ``cell_id``; a cell whose id is not there is matched by ``path``. Patient
-    and slide ids, split and annotator come along where the predictions have no such column, for
-    the intervals and the warnings of an evaluation depend on them. Rows and their order stay.
+    Cells are matched by ``cell_id``; a cell whose id is not there is matched by ``path``. The
+    laboratory, patient and slide ids, split and annotator come along where the predictions have no
+    such column, for the intervals and the warnings of an evaluation depend on them. Rows and their
+    order stay.
 
     Args:
         predictions: with ``cell_id``; a ``label`` there is replaced.

@@ -11,8 +11,9 @@ import polars as pl
 
 from marrowscope.cells import read_cells, typed
 from marrowscope.dataset.cell_list import read_cell_list
+from marrowscope.dataset.discovery_notes import DiscoveryNotes
 from marrowscope.dataset.field_places import mark_places
-from marrowscope.dataset.image_discovery import DiscoveryNotes, discover
+from marrowscope.dataset.image_discovery import discover
 from marrowscope.dataset.list_columns import LISTED
 from marrowscope.errors import InputError
 from marrowscope.io.image_inspection import image_size
