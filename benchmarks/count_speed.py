@@ -25,7 +25,7 @@ from marrowscope.counting.field_result import analyse_field
 from marrowscope.counting.smear_sources import open_smears
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models.bundle import Bundle, load_bundle
-from marrowscope.phantom.synthetic_field import FieldSettings
+from marrowscope.phantom.field_settings import FieldSettings
 from marrowscope.phantom.synthetic_fields import write_fields
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.preprocessing import MICRONS_PER_PIXEL

@@ -22,8 +22,9 @@ from marrowscope.detection.nuclear_map import nuclear_map
 from marrowscope.morphology import BY_CODE, CountRole
 from marrowscope.phantom import synthetic_field as drawing
 from marrowscope.phantom.cell_library import PLATELET, RED, CellLibrary
+from marrowscope.phantom.field_settings import FieldSettings
 from marrowscope.phantom.occupancy import PACKED_RANK, PlacedObject
-from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
+from marrowscope.phantom.synthetic_field import PhantomField, draw_field
 
 UNUSUAL = ("ART", "KSC", "NIF")
 

@@ -24,7 +24,8 @@ from scipy import ndimage
 
 from marrowscope.detection.detector import detect
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import PhantomField, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from side_by_side import in_turn, show, versions
 

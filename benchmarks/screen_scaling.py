@@ -31,7 +31,8 @@ from marrowscope.cell_pixels import crop_from_field
 from marrowscope.dataset.landmarks import landmarks
 from marrowscope.dataset.overlap_detection import find_overlaps
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from side_by_side import versions
 

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from marrowscope.io.image_encoding import encode_png
-from marrowscope.models import bundle
+from marrowscope.models import bundle_writer
 from support.command_shell import Shell
 from support.real_data import DATA
 
@@ -27,7 +27,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
 @pytest.fixture
 def without_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """A trained network is not converted for OpenVINO: that takes a second, and has its tests."""
-    monkeypatch.setattr(bundle, "make_graph", lambda model, card: ({}, {}))
+    monkeypatch.setattr(bundle_writer, "make_graph", lambda model, card: ({}, {}))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import marrowscope as ms
 from marrowscope.phantom.synthetic_dataset import write_dataset
-from marrowscope.phantom.synthetic_field import FieldSettings
+from marrowscope.phantom.field_settings import FieldSettings
 from marrowscope.phantom.synthetic_fields import write_fields
 
 home = Path(sys.argv[1])

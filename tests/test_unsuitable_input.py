@@ -13,7 +13,8 @@ from marrowscope.counting.smear_sources import open_smears
 from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import decode
 from marrowscope.io.image_encoding import encode_jpeg, encode_png
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from support.slide_files import draw_cells, on_glass, write_pyramid
 from support.smears import PIXEL, ByColour, counted, piece, write_slide
 

@@ -29,7 +29,8 @@ from marrowscope.detection.nuclear_fragments import find_fragments
 from marrowscope.detection.nuclear_map import nuclear_map
 from marrowscope.phantom import composition
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 Pairs = tuple[list[list[float]], list[bool]]

@@ -39,7 +39,8 @@ from marrowscope.io.image_decoding import decode
 from marrowscope.morphology import BY_CODE, NOT_IDENTIFIABLE, CountRole
 from marrowscope.phantom.appearance import Variant
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import PhantomField, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.stain import background_colour
 

@@ -17,7 +17,7 @@ from marrowscope import demo
 from marrowscope.cells import read_cells
 from marrowscope.cli.app import emit_json
 from marrowscope.models import create
-from marrowscope.models.bundle import save_bundle
+from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.phantom.synthetic_dataset import write_dataset
 from support.command_shell import Shell

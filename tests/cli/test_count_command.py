@@ -12,10 +12,11 @@ from marrowscope.cells import write_cells
 from marrowscope.cli import main
 from marrowscope.io.image_encoding import encode_jpeg, encode_png
 from marrowscope.models import create
-from marrowscope.models.bundle import save_bundle
+from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from support.smears import PIXEL, piece, write_slide
 

@@ -16,7 +16,8 @@ from marrowscope.detection.detect_cells import detect_cells
 from marrowscope.exchange.box_cells import cells_from_boxes
 from marrowscope.exchange.box_formats import read_boxes
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.slides.open_slide import open_slide

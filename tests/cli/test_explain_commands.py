@@ -12,7 +12,7 @@ from marrowscope.cells import read_cells
 from marrowscope.explain import label_randomization
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.models import create
-from marrowscope.models.bundle import save_bundle
+from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.phantom.synthetic_cell import draw_cell
 from support.command_shell import Shell

@@ -11,7 +11,8 @@ from marrowscope.counting.correction_source import find_held_out, least_confiden
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.errors import InputError
 from marrowscope.models import create
-from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, rewrite_bundle, save_bundle
+from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle
+from marrowscope.models.bundle_writer import rewrite_bundle, save_bundle
 from marrowscope.models.calibration import Calibration
 from marrowscope.models.card import Card
 

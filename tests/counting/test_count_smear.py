@@ -16,7 +16,8 @@ from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.io.image_decoding import decode
 from marrowscope.io.image_encoding import encode_jpeg, encode_png
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from support.slide_files import damage_tile, draw_cells, on_glass, write_pyramid
 from support.smears import CARD, PIXEL, ByColour, counted, piece, write_slide
 

@@ -12,7 +12,8 @@ from marrowscope.dataset.landmarks import landmarks
 from marrowscope.dataset.overlap_detection import Overlap, connected_groups, find_overlaps
 from marrowscope.dataset.overlap_proof import verify_overlap
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL, prepare
 
 

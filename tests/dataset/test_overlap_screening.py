@@ -15,7 +15,8 @@ from marrowscope.dataset.split_lists import apply_split_list
 from marrowscope.dataset.splitting import folds
 from marrowscope.errors import InputError
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.report.overlap_sheet import overlap_sheet
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from marrowscope.detection.crowding import find_crowded
 from marrowscope.detection.detector import detect
 from marrowscope.detection.nuclear_map import nuclear_map
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 
 PIXEL = 0.25
 

@@ -8,7 +8,8 @@ import pytest
 from marrowscope.detection.detector import detect
 from marrowscope.errors import InputError
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import PhantomField, draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 NUCLEUS, RED_CELL, GLASS = (70, 40, 150), (225, 180, 190), (240, 236, 242)

@@ -12,7 +12,8 @@ from marrowscope.detection.detector import detect, locate_nuclei
 from marrowscope.detection.object_types import CELL, DEBRIS, NAKED, OBJECT_TYPES, SMUDGE
 from marrowscope.detection.rim_features import RIM_FEATURES
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 # Cytoplasm as of a lymphocyte: blue, half as dense in red as the chromatin.

@@ -18,14 +18,8 @@ from marrowscope.evaluation.fit_calibration import (
     with_temperature,
 )
 from marrowscope.models import create
-from marrowscope.models.bundle import (
-    CALIBRATION,
-    Bundle,
-    load_bundle,
-    other_parts,
-    rewrite_bundle,
-    save_bundle,
-)
+from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, other_parts
+from marrowscope.models.bundle_writer import rewrite_bundle, save_bundle
 from marrowscope.models.calibration import read_calibration
 from marrowscope.models.card import Card
 from support.stated_probabilities import KNOWN, drawn

@@ -76,32 +76,6 @@ def test_without_folds_only_cells_are_tested() -> None:
     assert "no folds" in result.pairwise_tests[0].sentence()
 
 
-BASE = predictions(1, 0.8, 40)
-
-
-@pytest.mark.parametrize(
-    ("other", "words"),
-    [
-        (BASE.head(39), "different cells .40 and 39, 39 in both."),
-        (BASE.with_columns(fold=(pl.col("fold") + 1) % 5), "different folds"),
-        (BASE.drop("fold"), "different folds"),
-        (BASE.with_columns(label=pl.lit("LYT")), "different labels"),
-        (pl.concat([BASE, BASE.head(1)]), "twice"),
-        (BASE.drop("label"), "no column label"),
-        (BASE.with_columns(label=pl.lit(None, pl.String)), "no cell has a label"),
-        (
-            BASE.with_columns(
-                predicted=pl.when(pl.col("cell_id") == "cell 3").then(None).otherwise("predicted")
-            ),
-            "cell 3 has no prediction",
-        ),
-    ],
-)
-def test_predictions_that_do_not_pair_are_refused(other: pl.DataFrame, words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        compare({"a": BASE, "b": other}, resamples=100)
-
-
 def test_one_model_is_no_comparison() -> None:
     with pytest.raises(InputError, match="at least two"):
-        compare({"a": BASE})
+        compare({"a": predictions(1, 0.8, 40)})

@@ -8,7 +8,8 @@ import pytest
 
 from marrowscope.inference.calibrated_engine import CalibratedEngine, with_decisions
 from marrowscope.models import create
-from marrowscope.models.bundle import Bundle, load_bundle, save_bundle
+from marrowscope.models.bundle import Bundle, load_bundle
+from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.calibration import Calibration
 from marrowscope.models.card import Card
 from support.stated_probabilities import KNOWN

@@ -28,7 +28,8 @@ from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.inference.openvino_engine import OpenVinoEngine, float_model
 from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models import create, quantization
-from marrowscope.models.bundle import Bundle, load_bundle, other_parts, rewrite_bundle, save_bundle
+from marrowscope.models.bundle import Bundle, load_bundle, other_parts
+from marrowscope.models.bundle_writer import rewrite_bundle, save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.quantization import Agreement, quantized_graph
 from marrowscope.morphology import OUTPUTS_22

@@ -17,7 +17,8 @@ from marrowscope.inference.training_appearance import (
 )
 from marrowscope.models.bundle import load_bundle
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL, prepare
 
 

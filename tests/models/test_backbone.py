@@ -13,7 +13,8 @@ from marrowscope.errors import InputError
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.backbone import VIT, Backbone, backbone_from_bundle, backbone_from_file
-from marrowscope.models.bundle import WEIGHTS, Bundle, load_bundle, save_bundle
+from marrowscope.models.bundle import WEIGHTS, Bundle, load_bundle
+from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.knn_head import KnnHead
 from support.vit_weights import write_safetensors, write_weights

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from marrowscope.errors import InputError
 from marrowscope.models import bundle, create
-from marrowscope.models.bundle import available, load_bundle, save_bundle
+from marrowscope.models.bundle import available, load_bundle
+from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.card import Card
 
 CARD = Card("test", "sequential", ("a", "b", "c"), ("a", "c"), views=8, metrics={"macro_f1": 0.5})

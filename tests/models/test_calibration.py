@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from marrowscope.errors import InputError
 from marrowscope.models import create
-from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, rewrite_bundle, save_bundle
+from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle
+from marrowscope.models.bundle_writer import rewrite_bundle, save_bundle
 from marrowscope.models.calibration import Calibration, read_calibration, tempered
 from marrowscope.models.card import Card
 from support.stated_probabilities import KNOWN

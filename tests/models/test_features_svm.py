@@ -11,7 +11,8 @@ from marrowscope.errors import InputError
 from marrowscope.features.feature_catalogue import names
 from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.models.architectures import FEATURES
-from marrowscope.models.bundle import WEIGHTS, load_bundle, save_bundle
+from marrowscope.models.bundle import WEIGHTS, load_bundle
+from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.features_svm import FeatureSvm, build, couple, from_tensors
 from marrowscope.models.svm_training import fit_svm

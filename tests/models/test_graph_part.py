@@ -17,15 +17,8 @@ from marrowscope.inference.engine_choice import choose_engine
 from marrowscope.inference.openvino_engine import OpenVinoEngine
 from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models import create
-from marrowscope.models.bundle import (
-    CALIBRATION,
-    Bundle,
-    add_graph,
-    load_bundle,
-    other_parts,
-    rewrite_bundle,
-    save_bundle,
-)
+from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle, other_parts
+from marrowscope.models.bundle_writer import add_graph, rewrite_bundle, save_bundle
 from marrowscope.models.card import Card
 
 CARD = Card("toy", "sequential", ("a", "b", "b", "c"), ("a", "b"), views=8)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.phantom.synthetic_field import FieldSettings
+from marrowscope.phantom.field_settings import FieldSettings
 from marrowscope.phantom.synthetic_fields import summary, vary_settings, write_fields
 
 TINY = FieldSettings(width=400, height=300, cells_per_mm2=3000, microns_per_pixel=0.2)

@@ -16,7 +16,8 @@ from marrowscope.io.image_encoding import encode_jpeg
 from marrowscope.models.card import Card
 from marrowscope.morphology import CODES, TOLERATED, CountRole
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings, PhantomField, draw_field
+from marrowscope.phantom.field_settings import FieldSettings
+from marrowscope.phantom.synthetic_field import PhantomField, draw_field
 from marrowscope.slides.slide import CorruptTile
 from support.smear_parts import smear_parts
 

@@ -3,7 +3,7 @@
 from functools import cache
 
 from marrowscope.phantom.cell_library import CellLibrary
-from marrowscope.phantom.synthetic_field import FieldSettings
+from marrowscope.phantom.field_settings import FieldSettings
 
 SMALL = FieldSettings(width=900, height=700, cells_per_mm2=4000)
 

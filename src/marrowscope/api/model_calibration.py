@@ -22,7 +22,8 @@ from marrowscope.evaluation.fit_calibration import (
     temperature_for,
     with_temperature,
 )
-from marrowscope.models.bundle import CALIBRATION, add_graph, other_parts, rewrite_bundle
+from marrowscope.models.bundle import CALIBRATION, other_parts
+from marrowscope.models.bundle_writer import add_graph, rewrite_bundle
 from marrowscope.models.calibration import Calibration
 from marrowscope.models.card import Card
 from marrowscope.report.evaluation_figures import write_calibration_figure

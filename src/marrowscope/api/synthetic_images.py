@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from marrowscope.api.arguments import AnyPath, begin
+from marrowscope.phantom.field_settings import FIELD_HEIGHT, FIELD_WIDTH, FieldSettings
 from marrowscope.phantom.marked_images import TABLE
 from marrowscope.phantom.synthetic_dataset import write_dataset
-from marrowscope.phantom.synthetic_field import FIELD_HEIGHT, FIELD_WIDTH, FieldSettings
 from marrowscope.phantom.synthetic_fields import summary, write_fields
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.preprocessing import MICRONS_PER_PIXEL

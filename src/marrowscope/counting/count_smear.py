@@ -1,31 +1,23 @@
 """The count of one smear: contour, plan, fields in their order, cells, classes, until enough."""
 
-import math
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import polars as pl
 
-from marrowscope.cell_pixels import crop_from_field
-from marrowscope.cells import PROBABILITY
 from marrowscope.counting import count_warnings
 from marrowscope.counting.field_classification import (
-    add_predictions,
-    classify_cells,
     excluded_object_types,
-    mark_rejected_regions,
 )
-from marrowscope.counting.field_result import REJECTED_FIELDS, FieldResult, analyse_field
-from marrowscope.counting.smear_count import CountedField, SlideOverview, SmearCount
+from marrowscope.counting.field_result import analyse_field
+from marrowscope.counting.running_count import RunningCount
+from marrowscope.counting.smear_count import SlideOverview, SmearCount
 from marrowscope.counting.smear_sources import SmearSource
-from marrowscope.counting.thumbnails import Thumbnails
 from marrowscope.detection.detector import require_visible_cells
-from marrowscope.detection.field_detection import SeamDeduplicator, detection_columns
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.detection.ordered_map import map_in_order
 from marrowscope.differential.count_roles import CellRole
@@ -44,7 +36,7 @@ from marrowscope.smear.field_plan import (
     plan_field_images,
     plan_fields,
 )
-from marrowscope.smear.quality_map import QualityMap, RejectionReason, blood_phrase
+from marrowscope.smear.quality_map import blood_phrase
 from marrowscope.smear.suitability import map_smear_quality
 
 # Why cells are left out, as readers are told.
@@ -119,7 +111,7 @@ def count_smear(
     queue = FieldQueue(plan, settings.cells)
     quality_map = None if overview is None else overview.quality_map
     non_cells = excluded_object_types(card.known)
-    running = _RunningCount(slide, engine, settings.min_confidence, quality_map, non_cells)
+    running = RunningCount(slide, engine, settings.min_confidence, quality_map, non_cells)
     advance = stage("counting cells") if stage is not None else None
     with ThreadPoolExecutor(workers) as pool:
         for result in map_in_order(pool, partial(analyse_field, slide), queue, workers):
@@ -182,87 +174,6 @@ def count_smear(
         seconds=time.perf_counter() - began,
         not_counted=tuple(running.not_counted),
     )
-
-
-@dataclass
-class _RunningCount:
-    """What has been counted so far; fields are added one by one, in their order."""
-
-    slide: Slide
-    engine: Engine
-    min_confidence: float | None
-    quality_map: QualityMap | None
-    non_cells: tuple[str, ...]
-    fields: list[CountedField] = field(default_factory=list)
-    refused: Counter[RejectionReason] = field(default_factory=Counter)
-    doubtful: Counter[RejectionReason] = field(default_factory=Counter)
-    thumbnails: Thumbnails = field(default_factory=Thumbnails)
-    not_counted: list[tuple[str, str]] = field(default_factory=list)
-    unreadable: int = 0
-    red_cells: float = 0.0
-    nucleated: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._deduplicator = SeamDeduplicator(self.slide.microns_per_pixel)
-        # The columns are there even when no cell is.
-        answers = dict.fromkeys((PROBABILITY + code for code in self.engine.classes), pl.Float32())
-        own: dict[str, pl.DataType] = {"judgeable": pl.Boolean()}
-        last = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
-        self.frames = [pl.DataFrame(schema={**detection_columns(), **own, **answers, **last})]
-
-    def add_field(self, result: FieldResult) -> int:
-        """Classify the cells of the next field; how many of them are countable."""
-        detections, microns = result.detections, self.slide.microns_per_pixel
-        if result.unreadable:
-            self.unreadable += 1
-            self.not_counted.append((detections.field.name, "could not be read"))
-            return 0  # the list of damage says why
-        if result.reason in REJECTED_FIELDS:
-            self.refused[result.reason] += 1
-            self.not_counted.append((detections.field.name, result.reason.description))
-            return 0
-        if result.reason != RejectionReason.ACCEPTED:
-            self.doubtful[result.reason] += 1
-        if math.isfinite(result.red_cells):
-            self.red_cells += result.red_cells
-            self.nucleated += result.nucleated
-        detections = self._deduplicator.drop_known(detections)
-        values = classify_cells(detections, microns, self.engine)
-        cells = mark_rejected_regions(detections.cells, self.quality_map)
-        cells = add_predictions(
-            cells, values, self.engine.classes, self.min_confidence, self.non_cells
-        )
-        self.frames.append(cells)
-        rows = cells.select("cell_id", "predicted", "confidence", "role").rows()
-        for (cell, code, confidence, role), (x, y) in zip(
-            rows, detections.places.tolist(), strict=True
-        ):
-            if role != CellRole.LEFT_OUT and self.thumbnails.wanted(code, confidence):
-                self.thumbnails.offer(
-                    code, confidence, cell, crop_from_field(detections.pixels, x, y, microns)
-                )
-        countable = int((cells["role"] == CellRole.COUNTED).sum())
-        place = detections.field
-        x, y = (0, 0) if self.slide.fields else (place.x, place.y)
-        self.fields.append(
-            CountedField(
-                len(self.fields),
-                place.name,
-                x,
-                y,
-                place.width,
-                place.height,
-                cells.height,
-                countable,
-                result.picture,
-            )
-        )
-        return countable
-
-    @property
-    def red_cells_per_nucleated(self) -> float:
-        """Red cells to one nucleated one in field images; nan where they were not seen."""
-        return self.red_cells / self.nucleated if self.nucleated else float("nan")
 
 
 def validate_settings(settings: CountSettings) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cells import group_column, probability_codes
 from marrowscope.errors import InputError
+from marrowscope.evaluation.aligned_predictions import AlignedPredictions, align_predictions
 from marrowscope.evaluation.paired_tests import CellTest, FoldTest, cell_test, fold_test, holm
-from marrowscope.morphology import TOLERATED, in_display_order
+from marrowscope.morphology import TOLERATED
 from marrowscope.scoring import confusion_matrix, score, tolerance_matrix
 
 SIGNIFICANCE_LEVEL = 0.05
@@ -103,19 +103,6 @@ class Comparison:
     unit: str
 
 
-@dataclass(frozen=True)
-class _Aligned:
-    """The same cells in the same order: truth (N,), answers (M, N), fold place (N,) or None."""
-
-    codes: tuple[str, ...]
-    truth: NDArray[np.int64]
-    answers: NDArray[np.int64]
-    fold: NDArray[np.int64] | None
-    folds: tuple[str, ...]
-    groups: NDArray[np.int64] | None
-    unit: str
-
-
 def compare(
     tables: dict[str, pl.DataFrame],
     tolerated: frozenset[frozenset[str]] = TOLERATED,
@@ -135,7 +122,7 @@ def compare(
     """
     if len(tables) < 2:
         raise InputError("a comparison needs the predictions of at least two models")
-    aligned = _align(tables)
+    aligned = align_predictions(tables)
     count = len(aligned.codes)
     correct = {
         "strict": np.eye(count, dtype=bool),
@@ -176,75 +163,9 @@ def compare(
     )
 
 
-def _align(tables: dict[str, pl.DataFrame]) -> _Aligned:
-    prepared = {name: _prepared(name, table) for name, table in tables.items()}
-    first, *others = prepared
-    base = prepared[first]
-    for name in others:
-        _refuse_differing(first, base, name, prepared[name])
-    occurring: set[str] = set()
-    for name, rows in prepared.items():
-        occurring |= set(rows["label"].to_list()) | set(rows["predicted"].to_list())
-        occurring |= set(probability_codes(tables[name]))
-    codes = tuple(in_display_order(occurring))
-    place = {code: index for index, code in enumerate(codes)}
-    folds = base["fold"].unique().sort().to_list() if "fold" in base.columns else []
-    fold_place = {fold: index for index, fold in enumerate(folds)}
-    unit = group_column(base)
-    return _Aligned(
-        codes,
-        np.array([place[code] for code in base["label"]], dtype=np.int64),
-        np.array([[place[c] for c in rows["predicted"]] for rows in prepared.values()]),
-        np.array([fold_place[fold] for fold in base["fold"]]) if len(folds) > 1 else None,
-        tuple(str(fold) for fold in folds) if len(folds) > 1 else (),
-        None if unit is None else np.unique(base[unit].to_numpy(), return_inverse=True)[1],
-        unit or "cell",
-    )
-
-
-def _prepared(name: str, table: pl.DataFrame) -> pl.DataFrame:
-    """Labelled rows, sorted by cell."""
-    for column in ("label", "predicted"):
-        if column not in table.columns:
-            raise InputError(f"{name}: has no column {column}; compare predictions of known cells")
-    rows = table.filter(pl.col("label").is_not_null()).sort("cell_id")
-    if rows.height == 0:
-        raise InputError(f"{name}: no cell has a label")
-    if rows["cell_id"].n_unique() < rows.height:
-        raise InputError(f"{name}: holds a cell twice (same cell_id); keep one row of each")
-    silent = rows.filter(pl.col("predicted").is_null())
-    if silent.height:
-        raise InputError(
-            f"{name}: cell {silent['cell_id'][0]} has no prediction ({silent.height} in all); "
-            "leave such cells out of every table"
-        )
-    if "fold" in rows.columns and rows["fold"].null_count() == rows.height:
-        rows = rows.drop("fold")
-    if "fold" in rows.columns and rows["fold"].null_count():
-        raise InputError(f"{name}: some cells have a fold and others none")
-    return rows
-
-
-def _refuse_differing(first: str, base: pl.DataFrame, name: str, rows: pl.DataFrame) -> None:
-    if base["cell_id"].to_list() != rows["cell_id"].to_list():
-        shared = len(set(base["cell_id"]) & set(rows["cell_id"]))
-        raise InputError(
-            f"{first} and {name} predict different cells ({base.height} and {rows.height}, "
-            f"{shared} in both); only predictions of the same cells can be compared"
-        )
-    if base["label"].to_list() != rows["label"].to_list():
-        raise InputError(f"{first} and {name} hold different labels of the same cells")
-    folds = [part["fold"].to_list() if "fold" in part.columns else None for part in (base, rows)]
-    if folds[0] != folds[1]:
-        raise InputError(
-            f"{first} and {name} come from different folds; cross-validate both with the same "
-            "table, folds and seed"
-        )
-
-
 def _recall_rows(
     names: tuple[str, ...],
-    aligned: _Aligned,
+    aligned: AlignedPredictions,
     kind: str,
     recall: NDArray[np.float64],
     present: NDArray[np.bool_],
@@ -271,7 +192,7 @@ def _recall_rows(
 
 def _class_tests(
     names: tuple[str, ...],
-    aligned: _Aligned,
+    aligned: AlignedPredictions,
     kind: str,
     recall: NDArray[np.float64],
     present: NDArray[np.bool_],
@@ -301,7 +222,7 @@ def _class_tests(
 
 def _pairwise_tests(
     names: tuple[str, ...],
-    aligned: _Aligned,
+    aligned: AlignedPredictions,
     kind: str,
     macro: NDArray[np.float64],
     correct: NDArray[np.bool_],

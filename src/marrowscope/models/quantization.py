@@ -17,13 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowscope.errors import InputError
-from marrowscope.models.bundle import (
-    INT8_CONSTANTS,
-    INT8_GRAPH,
-    Bundle,
-    other_parts,
-    rewrite_bundle,
-)
+from marrowscope.models.bundle import INT8_CONSTANTS, INT8_GRAPH, Bundle, other_parts
+from marrowscope.models.bundle_writer import rewrite_bundle
 from marrowscope.models.card import Card
 from marrowscope.models.int8_part import int8_facts, is_accurate_enough
 from marrowscope.silent_import import import_silently

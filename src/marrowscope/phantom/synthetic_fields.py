@@ -15,6 +15,7 @@ from marrowscope.io.folder_guards import require_earlier_output
 from marrowscope.io.image_file import MASK_SUFFIX
 from marrowscope.phantom.camera import draw_style
 from marrowscope.phantom.cell_library import CellLibrary
+from marrowscope.phantom.field_settings import FieldSettings, validate_settings
 from marrowscope.phantom.marked_images import (
     LIST,
     README,
@@ -22,7 +23,7 @@ from marrowscope.phantom.marked_images import (
     jpeg_with_comment,
     png_with_comment,
 )
-from marrowscope.phantom.synthetic_field import FieldSettings, draw_field, validate_settings
+from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.progress import Advance
 
 _COMMENT = "synthetic: drawn by marrowscope, no patient, no microscope"

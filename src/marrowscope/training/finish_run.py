@@ -6,7 +6,8 @@ from typing import Any
 from marrowscope.cells import write_cells
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.torch_engine import TorchEngine
-from marrowscope.models.bundle import Bundle, save_bundle
+from marrowscope.models.bundle import Bundle
+from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.training.run_folder import BUNDLE, CHECKPOINT, PREDICTIONS, read_run, write_run
 from marrowscope.training.run_setup import card_for
