@@ -26,6 +26,7 @@ from support.decoding_cells import (
     png_cells,
     tiff_cells,
 )
+from support.stream_cells import stream_cells
 from support.tiled_cells import OTHERWISE, by_openslide, shown_alike, tiled_cells
 
 
@@ -59,6 +60,10 @@ def test_tiffs_of_one_layout_and_depth(layout: str, depth: str) -> None:
 
 def test_tiffs_of_other_compressions_and_colours() -> None:
     check(other_tiff_cells())
+
+
+def test_tiffs_whose_pieces_are_pictures_of_another_format() -> None:
+    check(stream_cells())
 
 
 def test_pngs() -> None:
@@ -122,7 +127,9 @@ def test_tiles_opened_as_slides_are_what_tifffile_and_openslide_read(tmp_path: P
 def all_cells() -> Iterable[Cell]:
     for layout, depth in itertools.product(LAYOUTS, DEPTHS):
         yield from tiff_cells(layout, depth)
-    yield from itertools.chain(other_tiff_cells(), png_cells(), cells_of_other_formats())
+    yield from itertools.chain(
+        other_tiff_cells(), stream_cells(), png_cells(), cells_of_other_formats()
+    )
 
 
 if __name__ == "__main__":  # the numbers alone: python tests/test_decoding_matrix.py

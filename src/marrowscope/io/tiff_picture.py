@@ -15,6 +15,13 @@ from mmap import mmap
 import numpy as np
 
 from marrowscope.io.sample_depth import bits_of_white
+from marrowscope.io.tiff_compressions import (
+    BYTE_CODECS,
+    NONE,
+    STREAM_CODECS,
+    left_to_pillow,
+    refusal,
+)
 from marrowscope.io.tiff_description import PlaneFacts, plane_facts
 from marrowscope.io.tiff_directory import (
     BITS,
@@ -39,14 +46,9 @@ from marrowscope.io.tiff_directory import (
     TiffPage,
     read_pages,
 )
-from marrowscope.io.tiff_samples import BYTE_CODECS, NONE, UnreadableLayoutError
+from marrowscope.io.tiff_samples import UnreadableLayoutError
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
-_COMPRESSIONS = {
-    6: "JPEG of the old kind", 7: "JPEG", 33003: "JPEG 2000", 33005: "JPEG 2000",
-    34712: "JPEG 2000", 34887: "LERC", 34934: "JPEG XR", 50001: "WebP", 50002: "JPEG XL",
-}  # fmt: skip
-_OF_PILLOW = (6, 7)  # of those
 _MOST_CHANNELS = 5
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _GREY = (0, 1)
@@ -82,7 +84,7 @@ class TiffPicture:
             return False
         compression = page.number(COMPRESSION, NONE)
         if compression not in BYTE_CODECS:
-            return compression not in _COMPRESSIONS or compression in _OF_PILLOW
+            return left_to_pillow(compression)
         if page.number(PHOTOMETRIC, 1) == YCBCR and page.numbers(YCBCR_SUBSAMPLING, (2, 2)) != (
             1,
             1,
@@ -100,12 +102,10 @@ class TiffPicture:
             UnreadableLayoutError: the compression, or the number of channels.
         """
         page = self.pages[0]
-        compression = page.number(COMPRESSION, NONE)
-        if any(one.number(COMPRESSION, NONE) not in BYTE_CODECS for one in self.pages):
-            name = _COMPRESSIONS.get(compression, f"compression {compression} of TIFF")
-            raise UnreadableLayoutError(
-                f"{page.bits}-bit values in {name}; save it uncompressed or with LZW"
-            )
+        for one in self.pages:
+            compression = one.number(COMPRESSION, NONE)
+            if compression not in (*BYTE_CODECS, *STREAM_CODECS):
+                raise UnreadableLayoutError(refusal(compression))
         if self.photometric == YCBCR and page.numbers(YCBCR_SUBSAMPLING, (2, 2)) != (1, 1):
             raise UnreadableLayoutError("YCbCr colours with fewer values of colour; save it as RGB")
         if page.samples > _MOST_CHANNELS:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrowscope.io.native_stderr import capture_native_stderr
+from marrowscope.io.tiff_compressions import DEFLATE, NONE, STREAM_CODECS, WITH_PREDICTOR
 from marrowscope.io.tiff_directory import (
     BITS,
     COMPRESSION,
@@ -34,10 +35,8 @@ from marrowscope.io.tiff_directory import (
     TILE_WIDTH,
     TiffPage,
 )
+from marrowscope.io.tiff_streams import numbers_of_stream
 
-NONE, LZW, DEFLATE, PACKBITS = 1, 5, (8, 32946), 32773
-_WITH_PREDICTOR = (LZW, *DEFLATE, 34925, 50000)
-BYTE_CODECS = (NONE, PACKBITS, *_WITH_PREDICTOR)  # 34925: LZMA, 50000: Zstandard
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _AT_ONCE = 1 << 22  # numbers of odd width that are unpacked together
 LIBTIFF = re.compile(rb"[\w. ]*: ")  # "function: what is wrong" or "file: …", on standard error
@@ -53,7 +52,8 @@ def stored_samples(data: bytes, page: TiffPage) -> NDArray[np.generic]:
 
     Args:
         data: the file.
-        page: one of its directories, whose compression is one of ``BYTE_CODECS``.
+        page: one of its directories, whose compression is one of ``BYTE_CODECS`` or
+            ``STREAM_CODECS``.
 
     Returns:
         (H, W, samples), uint8 to uint64, int8 to int64 or float16 to float64 as stored; numbers of
@@ -92,7 +92,7 @@ class _Layout:
                 "it with 8 or 16"
             )
         self.compression = page.number(COMPRESSION, NONE)
-        self.predictor = page.number(PREDICTOR, 1) if self.compression in _WITH_PREDICTOR else 1
+        self.predictor = page.number(PREDICTOR, 1) if self.compression in WITH_PREDICTOR else 1
         self.reversed = page.number(FILL_ORDER, 1) == 2
         self.kind = _kind(self.bits, page.number(SAMPLE_FORMAT, _UNSIGNED))
         self.planes = self.samples if page.number(PLANAR, 1) == 2 else 1
@@ -121,13 +121,15 @@ class _Layout:
 
     def numbers(self, packed: bytes, rows: int) -> NDArray[np.generic]:
         """(rows, wide, samples) of one strip or tile."""
+        shape = (rows, self.wide, self._in_pixel)
+        if self.compression in STREAM_CODECS:
+            return numbers_of_stream(packed, self.compression, shape)
         wanted = rows * self._row_bytes
         if self.reversed:
             packed = packed.translate(_REVERSED)
         raw = _unpacked(packed, self.compression, wanted)
         if len(raw) < wanted:
             raise ValueError(f"{len(raw)} bytes where {wanted} are needed")
-        shape = (rows, self.wide, self._in_pixel)
         if self.predictor == 3:
             return self._undo_float_predictor(raw[:wanted], shape)
         if self.bits % 8:

@@ -19,6 +19,7 @@ from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import decode
 from marrowscope.io.image_file import MAX_BYTES, MAX_PIXELS, ImageError, one_line
 from marrowscope.io.sample_depth import used_depth
+from marrowscope.io.tiff_compressions import NONE, is_unread, refusal
 from marrowscope.io.tiff_description import plane_facts
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
@@ -45,8 +46,6 @@ _LOOKED_AT = 64  # tiles, to learn how many bits of 16 are used
 _SMALLEST_PIECE = 16  # px; strips of one row are in use
 # Bits, colour space, predictor, alpha, JPEG tables, and how YCbCr is sampled.
 _PASSED_ON = (BITS, PHOTOMETRIC, 317, EXTRA_SAMPLES, SAMPLE_FORMAT, JPEG_TABLES, 530, 532)
-_JPEG2000_YCBCR = 33003
-_JPEG2000 = (33005, 34712)
 
 
 @dataclass(frozen=True)
@@ -155,10 +154,8 @@ class _TileReader:
             raise UnreadableTileError("the file ends before it")
         if storage.rows is not None:
             height = min(height, storage.rows - height * (place % plane))
-        if storage.compression not in _JPEG2000:
-            data = _wrapped(data, storage, width, height)
         try:
-            return decode(data, "tile", bits=storage.bits)
+            return decode(_wrapped(data, storage, width, height), "tile", bits=storage.bits)
         except ImageError as error:
             raise UnreadableTileError(error.reason) from None
 
@@ -236,8 +233,9 @@ def _check_sides(path: Path, level: Level) -> None:
 
 def _storage(path: Path, directory: Directory, level: Level, used_bits: int) -> _Storage:
     planes, samples = directory.planes, directory.samples
-    if directory.number(COMPRESSION, 1) == _JPEG2000_YCBCR:
-        raise InputError(f"{path}: YCbCr colours in JPEG 2000; export it as RGB")
+    compression = directory.number(COMPRESSION, NONE)
+    if is_unread(compression):
+        raise InputError(f"{path}: {refusal(compression)}")
     if planes not in (1, 3):
         raise InputError(f"{path}: {planes} separate channels; export it as RGB")
     bits = set(directory.bits)
@@ -266,7 +264,7 @@ def _storage(path: Path, directory: Directory, level: Level, used_bits: int) -> 
         tuple(directory.lengths.tolist()),
         columns,
         planes,
-        directory.number(COMPRESSION, 1),
+        compression,
         tuple(tags),
         order,
         None if directory.tiled else level.height,
