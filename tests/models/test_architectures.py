@@ -1,4 +1,4 @@
-"""The two networks: published sizes, calling convention, memory formats."""
+"""The networks: published sizes, calling convention, memory formats."""
 
 import hashlib
 
@@ -45,11 +45,19 @@ def test_logits_are_the_last_layer_on_the_features(name: str) -> None:
         features = network.features(images)
         torch.testing.assert_close(network.head(features), network(images))
     assert features.shape[0] == 2
-    assert name != "resnext50" or features.shape[1] == 2048
+    widths = {"sequential": 120, "resnext50": 2048}
+    assert features.shape[1] == widths.get(name, 1280)
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("resnext50", "deebd8a1f59802fb"), ("sequential", "e6d73ef0f60f9df7")]
+    ("name", "expected"),
+    [
+        ("resnext50", "deebd8a1f59802fb"),
+        ("sequential", "e6d73ef0f60f9df7"),
+        ("efficientnet-lite0", "b39d0d27946c9427"),
+        ("efficientnet-lite1", "0e3c4f38346ffd66"),
+        ("efficientnet-lite2", "93f52c3ade4619aa"),
+    ],
 )
 def test_names_and_shapes_of_the_tensors_are_stable(name: str, expected: str) -> None:
     """Bundles out there are loaded by these names: a change needs a new format version."""

@@ -76,7 +76,7 @@ def pretrain(
     Args:
         images: cell table, or images and folders.
         output: run folder; new, or that of the run to resume.
-        model: ``sequential`` or ``resnext50``.
+        model: ``sequential``, ``resnext50`` or ``efficientnet-lite0`` (or 1, 2).
         recipe: ``pretrain``, a YAML file, or a recipe.
         changes: single values of the recipe, such as ``{"epochs": 3}``.
         seed: of initialization, order and views.

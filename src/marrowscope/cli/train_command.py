@@ -15,7 +15,11 @@ def train(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Run folder.")],
     model: Annotated[
-        str, typer.Option(help="Architecture: sequential, resnext50, features, vit, timm:NAME.")
+        str,
+        typer.Option(
+            help="Architecture: sequential, resnext50, efficientnet-lite0 (or 1, 2), features, "
+            "vit, timm:NAME."
+        ),
     ] = "sequential",
     recipe: Annotated[
         str | None,
@@ -31,8 +35,8 @@ def train(
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Start from these weights: made by 'pretrain' or, for vit and timm:NAME, "
-            "published ones on disk."
+            help="Start from these weights: made by 'pretrain', published ones on disk (vit, "
+            "timm:NAME, resnext50), or 'imagenet' (efficientnet-lite0, 1, 2)."
         ),
     ] = None,
     head: Annotated[

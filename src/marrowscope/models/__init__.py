@@ -7,7 +7,7 @@ has ``features(x)``, the (N, F) input of its last layer.
 from typing import TYPE_CHECKING
 
 from marrowscope.errors import InputError
-from marrowscope.models.architectures import NETWORKS
+from marrowscope.models.architectures import LITE, NETWORKS
 
 if TYPE_CHECKING:  # torch comes with an extra
     from torch import nn
@@ -38,6 +38,10 @@ def create(name: str, outputs: int) -> "nn.Module":
             from marrowscope.models.resnext50 import ResNeXt50
 
             network = ResNeXt50(outputs)
+        case _ if name in LITE:
+            from marrowscope.models.efficientnet_lite import EfficientNetLite
+
+            network = EfficientNetLite(name, outputs)
         case _:
             raise LookupError(f"{name} is in NETWORKS, but nothing here builds it")
     return network

@@ -1,4 +1,4 @@
-"""What happens to an image before a pretrained backbone sees it; it travels with the weights.
+"""What happens to an image before a pretrained network sees it; it travels with the weights.
 
 Published weights expect another size than our crops, and normalized colours. Both are done inside
 the network, so that its input is the same as every network's: (N, 3, 250, 250) in [0, 1]. A file
@@ -79,13 +79,20 @@ class Transform(nn.Module):
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, facts: TransformFacts) -> None:
+    def __init__(self, facts: TransformFacts, saved: bool = True) -> None:
+        """Make the matrix.
+
+        Args:
+            facts: what to do.
+            saved: whether the tensors lie in bundles; not those that follow from a network's name.
+        """
         super().__init__()
         self.facts = facts
         matrix = resampling_matrix(facts.size, facts.side, facts.interpolation)
-        self.register_buffer("matrix", torch.from_numpy(matrix).float())
-        self.register_buffer("mean", torch.tensor(facts.mean).view(3, 1, 1))
-        self.register_buffer("std", torch.tensor(facts.std).view(3, 1, 1))
+        self.register_buffer("matrix", torch.from_numpy(matrix).float(), persistent=saved)
+        for name in ("mean", "std"):
+            colours = torch.tensor(getattr(facts, name)).view(3, 1, 1)
+            self.register_buffer(name, colours, persistent=saved)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """As the class says; never in half precision, which would round the colours."""

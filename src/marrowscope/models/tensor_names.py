@@ -6,6 +6,9 @@ weights are a start and no finished network. Theirs expects normalized colours: 
 first layer, so that the input stays RGB in [0, 1]. (At the image's border, which is padded with 0,
 the two differ.)
 
+EfficientNet-Lite's ImageNet weights have the names of lukemelas' PyTorch implementation; what the
+network computes is the same to the bit.
+
 The library transformers gives DINOv2's tensors other names than the published files; queries, keys
 and values lie in three tensors instead of one.
 """
@@ -69,6 +72,49 @@ def _name_of_ours(name: str) -> str:
         return f"blocks.{place}.{_TORCHVISION_PARTS[part]}.{kind}"
     layer, _, kind = name.rpartition(".")
     return f"{_TORCHVISION_TOP[layer]}.{kind}" if layer in _TORCHVISION_TOP else name
+
+
+_LITE_MARK = "_conv_stem.weight"
+_LITE_BLOCK = re.compile(
+    r"^_blocks\.(\d+)\.(_expand_conv|_bn0|_depthwise_conv|_bn1|_project_conv|_bn2)\.(\w+)$"
+)
+_LITE_PARTS = {
+    "_expand_conv": "expand.0",
+    "_bn0": "expand.1",
+    "_depthwise_conv": "depthwise.0",
+    "_bn1": "depthwise.1",
+    "_project_conv": "project.0",
+    "_bn2": "project.1",
+}
+
+
+def from_efficientnet_names(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tensors with our names; what has other names than that implementation's stays as it is.
+
+    Args:
+        tensors: of a file, for an EfficientNet-Lite or something else.
+    """
+    if _LITE_MARK not in tensors:
+        return dict(tensors)
+    matches = map(_LITE_BLOCK.match, tensors)
+    last = 2 + max((int(match[1]) for match in matches if match), default=-1)
+    top = {
+        "_conv_stem": "layers.0.0",
+        "_bn0": "layers.0.1",
+        "_conv_head": f"layers.{last}.0",
+        "_bn1": f"layers.{last}.1",
+        "_fc": "head",
+    }
+    found: dict[str, torch.Tensor] = {}
+    for name, tensor in tensors.items():
+        block = _LITE_BLOCK.match(name)
+        layer, _, kind = name.rpartition(".")
+        if block:
+            name = f"layers.{int(block[1]) + 1}.{_LITE_PARTS[block[2]]}.{block[3]}"
+        elif layer in top:
+            name = f"{top[layer]}.{kind}"
+        found[name] = tensor
+    return found
 
 
 _TRANSFORMERS_MARK = "embeddings.cls_token"

@@ -22,8 +22,10 @@ from marrowscope.models.architectures import (
 from marrowscope.models.backbone import Backbone, backbone_from_file
 from marrowscope.models.card import Card
 from marrowscope.models.checkpoint_files import read_checkpoint
+from marrowscope.models.imagenet_weights import IMAGENET, imagenet_weights, weights_source
+from marrowscope.models.input_transform import Transform
 from marrowscope.models.start_weights import checksum, transfer_weights
-from marrowscope.models.tensor_names import from_torchvision_names
+from marrowscope.models.tensor_names import from_efficientnet_names, from_torchvision_names
 
 Say = Callable[[str | None], None]
 
@@ -65,9 +67,14 @@ class StartingPoint:
 def choose_starting_point(model: str, weights: Path | None, head: str | None) -> StartingPoint:
     """Check what was asked for.
 
+    Args:
+        model: name of a network, a backbone or the feature-based baseline.
+        weights: a file, or ``imagenet`` for those that are installed as a package.
+        head: of a backbone.
+
     Raises:
-        InputError: an unknown model or head, a backbone without weights, or a head or weights for
-            a model that takes none.
+        InputError: an unknown model or head, a backbone without weights, a head or weights for
+            a model that takes none, or weights that are not installed.
     """
     if is_backbone(model):
         if weights is None:
@@ -84,6 +91,8 @@ def choose_starting_point(model: str, weights: Path | None, head: str | None) ->
         raise InputError(f"`head` {head}: only for `model={VIT}` and {TIMM}NAME")
     if model == FEATURES and weights is not None:
         raise InputError(f"`weights` {weights}: {FEATURES} is not a network and has no start")
+    if weights == Path(IMAGENET):
+        weights = imagenet_weights(model)
     return StartingPoint(model, weights)
 
 
@@ -107,7 +116,8 @@ def new_network(start: StartingPoint, outputs: int, seed: int, say: Say) -> nn.M
             network = create(start.model, outputs)
             left = ()
             if start.weights is not None:
-                found = from_torchvision_names(read_checkpoint(start.weights))
+                published = from_torchvision_names(read_checkpoint(start.weights))
+                found = from_efficientnet_names(published)
                 left = transfer_weights(network, found, start.weights)
     if start.weights is not None:
         rest = f"; {', '.join(left)} start at random" if left else ""
@@ -117,17 +127,18 @@ def new_network(start: StartingPoint, outputs: int, seed: int, say: Say) -> nn.M
 
 def card_for(start: StartingPoint, card: Card, network: nn.Module) -> Card:
     """The card with what the network started from, and the transform that travels with it."""
-    if start.weights is None:
-        return card
-    facts: dict[str, Any] = {
-        "start_weights": start.weights.name,
-        "start_weights_sha256": checksum(start.weights),
-    }
-    preprocessing = card.preprocessing
+    facts: dict[str, Any] = {}
+    if start.weights is not None:
+        facts["start_weights"] = start.weights.name
+        facts["start_weights_sha256"] = checksum(start.weights)
+        facts |= weights_source(start.model, start.weights)
     if isinstance(network, Backbone):
-        transform = network.transform.facts
-        facts |= {"head": start.head, "transform": transform.to_dict()}
-        preprocessing = transform.description()
+        facts["head"] = start.head
+    preprocessing = card.preprocessing
+    transform = getattr(network, "transform", None)
+    if isinstance(transform, Transform):
+        facts["transform"] = transform.facts.to_dict()
+        preprocessing = transform.facts.description()
     return replace(card, recipe={**card.recipe, **facts}, preprocessing=preprocessing)
 
 
