@@ -62,8 +62,18 @@ def test_a_pixel_size_widens_the_window(field: Path) -> None:
     # Twice as many pixels of the field: the neighbours come into sight, those outside mirrored.
     assert sorted(np.unique(np.median(crop.reshape(250, 250, 3), axis=2)).tolist())[0] == 40
     assert (crop[125, -1] == 200).all()
-    with pytest.raises(InputError, match="`microns_per_pixel` works with boxes"):
-        index([field / "field.png"], microns_per_pixel=0.1)
+    with pytest.raises(InputError, match="`microns_per_pixel` is 100"):
+        index([field / "list.csv"], microns_per_pixel=100)
+
+
+def test_images_of_single_cells_take_the_pixel_size_too(field: Path) -> None:
+    (field / "one.csv").write_text("path,mpp\nfield.png,0.2\n")
+    said: list[str] = []
+    (one,) = index([field / "field.png"], microns_per_pixel=0.1, say=said.append).rows(named=True)
+    assert one["microns_per_pixel"] == 0.1
+    assert said == ["images that do not state their pixel size are taken for 0.1 µm/px"]
+    own = index([field / "one.csv"], microns_per_pixel=0.1)
+    assert own["microns_per_pixel"].to_list() == [0.2]
 
 
 def test_places_outside_and_repeated_places_are_rows_with_their_reason(field: Path) -> None:

@@ -47,6 +47,8 @@ def index(
     patient_from: str | None = None,
     laboratory: str | None = None,
     laboratory_from: str | None = None,
+    labels_from: str | None = None,
+    mapping: AnyPath | Sequence[AnyPath] = (),
     microns_per_pixel: float | None = None,
     progress: Stage | None = None,
     say: Say | None = None,
@@ -65,7 +67,13 @@ def index(
             image), ``folder:-2``, or ``name:*_{id}_*`` (a pattern of file names).
         laboratory: that made the images, where neither a list nor ``laboratory_from`` says it.
         laboratory_from: where a path has the name of the laboratory, as ``patient_from``.
-        microns_per_pixel: pixel size of fields in which a list has places.
+        labels_from: where labels stand: ``folder``, ``name-prefix`` (of a file's name what stands
+            before ``_``) or ``csv`` (a list); None: lists say it, else folders.
+        mapping: what the laboratory calls its cells → class codes: YAML lines ``BA: BAS``, a list
+            with ``name`` and ``code``, or the short name of one that comes with the package
+            (``pbc``). Images whose name it does not map get an ``error``.
+        microns_per_pixel: pixel size of images that do not state it, and of fields in which a list
+            has places.
         progress: called with what begins, returns ``advance(done, total=...)``.
         say: told in a sentence which columns and folders were taken for what, and which labels are
             none of the 21 classes; and that corrections of an earlier table are lost.
@@ -74,12 +82,15 @@ def index(
         The cell table; files that cannot be used have an ``error``.
 
     Raises:
-        InputError: nothing was found, a path does not exist, or the table cannot be written.
+        InputError: nothing was found, a path does not exist, a mapping does not fit, or the table
+            cannot be written.
     """
     place = optional_path(output)
     if place is not None:
         require_table_name(place)
-    rules = discovery_rules(patient_from, laboratory, laboratory_from)
+    rules = discovery_rules(
+        patient_from, laboratory, laboratory_from, labels_from, path_list(mapping)
+    )
     earlier = 0 if place is None else corrected_before(place)
     table = index_paths(
         path_list(paths),

@@ -78,7 +78,7 @@ COMMANDS: tuple[Entry, ...] = (
         SLIDES,
     ),
     Entry(
-        "index", "dataset_commands:index",
+        "index", "index_command:index",
         "Find images and their labels; hash, measure and check every file.", DATA,
     ),
     Entry(

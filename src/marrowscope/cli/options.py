@@ -13,7 +13,7 @@ from marrowscope.models import DEFAULT_MODEL
 JSON = typer.Option(False, "--json", help="Print a machine-readable summary on standard output.")
 
 
-def _beginning(values: str, incomplete: str) -> list[str]:
+def beginning(values: str, incomplete: str) -> list[str]:
     """Those of the values that a shell can complete to."""
     return [value for value in values.split() if value.startswith(incomplete)]
 
@@ -27,14 +27,14 @@ Engine = Annotated[
     typer.Option(
         "--engine",
         help="auto, openvino, int8 (after 'model quantize') or torch.",
-        autocompletion=lambda incomplete: _beginning("auto openvino int8 torch", incomplete),
+        autocompletion=lambda incomplete: beginning("auto openvino int8 torch", incomplete),
     ),
 ]
 Device = Annotated[
     str,
     typer.Option(
         "--device", help="cpu, cuda, or auto: cuda if PyTorch finds a GPU, else cpu.",
-        autocompletion=lambda incomplete: _beginning("auto cpu cuda", incomplete),
+        autocompletion=lambda incomplete: beginning("auto cpu cuda", incomplete),
     ),
 ]  # fmt: skip
 PixelSize = Annotated[
@@ -50,7 +50,7 @@ TakenAs = Annotated[
         "--as",
         metavar="field|slide",
         help="What a single picture is taken for; default: what its size and content say.",
-        autocompletion=lambda incomplete: _beginning("field slide", incomplete),
+        autocompletion=lambda incomplete: beginning("field slide", incomplete),
     ),
 ]
 

@@ -52,12 +52,16 @@ class CellList:
     notes: tuple[str, ...]
 
 
-def read_cell_list(path: Path, root: Path | None = None, keep_unnamed: bool = False) -> CellList:
+def read_cell_list(
+    path: Path, root: Path | None = None, keep_unnamed: bool = False, raw_labels: bool = False
+) -> CellList:
     """Read a list of images.
 
     Args:
         path: CSV or workbook.
         root: folder to which its paths are relative; default: the list's own.
+        raw_labels: whether labels stay what the list says, tidied; else names of the 21 classes
+            become their codes.
         keep_unnamed: whether a row without a path stays, with a null; else it is counted in a note.
 
     Returns:
@@ -84,7 +88,10 @@ def read_cell_list(path: Path, root: Path | None = None, keep_unnamed: bool = Fa
         values = table[heading]
         if column in _NUMBERS:
             comma |= has_decimal_comma(values)
-        made.append(_column(column, values, lines, path, root))
+        if column == "label" and raw_labels:
+            made.append(clean_column(values).alias("label"))
+        else:
+            made.append(_column(column, values, lines, path, root))
     _derive_box(made, path)
     carried = {heading: carried_name(heading) for heading in columns.carried}
     if "cell_id" in columns.taken:  # the index names cells by their content

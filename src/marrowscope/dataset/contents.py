@@ -7,6 +7,7 @@ import polars as pl
 
 from marrowscope.cells import GROUPS, IN_FIELD, LABORATORY, group_column, note_counts, usable
 from marrowscope.dataset.indexing import outside_scheme
+from marrowscope.dataset.label_source import LEFT_OUT
 from marrowscope.dataset.laboratories import (
     cells_by_class_and_laboratory,
     laboratory_names,
@@ -62,6 +63,8 @@ class CheckResult:
     warnings: tuple[str, ...]
     # Images by class and laboratory ("" where none is named); {} where no row names one.
     laboratories: dict[str, dict[str, int]] = field(default_factory=dict)
+    # Images whose name the mapping of the index does not map, by that name; most frequent first.
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 def check(table: pl.DataFrame) -> CheckResult:
@@ -74,11 +77,13 @@ def check(table: pl.DataFrame) -> CheckResult:
         ClassCount(cell.code, cell.name, counts.get(cell.code, 0), cell.published_images)
         for cell in CLASSES
     ] + [ClassCount(code, code, counts[code], None) for code in strangers]
-    bad = (
+    wrong = (
         table.filter(pl.col("error").is_not_null()).select("path", "error").rows()
         if "error" in table.columns
         else []
     )
+    bad = [(path, reason) for path, reason in wrong if not reason.startswith(LEFT_OUT)]
+    names = [reason.removeprefix(LEFT_OUT) for _, reason in wrong if reason.startswith(LEFT_OUT)]
     ids = {name: good[name].drop_nulls().n_unique() for name in GROUPS if name in good.columns}
     return CheckResult(
         rows=table.height,
@@ -91,6 +96,7 @@ def check(table: pl.DataFrame) -> CheckResult:
         ids=ids,
         warnings=tuple(_warnings(good, counts, bad)),
         laboratories=cells_by_class_and_laboratory(good) if laboratory_names(good) else {},
+        left_out=dict(Counter(names).most_common()),
     )
 
 

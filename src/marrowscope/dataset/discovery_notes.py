@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from marrowscope.dataset.folder_names import holds_turned_copies
+from marrowscope.dataset.label_source import LabelNotes, LabelSource
 from marrowscope.io.passed_over import PassedOver
 
 _SHOWN = 5
@@ -24,6 +25,8 @@ class DiscoveryNotes:
     laboratory_rule: str | None = None
     without_laboratory: int = 0
     passed_over: PassedOver = field(default_factory=PassedOver)
+    label_source: LabelSource | None = None
+    labels: LabelNotes = field(default_factory=LabelNotes)
 
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each kind."""
@@ -55,6 +58,8 @@ class DiscoveryNotes:
             made.append(
                 f"{self.without_laboratory} images have no laboratory by {self.laboratory_rule}"
             )
+        if self.label_source is not None:
+            made += self.labels.sentences(self.label_source)
         turned = {name: n for name, n in self.no_class.items() if holds_turned_copies(name)}
         others = {name: n for name, n in self.no_class.items() if name not in turned}
         if others:

@@ -7,7 +7,6 @@ import polars as pl
 
 from marrowscope.cell_pixels import cell_digest
 from marrowscope.cells import IN_FIELD
-from marrowscope.errors import InputError
 from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL, require_pixel_size
 
 # A picture of one cell is not wider than this many standard crops.
@@ -28,22 +27,23 @@ def mark_places(
     Args:
         table: with ``path``, ``sha256``, ``error``, ``width``, ``height``; ``x``, ``y`` as far as
             known.
-        microns_per_pixel: of the fields that do not state it.
+        microns_per_pixel: of the fields, and of images of single cells, that do not state it.
 
     Returns:
         The table, and sentences that a reader should see.
 
     Raises:
-        InputError: a pixel size is given and there are no places, or it makes no sense.
+        InputError: the pixel size makes no sense.
     """
     lies = _in_fields(table)
     if not any(lies):
-        if microns_per_pixel is not None:
-            raise InputError(
-                "`microns_per_pixel` works with boxes, or with a list that has places in fields "
-                "(x and y)"
-            )
-        return table, ()
+        if microns_per_pixel is None:
+            return table, ()
+        table = _with_pixel_size(table, require_pixel_size(microns_per_pixel))
+        sentence = (
+            f"images that do not state their pixel size are taken for {microns_per_pixel:g} µm/px"
+        )
+        return table, (sentence,)
     columns = {name: table[name].to_list() for name in ("path", "sha256", "error")}
     size = table["width"].to_list(), table["height"].to_list()
     x, y = table["x"].to_list(), table["y"].to_list()
@@ -134,5 +134,5 @@ def _in_fields(table: pl.DataFrame) -> list[bool]:
 
 def _with_pixel_size(table: pl.DataFrame, microns: float) -> pl.DataFrame:
     own = pl.col("microns_per_pixel") if "microns_per_pixel" in table.columns else pl.lit(None)
-    filled = pl.when(pl.col(IN_FIELD)).then(pl.coalesce(own.cast(pl.Float64), pl.lit(microns)))
-    return table.with_columns(filled.otherwise(own.cast(pl.Float64)).alias("microns_per_pixel"))
+    filled = pl.coalesce(own.cast(pl.Float64), pl.lit(microns))
+    return table.with_columns(filled.alias("microns_per_pixel"))

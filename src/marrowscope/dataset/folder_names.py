@@ -7,6 +7,7 @@ and the patient Patient_3; ``augmented`` says nothing of the cell.
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marrowscope.class_synonyms import resolve_class
@@ -97,6 +98,15 @@ def meaning_of(
         printable(parts[0][0]) if parts else None,
         tuple(printable(name) for name in (*heaps, *ids)),
     )
+
+
+def class_folder(names: Sequence[str]) -> str | None:
+    """The innermost of the folders, outermost first, that may be named after a class."""
+    for name in reversed(names):
+        neither = split_name(name) is None and _PATIENT.fullmatch(name) is None
+        if neither and not is_thousand(name) and not is_no_class(name):
+            return name
+    return None
 
 
 def is_thousand(name: str) -> bool:

@@ -14,8 +14,8 @@ collected in a ``DiscoveryNotes``.
 """
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from marrowscope.dataset.cell_list import read_cell_list
 from marrowscope.dataset.discovery_notes import DiscoveryNotes
 from marrowscope.dataset.discovery_rules import NO_RULES, DiscoveryRules
 from marrowscope.dataset.folder_names import class_of_file_name, is_thousand, meaning_of
+from marrowscope.dataset.label_source import GIVEN, LabelSource, class_of
 from marrowscope.dataset.path_rules import PathRule
 from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
@@ -50,12 +51,14 @@ class FoundImage:
         label: code, or the name of a class of the user's own.
         columns: of the cell table, beside these.
         carried: columns of a list that are none of the cell table.
+        left_out: why the image is not to be used, though nothing is wrong with its file.
     """
 
     path: str
     label: str | None = None
     columns: dict[str, Any] = field(default_factory=dict)
     carried: dict[str, str] = field(default_factory=dict)
+    left_out: str | None = None
 
 
 def discover(
@@ -81,6 +84,7 @@ def discover(
     notes = DiscoveryNotes() if notes is None else notes
     notes.patient_rule = None if rules.patient is None else rules.patient.text
     notes.laboratory_rule = None if rules.laboratory is None else rules.laboratory.text
+    notes.label_source = rules.labels
     seen: dict[tuple[object, ...], set[str | None]] = {}
     for path, split in zip(paths, _splits_of(paths), strict=True):
         for found in _below(Path(path), root, split, rules, notes):
@@ -114,8 +118,11 @@ def _below(
     elif path.suffix.lower() in SUFFIXES or _begins_as_image(path):
         absolute = os.path.abspath(path)
         folder, name = os.path.split(absolute)
-        label = _class_around(folder) or _from_file_name(name, notes)
-        yield FoundImage(absolute, label, _ids(absolute, None, rules, notes))
+        found = FoundImage(absolute, None, _ids(absolute, None, rules, notes))
+        if rules.labels is not None:
+            yield _named(found, folder.split(os.sep)[-2:], rules.labels, notes)
+        else:
+            yield replace(found, label=_class_around(folder) or _from_file_name(name, notes))
     elif path.suffix.lower() == ".parquet":
         raise InputError(
             f"{path}: is a cell table already; the steps after 'index' take it, and 'merge' joins "
@@ -161,7 +168,6 @@ def _walk(
     """
     entered: set[str] = set()
     unlisted: list[str] = []
-    levels = [None if rule is None else rule.level for rule in (rules.patient, rules.laboratory)]
     walk = os.walk(
         top, followlinks=True, onerror=lambda error: unlisted.append(str(error.filename))
     )
@@ -172,7 +178,7 @@ def _walk(
             continue
         entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        meaning = meaning_of(_inner(folder, top), *levels)
+        meaning = meaning_of(_inner(folder, top), *rules.levels)
         label = meaning.label or _class_around(top)
         part = meaning.split or split
         columns = {} if part is None else {"split": part}
@@ -185,8 +191,12 @@ def _walk(
                     notes.parts[meaning.part_folder, meaning.split] += 1
                 notes.no_class.update(meaning.no_class)
                 ids = _ids(path, meaning.patient, rules, notes)
-                own = label or _from_file_name(name, notes)
-                yield FoundImage(path, own, {**columns, **ids})
+                found = FoundImage(path, None, {**columns, **ids})
+                if rules.labels is not None:
+                    names = _class_folders(folder, top, rules)
+                    yield _named(found, names, rules.labels, notes)
+                else:
+                    yield replace(found, label=label or _from_file_name(name, notes))
     for folder in sorted(unlisted):
         yield FoundImage(folder, meaning_of(_inner(folder, top)).label or _class_around(top))
 
@@ -195,6 +205,29 @@ def _inner(folder: str, top: str) -> list[str]:
     """Names of the folders from ``top`` (not included) to ``folder`` (included)."""
     relative = os.path.relpath(folder, top)
     return [] if relative == os.curdir else relative.split(os.sep)
+
+
+def _class_folders(folder: str, top: str, rules: DiscoveryRules) -> list[str]:
+    """Names of the folders around a file that may be of a class, outermost first."""
+    inner = _inner(folder, top)
+    names = [name for place, name in enumerate(inner) if len(inner) - place not in rules.levels]
+    mapping = None if rules.labels is None else rules.labels.mapping
+    around = os.path.basename(top)
+    return [around, *names] if mapping is not None and around in mapping else names
+
+
+def _named(
+    found: FoundImage,
+    folders: Sequence[str],
+    source: LabelSource,
+    notes: DiscoveryNotes,
+    in_list: bool = False,
+) -> FoundImage:
+    """An image with the label that its name there stands for; ``found`` may have that of a list."""
+    name = source.given_name(found.path, folders, found.label, in_list)
+    label, left_out = class_of(name, source, notes.labels)
+    given = {} if name is None or source.mapping is None else {GIVEN: name}
+    return replace(found, label=label, left_out=left_out, carried={**found.carried, **given})
 
 
 def _class_around(folder: str) -> str | None:
@@ -243,7 +276,7 @@ def _laboratory(path: str, rules: DiscoveryRules, notes: DiscoveryNotes) -> dict
 def _list(
     path: Path, root: Path | None, rules: DiscoveryRules, notes: DiscoveryNotes
 ) -> Iterator[FoundImage]:
-    listed = read_cell_list(path, root)
+    listed = read_cell_list(path, root, raw_labels=rules.labels is not None)
     notes.said += listed.notes
     carried = set(listed.carried)
     for row in listed.table.iter_rows(named=True):
@@ -255,7 +288,11 @@ def _list(
         if "laboratory" not in columns:
             columns |= _laboratory(place, rules, notes)
         kept = {name: value for name, value in more.items() if value is not None}
-        yield FoundImage(place, label, columns, kept)
+        found = FoundImage(place, label, columns, kept)
+        if rules.labels is not None:
+            around = os.path.dirname(place).split(os.sep)[-2:]
+            found = _named(found, around, rules.labels, notes, in_list=True)
+        yield found
 
 
 def typed_columns(found: list[FoundImage]) -> dict[str, pl.Series]:

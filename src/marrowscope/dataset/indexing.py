@@ -27,6 +27,7 @@ from marrowscope.dataset.field_places import mark_places
 from marrowscope.dataset.image_discovery import FoundImage, discover, typed_columns
 from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
+from marrowscope.dataset.label_source import LEFT_OUT
 from marrowscope.dataset.repeated_content import errors_of_repeats, numbered, without_repeats
 from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import decode
@@ -66,7 +67,8 @@ def index(
         stains: fill the ``stain`` column too, where it is missing.
         relabel: lists of corrected labels, in the order in which they were made.
         rules: what is said of the images beside their paths.
-        microns_per_pixel: pixel size of fields in which a list has places, where it does not say.
+        microns_per_pixel: pixel size of images, and of fields in which a list has places, that do
+            not state it.
         say: told in a sentence what was taken for what.
 
     Returns:
@@ -87,6 +89,8 @@ def index(
         passed = notes.passed_over.sentence()
         why = f"; {passed}" if passed else ""
         raise InputError(f"{names}: no image found (looked for {READ}){why}")
+    if rules.labels is not None and rules.labels.mapping is not None:
+        notes.labels.require_some(rules.labels.mapping)
     journal = None if output is None else output.with_name(output.name + ".partial")
     known = _known_rows(output, journal)
     measured: list[dict[str, Any]] = []
@@ -152,7 +156,9 @@ def assemble(
     Returns:
         The table, and sentences about cells that are places in fields.
     """
+    errors = [row["error"] or one.left_out for row, one in zip(measured, found, strict=True)]
     table = pl.DataFrame(measured, schema=_MEASURED_SCHEMA).with_columns(
+        pl.Series("error", errors, dtype=pl.String),
         pl.Series("label", [row.label for row in found], dtype=pl.String),
         *typed_columns(found).values(),
     )
@@ -223,7 +229,10 @@ def _known_rows(output: Path | None, journal: Path | None) -> dict[str, dict[str
     known = {}
     for table in tables:
         for row in table.iter_rows(named=True):
-            row["error"] = without_repeats(row["error"])  # judged anew: the other may be gone
+            # Judged anew: the other file may be gone, another mapping given.
+            row["error"] = without_repeats(row["error"])
+            if row["error"] is not None and row["error"].startswith(LEFT_OUT):
+                row["error"] = None
             known[row["path"]] = row
     return known
 
