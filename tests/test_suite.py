@@ -72,7 +72,6 @@ TESTED_BY = {
     "io/image_inspection.py": "io/test_image_decoding.py",
     "io/pillow_decoding.py": "io/test_image_decoding.py",
     "io/sample_colours.py": "io/test_image_decoding.py",
-    "io/tiff_directory.py": "io/test_image_decoding.py",
     "io/tiff_picture.py": "io/test_image_decoding.py",
     "io/tiff_samples.py": "io/test_image_decoding.py",
     "io/transparency.py": "io/test_image_decoding.py",

@@ -4,17 +4,19 @@ import struct
 
 import pytest
 
+from marrowscope.io.tiff_directory import TiffDirectory
 from marrowscope.slides.generic_tiff import needs_conversion, openslide_shows
-from marrowscope.slides.tiff_structure import Directory
 
 SHORT = 3
 USUAL = {256: 64, 257: 64, 259: 5, 262: 2, 277: 3, 284: 1, 322: 32, 323: 32}
 
 
-def directory(**tags: int) -> Directory:
+def directory(**tags: int) -> TiffDirectory:
     """RGB in tiles of 32 px packed with LZW, but for what is said."""
     values = USUAL | {int(tag.removeprefix("tag_")): value for tag, value in tags.items()}
-    return Directory({tag: (SHORT, struct.pack("<H", value)) for tag, value in values.items()}, "<")
+    return TiffDirectory(
+        {tag: (SHORT, struct.pack("<H", value)) for tag, value in values.items()}, "<"
+    )
 
 
 def test_colours_with_as_many_values_as_they_have_are_left_to_it() -> None:

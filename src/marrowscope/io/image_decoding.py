@@ -37,7 +37,7 @@ from marrowscope.io.orientation import exif_orientation, oriented
 from marrowscope.io.pillow_decoding import JPEG, header_notes, open_image, pixels_and_notes
 from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.io.sample_colours import rgb_of_samples
-from marrowscope.io.tiff_directory import CutOffError, first_page_at
+from marrowscope.io.tiff_pages import CutOffError, first_page_at
 from marrowscope.io.tiff_picture import TiffPicture, find_picture
 from marrowscope.io.tiff_samples import UnreadableLayoutError, stored_samples
 from marrowscope.io.truncation import find_missing_bytes
@@ -161,7 +161,7 @@ def _tiff_samples(
         picture.require_readable()
         planes = [stored_samples(data, page) for page in picture.pages]
         samples = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
-        depth = picture.pages[0].bits, picture.declared_bits
+        depth = picture.pages[0].depth, picture.declared_bits
         pixels, notes = rgb_of_samples(
             samples, picture.photometric, picture.extra, depth, picture.profile, bits
         )

@@ -1,150 +1,138 @@
-"""The directories of a TIFF: bytes go in, the tags of every page come out; no pixel is decoded.
+"""One directory of a TIFF: the bytes of its tags go in, what they say of its picture comes out."""
 
-Layouts: TIFF 6.0 (Aldus 1992) and BigTIFF (libtiff). Every place that a directory names is held
-against the length of the file, and no directory is read twice.
-"""
-
+import math
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from mmap import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_PAGES = 10_000
-
-SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER = (
-    254,
-    256,
-    257,
-    258,
-    259,
-    262,
-    266,
+from marrowscope.io.tiff_tags import (
+    BITS,
+    DESCRIPTION,
+    HEIGHT,
+    PLANAR,
+    ROWS_PER_STRIP,
+    SAMPLES,
+    STRIP_LENGTHS,
+    STRIP_OFFSETS,
+    TILE_HEIGHT,
+    TILE_LENGTHS,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    WIDTH,
 )
-DESCRIPTION, STRIP_OFFSETS, ORIENTATION, SAMPLES, ROWS_PER_STRIP = 270, 273, 274, 277, 278
-STRIP_COUNTS, LARGEST, PLANAR, PREDICTOR = 279, 281, 284, 317
-TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUB_DIRECTORIES = 322, 323, 324, 325, 330
-EXTRA_SAMPLES, SAMPLE_FORMAT, LARGEST_SAMPLE, YCBCR_SUBSAMPLING = 338, 339, 341, 530
-PROFILE, IMAGEJ_COUNTS, IMAGEJ_METADATA, DNG_VERSION = 34675, 50838, 50839, 50706
 
-_TYPES = {
-    1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 11: "f4", 12: "f8",
-    13: "u4", 16: "u8", 17: "i8", 18: "u8",
-}  # fmt: skip
-_WANTED = frozenset({
-    SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, DESCRIPTION, STRIP_OFFSETS,
-    ORIENTATION, SAMPLES, ROWS_PER_STRIP, STRIP_COUNTS, LARGEST, PLANAR, PREDICTOR, TILE_WIDTH,
-    TILE_HEIGHT, TILE_OFFSETS, TILE_COUNTS, SUB_DIRECTORIES, EXTRA_SAMPLES, SAMPLE_FORMAT,
-    LARGEST_SAMPLE, YCBCR_SUBSAMPLING, PROFILE, IMAGEJ_COUNTS, IMAGEJ_METADATA, DNG_VERSION,
-})  # fmt: skip
+# TIFF type → NumPy.
+_UNSIGNED = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
+_SIGNED = {6: "i1", 8: "i2", 9: "i4", 17: "i8"}
+_RATIONAL, _TEXT = 5, (1, 2, 7)
+_LONG8 = 16
 
 
 @dataclass(frozen=True)
-class TiffPage:
-    """One directory.
+class TiffDirectory:
+    """One picture of a TIFF, as its directory says.
 
     Attributes:
+        values: every tag whose type is known: its type and its bytes in the byte order of the file;
+            no bytes where they were not read.
+        order: of the bytes, ``<`` or ``>``.
         place: of the directory in the file, bytes.
-        order: ``<`` or ``>``, as NumPy spells byte orders.
-        tags: numbers by tag, of those that this package needs; text as bytes.
+        children: the sub-directories, as a rule the coarser levels of the same picture.
     """
 
-    place: int
+    values: dict[int, tuple[int, bytes]] = field(repr=False)
     order: str
-    tags: dict[int, NDArray[np.generic]] = field(repr=False)
+    place: int = 0
+    children: tuple["TiffDirectory", ...] = field(default=(), repr=False)
+
+    def numbers(self, tag: int) -> NDArray[np.uint64]:
+        """Whole numbers of a tag; none where it is absent, holds none, or one below 0."""
+        kind, data = self.values.get(tag, (0, b""))
+        if kind in _UNSIGNED:
+            return np.frombuffer(data, self.order + _UNSIGNED[kind]).astype(np.uint64)
+        signed = np.frombuffer(data, self.order + _SIGNED[kind]) if kind in _SIGNED else np.zeros(0)
+        return signed.astype(np.uint64) if (signed >= 0).all() else np.zeros(0, np.uint64)
 
     def number(self, tag: int, default: int) -> int:
-        """The first value of a tag."""
-        return int(self.tags[tag][0]) if tag in self.tags else default
+        """The first number of a tag."""
+        found = self.numbers(tag)
+        return int(found[0]) if len(found) else default
 
-    def numbers(self, tag: int, default: tuple[int, ...]) -> tuple[int, ...]:
-        """All values of a tag."""
-        return tuple(int(value) for value in self.tags[tag]) if tag in self.tags else default
+    def ratio(self, tag: int) -> float:
+        """The first fraction of a tag; nan where there is none."""
+        kind, data = self.values.get(tag, (0, b""))
+        if kind != _RATIONAL or len(data) < 8:
+            return math.nan
+        above, below = struct.unpack_from(self.order + "II", data)
+        return above / below if below else math.nan
+
+    def raw(self, tag: int) -> bytes:
+        """The bytes of a tag; none where it is absent."""
+        return self.values.get(tag, (0, b""))[1]
+
+    def with_numbers(self, tag: int, numbers: Sequence[int]) -> "TiffDirectory":
+        """The same directory with other numbers in a tag."""
+        data = np.asarray(numbers, self.order + "u8").tobytes()
+        return replace(self, values={**self.values, tag: (_LONG8, data)})
+
+    @cached_property
+    def description(self) -> str:
+        """The text that the writer left, in which OME and ImageJ say what they know."""
+        kind, data = self.values.get(DESCRIPTION, (0, b""))
+        return data.split(b"\0", 1)[0].decode("utf-8", "replace") if kind in _TEXT else ""
 
     @property
     def width(self) -> int:
-        """In px; 0 where the directory does not say it."""
+        """In px; 0 where it is not said."""
         return self.number(WIDTH, 0)
 
     @property
     def height(self) -> int:
-        """In px; 0 where the directory does not say it."""
+        """In px; 0 where it is not said."""
         return self.number(HEIGHT, 0)
 
     @property
     def samples(self) -> int:
-        """Values of a pixel: 1 grey, 3 colour, more with transparency."""
+        """Values per pixel: 1 grey, 3 colour, more with transparency."""
         return self.number(SAMPLES, 1)
 
     @property
-    def bits(self) -> int:
-        """Of a value; the largest where they differ."""
-        return max(self.numbers(BITS, (1,)))
+    def bits(self) -> tuple[int, ...]:
+        """Of each of the values of a pixel."""
+        return tuple(self.numbers(BITS).tolist()) or (1,)
 
     @property
-    def description(self) -> str:
-        """Free text, in which OME and ImageJ write what they know."""
-        found = self.tags.get(DESCRIPTION)
-        return "" if found is None else found.tobytes().rstrip(b"\0").decode("utf-8", "replace")
+    def depth(self) -> int:
+        """Bits of a value; the largest where they differ."""
+        return max(self.bits)
 
+    @property
+    def planes(self) -> int:
+        """1, or one for each value of a pixel where they lie apart."""
+        return self.samples if self.number(PLANAR, 1) == 2 and self.samples > 1 else 1
 
-class CutOffError(ValueError):
-    """A directory lies, wholly or in part, beyond the end of the file."""
+    @property
+    def tiled(self) -> bool:
+        """Stored in tiles, not in strips."""
+        return TILE_WIDTH in self.values or TILE_OFFSETS in self.values
 
+    @property
+    def piece(self) -> tuple[int, int]:
+        """Width and height of its tiles, or of its strips, in px."""
+        if self.tiled:
+            return self.number(TILE_WIDTH, 0), self.number(TILE_HEIGHT, 0)
+        return self.width, min(self.number(ROWS_PER_STRIP, 2**32), self.height)
 
-def read_pages(data: bytes | mmap) -> Iterator[TiffPage]:
-    """The pages one by one, in the order in which they hang together; thumbnails included.
+    @property
+    def offsets(self) -> NDArray[np.uint64]:
+        """Where its tiles or strips begin in the file."""
+        return self.numbers(TILE_OFFSETS if self.tiled else STRIP_OFFSETS)
 
-    Args:
-        data: a TIFF; anything that can be indexed like bytes.
-
-    Raises:
-        CutOffError: a directory is not there.
-    """
-    order, big = ("<" if data[:2] == b"II" else ">"), b"+" in data[2:4]
-    word = order + ("Q" if big else "I")
-    seen: set[int] = set()
-    try:
-        (place,) = struct.unpack_from(word, data, 8 if big else 4)
-        while place and place not in seen and len(seen) < MAX_PAGES:  # damaged ones go in circles
-            page, following = _page(data, place, order, big)
-            yield page
-            seen.add(place)
-            place = following
-    except (struct.error, ValueError, OverflowError) as error:  # a read beyond the end
-        raise CutOffError("truncated: a TIFF directory lies beyond the end of the file") from error
-
-
-def first_page_at(data: bytes, page: TiffPage) -> bytes:
-    """The same file with another page in front, for readers that take the first one."""
-    big = b"+" in data[2:4]
-    start, code = (8, "Q") if big else (4, "I")
-    place = struct.pack(page.order + code, page.place)
-    return data if data[start : start + len(place)] == place else (
-        data[:start] + place + data[start + len(place) :]
-    )  # fmt: skip
-
-
-def _page(data: bytes | mmap, place: int, order: str, big: bool) -> tuple[TiffPage, int]:
-    """A directory, and where the next one is (0: nowhere)."""
-    word = order + ("Q" if big else "I")
-    head, entry = ("Q", "HHQ") if big else ("H", "HHI")
-    (count,) = struct.unpack_from(order + head, data, place)
-    start = place + struct.calcsize("<" + head)
-    size, room = (20, 8) if big else (12, 4)
-    if start + count * size > len(data):
-        raise ValueError("the directory is cut off")
-    tags: dict[int, NDArray[np.generic]] = {}
-    for at in range(start, start + count * size, size):
-        tag, kind, length = struct.unpack_from(order + entry, data, at)
-        if tag not in _WANTED or kind not in _TYPES or not length:
-            continue
-        number = np.dtype(order + _TYPES[kind])
-        values = at + size - room
-        if length * number.itemsize > room:
-            (values,) = struct.unpack_from(word, data, values)
-        tags[tag] = np.frombuffer(data, number, length, values).copy()
-    (following,) = struct.unpack_from(word, data, start + count * size)
-    return TiffPage(place, order, tags), following
+    @property
+    def lengths(self) -> NDArray[np.uint64]:
+        """Bytes of its tiles or strips."""
+        return self.numbers(TILE_LENGTHS if self.tiled else STRIP_LENGTHS)

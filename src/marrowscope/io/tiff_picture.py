@@ -23,8 +23,10 @@ from marrowscope.io.tiff_compressions import (
     refusal,
 )
 from marrowscope.io.tiff_description import PlaneFacts, plane_facts
-from marrowscope.io.tiff_directory import (
-    BITS,
+from marrowscope.io.tiff_directory import TiffDirectory
+from marrowscope.io.tiff_pages import CutOffError, read_pages
+from marrowscope.io.tiff_samples import UnreadableLayoutError
+from marrowscope.io.tiff_tags import (
     COMPRESSION,
     DNG_VERSION,
     EXTRA_SAMPLES,
@@ -38,15 +40,11 @@ from marrowscope.io.tiff_directory import (
     PLANAR,
     PROFILE,
     SAMPLE_FORMAT,
-    STRIP_COUNTS,
+    STRIP_LENGTHS,
     STRIP_OFFSETS,
-    SUBFILE,
+    SUBFILE_TYPE,
     YCBCR_SUBSAMPLING,
-    CutOffError,
-    TiffPage,
-    read_pages,
 )
-from marrowscope.io.tiff_samples import UnreadableLayoutError
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
 _MOST_CHANNELS = 5
@@ -65,7 +63,7 @@ class TiffPicture:
         notes: what a user should know of the choice.
     """
 
-    pages: tuple[TiffPage, ...]
+    pages: tuple[TiffDirectory, ...]
     facts: PlaneFacts
     notes: tuple[str, ...]
 
@@ -80,15 +78,12 @@ class TiffPicture:
     def read_by_pillow(self) -> bool:
         """Whether Pillow's answer is right and complete: 8 bits or fewer, channels together."""
         page = self.pages[0]
-        if len(self.pages) > 1 or page.bits > 8 or page.number(SAMPLE_FORMAT, 1) not in (1, 4):
+        if len(self.pages) > 1 or page.depth > 8 or page.number(SAMPLE_FORMAT, 1) not in (1, 4):
             return False
         compression = page.number(COMPRESSION, NONE)
         if compression not in BYTE_CODECS:
             return left_to_pillow(compression)
-        if page.number(PHOTOMETRIC, 1) == YCBCR and page.numbers(YCBCR_SUBSAMPLING, (2, 2)) != (
-            1,
-            1,
-        ):
+        if page.number(PHOTOMETRIC, 1) == YCBCR and _subsampled(page):
             return False
         apart = page.samples > 1 and page.number(PLANAR, 1) == 2
         kind = page.number(PHOTOMETRIC, 1)
@@ -106,7 +101,7 @@ class TiffPicture:
             compression = one.number(COMPRESSION, NONE)
             if compression not in (*BYTE_CODECS, *STREAM_CODECS):
                 raise UnreadableLayoutError(refusal(compression))
-        if self.photometric == YCBCR and page.numbers(YCBCR_SUBSAMPLING, (2, 2)) != (1, 1):
+        if self.photometric == YCBCR and _subsampled(page):
             raise UnreadableLayoutError("YCbCr colours with fewer values of colour; save it as RGB")
         if page.samples > _MOST_CHANNELS:
             raise UnreadableLayoutError(f"{page.samples} channels; export it as RGB")
@@ -119,13 +114,12 @@ class TiffPicture:
     @property
     def extra(self) -> tuple[int, ...]:
         """Meaning of the samples behind the colour."""
-        return self.pages[0].numbers(EXTRA_SAMPLES, ())
+        return tuple(self.pages[0].numbers(EXTRA_SAMPLES).tolist())
 
     @property
     def profile(self) -> bytes | None:
         """ICC."""
-        found = self.pages[0].tags.get(PROFILE)
-        return None if found is None else found.tobytes()
+        return self.pages[0].raw(PROFILE) or None
 
     @property
     def orientation(self) -> int:
@@ -141,7 +135,7 @@ def find_picture(data: bytes | mmap) -> TiffPicture | None:
         UnreadableLayoutError: a stack, or a raw picture of a camera.
         CutOffError: not even the first directory is there.
     """
-    pages: list[TiffPage] = []
+    pages: list[TiffDirectory] = []
     cut_off = False
     try:
         pages.extend(read_pages(data))
@@ -151,17 +145,17 @@ def find_picture(data: bytes | mmap) -> TiffPicture | None:
         cut_off = True
     if not pages or pages[0].width * pages[0].height == 0:
         return None
-    if any(DNG_VERSION in page.tags for page in pages) or data[8:10] == b"CR":
+    if any(DNG_VERSION in page.values for page in pages) or data[8:10] == b"CR":
         raise UnreadableLayoutError("a raw picture of a camera; develop it and save it as TIFF")
     facts = plane_facts(pages[0].description, _imagej_labels(pages[0]))
-    pages = [page for page in pages if not page.number(SUBFILE, 0) & _MASK]
+    pages = [page for page in pages if not page.number(SUBFILE_TYPE, 0) & _MASK]
     if len(pages) == 1 and facts.planes > 1:
         pages = _contiguous(data, pages[0], facts.planes)
     found = _chosen(pages, facts)
     return replace(found, notes=(*found.notes, "a later page is truncated")) if cut_off else found
 
 
-def _chosen(pages: list[TiffPage], facts: PlaneFacts) -> TiffPicture:
+def _chosen(pages: list[TiffDirectory], facts: PlaneFacts) -> TiffPicture:
     largest = max(pages, key=lambda page: page.width * page.height)
     equal = [page for page in pages if _side(page) == _side(largest)]
     others = [page for page in pages if _side(page) != _side(largest)]
@@ -184,27 +178,27 @@ def _chosen(pages: list[TiffPage], facts: PlaneFacts) -> TiffPicture:
     return TiffPicture(tuple(equal[place] for place in order), facts, tuple(notes))
 
 
-def _side(page: TiffPage) -> tuple[int, int]:
+def _side(page: TiffDirectory) -> tuple[int, int]:
     return page.width, page.height
 
 
-def _size(page: TiffPage) -> str:
+def _size(page: TiffDirectory) -> str:
     return f"{page.width}×{page.height} px"
 
 
-def _is_thumbnail(page: TiffPage, largest: TiffPage) -> bool:
-    if page.number(SUBFILE, 0) & _REDUCED:
+def _is_thumbnail(page: TiffDirectory, largest: TiffDirectory) -> bool:
+    if page.number(SUBFILE_TYPE, 0) & _REDUCED:
         return True
     return page.width <= math.ceil(largest.width / 2) and page.height <= math.ceil(
         largest.height / 2
     )
 
 
-def _grey_alike(pages: Sequence[TiffPage]) -> bool:
+def _grey_alike(pages: Sequence[TiffDirectory]) -> bool:
     kinds = {
         (
             page.samples,
-            page.numbers(BITS, (1,)),
+            page.bits,
             page.number(SAMPLE_FORMAT, 1),
             page.number(PHOTOMETRIC, 1),
         )
@@ -214,28 +208,30 @@ def _grey_alike(pages: Sequence[TiffPage]) -> bool:
     return len(kinds) == 1 and samples == 1 and bits[0] >= 8 and photometric in _GREY
 
 
-def _contiguous(data: bytes | mmap, page: TiffPage, planes: int) -> list[TiffPage]:
+def _contiguous(data: bytes | mmap, page: TiffDirectory, planes: int) -> list[TiffDirectory]:
     """Planes that lie behind the first one without directories, as ImageJ writes large stacks."""
-    offsets, counts = page.numbers(STRIP_OFFSETS, ()), page.numbers(STRIP_COUNTS, ())
-    size = page.height * math.ceil(page.width * page.samples * page.bits / 8)
+    offsets, lengths = (page.numbers(tag).tolist() for tag in (STRIP_OFFSETS, STRIP_LENGTHS))
+    size = page.height * math.ceil(page.width * page.samples * page.depth / 8)
     fits = bool(offsets) and offsets[0] + planes * size <= len(data)
-    if page.number(COMPRESSION, NONE) != NONE or sum(counts) != size or planes > 3 or not fits:
+    if page.number(COMPRESSION, NONE) != NONE or sum(lengths) != size or planes > 3 or not fits:
         raise UnreadableLayoutError(f"a stack of {planes} planes of {_size(page)}; {_ADVICE}")
     return [
-        replace(
-            page,
-            tags={**page.tags, STRIP_OFFSETS: np.asarray(offsets, np.uint64) + plane * size},
-        )
+        page.with_numbers(STRIP_OFFSETS, [offset + plane * size for offset in offsets])
         for plane in range(planes)
     ]
 
 
-def _imagej_labels(page: TiffPage) -> tuple[str, ...]:
+def _subsampled(page: TiffDirectory) -> bool:
+    """Whether YCbCr has fewer values of colour than of light, as it has where nothing is said."""
+    return page.numbers(YCBCR_SUBSAMPLING).tolist() not in ([1, 1],)
+
+
+def _imagej_labels(page: TiffDirectory) -> tuple[str, ...]:
     """Names of the planes in ImageJ's own tag, whose blocks tag 50838 measures."""
-    sizes, block = page.numbers(IMAGEJ_COUNTS, ()), page.tags.get(IMAGEJ_METADATA)
-    if block is None or not 4 < len(sizes) + 1 < 64 or any(size < 0 for size in sizes):
+    sizes, raw = page.numbers(IMAGEJ_COUNTS).tolist(), page.raw(IMAGEJ_METADATA)
+    if not raw or not 4 < len(sizes) + 1 < 64:
         return ()
-    raw, place = block.tobytes(), sizes[0]
+    place = sizes[0]
     head = raw[4:place]  # behind the mark: four letters and a number for every sort of block
     if page.order == "<":
         kinds = [(head[at : at + 4][::-1], head[at + 4 : at + 8]) for at in range(0, len(head), 8)]

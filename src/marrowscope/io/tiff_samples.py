@@ -19,23 +19,22 @@ from PIL import Image
 
 from marrowscope.io.native_stderr import capture_native_stderr
 from marrowscope.io.tiff_compressions import DEFLATE, NONE, STREAM_CODECS, WITH_PREDICTOR
-from marrowscope.io.tiff_directory import (
-    BITS,
+from marrowscope.io.tiff_directory import TiffDirectory
+from marrowscope.io.tiff_streams import numbers_of_stream
+from marrowscope.io.tiff_tags import (
     COMPRESSION,
     FILL_ORDER,
     PLANAR,
     PREDICTOR,
     ROWS_PER_STRIP,
     SAMPLE_FORMAT,
-    STRIP_COUNTS,
+    STRIP_LENGTHS,
     STRIP_OFFSETS,
-    TILE_COUNTS,
     TILE_HEIGHT,
+    TILE_LENGTHS,
     TILE_OFFSETS,
     TILE_WIDTH,
-    TiffPage,
 )
-from marrowscope.io.tiff_streams import numbers_of_stream
 
 _UNSIGNED, _SIGNED, _FLOAT = 1, 2, 3
 _AT_ONCE = 1 << 22  # numbers of odd width that are unpacked together
@@ -47,7 +46,7 @@ class UnreadableLayoutError(ValueError):
     """The page is stored in a way that is not read; the text says which, and what to do."""
 
 
-def stored_samples(data: bytes, page: TiffPage) -> NDArray[np.generic]:
+def stored_samples(data: bytes, page: TiffDirectory) -> NDArray[np.generic]:
     """All numbers of a page.
 
     Args:
@@ -82,10 +81,10 @@ def stored_samples(data: bytes, page: TiffPage) -> NDArray[np.generic]:
 class _Layout:
     """How the numbers of one page lie in its strips or tiles."""
 
-    def __init__(self, page: TiffPage) -> None:
-        self.samples, self.bits = page.samples, page.bits
+    def __init__(self, page: TiffDirectory) -> None:
+        self.samples, self.bits = page.samples, page.depth
         self.order: Literal["<", ">"] = "<" if page.order == "<" else ">"
-        widths = set(page.numbers(BITS, (1,)))
+        widths = set(page.bits)
         if len(widths) > 1:
             raise UnreadableLayoutError(
                 f"channels of different depth ({', '.join(map(str, sorted(widths)))} bits); save "
@@ -96,7 +95,7 @@ class _Layout:
         self.reversed = page.number(FILL_ORDER, 1) == 2
         self.kind = _kind(self.bits, page.number(SAMPLE_FORMAT, _UNSIGNED))
         self.planes = self.samples if page.number(PLANAR, 1) == 2 else 1
-        self.tiled = TILE_OFFSETS in page.tags
+        self.tiled = TILE_OFFSETS in page.values
         self.wide = page.number(TILE_WIDTH, 0) if self.tiled else page.width
         rows = page.number(ROWS_PER_STRIP, page.height)
         self.high = page.number(TILE_HEIGHT, 0) if self.tiled else min(rows, page.height)
@@ -104,8 +103,8 @@ class _Layout:
             raise ValueError("strips or tiles without a size")
         self.across = -(-page.width // self.wide)
         self.down = -(-page.height // self.high)
-        places = (TILE_OFFSETS, TILE_COUNTS) if self.tiled else (STRIP_OFFSETS, STRIP_COUNTS)
-        self.offsets, self.counts = (page.numbers(tag, ()) for tag in places)
+        places = (TILE_OFFSETS, TILE_LENGTHS) if self.tiled else (STRIP_OFFSETS, STRIP_LENGTHS)
+        self.offsets, self.counts = (tuple(page.numbers(tag).tolist()) for tag in places)
         if len(self.offsets) == 1 and not self.counts and self.compression == NONE:
             self.counts = (page.height * self._row_bytes,)
         if min(len(self.offsets), len(self.counts)) < self.planes * self.across * self.down:

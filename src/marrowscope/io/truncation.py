@@ -6,7 +6,7 @@ to the wrong place gives a wrong picture. Bytes that are there and wrong cannot 
 seen in BMP, WebP and uncompressed TIFF, for nothing in these formats tells (no checksum).
 
 Layouts: RIFF container of WebP (RFC 9649); BITMAPFILEHEADER of BMP (Microsoft);
-``tiff_directory`` for TIFF.
+``tiff_chain`` for TIFF.
 """
 
 import math
@@ -14,20 +14,19 @@ import math
 import numpy as np
 
 from marrowscope.io.file_signatures import file_format
-from marrowscope.io.tiff_directory import (
+from marrowscope.io.tiff_directory import TiffDirectory
+from marrowscope.io.tiff_pages import CutOffError, read_pages
+from marrowscope.io.tiff_tags import (
     BITS,
     COMPRESSION,
     SAMPLES,
-    STRIP_COUNTS,
+    STRIP_LENGTHS,
     STRIP_OFFSETS,
-    TILE_COUNTS,
+    TILE_LENGTHS,
     TILE_OFFSETS,
-    CutOffError,
-    TiffPage,
-    read_pages,
 )
 
-_PLACES = ((STRIP_OFFSETS, STRIP_COUNTS), (TILE_OFFSETS, TILE_COUNTS))
+_PLACES = ((STRIP_OFFSETS, STRIP_LENGTHS), (TILE_OFFSETS, TILE_LENGTHS))
 _UNCOMPRESSED = 1
 
 
@@ -61,7 +60,7 @@ def is_later_page_truncated(data: bytes) -> bool:
         return True
 
 
-def missing_in_page(data: bytes, page: TiffPage) -> str | None:
+def missing_in_page(data: bytes, page: TiffDirectory) -> str | None:
     """One line about pixels of a page that are not there, or None.
 
     Args:
@@ -69,10 +68,9 @@ def missing_in_page(data: bytes, page: TiffPage) -> str | None:
         page: one of its directories.
     """
     for starts, counts in _PLACES:
-        tags = page.tags
-        if starts not in tags or counts not in tags or len(tags[starts]) != len(tags[counts]):
+        begin, length = (page.numbers(tag).astype(np.float64) for tag in (starts, counts))
+        if len(begin) != len(length):
             continue
-        begin, length = (tags[name].astype(np.float64) for name in (starts, counts))
         end = float((begin + length).max(initial=0))
         if end > len(data):
             return f"truncated: pixels lie up to byte {end:.0f}, the file has {len(data)}"
@@ -92,7 +90,7 @@ def _shorter_than(promised: int, data: bytes) -> str | None:
     return f"truncated: the header says {promised} bytes, the file has {len(data)}"
 
 
-def _bytes_of_pixels(page: TiffPage) -> int:
+def _bytes_of_pixels(page: TiffDirectory) -> int:
     """The least that uncompressed pixels take; 0 where the directory does not say."""
     bits = page.number(BITS, 1)
     return page.height * math.ceil(page.width * page.number(SAMPLES, 1) * bits / 8)

@@ -7,14 +7,8 @@ taken for the picture. Uncompressed tiles it reads only where their bytes fill w
 ``tests/test_slide_matrix.py`` holds it against other readers.
 """
 
-from marrowscope.slides.tiff_structure import (
-    COMPRESSION,
-    EXTRA_SAMPLES,
-    ORIENTATION,
-    PHOTOMETRIC,
-    PROFILE,
-    Directory,
-)
+from marrowscope.io.tiff_directory import TiffDirectory
+from marrowscope.io.tiff_tags import COMPRESSION, EXTRA_SAMPLES, ORIENTATION, PHOTOMETRIC, PROFILE
 
 _NO_COMPRESSION = 1
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
@@ -22,7 +16,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK, _YCBCR = 0, 1, 2, 5, 6
 _USUAL = {(_WHITE_IS_ZERO, 1), (_BLACK_IS_ZERO, 1), (_RGB, 3), (_YCBCR, 3), (_CMYK, 4)}
 
 
-def openslide_shows(first: Directory, finest: Directory) -> bool:
+def openslide_shows(first: TiffDirectory, finest: TiffDirectory) -> bool:
     """Whether OpenSlide's pixels are those that the file means.
 
     Args:
@@ -39,7 +33,7 @@ def openslide_shows(first: Directory, finest: Directory) -> bool:
     )
 
 
-def needs_conversion(finest: Directory) -> bool:
+def needs_conversion(finest: TiffDirectory) -> bool:
     """Whether readers of images have to see to it: to a colour profile, a turn, four planes."""
     turned = finest.number(ORIENTATION, 1) != 1
     return PROFILE in finest.values or turned or finest.planes not in (1, 3)

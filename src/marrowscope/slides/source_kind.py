@@ -14,15 +14,11 @@ from pathlib import Path
 from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
 from marrowscope.io.image_file import MASK_SUFFIX, MAX_PIXELS, READ, SUFFIXES, one_line
+from marrowscope.io.tiff_tags import HAMAMATSU, SAMPLE_FORMAT
 from marrowscope.slides.generic_tiff import needs_conversion, openslide_shows
 from marrowscope.slides.openslide_guard import probe, probe_each
 from marrowscope.slides.tiff_levels import TiffSlide, find_levels
-from marrowscope.slides.tiff_structure import (
-    HAMAMATSU,
-    SAMPLE_FORMAT,
-    TiffStructure,
-    read_directories,
-)
+from marrowscope.slides.tiff_structure import TiffStructure, read_directories
 
 MAX_FIELDS = 5_000
 _MAX_DICOM_FILES = 256

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marrowscope.errors import InputError
-from marrowscope.slides import tiff_structure as tiff
+from marrowscope.io.tiff_directory import TiffDirectory
+from marrowscope.io.tiff_tags import RESOLUTION_UNIT, SUBFILE_TYPE, X_RESOLUTION, Y_RESOLUTION
 from marrowscope.slides.slide import square_pixel_size
-from marrowscope.slides.tiff_structure import Directory
 
 _MICRONS = {
     "µm": 1.0,
@@ -45,13 +45,13 @@ class TiffSlide:
         microns_per_pixel: width and height of a pixel in µm; None where the file does not say it.
     """
 
-    levels: tuple[Directory, ...]
+    levels: tuple[TiffDirectory, ...]
     stack: str | None
     is_ome: bool
     microns_per_pixel: tuple[float, float] | None
 
 
-def find_levels(path: Path, directories: tuple[Directory, ...]) -> TiffSlide:
+def find_levels(path: Path, directories: tuple[TiffDirectory, ...]) -> TiffSlide:
     """The largest picture of a TIFF.
 
     Raises:
@@ -69,16 +69,14 @@ def find_levels(path: Path, directories: tuple[Directory, ...]) -> TiffSlide:
     return TiffSlide(levels, stack or _not_rgb(first), False, _plain_pixel_size(first))
 
 
-def is_ome(first: Directory) -> bool:
+def is_ome(first: TiffDirectory) -> bool:
     """Whether the description in the first directory is one of OME."""
     return first.description[-20:].rstrip().endswith("OME>")
 
 
-def _levels(first: Directory, others: list[Directory]) -> tuple[Directory, ...]:
+def _levels(first: TiffDirectory, others: list[TiffDirectory]) -> tuple[TiffDirectory, ...]:
     below = [one for one in first.children if one.width and one.height] or [
-        one
-        for one in others
-        if one.tiled == first.tiled or one.number(tiff.SUBFILE_TYPE, 0) & _REDUCED
+        one for one in others if one.tiled == first.tiled or one.number(SUBFILE_TYPE, 0) & _REDUCED
     ]
     found = [first]
     for one in sorted(below, key=lambda one: -one.width * one.height):
@@ -94,18 +92,18 @@ def _levels(first: Directory, others: list[Directory]) -> tuple[Directory, ...]:
     return tuple(found)
 
 
-def _same_shape(first: Directory, other: Directory) -> bool:
+def _same_shape(first: TiffDirectory, other: TiffDirectory) -> bool:
     """Whether width and height shrank alike; levels are rounded up or down to whole pixels."""
     down = first.width / other.width
     return abs(first.height / down - other.height) <= max(2.0, 0.01 * other.height)
 
 
-def _not_rgb(one: Directory) -> str | None:
+def _not_rgb(one: TiffDirectory) -> str | None:
     return None if one.samples in (1, 3, 4) else f"{one.samples} × S"
 
 
-def _ome_picture(path: Path, directories: tuple[Directory, ...]) -> TiffSlide:
-    best: tuple[int, Directory, str | None, tuple[float, float] | None] | None = None
+def _ome_picture(path: Path, directories: tuple[TiffDirectory, ...]) -> TiffSlide:
+    best: tuple[int, TiffDirectory, str | None, tuple[float, float] | None] | None = None
     following = 0
     for pixels in _ome_pixels(path, directories[0].description):
         channels = _whole(path, pixels, "SizeC")
@@ -133,7 +131,7 @@ def _ome_picture(path: Path, directories: tuple[Directory, ...]) -> TiffSlide:
         raise InputError(f"{path}: an OME-TIFF whose pixels lie in other files; name one of these")
     _, first, stack, size = best
     after = [] if stack else list(directories[directories.index(first) + 1 :])
-    reduced = [one for one in after if one.number(tiff.SUBFILE_TYPE, 0) & _REDUCED]
+    reduced = [one for one in after if one.number(SUBFILE_TYPE, 0) & _REDUCED]
     return TiffSlide(_levels(first, reduced), stack, True, size)
 
 
@@ -179,13 +177,13 @@ def _ome_pixel_size(pixels: ElementTree.Element) -> tuple[float, float] | None:
     return sizes[0], sizes[1]
 
 
-def _plain_pixel_size(one: Directory) -> tuple[float, float] | None:
-    across, along = one.ratio(tiff.X_RESOLUTION), one.ratio(tiff.Y_RESOLUTION)
+def _plain_pixel_size(one: TiffDirectory) -> tuple[float, float] | None:
+    across, along = one.ratio(X_RESOLUTION), one.ratio(Y_RESOLUTION)
     if not (across > 0 and along > 0):
         return None
     unit = _imagej_unit(one.description)
     if unit is None:
-        unit = _RESOLUTION_UNITS.get(one.number(tiff.RESOLUTION_UNIT, 1))
+        unit = _RESOLUTION_UNITS.get(one.number(RESOLUTION_UNIT, 1))
     return None if unit is None else (unit / across, unit / along)
 
 

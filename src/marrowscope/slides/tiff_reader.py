@@ -21,6 +21,15 @@ from marrowscope.io.image_file import MAX_BYTES, MAX_PIXELS, ImageError, one_lin
 from marrowscope.io.sample_depth import used_depth
 from marrowscope.io.tiff_compressions import NONE, is_unread, refusal
 from marrowscope.io.tiff_description import plane_facts
+from marrowscope.io.tiff_directory import TiffDirectory
+from marrowscope.io.tiff_tags import (
+    BITS,
+    COMPRESSION,
+    EXTRA_SAMPLES,
+    JPEG_TABLES,
+    PHOTOMETRIC,
+    SAMPLE_FORMAT,
+)
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
     MAX_SIDE,
@@ -29,16 +38,7 @@ from marrowscope.slides.slide import (
     split_along_tiles,
 )
 from marrowscope.slides.tiff_levels import find_levels, side_of_pixel
-from marrowscope.slides.tiff_structure import (
-    BITS,
-    COMPRESSION,
-    EXTRA_SAMPLES,
-    JPEG_TABLES,
-    PHOTOMETRIC,
-    SAMPLE_FORMAT,
-    Directory,
-    read_directories,
-)
+from marrowscope.slides.tiff_structure import read_directories
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _CACHED_TILES = 32
@@ -213,7 +213,7 @@ def _wrapped(data: bytes, storage: _Storage, width: int, height: int) -> bytes:
     return head + directory + b"\0\0\0\0" + extra + data
 
 
-def _level(directory: Directory, first: Directory) -> Level:
+def _level(directory: TiffDirectory, first: TiffDirectory) -> Level:
     wide, high = directory.width, directory.height
     down = float(np.sqrt(first.width / wide * first.height / high))
     return Level(wide, high, down, *directory.piece)
@@ -231,7 +231,7 @@ def _check_sides(path: Path, level: Level) -> None:
         )
 
 
-def _storage(path: Path, directory: Directory, level: Level, used_bits: int) -> _Storage:
+def _storage(path: Path, directory: TiffDirectory, level: Level, used_bits: int) -> _Storage:
     planes, samples = directory.planes, directory.samples
     compression = directory.number(COMPRESSION, NONE)
     if is_unread(compression):
