@@ -261,3 +261,17 @@ def test_mappings_that_do_not_serve_are_one_line_each_and_nothing_is_lost(
     _, err = shell("index", their_names, "-o", cells, "--labels-from", "name", status=1)
     assert err.startswith("marrowscope: --labels-from name: give folder, name-prefix, csv")
     assert cells.read_bytes() == before
+
+
+def test_a_split_of_two_laboratories_is_counted_by_both(
+    shell: Shell, two_laboratories: Path, tmp_path: Path
+) -> None:
+    given = ("--test", 0.5, "-o", tmp_path / "split.parquet", "--json")
+    out, err = shell("split", two_laboratories, *given)
+    assert json.loads(out)["laboratories"]["Bonn"] == {"BLA": {"test": 4, "train": 4}}
+    assert json.loads(out)["counts"]["BLA"] == {"test": 9, "train": 9}
+    assert [line.split() for line in err.splitlines()[:4]] == [
+        ["class", "laboratory", "test", "train"], ["BLA", "all", "9", "9"],
+        ["Bonn", "4", "4"], ["Munich", "5", "5"],
+    ]  # fmt: skip
+    assert "laboratory" in read_cells(tmp_path / "split.parquet").columns

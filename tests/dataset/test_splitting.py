@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from marrowscope.dataset.contents import NO_IDS
 from marrowscope.dataset.splitting import folds, hold_out, split_warning
 from marrowscope.errors import InputError
+from support.laboratories import cells_of
 from support.split_cells import cells
 
 
@@ -91,6 +92,77 @@ def test_the_split_is_the_same_on_every_machine() -> None:
     }
     expected = sorted(digests, key=digests.__getitem__)[16:]
     assert sorted(chosen, key=int) == [str(number) for number in sorted(expected)]
+
+
+@pytest.mark.parametrize("laboratory", [None, "Munich"])
+@pytest.mark.parametrize(
+    ("patients", "held_out", "in_folds"),
+    [(0, "835826a7222d5072", "ca3730fd482bc659"), (12, "3a7fd9343cab8bfb", "acb7360e0788c32a")],
+)
+def test_splits_of_one_laboratory_or_none_are_those_of_earlier_versions(
+    patients: int, held_out: str, in_folds: str, laboratory: str | None
+) -> None:
+    table = cells({"BLA": 90, "PMO": 41, "KSC": 3}, patients, repeat=5)
+    if laboratory is not None:
+        table = table.with_columns(pl.lit(laboratory).alias("laboratory"))
+    for made, column, expected in (
+        (hold_out(table, 0.2, 7).table, "split", held_out),
+        (folds(table, 5, 7).table, "fold", in_folds),
+    ):
+        rows = repr(made.select("cell_id", column).rows())
+        assert hashlib.sha256(rows.encode()).hexdigest()[:16] == expected
+
+
+def test_class_and_laboratory_are_divided_together() -> None:
+    table = cells_of({"Munich": {"LYT": 50, "BLA": 20}, "Bonn": {"LYT": 100}})
+    result = hold_out(table, 0.2)
+    assert result.laboratories() == ["Bonn", "Munich"]
+    assert result.counts("Bonn") == {"LYT": {"test": 20, "train": 80}}
+    assert result.counts("Munich") == {
+        "BLA": {"test": 4, "train": 16}, "LYT": {"test": 10, "train": 40}
+    }  # fmt: skip
+    assert result.counts()["LYT"] == {"test": 30, "train": 120}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["M", "B", "U", ""]),
+        st.dictionaries(st.sampled_from(["LYT", "NGS"]), st.integers(1, 30), min_size=1),
+        min_size=2,
+    ),
+    st.integers(0, 2**31),
+    st.floats(0.1, 0.9),
+    st.integers(2, 6),
+)
+@settings(max_examples=60, deadline=None)
+def test_classes_and_their_laboratories_are_both_within_one_image_of_their_share(
+    counts: dict[str, dict[str, int]], seed: int, test: float, parts: int
+) -> None:
+    table = cells_of(counts)
+    held_out, folded = hold_out(table, test, seed), folds(table, parts, seed)
+    for laboratory in (None, *held_out.laboratories()):
+        for label, row in held_out.counts(laboratory).items():
+            assert abs(row.get("test", 0) - test * sum(row.values())) <= 1 + 1e-9, label
+        for row in folded.counts(laboratory).values():
+            count = sum(row.values())
+            full = [row.get(str(part), 0) for part in range(parts)]
+            assert set(full) <= {count // parts, -(-count // parts)}
+
+
+def test_patients_stay_together_in_a_split_by_laboratory() -> None:
+    table = cells_of({"M": {"LYT": 90, "BLA": 60}, "B": {"LYT": 120}}, patients=12)
+    result = folds(table, 3)
+    assert crossing(result.table, "patient_id", "fold") == 0
+    for laboratory in ("M", "B"):
+        for count in result.counts(laboratory)["LYT"].values():
+            assert count == pytest.approx(
+                len(table.filter(laboratory=laboratory, label="LYT")) / 3, rel=0.3
+            )
+
+
+def test_a_class_of_which_a_laboratory_has_few_images_is_named() -> None:
+    result = folds(cells_of({"M": {"LYT": 20, "BLA": 20}, "B": {"LYT": 2, "BLA": 20}}), 5)
+    assert result.warnings[-1] == "Absent from some part, for they are few: LYT of B."
 
 
 def test_another_seed_gives_another_split() -> None:

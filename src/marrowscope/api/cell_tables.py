@@ -201,6 +201,8 @@ def split(
 ) -> Split:
     """Split by class, keeping patients (or slides) and identical images together.
 
+    Where there are several laboratories, by class and laboratory.
+
     Args:
         cells: the table, with labels.
         test: share of each class to hold out; 0.2 where nothing else is asked for.

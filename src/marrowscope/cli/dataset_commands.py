@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from marrowscope.cli.app import console, emit_json
@@ -54,6 +55,8 @@ def split(
 ) -> None:
     """Split by class, keeping patients (or slides) and identical images together.
 
+    Cells of several laboratories are split by class and laboratory.
+
     Example: `marrowscope split cells.parquet --test 0.2 -o split.parquet`
     """
     import marrowscope as ms
@@ -68,6 +71,7 @@ def split(
                 "grouped_by": result.grouped_by,
                 "groups": result.groups,
                 "counts": result.counts(),
+                **_by_laboratory(result),
                 "warnings": list(result.warnings),
             }
         )
@@ -75,12 +79,26 @@ def split(
     console.print(f"→ {output}", markup=False)
 
 
+def _by_laboratory(result: "Split") -> dict[str, dict[str, dict[str, dict[str, int]]]]:
+    """For ``--json``, where there are several."""
+    names = result.laboratories()
+    return {"laboratories": {name: result.counts(name) for name in names}} if names else {}
+
+
 def _print_split(result: "Split") -> None:
     counts = result.counts()
     parts = list(next(iter(counts.values()), {}))
-    table = Table("class", *parts, box=None, pad_edge=False)
+    names = result.laboratories()
+    headings = ["laboratory", *parts] if names else parts
+    table = Table("class", *headings, box=None, pad_edge=False)
+    own = {name: result.counts(name) for name in names}
     for code, row in counts.items():
-        table.add_row(code, *(str(row[part]) for part in parts))
+        numbers = [str(row[part]) for part in parts]
+        table.add_row(code, *(["all", *numbers] if names else numbers))
+        for name in names:
+            there = own[name].get(code, {})
+            if there:
+                table.add_row("", escape(name), *(str(there.get(part, 0)) for part in parts))
     console.print(table)
     together = result.grouped_by or "identical images only"
     if result.groups is not None:

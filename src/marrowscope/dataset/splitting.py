@@ -1,20 +1,25 @@
 """A cell table → splits or folds that no content, patient or slide crosses.
 
-Who goes where is decided by SHA-256 of (seed, content or group): not by row order, not by a random
-generator whose stream may change between versions.
+Where cells of several laboratories have labels, every class of every laboratory is divided.
+
+Who goes where depends on (seed, content or group) alone (``stratification``).
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import fsum
 
 import numpy as np
 import polars as pl
 
 from marrowscope.cells import IN_FIELD, group_column, usable
 from marrowscope.dataset.contents import id_warning, incomplete_group_column, look_alike_ids
+from marrowscope.dataset.laboratories import (
+    laboratory_names,
+    laboratory_of_rows,
+    patients_of_several_laboratories,
+)
+from marrowscope.dataset.stratification import Members, Stratum, deal_groups, deal_images
 from marrowscope.errors import InputError, TableError
 from marrowscope.identifiers import clean_column
 from marrowscope.morphology import in_display_order
@@ -40,10 +45,13 @@ class Split:
     warnings: tuple[str, ...]
     groups: int | None = None
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Images per class (outer key) and part (inner key)."""
+    def counts(self, laboratory: str | None = None) -> dict[str, dict[str, int]]:
+        """Images per class (outer key) and part (inner key); of one laboratory, or of all."""
         column = "fold" if "fold" in self.table.columns else "split"
-        rows = self.table.filter(pl.col(column).is_not_null()).group_by("label", column).len()
+        taking = pl.col(column).is_not_null()
+        if laboratory is not None:
+            taking = taking & (laboratory_of_rows(self.table) == laboratory)
+        rows = self.table.filter(taking).group_by("label", column).len()
         result: dict[str, dict[str, int]] = {}
         labels = set(rows["label"].drop_nulls().to_list())
         parts = sorted({str(part) for part in rows[column].to_list()})
@@ -53,6 +61,11 @@ class Split:
             if label is not None:
                 result[label][str(part)] = count
         return result
+
+    def laboratories(self) -> list[str]:
+        """Those that the parts were balanced over; [] unless there are several."""
+        names = laboratory_names(self.table)
+        return names if len(names) > 1 else []
 
 
 def hold_out(table: pl.DataFrame, test: float = 0.2, seed: int = 0) -> Split:
@@ -123,69 +136,17 @@ def _assign(
         shared = [name for name in ("sha256", OVERLAP_GROUP) if name in table.columns]
         for contents in (fields, *(table[name].to_list() for name in shared)):
             units = _joined(units, contents)
-    labels = table["label"].to_list()
-    members: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for unit, label, part in zip(units, labels, takes_part, strict=True):
+    several = len(laboratory_names(table)) > 1
+    laboratories = laboratory_of_rows(table).to_list() if several else [None] * table.height
+    members: Members = defaultdict(lambda: defaultdict(int))
+    for unit, label, laboratory, part in zip(
+        units, table["label"], laboratories, takes_part, strict=True
+    ):
         if part:
-            members[unit][label] += 1
-    place = _by_group(members, shares, seed) if together else _by_class(members, shares, seed)
+            members[unit][Stratum(label, laboratory or "")] += 1
+    place = deal_groups(members, shares, seed) if together else deal_images(members, shares, seed)
     parts = [place[unit] if part else None for unit, part in zip(units, takes_part, strict=True)]
     return parts, group, _absences(members, place, len(shares), group)
-
-
-def _by_class(
-    members: dict[str, dict[str, int]], shares: tuple[float, ...], seed: int
-) -> dict[str, int]:
-    """Every unit is one image content: deal each class out in hash order, exact to one image."""
-    by_label: dict[str, list[str]] = defaultdict(list)
-    for unit, counts in members.items():
-        # Index excludes content with two labels; should a table hold some, it goes with one.
-        by_label[min(counts)].append(unit)
-    place = {}
-    for label, units in by_label.items():
-        units.sort(key=lambda unit: _digest(seed, unit))
-        bounds = np.round(np.cumsum(shares) * len(units)).astype(int)
-        if len(shares) == 2 and len(units) >= 2:
-            bounds[0] = min(max(bounds[0], 1), len(units) - 1)
-        # Small classes start at different parts, so that they do not all miss the same one.
-        turn = _digest(seed, "class " + label) % len(shares) if len(set(shares)) == 1 else 0
-        for rank, unit in enumerate(units):
-            place[unit] = int(np.searchsorted(bounds, rank, side="right") + turn) % len(shares)
-    return place
-
-
-def _by_group(
-    members: dict[str, dict[str, int]], shares: tuple[float, ...], seed: int
-) -> dict[str, int]:
-    """Greedy: groups from large to small, each to the part that lacks its classes most.
-
-    Sums go through ``fsum``, whose result does not depend on order or machine.
-    """
-    totals: dict[str, int] = defaultdict(int)
-    for counts in members.values():
-        for label, count in counts.items():
-            totals[label] += count
-    weights = {
-        unit: {label: count / totals[label] for label, count in counts.items()}
-        for unit, counts in members.items()
-    }
-
-    def order(unit: str) -> tuple[float, int]:
-        # Large groups first, but not strictly: the seed has to matter.
-        jitter = 0.5 + _digest(seed, unit) / 2**64
-        return -fsum(weights[unit].values()) * jitter, _digest(seed, unit)
-
-    filled: list[dict[str, float]] = [defaultdict(float) for _ in shares]
-    place = {}
-    for unit in sorted(members, key=order):
-        gains = [
-            round(fsum(w * (1 - have[label] / share) for label, w in weights[unit].items()), 12)
-            for have, share in zip(filled, shares, strict=True)
-        ]
-        part = place[unit] = gains.index(max(gains))
-        for label, weight in weights[unit].items():
-            filled[part][label] += weight
-    return place
 
 
 def _fields(table: pl.DataFrame) -> list[str | None]:
@@ -212,25 +173,34 @@ def _joined(units: list[str], contents: Sequence[str | None]) -> list[str]:
     return [root(unit) for unit in units]
 
 
-def _absences(
-    members: dict[str, dict[str, int]], place: dict[str, int], parts: int, group: str | None
-) -> list[str]:
-    """One line for every class that some part does not have."""
+def _absences(members: Members, place: dict[str, int], parts: int, group: str | None) -> list[str]:
+    """One line for every class that some part lacks, and one for those of single laboratories."""
     warnings = []
     present: dict[str, set[int]] = defaultdict(set)
     totals: dict[str, int] = defaultdict(int)
+    of_laboratory: dict[Stratum, set[int]] = defaultdict(set)
     for unit, counts in members.items():
-        for label, count in counts.items():
-            present[label].add(place[unit])
-            totals[label] += count
+        for stratum, count in counts.items():
+            present[stratum.label].add(place[unit])
+            totals[stratum.label] += count
+            of_laboratory[stratum].add(place[unit])
+    small = []
     for code in in_display_order(set(totals)):
         absent = parts - len(present[code])
-        if absent:
+        if not absent:
+            small += [
+                f"{code} of {laboratory}"
+                for label, laboratory in sorted(of_laboratory)
+                if label == code and len(of_laboratory[Stratum(label, laboratory)]) < parts
+            ]
+        else:
             warnings.append(
                 f"Class {code} has {totals[code]} images"
                 f"{f' in few groups ({group})' if group else ''} and is absent from {absent} of "
                 f"{parts} parts; its figures there cannot be computed."
             )
+    if small:
+        warnings.append(f"Absent from some part, for they are few: {', '.join(small)}.")
     return warnings
 
 
@@ -249,7 +219,8 @@ def finished_split(
     table = table.drop(others).with_columns(
         pl.Series(column, values, dtype=kind), pl.lit(method).alias(METHOD)
     )
-    said = [line for line in (id_warning(table), *look_alike_ids(table)) if line is not None]
+    ids = (*look_alike_ids(table), *patients_of_several_laboratories(table))
+    said = [line for line in (id_warning(table), *ids) if line is not None]
     return Split(table, group, (*said, *warnings), _count_groups(table, column, group))
 
 
@@ -258,7 +229,3 @@ def _count_groups(table: pl.DataFrame, column: str, group: str | None) -> int | 
         return None
     there = table.filter(pl.col(column).is_not_null())[group].cast(pl.String)
     return clean_column(there).drop_nulls().n_unique()
-
-
-def _digest(seed: int, text: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed} {text}".encode()).digest()[:8], "big")
