@@ -109,3 +109,20 @@ def test_several_tables_are_the_folds_of_a_cross_validation(
     assert "no.csv: has no column predicted" in err
     out, _ = shell("evaluate", paths[0], "-o", tmp_path / "r", "--bootstrap", 20, "--json")
     assert json.loads(out)["folds"] is None
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_scores_of_each_laboratory_are_printed(
+    shell: Shell, table: pl.DataFrame, tmp_path: Path
+) -> None:
+    named = table.with_columns(pl.Series("laboratory", ["Munich", "Bonn"] * 50))
+    named.write_parquet(tmp_path / "p.parquet")
+    options = ["-o", tmp_path / "r", "--bootstrap", 20]
+    out, err = shell("evaluate", tmp_path / "p.parquet", *options, "--json")
+    found = json.loads(out)["laboratories"]
+    assert {name: one["cells"] for name, one in found.items()} == {"Bonn": 50, "Munich": 50}
+    assert f"laboratory Bonn, 50 cells: macro_f1 {found['Bonn']['strict']['macro_f1']:.3f} (" in err
+    table.write_parquet(tmp_path / "p.parquet")
+    out, err = shell("evaluate", tmp_path / "p.parquet", *options, "--json")
+    assert "laboratories" not in json.loads(out)
+    assert "laborator" not in err.replace(str(tmp_path), "")

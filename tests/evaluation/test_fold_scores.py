@@ -105,3 +105,13 @@ def test_tables_that_do_not_fit_are_refused() -> None:
     other = table().with_columns(predicted=pl.lit([1]))
     with pytest.raises(InputError, match="do not fit together"):
         join_folds([table(), other])
+
+
+def test_a_fold_that_is_one_laboratory_has_its_name() -> None:
+    owners = pl.Series("laboratory", ["M"] * 4 + ["B"] * 4 + ["U"])
+    folds = evaluate(table().with_columns(owners), resamples=20).folds
+    assert folds is not None
+    assert folds.names == ("M", "B", "U")
+    mixed = evaluate(table().with_columns(owners.shuffle(1)), resamples=20).folds
+    assert mixed is not None
+    assert mixed.names == ("0", "1", "2")

@@ -231,3 +231,29 @@ def test_figures_of_odd_sets_can_be_drawn(make, tmp_path: Path) -> None:
     for table in (perfect, one, predictions(400)):
         make(evaluate(table, resamples=20)).savefig(tmp_path / "figure.png")
         assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
+@blank_figures
+def test_scores_by_laboratory_are_in_page_tables_and_data(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    folder = tmp_path / "report"
+    named = table.with_columns(pl.Series("laboratory", ["Munich", "<Bonn>"] * 60))
+    result = evaluate(named, resamples=20)
+    write_report(result, named, folder, "two")
+    page = page_of(folder)
+    assert "Laboratory by laboratory" in page
+    assert "&lt;Bonn&gt;" in page
+    assert "<Bonn>" not in page
+    munich = result.laboratories[1]
+    assert f"{munich.strict['macro_f1'].value:.3f}".lstrip("0") in page
+    assert pl.read_csv(folder / "laboratories.csv")["laboratory"].to_list() == ["<Bonn>", "Munich"]
+    assert pl.read_csv(folder / "per_class_laboratory.csv").height == 6
+    data = json.loads((folder / "metrics.json").read_text("utf-8"))["laboratories"][1]
+    assert data["name"] == "Munich"
+    assert data["strict"]["macro_f1"]["value"] == munich.strict["macro_f1"].value
+    # The next report of the same folder is of one laboratory: nothing of the two is left.
+    write_report(evaluate(table, resamples=20), table, folder, "one")
+    assert "Laboratory by laboratory" not in page_of(folder)
+    assert not (folder / "laboratories.csv").exists()
+    assert "laboratories" not in json.loads((folder / "metrics.json").read_text("utf-8"))

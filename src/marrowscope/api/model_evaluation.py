@@ -18,7 +18,7 @@ from marrowscope.api.classifier import Model, as_bundle
 from marrowscope.api.labelled_predictions import labelled_predictions
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
-from marrowscope.evaluation.evaluation_result import PER_CLASS, Evaluation
+from marrowscope.evaluation.evaluation_result import PER_CLASS, Evaluation, LaboratoryScores
 from marrowscope.models.card import Card
 from marrowscope.report.evaluation_page import (
     TOTAL_NAMES,
@@ -28,6 +28,7 @@ from marrowscope.report.evaluation_page import (
     write_page,
     write_report,
 )
+from marrowscope.report.laboratory_tables import laboratory_table
 from marrowscope.report.notebook_html import NotebookTable, notebook_html
 from marrowscope.scoring import Estimate
 
@@ -54,6 +55,11 @@ class EvaluationResult:
     def table(self) -> pl.DataFrame:
         """One row per class: strict and tolerant precision, recall, F1, and their intervals."""
         return per_class_table(self.scores)
+
+    @property
+    def by_laboratory(self) -> pl.DataFrame:
+        """One row per laboratory, where there are several: cells, totals and their intervals."""
+        return laboratory_table(self.scores)
 
     @property
     def strict(self) -> dict[str, Estimate]:
@@ -121,8 +127,12 @@ class EvaluationResult:
                 if entry.cells or entry.predicted
             ),
         )
+        tables = [totals, classes]
+        if self.scores.laboratories:
+            head = ("laboratory", "cells", "macro-F1, strict (95 % interval)", "tolerant")
+            tables.insert(1, NotebookTable(head, tuple(map(_laboratory, self.scores.laboratories))))
         title = f"{self.title}: {self.scores.counts['evaluated']:,} cells"
-        return notebook_html(title, [totals, classes], self.warnings)
+        return notebook_html(title, tables, self.warnings)
 
 
 def evaluate(
@@ -188,6 +198,11 @@ def card_facts(card: Card) -> dict[str, Any]:
         "licence": card.licence,
         "intended use": card.intended_use,
     }
+
+
+def _laboratory(one: LaboratoryScores) -> tuple[str, str, tuple[str, ...]]:
+    scores = (_text(one.strict["macro_f1"]), _text(one.tolerant["macro_f1"]))
+    return "laboratory", one.name or "not named", (f"{one.cells:,}", *scores)
 
 
 def _text(value: Estimate) -> str:

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.laboratory_lines import print_laboratories
 from marrowscope.cli.options import JSON, Bootstrap, Device, Overrides, Seed, Store
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def crossval(
     if json:
         emit_json(made.to_dict())
     console.print(_shown(made.table))
+    print_laboratories(made.evaluation.scores)
     for warning in made.warnings:
         console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
     console.print(f"→ {output / 'report' / 'report.html'}", markup=False, soft_wrap=True)

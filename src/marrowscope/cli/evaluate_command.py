@@ -9,6 +9,7 @@ from rich.text import Text
 
 from marrowscope.cli.app import console, emit_json
 from marrowscope.cli.evaluate_external import print_external
+from marrowscope.cli.laboratory_lines import laboratories_summary, print_laboratories
 from marrowscope.cli.lazy_group import say_renamed
 from marrowscope.cli.options import JSON, Bootstrap, FolderOutput, PixelSize, Seed, Tolerated
 from marrowscope.errors import InputError
@@ -125,6 +126,7 @@ def evaluate(
                 "strict": {name: value.value for name, value in result.strict.items()},
                 "tolerant": {name: value.value for name, value in result.tolerant.items()},
                 "folds": None if result.folds is None else _folds_summary(result.folds),
+                **laboratories_summary(result),
                 "warnings": list(result.warnings),
             }
         )
@@ -166,6 +168,7 @@ def evaluate(
                 f"{tolerant_folds.sd:.3f}",
                 markup=False,
             )
+    print_laboratories(result)
     for warning in result.warnings:
         console.print(_printable(f"! {warning}"), style="yellow", soft_wrap=True)
     console.print(f"→ {output / 'report.html'}", markup=False, soft_wrap=True)

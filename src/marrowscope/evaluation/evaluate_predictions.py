@@ -5,6 +5,7 @@ import polars as pl
 
 from marrowscope.cells import group_column, probabilities, probability_codes
 from marrowscope.dataset.contents import incomplete_group_column
+from marrowscope.dataset.laboratories import laboratory_warnings
 from marrowscope.errors import InputError
 from marrowscope.evaluation.bootstrap import resampled_matrices
 from marrowscope.evaluation.class_scores import (
@@ -14,6 +15,7 @@ from marrowscope.evaluation.class_scores import (
 )
 from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation
 from marrowscope.evaluation.fold_scores import scores_over_folds
+from marrowscope.evaluation.laboratory_scores import scores_by_laboratory
 from marrowscope.evaluation.reliability import reliability_bins
 from marrowscope.evaluation.score_warnings import cell_warnings, class_warnings, unit_warnings
 from marrowscope.evaluation.study_table import published_totals
@@ -105,11 +107,15 @@ def evaluate(
         },
         warnings=(
             *cell_warnings(rows, drawn),
+            *laboratory_warnings(rows),
             *unit_warnings(unit, units),
             *class_warnings(codes, matrix, synthetic),
         ),
         synthetic=synthetic,
         folds=scores_over_folds(rows, truth, predicted, codes, tolerant),
+        laboratories=scores_by_laboratory(
+            rows, truth, predicted, codes, tolerant, resamples, seed, groups
+        ),
     )
 
 

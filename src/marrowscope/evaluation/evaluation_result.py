@@ -78,6 +78,24 @@ class FoldScores:
 
 
 @dataclass(frozen=True)
+class LaboratoryScores:
+    """The cells of one laboratory, scored by themselves.
+
+    Attributes:
+        name: of the laboratory; "" for cells that name none.
+        cells: evaluated.
+        strict, tolerant: totals by name, over the classes that have a cell here.
+        classes: those with a cell or a prediction here, in the order of the evaluation.
+    """
+
+    name: str
+    cells: int
+    strict: dict[str, Estimate]
+    tolerant: dict[str, Estimate]
+    classes: tuple[ClassResult, ...]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The whole result.
 
@@ -97,6 +115,7 @@ class Evaluation:
         warnings: lines that every report must carry.
         synthetic: whether every evaluated cell is a phantom.
         folds: scores over the folds of a cross-validation; None without.
+        laboratories: scores of each, where there are several; else empty.
     """
 
     codes: tuple[str, ...]
@@ -113,3 +132,4 @@ class Evaluation:
     warnings: tuple[str, ...]
     synthetic: bool
     folds: FoldScores | None
+    laboratories: tuple[LaboratoryScores, ...] = ()

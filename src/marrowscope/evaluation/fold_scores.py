@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from marrowscope.dataset.laboratories import laboratory_of_rows
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluation_result import (
     PER_CLASS,
@@ -78,7 +79,7 @@ def scores_over_folds(
             for place in range(len(codes))
         ]
     return FoldScores(
-        names=tuple(str(name) for name in names),
+        names=_fold_names(rows, members, names),
         cells=tuple(int(matrix.sum()) for matrix in matrices),
         strict=totals["strict"],
         tolerant=totals["tolerant"],
@@ -92,6 +93,18 @@ def scores_over_folds(
             for place, code in enumerate(codes)
         ),
     )
+
+
+def _fold_names(
+    rows: pl.DataFrame, members: list[NDArray[np.bool_]], numbers: list[int]
+) -> tuple[str, ...]:
+    """Numbers of the folds; names of laboratories where each fold is another one."""
+    owners = laboratory_of_rows(rows)
+    each = [owners.filter(pl.Series(chosen)).unique().to_list() for chosen in members]
+    names = [own[0] for own in each if len(own) == 1 and own[0] is not None]
+    if len(set(names)) == len(numbers):
+        return tuple(names)
+    return tuple(str(number) for number in numbers)
 
 
 def _spread(values: NDArray[np.float64]) -> FoldStatistics:

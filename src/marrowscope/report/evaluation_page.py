@@ -24,6 +24,7 @@ from marrowscope.report.evaluation_figures import (
     reliability_figure,
 )
 from marrowscope.report.html import figure_uri, image_uri, page_environment
+from marrowscope.report.laboratory_tables import class_by_laboratory_table, laboratory_table
 from marrowscope.scoring import Estimate
 
 CONFUSIONS_SHOWN = 8
@@ -31,8 +32,13 @@ EXAMPLES_SHOWN = 8
 THUMBNAIL = 112  # px
 
 _FIGURES = ("confusion", "per_class", "reliability")
-_OWN = {"report.html", "metrics.json", "per_class.csv", "confusion.csv"} | {
-    f"{name}.png" for name in _FIGURES
+_OWN = {f"{name}.png" for name in _FIGURES} | {
+    "report.html",
+    "metrics.json",
+    "per_class.csv",
+    "confusion.csv",
+    "laboratories.csv",
+    "per_class_laboratory.csv",
 }
 
 TOTAL_NAMES = {
@@ -51,6 +57,8 @@ def write_report(
     provenance: dict[str, Any] | None = None,
 ) -> None:
     """Write report.html, metrics.json, per_class.csv, confusion.csv and figures, in one rename.
+
+    Of several laboratories also laboratories.csv and per_class_laboratory.csv.
 
     Args:
         result: of ``evaluate``.
@@ -73,6 +81,9 @@ def write_report(
         (place / "metrics.json").write_text(json_text(metrics_dict(result)), encoding="utf-8")
         per_class_table(result).write_csv(place / "per_class.csv")
         confusion_table(result.codes, result.matrix).write_csv(place / "confusion.csv")
+        if result.laboratories:
+            laboratory_table(result).write_csv(place / "laboratories.csv")
+            class_by_laboratory_table(result).write_csv(place / "per_class_laboratory.csv")
 
 
 def write_page(
@@ -131,6 +142,18 @@ def render_evaluation(
         provenance=provenance,
         research_use_only=RESEARCH_USE_ONLY,
         version=__version__,
+        by_class=[
+            (
+                code,
+                [
+                    (one.name, entry)
+                    for one in result.laboratories
+                    for entry in one.classes
+                    if entry.code == code and entry.cells
+                ],
+            )
+            for code in result.codes
+        ],
         shown=[entry for entry in result.classes if entry.cells or entry.predicted],
     )
 
@@ -200,6 +223,8 @@ def metrics_dict(result: Evaluation) -> dict[str, Any]:
     """The evaluation as JSON data; what does not exist is null."""
     data = asdict(result)
     data["matrix"] = result.matrix.tolist()
+    if not result.laboratories:
+        del data["laboratories"]
     cleaned: dict[str, Any] = finite(data)
     return cleaned
 

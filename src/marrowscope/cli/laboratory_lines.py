@@ -1,0 +1,43 @@
+"""What commands print of scores by laboratory."""
+
+from typing import TYPE_CHECKING, Any
+
+from marrowscope.cli.app import console
+
+if TYPE_CHECKING:
+    from marrowscope.evaluation.evaluation_result import Evaluation
+
+
+def print_laboratories(scores: "Evaluation") -> None:
+    """A line for each laboratory, where there are several."""
+    for one in scores.laboratories:
+        strict, tolerant = one.strict["macro_f1"], one.tolerant["macro_f1"]
+        console.print(
+            f"laboratory {_printable(one.name) or 'not named'}, {one.cells} cells: macro_f1 "
+            f"{strict.value:.3f} ({strict.low:.3f}–{strict.high:.3f}), tolerant "
+            f"{tolerant.value:.3f} ({tolerant.low:.3f}–{tolerant.high:.3f})",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def laboratories_summary(scores: "Evaluation") -> dict[str, Any]:
+    """The same for ``--json``: ``{"laboratories": …}``, or nothing where there are not several."""
+    if not scores.laboratories:
+        return {}
+    return {
+        "laboratories": {
+            one.name: {
+                "cells": one.cells,
+                **{
+                    kind: {name: value.value for name, value in totals.items()}
+                    for kind, totals in (("strict", one.strict), ("tolerant", one.tolerant))
+                },
+            }
+            for one in scores.laboratories
+        }
+    }
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "·" for sign in text)
