@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import pad
 
+from marrowscope.models.depthwise_gradient import depthwise_convolution
 from marrowscope.models.input_transform import Transform, TransformFacts
 
 # Expansion, channels, repeats, stride and kernel of the stages, before they are scaled.
@@ -91,9 +92,21 @@ class SamePadding(nn.Conv2d):
         if down % 2 or right % 2:
             x = pad(x, (before[1], right - before[1], before[0], down - before[0]))
             before = (0, 0)
+        if self.groups > 1 and _is_trained_in_half_precision(x):
+            return depthwise_convolution(x, self.weight, stride, before)
         return nn.functional.conv2d(
             x, self.weight, None, self.stride, before, self.dilation, self.groups
         )
+
+
+def _is_trained_in_half_precision(x: torch.Tensor) -> bool:
+    """On a CPU."""
+    return (
+        x.device.type == "cpu"
+        and torch.is_grad_enabled()
+        and torch.is_autocast_enabled("cpu")
+        and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    )
 
 
 def _layer(

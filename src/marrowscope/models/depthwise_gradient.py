@@ -1,0 +1,71 @@
+"""A depthwise convolution in bf16 on a CPU, with gradients where oneDNN computes them fast.
+
+In bf16, oneDNN 3.x has slow paths for two gradients of a depthwise convolution: that of its input
+where it has a stride, and that of kernels of 5×5; in float32 they take a third to a hundredth of
+the time. These are computed in float32 here, the others as they are, which makes a training step of
+EfficientNet-Lite0 nearly twice as fast.
+"""
+
+from typing import Any
+
+import torch
+from torch.nn.functional import conv2d
+
+
+class _Depthwise(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        context: Any, x: torch.Tensor, weight: torch.Tensor, stride: int, padding: tuple[int, int]
+    ) -> torch.Tensor:
+        context.save_for_backward(x, weight)
+        context.stride, context.padding = stride, padding
+        return conv2d(x, weight, None, stride, padding, groups=len(weight))
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> Any:
+        (gradient,) = gradients
+        x, weight = context.saved_tensors
+        of_input, of_weight = context.needs_input_grad[:2]
+        slow_input, slow_weight = context.stride > 1, weight.shape[2] > 3
+        exact = (gradient.float(), x.float(), weight.float()) if slow_input or slow_weight else None
+        plain = (gradient, x, weight)
+
+        def computed(which: int, slow: bool) -> torch.Tensor:
+            found: torch.Tensor = torch.ops.aten.convolution_backward(
+                *(exact if slow and exact is not None else plain),
+                None,
+                [context.stride] * 2,
+                list(context.padding),
+                [1, 1],
+                False,
+                [0, 0],
+                len(weight),
+                [which == 0, which == 1, False],
+            )[which]
+            return found.to(x.dtype)
+
+        return (
+            computed(0, slow_input) if of_input else None,
+            computed(1, slow_weight) if of_weight else None,
+            None,
+            None,
+        )
+
+
+def depthwise_convolution(
+    x: torch.Tensor, weight: torch.Tensor, stride: int, padding: tuple[int, int]
+) -> torch.Tensor:
+    """What ``conv2d`` gives under bf16 autocast, with gradients that do not take as long.
+
+    Args:
+        x: (N, C, H, W).
+        weight: (C, 1, K, K).
+        stride: of rows and columns.
+        padding: rows above and below, columns at both sides.
+
+    Returns:
+        (N, C, …, …) bf16.
+    """
+    half = torch.bfloat16
+    found: torch.Tensor = _Depthwise.apply(x.to(half), weight.to(half), stride, padding)  # type: ignore[no-untyped-call]
+    return found
