@@ -48,8 +48,8 @@ def test_grad_cam_is_the_weighted_map_of_the_last_stage(corner: Bundle, image: n
     assert grad_cam(corner, image, "LYT").max() == 0  # blue speaks against it
 
 
-@pytest.mark.parametrize("name", ["sequential", "resnext50"])
-def test_both_networks_can_be_explained_and_the_seed_decides(name: str, image: np.ndarray) -> None:
+@pytest.mark.parametrize("name", ["sequential", "resnext50", "efficientnet-lite0"])
+def test_networks_can_be_explained_and_the_seed_decides(name: str, image: np.ndarray) -> None:
     torch.manual_seed(0)
     bundle = Bundle(create(name, 2).eval(), Card("toy", name, KNOWN, KNOWN))
     before = torch.random.get_rng_state()

@@ -60,6 +60,8 @@ def bundle(name: str, views: int = 1, known: tuple[str, ...] = OUTPUTS_22) -> Bu
         ("sequential", 1, OUTPUTS_22),
         ("sequential", 8, OUTPUTS_22[:7]),
         ("resnext50", 1, OUTPUTS_22),
+        ("efficientnet-lite0", 1, OUTPUTS_22),
+        ("efficientnet-lite2", 1, OUTPUTS_22),
     ],
 )
 def test_probabilities_are_those_of_torch(name: str, views: int, known: tuple[str, ...]) -> None:

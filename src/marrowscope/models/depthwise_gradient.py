@@ -2,8 +2,8 @@
 
 In bf16, oneDNN 3.x has slow paths for two gradients of a depthwise convolution: that of its input
 where it has a stride, and that of kernels of 5×5; in float32 they take a third to a hundredth of
-the time. These are computed in float32 here, the others as they are, which makes a training step of
-EfficientNet-Lite0 nearly twice as fast.
+the time. These are computed in float32 here, the others as they are. EfficientNet-Lite0 then trains
+1.7 times as fast (one core of an EPYC with AVX-512, batches of 32).
 """
 
 from typing import Any

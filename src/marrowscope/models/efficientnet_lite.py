@@ -77,7 +77,10 @@ class SamePadding(nn.Conv2d):
         self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1
     ) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
-        fan_out = kernel * kernel * outputs // groups
+
+    def reset_parameters(self) -> None:
+        """Random weights: what goes backward keeps its size (He et al., ICCV 2015)."""
+        fan_out = self.kernel_size[0] ** 2 * self.out_channels // self.groups
         nn.init.normal_(self.weight, std=math.sqrt(2 / fan_out))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

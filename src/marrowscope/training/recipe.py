@@ -24,7 +24,8 @@ class Recipe:
         batch_size: images per step.
         optimizer: ``adam`` or ``adamw``.
         learning_rate: peak of the schedule.
-        body_rate: share of it that a pretrained backbone below the last layer gets.
+        body_rate: share of it that the network below the last layer gets; 0 leaves that as it is
+            but for the statistics of its normalization.
         weight_decay: of matrices and kernels; biases and normalization are left alone.
         schedule: ``constant``, or ``one_cycle`` (linear warm-up, cosine to zero).
         warmup: share of all steps that the warm-up takes.

@@ -23,6 +23,7 @@ from marrowscope.training import finish_run, pixel_source
 from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.networks import throughput, train_network
 from marrowscope.training.recipe import Recipe
+from marrowscope.training.run_setup import StartingPoint, new_network
 from marrowscope.training.train import train as train_any
 from support.training_runs import (
     SMALL,
@@ -267,6 +268,36 @@ def test_other_recipes_resume_to_the_same_bits_too(
         train(table, "sequential", recipe, tmp_path / "run", checkpoint_steps=1, hooks=stop_at(6))
     train(table, "sequential", recipe, tmp_path / "run", resume=True)
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_a_pretrained_network_resumes_to_the_same_bits(table: pl.DataFrame, tmp_path: Path) -> None:
+    """It drops features at random, and some of its gradients are computed in another precision."""
+    recipe = replace(SMALL, epochs=1, target_per_class=6, precision="bf16", mixup=0.0)
+    run = partial(train, table, "efficientnet-lite0", recipe, weights=Path("imagenet"))
+    run(tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="stop here"):
+        run(tmp_path / "run", checkpoint_steps=1, hooks=stop_at(2))
+    run(tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+    card = load_bundle(tmp_path / "run" / "bundle").card
+    assert card.recipe["start_weights_licence"] == "Apache-2.0"
+    with pytest.raises(InputError, match="another weights_sha256"):
+        train(table, "efficientnet-lite0", recipe, tmp_path / "run", resume=True)
+
+
+def test_below_the_last_layer_nothing_is_learned_where_the_recipe_says_so(
+    table: pl.DataFrame, tmp_path: Path
+) -> None:
+    recipe = replace(SMALL, epochs=1, body_rate=0.0, average=0.0)
+    start = new_network(StartingPoint("sequential"), 22, 0, lambda line: None).state_dict()
+    train(table, "sequential", recipe, tmp_path / "run")
+    learned = load_bundle(tmp_path / "run" / "bundle").model.state_dict()
+    changed = [name for name in start if not torch.equal(start[name], learned[name])]
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    assert [name for name in changed if not name.endswith(statistics)] == [
+        "head.weight",
+        "head.bias",
+    ]
 
 
 def test_images_read_from_disk_at_every_step_train_the_same_network(

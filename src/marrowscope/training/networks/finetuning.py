@@ -1,4 +1,4 @@
-"""A pretrained backbone → a module that trains it more slowly than its last layer."""
+"""A pretrained network → a module that trains it more slowly than its last layer."""
 
 from typing import Any
 

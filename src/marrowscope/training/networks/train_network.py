@@ -143,6 +143,7 @@ def _new_module(job: TrainingJob, plan: TrainingSchedule) -> TrainingModule:
     order = tuple(code for code in outputs.classes if code in outputs.known)
     if order != data.known:
         raise AssertionError(f"class orders differ: {order} and {data.known}")
-    # A pretrained backbone learns more slowly than the layer on it.
-    kind = FinetuneModule if job.start.head == FINETUNE else TrainingModule
+    # What is below the last layer may learn more slowly; a recipe says how much.
+    slower = job.start.head == FINETUNE or job.recipe.body_rate != 1.0
+    kind = FinetuneModule if slower else TrainingModule
     return kind(network, outputs, job.recipe, plan.steps, job.seed)
