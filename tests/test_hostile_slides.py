@@ -22,8 +22,12 @@ def test_the_whole_slide_is_read_and_a_mutation_is_always_the_same(
     assert mutated(data, 7) == mutated(data, 7) != data
 
 
-# Mutations that once crashed OpenSlide while it read pixels, or had a property without a text.
-@pytest.mark.parametrize(("kind", "number"), [("dicom", 3287), ("dicom", 5727), ("aperio", 1033)])
+# Mutations that once crashed OpenSlide while it read pixels, had a property without a text, or a
+# compression or bits that do not fit into their tag.
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("dicom", 3287), ("dicom", 5727), ("aperio", 1033), ("strips", 22003), ("strips", 391)],
+)
 def test_what_once_failed_is_read_or_refused(kind: str, number: int, tmp_path: Path) -> None:
     name, write = KINDS[kind]
     path = write(tmp_path / name)

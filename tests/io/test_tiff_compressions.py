@@ -11,6 +11,8 @@ def test_each_is_for_one_reader_alone() -> None:
         assert not tiff.is_unread(compression)
     assert tiff.left_to_pillow(tiff.JPEG)
     assert tiff.left_to_pillow(4)  # fax; Pillow says what it does not know
+    assert tiff.is_unread(70_000)
+    assert not tiff.left_to_pillow(70_000)
 
 
 @pytest.mark.parametrize(

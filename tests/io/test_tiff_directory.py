@@ -18,7 +18,7 @@ def test_numbers_are_read_in_the_order_of_the_file(order: str) -> None:
             258: (SHORT, struct.pack(order + "HHH", 8, 16, 8)),
             282: (RATIONAL, struct.pack(order + "II", 7, 2)),
             283: (RATIONAL, struct.pack(order + "II", 7, 0)),
-            341: (SIGNED, struct.pack(order + "h", 255)),
+            341: (SIGNED, struct.pack(order + "h", -255)),
         },
         order,
     )
@@ -26,14 +26,15 @@ def test_numbers_are_read_in_the_order_of_the_file(order: str) -> None:
     assert one.ratio(282) == 3.5
     assert math.isnan(one.ratio(283))
     assert math.isnan(one.ratio(999))
-    assert one.number(341, 0) == 255
+    assert (one.number(341, 0), one.signed_number(341, 0)) == (0, -255)
+    assert (one.signed_number(256, 0), one.signed_number(999, 4)) == (2**40, 4)
 
 
 @pytest.mark.parametrize(
     "value",
-    [(SIGNED, struct.pack("<h", -1)), (FLOAT, struct.pack("<f", 1)), (ASCII, b"7"), (3, b"")],
+    [(SIGNED, struct.pack("<h", 1)), (FLOAT, struct.pack("<f", 1)), (ASCII, b"7"), (3, b"")],
 )
-def test_what_is_no_whole_number_from_0_is_none(value: tuple[int, bytes]) -> None:
+def test_what_has_a_sign_or_a_fraction_is_no_number(value: tuple[int, bytes]) -> None:
     one = TiffDirectory({256: value, 258: value}, "<")
     assert (one.width, one.bits) == (0, (1,))
     assert one.numbers(256).size == 0

@@ -12,17 +12,18 @@ _UNREAD = {
     APERIO_YCBCR: "JPEG 2000 with YCbCr colours", 22610: "JPEG XR", 34887: "LERC",
     34934: "JPEG XR", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
+_LARGEST = 65535  # the tag holds a short number
 _NAMES = _READ_BY_PILLOW | _UNREAD | {WEBP: "WebP", **dict.fromkeys(JPEG2000, "JPEG 2000")}
 
 
 def left_to_pillow(compression: int) -> bool:
     """Whether it is no packing of numbers that is read here, and perhaps one of Pillow's."""
-    return compression not in (*BYTE_CODECS, *STREAM_CODECS, *_UNREAD)
+    return not is_unread(compression) and compression not in (*BYTE_CODECS, *STREAM_CODECS)
 
 
 def is_unread(compression: int) -> bool:
     """Whether nothing that comes with the package reads it."""
-    return compression in _UNREAD
+    return compression in _UNREAD or compression > _LARGEST
 
 
 def refusal(compression: int) -> str:

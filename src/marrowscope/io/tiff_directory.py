@@ -50,17 +50,23 @@ class TiffDirectory:
     children: tuple["TiffDirectory", ...] = field(default=(), repr=False)
 
     def numbers(self, tag: int) -> NDArray[np.uint64]:
-        """Whole numbers of a tag; none where it is absent, holds none, or one below 0."""
+        """Whole numbers of a tag; none where it is absent, or of a type with signs or fractions."""
         kind, data = self.values.get(tag, (0, b""))
-        if kind in _UNSIGNED:
-            return np.frombuffer(data, self.order + _UNSIGNED[kind]).astype(np.uint64)
-        signed = np.frombuffer(data, self.order + _SIGNED[kind]) if kind in _SIGNED else np.zeros(0)
-        return signed.astype(np.uint64) if (signed >= 0).all() else np.zeros(0, np.uint64)
+        if kind not in _UNSIGNED:
+            return np.zeros(0, np.uint64)
+        return np.frombuffer(data, self.order + _UNSIGNED[kind]).astype(np.uint64)
 
     def number(self, tag: int, default: int) -> int:
         """The first number of a tag."""
         found = self.numbers(tag)
         return int(found[0]) if len(found) else default
+
+    def signed_number(self, tag: int, default: int) -> int:
+        """The first number of a tag that has the type of the pixels, with a sign or without."""
+        kind, data = self.values.get(tag, (0, b""))
+        if kind not in _SIGNED or not data:
+            return self.number(tag, default)
+        return int(np.frombuffer(data, self.order + _SIGNED[kind])[0])
 
     def ratio(self, tag: int) -> float:
         """The first fraction of a tag; nan where there is none."""
