@@ -72,10 +72,43 @@ def test_crossval_writes_a_report_table_1_and_maps_and_goes_on(
     assert "BLA has no cells here; choose from NGS LYT" in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures("blank_figures")
+def test_crossval_leaves_each_laboratory_out_and_says_how_it_is_judged(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = pl.read_parquet(table)
+    labels = pl.Series("label", ["EOS", *rows["label"].to_list()[1:]])
+    named = rows.with_columns(labels, pl.Series("laboratory", ["Munich", "Bonn"] * 6))
+    named.write_parquet(tmp_path / "two.parquet")
+    out = tmp_path / "cv"
+    command = ["crossval", tmp_path / "two.parquet", "--leave-out", "laboratory", *QUICK]
+    assert run(monkeypatch, *command, "--bootstrap", 10, "-o", out, "--json") == 0
+    printed = capfd.readouterr()
+    summary = json.loads(printed.out)
+    assert summary["trained"] == ["without-Bonn", "without-Munich"]
+    assert {name: one["cells"] for name, one in summary["laboratories"].items()} == {
+        "Bonn": 6, "Munich": 5
+    }  # fmt: skip
+    said = "Laboratory Munich: EOS (1) left out of the judgement"
+    assert any(line.startswith(said) for line in summary["warnings"])
+    assert said in printed.err
+    assert "laboratory Munich, 5 cells: macro_f1" in printed.err
+    page = (out / "report/report.html").read_text("utf-8")
+    assert said in page
+    assert "leave-one-laboratory-out, seed 0" in page
+    assert pl.read_csv(out / "report/laboratories.csv").height == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--holdout", "2"], "--holdout is 2.0"),
+        (["--leave-out", "laboratory"], "the table names no laboratory; leaving one out needs two"),
+        (["--leave-out", "site"], "--leave-out site: only a laboratory can be left out"),
+        (
+            ["--leave-out", "laboratory", "--holdout", "0.3"],
+            "give one of --leave-out and --holdout",
+        ),
         (["--folds", "1"], "--folds is 1"),
         (["--model", "nothing"], "--model nothing"),
     ],

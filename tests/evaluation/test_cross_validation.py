@@ -13,15 +13,10 @@ from hypothesis import strategies as st
 
 from marrowscope.errors import InputError
 from marrowscope.evaluation import cross_validation
-from marrowscope.evaluation.cross_validation import (
-    FACTS,
-    HOLD_OUT,
-    CrossValidationPlan,
-    assign_folds,
-    cross_validate,
-    pool_predictions,
-)
+from marrowscope.evaluation.cross_validation import FACTS, cross_validate, pool_predictions
+from marrowscope.evaluation.cross_validation_parts import HOLD_OUT, assign_folds
 from marrowscope.evaluation.evaluate_predictions import evaluate
+from marrowscope.evaluation.fold_training import CrossValidationPlan, FoldJob
 from marrowscope.evaluation.study_table import study_table
 from marrowscope.training.recipe import load_recipe
 
@@ -243,11 +238,11 @@ def test_later_calls_compute_with_the_threads_of_the_first_one_whatever_their_jo
     shutil.rmtree(folder / "fold-1")
     given: list[int] = []
 
-    def stop(parts: list[cross_validation.FoldJob], jobs: int) -> None:
+    def stop(parts: list[FoldJob], jobs: int) -> None:
         given.extend(part.threads for part in parts)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cross_validation, "_side_by_side", stop)
+    monkeypatch.setattr(cross_validation, "side_by_side", stop)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(
             table, CrossValidationPlan("sequential", RECIPE, 2), folder, jobs=2, device="cpu"
@@ -256,36 +251,16 @@ def test_later_calls_compute_with_the_threads_of_the_first_one_whatever_their_jo
     assert json.loads((folder / FACTS).read_text())["threads"] == 7
 
 
-def test_a_process_that_is_ended_from_outside_is_one_line(
-    table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def ended(part: object) -> None:
-        import os
-        import signal
-
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr(cross_validation, "train_fold", ended)
-    with pytest.raises(InputError, match=r"cv: a process was ended from outside"):
-        cross_validate(
-            table,
-            CrossValidationPlan("sequential", RECIPE, 2),
-            tmp_path / "cv",
-            jobs=2,
-            device="cpu",
-        )
-
-
 def test_parts_at_the_same_time_share_measured_features_but_make_no_store(
     table: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[Path | None] = []
 
-    def stop(parts: list[cross_validation.FoldJob], jobs: int) -> None:
+    def stop(parts: list[FoldJob], jobs: int) -> None:
         given.append(parts[0].store)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cross_validation, "_side_by_side", stop)
+    monkeypatch.setattr(cross_validation, "side_by_side", stop)
     place = tmp_path / "cells.store"
     for model in ("sequential", "features"):
         with pytest.raises(KeyboardInterrupt):
@@ -298,3 +273,45 @@ def test_parts_at_the_same_time_share_measured_features_but_make_no_store(
                 store=place,
             )
     assert given == [None, place]
+
+
+@pytest.fixture(scope="module")
+def of_two_laboratories(table: pl.DataFrame) -> pl.DataFrame:
+    """Both classes in both laboratories, and a lymphocyte of Bonn that is an eosinophil."""
+    names = [laboratory for _ in range(2) for laboratory in ("Munich", "Munich", "Bonn", "Bonn")]
+    labels = pl.Series(
+        "label", [*table["label"].to_list()[:3], "EOS", *table["label"].to_list()[4:]]
+    )
+    return table.with_columns(pl.Series("laboratory", names), labels)
+
+
+def test_each_laboratory_is_judged_by_a_model_of_the_others_and_a_later_call_goes_on(
+    of_two_laboratories: pl.DataFrame, tmp_path: Path
+) -> None:
+    plan = CrossValidationPlan("sequential", RECIPE, leave_out="laboratory")
+    folder = tmp_path / "cv"
+    made = cross_validate(of_two_laboratories, plan, folder, device="cpu")
+    assert made.trained == ("without-Bonn", "without-Munich")
+    rows = made.predictions
+    judged = of_two_laboratories.filter(pl.col("label") != "EOS")
+    assert rows["cell_id"].to_list() == judged["cell_id"].to_list()
+    assert set(rows.select("laboratory", "fold").rows()) == {("Bonn", 0), ("Munich", 1)}
+    assert "split" not in rows.columns
+    card = json.loads((folder / "without-Bonn/bundle/card.json").read_text())
+    assert card["data"]["images"] == {"NGS": 2, "LYT": 2}
+    assert card["split"]["method"] == "laboratory Bonn left out"
+    assert any("EOS (1) left out of the judgement" in line for line in made.warnings)
+    shutil.rmtree(folder / "without-Munich")
+    again = cross_validate(of_two_laboratories, plan, folder, device="cpu")
+    assert again.trained == ("without-Munich",)
+    assert again.predictions.equals(rows)
+    with pytest.raises(InputError, match="with another folds"):
+        cross_validate(judged, CrossValidationPlan("sequential", RECIPE, 2), folder)
+
+
+def test_folds_in_a_folder_are_not_gone_on_with_as_laboratories(
+    of_two_laboratories: pl.DataFrame, finished: Path
+) -> None:
+    plan = CrossValidationPlan("sequential", RECIPE, leave_out="laboratory")
+    with pytest.raises(InputError, match="with another leave_out"):
+        cross_validate(of_two_laboratories, plan, finished)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from marrowscope.api.arguments import (
 )
 from marrowscope.api.model_evaluation import EvaluationResult
 from marrowscope.api.recipe_choice import Changes, as_recipe
+from marrowscope.cells import LABORATORY
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluate_predictions import evaluate as evaluate_table
 from marrowscope.evaluation.study_table import study_table
@@ -78,8 +79,13 @@ class CrossValidation:
             "cells": scores.counts["evaluated"],
             "trained": list(self.trained),
             **totals,
+            **self._laboratories(),
             "warnings": list(scores.warnings),
         }
+
+    def _laboratories(self) -> dict[str, Any]:
+        rows = self.evaluation.by_laboratory.rows(named=True)
+        return {"laboratories": {row.pop("laboratory") or "": row for row in rows}} if rows else {}
 
     def __repr__(self) -> str:
         return f"<cross-validation {self.folder}: {self.evaluation!r}>"
@@ -95,6 +101,7 @@ def cross_validate(
     *,
     folds: int = 5,
     holdout: float | None = None,
+    leave_out: str | None = None,
     recipe: "Recipe | AnyPath | None" = None,
     changes: Changes | None = None,
     seed: int = 0,
@@ -118,6 +125,8 @@ def cross_validate(
         model: as for ``train``.
         folds: how many.
         holdout: share to hold out once, instead of folds.
+        leave_out: ``laboratory``: train on all but one and judge on it, each in turn, instead of
+            folds; by the classes that both sides have.
         recipe: as for ``train``.
         changes: as for ``train``.
         seed: of the folds and the trainings.
@@ -131,18 +140,25 @@ def cross_validate(
         say: is told in a line what a user should know.
 
     Raises:
-        InputError: the extra is missing, no labels, too few cells of a class, or ``output`` holds
-            something else.
+        InputError: the extra is missing, no labels, too few cells of a class, fewer than two
+            laboratories to leave one out, or ``output`` holds something else.
     """
     require_extra("analysis" if model == FEATURES else "train", "cross-validation")
-    from marrowscope.evaluation.cross_validation import CrossValidationPlan
     from marrowscope.evaluation.cross_validation import cross_validate as train_folds
+    from marrowscope.evaluation.fold_training import CrossValidationPlan
 
     if holdout is not None and not 0 < holdout < 1:
         raise InputError(f"`holdout` is {holdout}; expected a share between 0 and 1, such as 0.3")
+    if leave_out not in (None, LABORATORY):
+        raise InputError(
+            f"`leave_out` {leave_out}: only a laboratory can be left out; write laboratory"
+        )
+    if leave_out is not None and holdout is not None:
+        raise InputError("give one of `leave_out` and `holdout`")
     folder, place = Path(output), optional_path(store)
+    chosen = as_recipe(recipe, changes, model)
     plan = CrossValidationPlan(
-        model, as_recipe(recipe, changes, model), folds, holdout, seed, optional_path(weights), head
+        model, chosen, folds, holdout, seed, optional_path(weights), head, leave_out
     )
     if place is None and isinstance(cells, str | os.PathLike):
         place = Path(cells).with_suffix(".store")
@@ -161,7 +177,11 @@ def cross_validate(
         )
     begin(progress, "scoring")
     scores = evaluate_table(found.predictions, resamples=resamples, seed=seed)
+    if leave_out is not None:
+        # What was judged, and what was not, belongs beside the scores.
+        scores = replace(scores, warnings=tuple(dict.fromkeys((*found.warnings, *scores.warnings))))
     kind = f"{folds}-fold cross-validation" if holdout is None else f"hold-out of {holdout:g}"
+    kind = kind if leave_out is None else "leave-one-laboratory-out"
     facts = {"model": model, "recipe": plan.recipe.name, "protocol": f"{kind}, seed {seed}"}
     made = CrossValidation(
         folder,

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from marrowscope.cli.app import Bars, console, emit_json
 from marrowscope.cli.laboratory_lines import print_laboratories
-from marrowscope.cli.options import JSON, Bootstrap, Device, Overrides, Seed, Store
+from marrowscope.cli.options import JSON, Bootstrap, Device, Overrides, Seed, Store, beginning
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +23,14 @@ def crossval(
         float | None,
         typer.Option(
             help="Hold out this share once, instead of folds; 0.3 is the study's robustness check."
+        ),
+    ] = None,
+    leave_out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="laboratory",
+            help="Instead of folds: train on all laboratories but one and judge on it, in turn.",
+            autocompletion=lambda incomplete: beginning("laboratory", incomplete),
         ),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="As for train.")] = None,
@@ -42,7 +50,8 @@ def crossval(
     """Cross-validate a model: one training per fold, mean ± sd per class, one report.
 
     The same table and seed give every model the same folds. An interrupted run continues with the
-    same command: finished folds stay, and the one that was training resumes.
+    same command: finished folds stay, and the one that was training resumes. With
+    `--leave-out laboratory` each fold is a laboratory, judged by the classes that others have too.
 
     Example: `marrowscope crossval cells.parquet --model sequential --folds 5 -o cv`
     """
@@ -56,6 +65,7 @@ def crossval(
                 model,
                 folds=folds,
                 holdout=holdout,
+                leave_out=leave_out,
                 recipe=recipe,
                 changes=changes,
                 seed=seed,

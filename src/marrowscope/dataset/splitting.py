@@ -114,12 +114,32 @@ def _assign(
     """Part of every row (None for rows that take no part), the id used, warnings."""
     if "label" not in table.columns or usable(table)["label"].null_count() == usable(table).height:
         raise TableError("the table has no labels; a stratified split needs them")
-    group = group_column(table) or incomplete_group_column(table)
-    identity = "sha256" if "sha256" in table.columns else "cell_id"
+    units, group, together = indivisible_units(table)
     takes_part = table.select(
         pl.col("label").is_not_null()
         & (pl.col("error").is_null() if "error" in table.columns else pl.lit(True))
     ).to_series()
+    several = len(laboratory_names(table)) > 1
+    laboratories = laboratory_of_rows(table).to_list() if several else [None] * table.height
+    members: Members = defaultdict(lambda: defaultdict(int))
+    for unit, label, laboratory, part in zip(
+        units, table["label"], laboratories, takes_part, strict=True
+    ):
+        if part:
+            members[unit][Stratum(label, laboratory or "")] += 1
+    place = deal_groups(members, shares, seed) if together else deal_images(members, shares, seed)
+    parts = [place[unit] if part else None for unit, part in zip(units, takes_part, strict=True)]
+    return parts, group, _absences(members, place, len(shares), group)
+
+
+def indivisible_units(table: pl.DataFrame) -> tuple[list[str], str | None, bool]:
+    """The unit of every row that nothing may part: a patient, a content, an overlap, a field.
+
+    Returns:
+        Names of the units, the id column that was used, and whether units may hold several images.
+    """
+    group = group_column(table) or incomplete_group_column(table)
+    identity = "sha256" if "sha256" in table.columns else "cell_id"
     identities = [
         digest or cell for digest, cell in zip(table[identity], table["cell_id"], strict=True)
     ]
@@ -136,17 +156,7 @@ def _assign(
         shared = [name for name in ("sha256", OVERLAP_GROUP) if name in table.columns]
         for contents in (fields, *(table[name].to_list() for name in shared)):
             units = _joined(units, contents)
-    several = len(laboratory_names(table)) > 1
-    laboratories = laboratory_of_rows(table).to_list() if several else [None] * table.height
-    members: Members = defaultdict(lambda: defaultdict(int))
-    for unit, label, laboratory, part in zip(
-        units, table["label"], laboratories, takes_part, strict=True
-    ):
-        if part:
-            members[unit][Stratum(label, laboratory or "")] += 1
-    place = deal_groups(members, shares, seed) if together else deal_images(members, shares, seed)
-    parts = [place[unit] if part else None for unit, part in zip(units, takes_part, strict=True)]
-    return parts, group, _absences(members, place, len(shares), group)
+    return units, group, together
 
 
 def _fields(table: pl.DataFrame) -> list[str | None]:

@@ -4,8 +4,9 @@ The study trained five networks on five disjoint stratified folds and gave mean 
 per class (its Table 1), and repeated it with 70 % of the images in training as a check of
 robustness. The folder holds ``crossval.json`` (what is computed; the same command continues it,
 another is refused), ``cells.parquet`` (the table with folds and stain vectors), ``fold-0`` …
-(ordinary run folders, or one ``holdout``) and, when all are finished, ``predictions.parquet``:
-every labelled cell once, predicted by the model that has not seen it.
+(ordinary run folders, or one ``holdout``, or ``without-NAME`` for each laboratory that is left out)
+and, when all are finished, ``predictions.parquet``: every labelled cell once, predicted by the
+model that has not seen it.
 """
 
 import hashlib
@@ -18,50 +19,26 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope.cells import SCHEMA, predicted_by, read_cells, usable, write_cells
-from marrowscope.dataset.splitting import TRAIN, Split, folds, hold_out
+from marrowscope.cells import LABORATORY, SCHEMA, predicted_by, read_cells, usable, write_cells
 from marrowscope.dataset.stain_vectors import with_stains
-from marrowscope.errors import InputError, TableError
+from marrowscope.errors import InputError
+from marrowscope.evaluation.cross_validation_parts import CrossValidationParts, assign_parts
+from marrowscope.evaluation.fold_training import (
+    CrossValidationPlan,
+    FoldJob,
+    in_turn,
+    is_finished,
+    side_by_side,
+)
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
 from marrowscope.models.architectures import FEATURES
 from marrowscope.training.hooks import TrainingHooks
-from marrowscope.training.recipe import Recipe
-from marrowscope.training.run_folder import CELLS, PREDICTIONS, RUN, THREADS, read_run
+from marrowscope.training.run_folder import CELLS, PREDICTIONS, RUN, THREADS
 from marrowscope.training.run_setup import StartingPoint, choose_starting_point
 from marrowscope.training.thread_count import current_thread_count
-from marrowscope.training.train import train
 
 FACTS = "crossval.json"
-HOLD_OUT = "holdout"
-
-
-@dataclass(frozen=True)
-class CrossValidationPlan:
-    """What to train, and on which parts.
-
-    Attributes:
-        model: name for ``training.train.train``.
-        recipe: of every part.
-        folds: how many; 1 for a hold-out.
-        holdout: share held out instead of folds; None for folds.
-        seed: of the folds and, plus the number of the fold, of each training.
-        weights, head: as for ``train``; the weights must not have seen these cells.
-    """
-
-    model: str
-    recipe: Recipe
-    folds: int = 5
-    holdout: float | None = None
-    seed: int = 0
-    weights: Path | None = None
-    head: str | None = None
-
-    def names(self) -> tuple[str, ...]:
-        """Run folders, in order."""
-        if self.holdout is not None:
-            return (HOLD_OUT,)
-        return tuple(f"fold-{number}" for number in range(self.folds))
 
 
 @dataclass(frozen=True)
@@ -78,79 +55,6 @@ class CrossValidationResult:
     predictions: pl.DataFrame
     trained: tuple[str, ...]
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class FoldJob:
-    """One training of the cross-validation; plain data, so that another process can do it."""
-
-    name: str
-    folder: Path
-    table: Path
-    plan: CrossValidationPlan
-    number: int | None  # the fold; None for a hold-out
-    device: str
-    store: Path | None
-    store_given: bool
-    title: str  # of the model in its card
-    threads: int  # of a new run; one that continues keeps its own
-
-
-def assign_folds(table: pl.DataFrame, plan: CrossValidationPlan) -> Split:
-    """Give every labelled cell its fold, or its side of the hold-out.
-
-    The same cells and seed give the same parts, whatever the order of rows and the model.
-
-    Raises:
-        InputError: no labels, one class only, fewer than 2 folds, or a class (or, in a table with
-            patients, a class of one patient) that some part would leave without a training image.
-    """
-    split = (
-        folds(table, plan.folds, plan.seed)
-        if plan.holdout is None
-        else hold_out(table, plan.holdout, plan.seed)
-    )
-    rows = usable(split.table).filter(pl.col("label").is_not_null())
-    if rows["label"].n_unique() < 2:
-        raise TableError(
-            f"the table has only class {rows['label'][0]}; a classifier needs at least two"
-        )
-    if plan.holdout is None and rows["fold"].n_unique() < plan.folds:
-        raise InputError(
-            f"`folds` {plan.folds}: the {rows.height} labelled cells fill only "
-            f"{rows['fold'].n_unique()} folds; take fewer"
-        )
-    if plan.holdout is None:
-        alone = rows.group_by("label").agg(pl.col("fold").n_unique(), pl.len()).sort("label")
-        for label, parts, images in alone.rows():
-            if parts < 2:
-                raise TableError(
-                    f"class {label} ({images} images) lies in one fold only, so the model that "
-                    "predicts them would never have seen it; leave the class out or add images"
-                )
-    if plan.model == FEATURES:
-        _require_two(rows, plan)
-    return split
-
-
-def _require_two(rows: pl.DataFrame, plan: CrossValidationPlan) -> None:
-    """The feature model needs two training cells of every class, in every part."""
-    whole = rows.group_by("label").len().sort("label")
-    own = (
-        rows.group_by("label", "fold").len()
-        if plan.holdout is None
-        else rows.filter(pl.col("split") != TRAIN).group_by("label").len()
-    )
-    most = own.group_by("label").agg(held_out=pl.col("len").max())
-    left = whole.join(most, on="label", how="left").with_columns(
-        left=pl.col("len") - pl.col("held_out").fill_null(0)
-    )
-    for label, images, remain in left.select("label", "len", "left").rows():
-        if remain < 2:
-            raise TableError(
-                f"class {label} ({images} images) would have {remain} training image in some fold; "
-                "the feature model needs 2 of each class: one to learn from and one to check with"
-            )
 
 
 def cross_validate(
@@ -183,64 +87,44 @@ def cross_validate(
     """
     if jobs < 1:
         raise InputError(f"`jobs` is {jobs}; at least 1 is needed")
-    split = assign_folds(table, plan)
-    facts = _facts(plan, split)
+    parted = assign_parts(table, plan)
+    facts = _facts(plan, parted)
     _check_folder(folder, plan, facts)
-    threads = _threads(folder, min(jobs, len(plan.names())))
+    threads = _threads(folder, min(jobs, len(parted.parts)))
     _write_facts(folder, {**facts, THREADS: threads})
     cells = folder / CELLS
-    split_table = _prepared(split.table, cells, hooks("stain vectors") if hooks else None)
+    prepared = _prepared(parted.table, cells, hooks("stain vectors") if hooks else None)
     made = store_given or store is None or store.exists() or plan.model == FEATURES
     if jobs > 1 and not made:
         store = None  # several processes would make it at once; features are kept beside its place
     parts = [
         FoldJob(
-            name,
-            folder / name,
+            part.name,
+            folder / part.name,
             cells,
             plan,
-            None if plan.holdout is not None else number,
+            part.number,
             device,
             store,
             store_given,
-            f"{folder.name}-{name}",
+            f"{folder.name}-{part.name}",
             threads,
+            part.laboratory,
         )
-        for number, name in enumerate(plan.names())
+        for part in parted.parts
     ]
-    open_parts = [part for part in parts if not _is_finished(part.folder)]
+    open_parts = [part for part in parts if not is_finished(part.folder)]
     done = len(parts) - len(open_parts)
-    results = _in_turn(open_parts, hooks) if jobs == 1 else _side_by_side(open_parts, jobs)
+    results = in_turn(open_parts, hooks) if jobs == 1 else side_by_side(open_parts, jobs)
     for name in results:
         done += 1
         if finished is not None:
             finished(name, done, len(parts))
-    pooled = pool_predictions([part.folder / PREDICTIONS for part in parts], split_table)
+    files = [part.folder / PREDICTIONS for part in parts]
+    judged = prepared if plan.leave_out is None else parted.judged
+    pooled = pool_predictions(files, judged)
     write_cells(pooled, folder / PREDICTIONS, predicted_by(parts[0].folder / PREDICTIONS))
-    return CrossValidationResult(pooled, tuple(part.name for part in open_parts), split.warnings)
-
-
-def train_fold(part: FoldJob, hooks: TrainingHooks | None = None) -> str:
-    """Train one fold, or continue it; returns its name."""
-    resume = (part.folder / RUN).exists()
-    train(
-        read_cells(part.table),
-        part.plan.model,
-        part.plan.recipe,
-        part.folder,
-        name=part.title,
-        seed=part.plan.seed + (part.number or 0),
-        fold=part.number,
-        resume=resume,
-        device=part.device,
-        hooks=hooks,
-        store=part.store,
-        store_given=part.store_given,
-        weights=part.plan.weights,
-        head=part.plan.head,
-        threads=None if resume else part.threads,
-    )
-    return part.name
+    return CrossValidationResult(pooled, tuple(part.name for part in open_parts), parted.warnings)
 
 
 def pool_predictions(files: list[Path], table: pl.DataFrame) -> pl.DataFrame:
@@ -251,6 +135,8 @@ def pool_predictions(files: list[Path], table: pl.DataFrame) -> pl.DataFrame:
     """
     rows = pl.concat([read_cells(path, needs=["predicted"]) for path in files], how="diagonal")
     column = "fold" if "fold" in table.columns else "split"
+    if "fold" not in rows.columns and column == "fold":  # of a laboratory that was left out
+        rows = rows.drop("split").join(table.select("cell_id", "fold"), on="cell_id", how="left")
     wanted = usable(table).filter(pl.col("label").is_not_null())
     wanted = wanted.filter(pl.col(column) != "train") if column == "split" else wanted
     order = wanted.select("cell_id").with_row_index("_place")
@@ -276,14 +162,22 @@ def _prepared(table: pl.DataFrame, cells: Path, hooks: TrainingHooks | None) -> 
     return table
 
 
-def _facts(plan: CrossValidationPlan, split: Split) -> dict[str, Any]:
+def _facts(plan: CrossValidationPlan, parted: CrossValidationParts) -> dict[str, Any]:
     """What a later call must agree with."""
     column = "split" if plan.holdout is not None else "fold"
-    rows = split.table.select("cell_id", "label", column).sort("cell_id").rows()
+    if plan.leave_out is not None:
+        column = LABORATORY
+    rows = parted.table.select("cell_id", "label", column).sort("cell_id").rows()
+    # Only where one is left out, so that folders of earlier versions go on.
+    left_out = {
+        "leave_out": plan.leave_out,
+        "laboratories": [part.laboratory for part in parted.parts],
+    }
     return {
+        **({} if plan.leave_out is None else left_out),
         "model": plan.model,
         "recipe": plan.recipe.to_dict(),
-        "folds": None if plan.holdout is not None else plan.folds,
+        "folds": None if plan.holdout is not None or plan.leave_out is not None else plan.folds,
         "holdout": plan.holdout,
         "seed": plan.seed,
         "cells_sha256": hashlib.sha256(json.dumps(rows).encode()).hexdigest(),
@@ -300,7 +194,8 @@ def _check_folder(folder: Path, plan: CrossValidationPlan, facts: dict[str, Any]
             )
         return
     try:
-        earlier = dict.fromkeys(StartingPoint("").identity()) | json.loads(path.read_text("utf-8"))
+        newer = (*StartingPoint("").identity(), "leave_out", "laboratories")
+        earlier = dict.fromkeys(newer) | json.loads(path.read_text("utf-8"))
         differing = [key for key in facts if earlier[key] != json.loads(json.dumps(facts[key]))]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
@@ -325,32 +220,3 @@ def _threads(folder: Path, jobs: int) -> int:
 def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
     with replacing(folder / FACTS) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
-def _is_finished(folder: Path) -> bool:
-    return (folder / RUN).exists() and bool(read_run(folder).get("finished"))
-
-
-def _in_turn(parts: list[FoldJob], hooks: Callable[[str], TrainingHooks] | None) -> Any:
-    for part in parts:
-        yield train_fold(part, hooks(part.name) if hooks else None)
-
-
-def _side_by_side(parts: list[FoldJob], jobs: int) -> Any:
-    """Names as they finish, from processes that share the processor evenly."""
-    # joblib ships no type information.
-    from joblib import Parallel, delayed, parallel_config
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    jobs = min(jobs, len(parts)) or 1
-    # Each training sets its own number; this is for what a process computes around it.
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    with parallel_config(backend="loky", inner_max_num_threads=threads):
-        work = Parallel(n_jobs=jobs, return_as="generator_unordered")
-        try:
-            yield from work(delayed(train_fold)(part) for part in parts)
-        except BrokenProcessPool as error:
-            raise InputError(
-                f"{parts[0].folder.parent}: a process was ended from outside, as happens when "
-                "memory is short; the same command continues, with fewer `jobs` if need be"
-            ) from error

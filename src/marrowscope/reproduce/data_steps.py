@@ -15,9 +15,10 @@ from marrowscope.dataset.indexing import index
 from marrowscope.dataset.overlap_screening import screen
 from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.errors import InputError
-from marrowscope.evaluation.cross_validation import CrossValidationPlan, cross_validate
+from marrowscope.evaluation.cross_validation import cross_validate
 from marrowscope.evaluation.evaluate_predictions import evaluate
 from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation
+from marrowscope.evaluation.fold_training import CrossValidationPlan
 from marrowscope.evaluation.study_table import study_table
 from marrowscope.io.atomic import replacing
 from marrowscope.io.image_encoding import encode_png
