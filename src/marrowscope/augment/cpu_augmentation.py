@@ -152,12 +152,24 @@ def _mix(fu: Any, fv: Any, upper: Any, lower: Any, red: Any, green: Any, blue: A
         w01 = fu[x] - w11
         w00 = f4(1) - fu[x] - w10
         a, b = upper[x], lower[x]
-        red[x] = (_channel(a, 0) * w00 + _channel(a, 24) * w01
-                  + _channel(b, 0) * w10 + _channel(b, 24) * w11)  # fmt: skip
-        green[x] = (_channel(a, 8) * w00 + _channel(a, 32) * w01
-                    + _channel(b, 8) * w10 + _channel(b, 32) * w11)  # fmt: skip
-        blue[x] = (_channel(a, 16) * w00 + _channel(a, 40) * w01
-                   + _channel(b, 16) * w10 + _channel(b, 40) * w11)  # fmt: skip
+        red[x] = (
+            _channel(a, 0) * w00
+            + _channel(a, 24) * w01
+            + _channel(b, 0) * w10
+            + _channel(b, 24) * w11
+        )
+        green[x] = (
+            _channel(a, 8) * w00
+            + _channel(a, 32) * w01
+            + _channel(b, 8) * w10
+            + _channel(b, 32) * w11
+        )
+        blue[x] = (
+            _channel(a, 16) * w00
+            + _channel(a, 40) * w01
+            + _channel(b, 16) * w10
+            + _channel(b, 40) * w11
+        )
 
 
 @njit(**_FAST)

@@ -55,18 +55,24 @@ def _augment(  # type: ignore[no-untyped-def]
     place = images + row * height * width * 3 + line * width * 3 + column * 3
     under = place + width * 3
     # A loop over channels would need an array of registers, which the language lacks.
-    r = (tl.load(place, valid, 255).to(tl.float32) * w00
-         + tl.load(place + 3, valid, 255).to(tl.float32) * w01
-         + tl.load(under, valid, 255).to(tl.float32) * w10
-         + tl.load(under + 3, valid, 255).to(tl.float32) * w11)  # fmt: skip
-    g = (tl.load(place + 1, valid, 255).to(tl.float32) * w00
-         + tl.load(place + 4, valid, 255).to(tl.float32) * w01
-         + tl.load(under + 1, valid, 255).to(tl.float32) * w10
-         + tl.load(under + 4, valid, 255).to(tl.float32) * w11)  # fmt: skip
-    b = (tl.load(place + 2, valid, 255).to(tl.float32) * w00
-         + tl.load(place + 5, valid, 255).to(tl.float32) * w01
-         + tl.load(under + 2, valid, 255).to(tl.float32) * w10
-         + tl.load(under + 5, valid, 255).to(tl.float32) * w11)  # fmt: skip
+    r = (
+        tl.load(place, valid, 255).to(tl.float32) * w00
+        + tl.load(place + 3, valid, 255).to(tl.float32) * w01
+        + tl.load(under, valid, 255).to(tl.float32) * w10
+        + tl.load(under + 3, valid, 255).to(tl.float32) * w11
+    )
+    g = (
+        tl.load(place + 1, valid, 255).to(tl.float32) * w00
+        + tl.load(place + 4, valid, 255).to(tl.float32) * w01
+        + tl.load(under + 1, valid, 255).to(tl.float32) * w10
+        + tl.load(under + 4, valid, 255).to(tl.float32) * w11
+    )
+    b = (
+        tl.load(place + 2, valid, 255).to(tl.float32) * w00
+        + tl.load(place + 5, valid, 255).to(tl.float32) * w01
+        + tl.load(under + 2, valid, 255).to(tl.float32) * w10
+        + tl.load(under + 5, valid, 255).to(tl.float32) * w11
+    )
     r = tl.log2(tl.maximum(r, 1.0) / 255)
     g = tl.log2(tl.maximum(g, 1.0) / 255)
     b = tl.log2(tl.maximum(b, 1.0) / 255)

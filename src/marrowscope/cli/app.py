@@ -149,8 +149,10 @@ def main() -> None:
             raise
         console.print(
             f"marrowscope: {error.name} is not installed: {install_line(extra)}",
-            markup=False, soft_wrap=True, style="red",
-        )  # fmt: skip
+            markup=False,
+            soft_wrap=True,
+            style="red",
+        )
         sys.exit(1)
     except RuntimeError as error:
         # By its text: torch is not imported for commands that do without it.
@@ -159,8 +161,10 @@ def main() -> None:
         reason = " ".join(str(error).split()).partition(". ")[0][:160]
         console.print(
             f"marrowscope: {reason}; use a smaller batch, free the GPU, or take --device cpu",
-            markup=False, soft_wrap=True, style="red",
-        )  # fmt: skip
+            markup=False,
+            soft_wrap=True,
+            style="red",
+        )
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("marrowscope: stopped", style="red")

@@ -33,10 +33,11 @@ Engine = Annotated[
 Device = Annotated[
     str,
     typer.Option(
-        "--device", help="cpu, cuda, or auto: cuda if PyTorch finds a GPU, else cpu.",
+        "--device",
+        help="cpu, cuda, or auto: cuda if PyTorch finds a GPU, else cpu.",
         autocompletion=lambda incomplete: beginning("auto cpu cuda", incomplete),
     ),
-]  # fmt: skip
+]
 PixelSize = Annotated[
     float | None,
     typer.Option(
@@ -66,10 +67,11 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help=SEED)]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE",
+        "--set",
+        metavar="KEY=VALUE",
         help="Change one value of the recipe, such as augmentation.shift=0.1; may be repeated.",
     ),
-]  # fmt: skip
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")]
 Store = Annotated[
     Path | None,

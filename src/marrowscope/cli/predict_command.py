@@ -59,18 +59,32 @@ def predict(
 
     with Bars() as bars:
         result = loaded.predict(
-            sources, microns_per_pixel, batch_size=batch_size, output=output,
-            progress=bars.stage, say=say,
-        )  # fmt: skip
+            sources,
+            microns_per_pixel,
+            batch_size=batch_size,
+            output=output,
+            progress=bars.stage,
+            say=say,
+        )
     unread = result["predicted"].null_count()
     no_calls = int(result["no_call"].sum()) if loaded.calibration is not None else None
     counts = dict(result["predicted"].drop_nulls().value_counts().rows())
     counts = {code: counts[code] for code in loaded.classes if code in counts}
     if json:
-        emit_json({"output": str(output), "rows": result.height, "unread": unread,
-                   "predicted": counts, "model": loaded.name, "engine": loaded.engine.name,
-                   "no_calls": no_calls, "imputed": loaded.imputed,
-                   "notes": dict(note_counts(result["note"])), "remarks": said})  # fmt: skip
+        emit_json(
+            {
+                "output": str(output),
+                "rows": result.height,
+                "unread": unread,
+                "predicted": counts,
+                "model": loaded.name,
+                "engine": loaded.engine.name,
+                "no_calls": no_calls,
+                "imputed": loaded.imputed,
+                "notes": dict(note_counts(result["note"])),
+                "remarks": said,
+            }
+        )
     summary = ", ".join(f"{code} {count}" for code, count in counts.items())
     console.print(
         f"{result.height} image{'s' if result.height != 1 else ''}, {unread} unreadable: {summary}"

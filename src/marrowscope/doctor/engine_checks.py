@@ -151,9 +151,15 @@ def engine_checks(answers: Mapping[str, Answer], gpu: str | None) -> list[Check]
     if not works and not unknown:
         reasons = "; ".join(f"{one.name}: {one.sentence}" for one in checks if one.name in ENOUGH)
         checks.append(
-            Check(GROUP, "any engine", State.PROBLEM, f"none computes ({reasons})",
-                  "pip install --force-reinstall marrowscope openvino", core=True)
-        )  # fmt: skip
+            Check(
+                GROUP,
+                "any engine",
+                State.PROBLEM,
+                f"none computes ({reasons})",
+                "pip install --force-reinstall marrowscope openvino",
+                core=True,
+            )
+        )
     return checks
 
 

@@ -160,8 +160,10 @@ def _on_torch() -> list[str]:
 def _others() -> list[str]:
     modules = [name for name in library_checks.modules_to_try() if name not in WITH_TORCH]
     modules.sort(key=lambda name: name in SLOW)
-    return [*(f"format {name}" for name in format_checks.PROBES),
-            *(f"library {name}" for name in modules)]  # fmt: skip
+    return [
+        *(f"format {name}" for name in format_checks.PROBES),
+        *(f"library {name}" for name in modules),
+    ]
 
 
 def run(call: str) -> Any:

@@ -14,9 +14,18 @@ GROUP, REPORTS = "formats", "reports"
 IMAGES = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 # OpenSlide cannot be asked for them; these are the readers of version 4.0 (openslide.org/formats).
 VENDORS = (
-    "Aperio", "DICOM", "Hamamatsu", "Leica", "MIRAX", "Philips", "Sakura", "Trestle", "Ventana",
-    "Zeiss", "generic tiled TIFF",
-)  # fmt: skip
+    "Aperio",
+    "DICOM",
+    "Hamamatsu",
+    "Leica",
+    "MIRAX",
+    "Philips",
+    "Sakura",
+    "Trestle",
+    "Ventana",
+    "Zeiss",
+    "generic tiled TIFF",
+)
 CHINESE, JAPANESE, KOREAN = "细胞", "さいぼう", "세포"
 PANGO = "apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 _MICRONS = 0.25

@@ -93,9 +93,13 @@ class IsolatedCalls:
         command = [sys.executable, "-P", "-c", _SERVE, self._target]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # _end closes it
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            env={**os.environ, "MPLBACKEND": "agg"}, encoding="utf-8",
-        )  # fmt: skip
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={**os.environ, "MPLBACKEND": "agg"},
+            encoding="utf-8",
+        )
         return self._process
 
     def _end(self) -> bytes:

@@ -14,16 +14,35 @@ from marrowscope.silent_import import import_silently
 GROUP = "libraries"
 # What is imported of the libraries without which no command works.
 CORE = (
-    "numpy", "scipy", "polars", "python_calamine", "cv2", "PIL", "simplejpeg", "tifffile",
-    "openslide", "openvino", "numba", "safetensors", "matplotlib", "jinja2", "yaml", "rich",
+    "numpy",
+    "scipy",
+    "polars",
+    "python_calamine",
+    "cv2",
+    "PIL",
+    "simplejpeg",
+    "tifffile",
+    "openslide",
+    "openvino",
+    "numba",
+    "safetensors",
+    "matplotlib",
+    "jinja2",
+    "yaml",
+    "rich",
     "typer",
-)  # fmt: skip
+)
 # Where a library is installed under another name than it is imported by.
 DISTRIBUTIONS = {
-    "cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml", "sklearn": "scikit-learn",
-    "skimage": "scikit-image", "umap": "umap-learn", "openslide": "openslide-python",
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "yaml": "pyyaml",
+    "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
+    "umap": "umap-learn",
+    "openslide": "openslide-python",
     "python_calamine": "python-calamine",
-}  # fmt: skip
+}
 
 
 def modules_to_try() -> tuple[str, ...]:

@@ -47,9 +47,14 @@ def _lightning() -> None:
     with tempfile.TemporaryDirectory(prefix="marrowscope-") as folder:
         loggers = [CSVLogger(folder), TensorBoardLogger(folder)]
         lightning.pytorch.Trainer(
-            accelerator="cpu", devices=1, max_steps=1, logger=loggers,
-            enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        )  # fmt: skip
+            accelerator="cpu",
+            devices=1,
+            max_steps=1,
+            logger=loggers,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
 
 
 def _sklearn() -> None:

@@ -47,8 +47,13 @@ def cores(root: Path = ROOT) -> Check:
     sentence = f"{usable:g} usable" + ("" if usable == installed else f" of {installed}")
     if load is not None and load > BUSY * installed:
         sentence += f"; other programs use them as well (load {load:.1f}): speeds may be too low"
-    facts = {"usable": usable, "installed": installed, "affinity": allowed,
-             "cgroup_quota": quota, "load": load}  # fmt: skip
+    facts = {
+        "usable": usable,
+        "installed": installed,
+        "affinity": allowed,
+        "cgroup_quota": quota,
+        "load": load,
+    }
     return Check(GROUP, "cores", State.OK, sentence, facts=facts)
 
 

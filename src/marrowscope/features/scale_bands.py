@@ -99,10 +99,13 @@ def _bands(view: ImagePlanes) -> NDArray[np.float64]:
         sd = np.sqrt(np.maximum(second - mean**2, 0))
         skewness = (third - 3 * mean * second + 2 * mean**3) / np.maximum(sd, 1e-2) ** 3
         bright = np.stack(
-            [np.count_nonzero(region > limit, axis=0) / np.float64(len(region))
-             for region, limit in zip(
-                 (pixels, pixels[:parts], pixels[parts:]), mean + sd, strict=True)]
-        )  # fmt: skip
+            [
+                np.count_nonzero(region > limit, axis=0) / np.float64(len(region))
+                for region, limit in zip(
+                    (pixels, pixels[:parts], pixels[parts:]), mean + sd, strict=True
+                )
+            ]
+        )
     return np.stack([sd, magnitude, mean, skewness, bright], axis=-1).ravel()
 
 

@@ -164,9 +164,14 @@ def _plain(
         return None
     try:
         table = pl.read_csv(
-            text.encode(), has_header=False, skip_rows=1, separator=separator, quote_char=None,
-            infer_schema=False, new_columns=headings,
-        )  # fmt: skip
+            text.encode(),
+            has_header=False,
+            skip_rows=1,
+            separator=separator,
+            quote_char=None,
+            infer_schema=False,
+            new_columns=headings,
+        )
     except pl.exceptions.PolarsError:
         return None
     if table.columns != headings:  # the first line has not as many fields
@@ -249,7 +254,9 @@ def _tabulated(
             field = row[place] if place < len(row) else ""
             column.append(field if field.strip() else None)
     table = pl.DataFrame(
-        {heading or f"column {place}": pl.Series(column, dtype=pl.String)
-         for place, (heading, column) in enumerate(zip(headings, columns, strict=True), 1)}
-    )  # fmt: skip
+        {
+            heading or f"column {place}": pl.Series(column, dtype=pl.String)
+            for place, (heading, column) in enumerate(zip(headings, columns, strict=True), 1)
+        }
+    )
     return table, tuple(line for line, _ in rows)

@@ -9,9 +9,10 @@ from marrowscope.io.image_file import MASK_SUFFIX, SUFFIXES
 _LITTER = ("thumbs.db", "desktop.ini")  # of file managers; hidden files are not looked at either
 # Lists, reports and programs lie beside fields by right.
 _NO_PICTURES = (
-    ".csv", ".tsv", ".txt", ".json", ".geojson", ".gz", ".xml", ".yaml", ".yml", ".md", ".htm",
-    ".html", ".pdf", ".parquet", ".xls", ".xlsx", ".doc", ".docx", ".log", ".ini", ".py", ".toml",
-)  # fmt: skip
+    *(".csv", ".tsv", ".parquet", ".xls", ".xlsx", ".json", ".geojson", ".xml", ".gz"),
+    *(".txt", ".md", ".htm", ".html", ".pdf", ".doc", ".docx", ".log"),
+    *(".yaml", ".yml", ".toml", ".ini", ".py"),
+)
 _SHOWN = 8
 
 

@@ -174,11 +174,19 @@ def _to_rgb(image: Image.Image, bits: int | None) -> tuple[NDArray[np.uint8], li
 
 # What a mode of Pillow means for whoever reads a note; the empty ones say it elsewhere.
 _MODES = {
-    "RGB": "", "RGBA": "", "RGBa": "", LAB: "",
+    "RGB": "",
+    "RGBA": "",
+    "RGBa": "",
+    LAB: "",
     "RGBX": "a fourth channel of unknown meaning ignored",
-    "L": "greyscale to RGB", "LA": "greyscale to RGB", "La": "greyscale to RGB",
-    "1": "greyscale to RGB", "P": "palette to RGB", "PA": "palette to RGB", "CMYK": "CMYK to RGB",
-}  # fmt: skip
+    "L": "greyscale to RGB",
+    "LA": "greyscale to RGB",
+    "La": "greyscale to RGB",
+    "1": "greyscale to RGB",
+    "P": "palette to RGB",
+    "PA": "palette to RGB",
+    "CMYK": "CMYK to RGB",
+}
 
 
 def _bits_of_colour(image: Image.Image, data: bytes) -> int:

@@ -20,10 +20,16 @@ from marrowscope.io.transparency import without_transparency
 
 _CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, SEPARATED: 4}
 _NAMES = {
-    PALETTE: "palette colours", YCBCR: "YCbCr colours", CIELAB: "CIELAB colours",
-    9: "ICC Lab colours", 10: "ITU Lab colours", 32803: "the raw mosaic of a camera",
-    34892: "raw values of a camera", 32844: "LogL", 32845: "LogLuv",
-}  # fmt: skip
+    PALETTE: "palette colours",
+    YCBCR: "YCbCr colours",
+    CIELAB: "CIELAB colours",
+    9: "ICC Lab colours",
+    10: "ITU Lab colours",
+    32803: "the raw mosaic of a camera",
+    34892: "raw values of a camera",
+    32844: "LogL",
+    32845: "LogLuv",
+}
 _ASSOCIATED = 1
 _ROUNDING = 1e-3  # of the range of floating-point numbers
 
@@ -99,9 +105,7 @@ def _eight_bits(
     values = samples.astype(np.uint16)
     if used is not None:
         return high_bytes(values, used), ["16-bit to 8-bit"]
-    colour = values[..., :3] if values.shape[2] > 3 else values[..., :1] if (
-        values.shape[2] == 2
-    ) else values  # transparency may use the whole range  # fmt: skip
+    colour = values[..., : 1 if values.shape[2] < 3 else 3]  # transparency may use the whole range
     depth = used_depth(int(colour.max(initial=0)), bits[0], bits[1])
     return high_bytes(values, depth.bits), [depth.note]
 

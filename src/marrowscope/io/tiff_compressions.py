@@ -9,9 +9,13 @@ STREAM_CODECS = (*JPEG2000, WEBP)  # every piece is a picture of another format
 
 _READ_BY_PILLOW = {6: "JPEG of the old kind", JPEG: "JPEG"}
 _UNREAD = {
-    APERIO_YCBCR: "JPEG 2000 with YCbCr colours", 22610: "JPEG XR", 34887: "LERC",
-    34934: "JPEG XR", 50002: "JPEG XL", 52546: "JPEG XL",
-}  # fmt: skip
+    APERIO_YCBCR: "JPEG 2000 with YCbCr colours",
+    22610: "JPEG XR",
+    34887: "LERC",
+    34934: "JPEG XR",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
 _LARGEST = 65535  # the tag holds a short number
 _NAMES = _READ_BY_PILLOW | _UNREAD | {WEBP: "WebP", **dict.fromkeys(JPEG2000, "JPEG 2000")}
 

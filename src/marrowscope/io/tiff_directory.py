@@ -27,7 +27,6 @@ from marrowscope.io.tiff_tags import (
 
 # TIFF type → NumPy.
 _UNSIGNED = {1: "u1", 3: "u2", 4: "u4", 13: "u4", 16: "u8", 18: "u8"}
-_SIGNED = {6: "i1", 8: "i2", 9: "i4", 17: "i8"}
 _RATIONAL, _TEXT = 5, (1, 2, 7)
 _LONG8 = 16
 
@@ -60,13 +59,6 @@ class TiffDirectory:
         """The first number of a tag."""
         found = self.numbers(tag)
         return int(found[0]) if len(found) else default
-
-    def signed_number(self, tag: int, default: int) -> int:
-        """The first number of a tag that has the type of the pixels, with a sign or without."""
-        kind, data = self.values.get(tag, (0, b""))
-        if kind not in _SIGNED or not data:
-            return self.number(tag, default)
-        return int(np.frombuffer(data, self.order + _SIGNED[kind])[0])
 
     def ratio(self, tag: int) -> float:
         """The first fraction of a tag; nan where there is none."""

@@ -71,7 +71,7 @@ class TiffPicture:
     def declared_bits(self) -> int | None:
         """Bits that the file says a number uses; None where it says nothing of use."""
         page = self.pages[0]
-        told = [bits_of_white(page.signed_number(tag, 0)) for tag in (LARGEST_SAMPLE, LARGEST)]
+        told = [bits_of_white(page.number(tag, 0)) for tag in (LARGEST_SAMPLE, LARGEST)]
         return next((bits for bits in (self.facts.bits, *told) if bits is not None), None)
 
     @property

@@ -199,10 +199,16 @@ def _by_libtiff(packed: bytes, compression: int, wanted: int) -> bytes:
     wide = next(side for side in (4096, 256, 16, 1) if wanted % side == 0)
     short, long = 3, 4
     entries = [
-        (256, long, wide), (257, long, wanted // wide), (258, short, 8), (259, short, compression),
-        (262, short, 1), (273, long, 8 + 2 + 12 * 9 + 4), (277, short, 1),
-        (278, long, wanted // wide), (279, long, len(packed)),
-    ]  # fmt: skip
+        (256, long, wide),
+        (257, long, wanted // wide),
+        (258, short, 8),
+        (259, short, compression),
+        (262, short, 1),
+        (273, long, 8 + 2 + 12 * 9 + 4),
+        (277, short, 1),
+        (278, long, wanted // wide),
+        (279, long, len(packed)),
+    ]
     directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
     head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4)
     with Image.open(io.BytesIO(head + packed), formats=("TIFF",)) as image:
