@@ -64,7 +64,6 @@ TESTED_BY = {
     "dataset/overlap_candidates.py": "dataset/test_overlap_detection.py",
     "dataset/overlap_proof.py": "dataset/test_overlap_detection.py",
     "demo.py": "cli/test_app.py",
-    "detection/cell_crops.py": "exchange/test_box_crops.py",
     "detection/cytoplasm_rim.py": "detection/test_detector.py",
     "detection/lobe_grouping.py": "detection/test_detector.py",
     "detection/radial_profile.py": "detection/test_detector.py",

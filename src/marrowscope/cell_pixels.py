@@ -1,8 +1,9 @@
-"""The standard crop of a row of a cell table: an image of one cell, or a place in a field.
+"""The standard crop of a row of a cell table: an image of one cell, or a place in a picture.
 
-Where ``in_field`` is true, ``path`` is a field and the cell lies at ``x``, ``y`` in it: the crop is
-cut out around that place, never the whole field made small. Where the field's pixel size is not
-known, its pixels are taken for those of the networks, 0.08625 µm.
+Where ``in_field`` is true, ``path`` is a field or a slide and the cell lies at ``x``, ``y`` in it:
+the crop is cut out around that place, never the whole field made small. Where its pixel size is not
+known, its pixels are taken for those of the networks, 0.08625 µm. The picture is opened once for
+many cells (``slides.placed_pictures``).
 """
 
 import hashlib
@@ -18,9 +19,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import IN_FIELD
-from marrowscope.io.image_decoding import decode
+from marrowscope.io.image_decoding import decode_noted
 from marrowscope.io.image_file import ImageError, read_bytes
 from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL, pixel_sizes, prepare
+from marrowscope.slides.placed_pictures import PlacedPicture, placed_picture
+from marrowscope.slides.slide import Slide
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,21 @@ def places(table: pl.DataFrame) -> list[tuple[float, float] | None]:
     ]
 
 
-def read_file(cell: CellImage) -> bytes:
-    """The content of a cell's file.
+@dataclass(frozen=True, eq=False)
+class CellPixels:
+    """What was read of a cell.
 
-    Raises:
-        ImageError: the row names none, or it cannot be read.
+    Attributes:
+        own: (H, W, 3) uint8 RGB: an image of one cell as it is, else the crop.
+        crop: the standard crop, (250, 250, 3) uint8 RGB.
+        digest: by which these pixels are known; ``cell_digest``.
+        notes: what was converted.
     """
-    if not cell.path:
-        raise ImageError("a row of the table", "it has no path")
-    return read_bytes(Path(cell.path))
+
+    own: NDArray[np.uint8]
+    crop: NDArray[np.uint8]
+    digest: str
+    notes: tuple[str, ...]
 
 
 def read_cell(cell: CellImage) -> NDArray[np.uint8]:
@@ -90,7 +99,51 @@ def read_cell(cell: CellImage) -> NDArray[np.uint8]:
     Raises:
         ImageError: the file cannot be read or is not a whole image.
     """
-    return standard_crop(decode(read_file(cell), cell.path), cell)
+    return read_cell_pixels(cell).crop
+
+
+def read_cell_pixels(cell: CellImage, indexed_as: str | None = None) -> CellPixels:
+    """The pixels of a cell, and what is known of them.
+
+    Args:
+        cell: where they are.
+        indexed_as: the digest that they had; None: whatever they are now.
+
+    Raises:
+        ImageError: the row names no file, or it cannot be read, is not a whole image, or has
+            changed since it was indexed.
+    """
+    if not cell.path:
+        raise ImageError("a row of the table", "it has no path")
+    if cell.place is None:
+        data = read_bytes(Path(cell.path))
+        digest = _unchanged(cell, hashlib.sha256(data).hexdigest(), indexed_as)
+        decoded = decode_noted(data, cell.path)
+        crop = prepare(decoded.pixels, cell.microns_per_pixel)
+        return CellPixels(decoded.pixels, crop, digest, decoded.notes)
+    picture = placed_picture(cell.path, cell.microns_per_pixel or MICRONS_PER_PIXEL)
+    digest = _unchanged(cell, picture.digest, indexed_as)
+    crop = _cut_out(picture, cell, *cell.place)
+    return CellPixels(crop, crop, digest, picture.notes)
+
+
+def _unchanged(cell: CellImage, file_digest: str, indexed_as: str | None) -> str:
+    digest = cell_digest(file_digest, cell.place)
+    if indexed_as is not None and digest != indexed_as:
+        raise ImageError(
+            cell.path, "the file has changed since it was indexed; run 'marrowscope index' again"
+        )
+    return digest
+
+
+def _cut_out(picture: PlacedPicture, cell: CellImage, x: float, y: float) -> NDArray[np.uint8]:
+    half = half_crop(cell.microns_per_pixel or MICRONS_PER_PIXEL)
+    if picture.pixels is None and picture.slide is not None:
+        crop = crop_from_slide(picture.slide, x, y)
+    else:
+        crop = standard_crop(np.asarray(picture.pixels), cell)
+    picture.require_sound(round(x) - half, round(y) - half, 2 * half + 1)
+    return crop
 
 
 def standard_crop(image: NDArray[np.uint8], cell: CellImage) -> NDArray[np.uint8]:
@@ -106,11 +159,6 @@ def standard_crop(image: NDArray[np.uint8], cell: CellImage) -> NDArray[np.uint8
     x, y = cell.place
     inside = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
     return crop_from_field(image, *inside, cell.microns_per_pixel or MICRONS_PER_PIXEL)
-
-
-def own_pixels(image: NDArray[np.uint8], cell: CellImage) -> NDArray[np.uint8]:
-    """What of a decoded file belongs to the cell: an image of one cell as it is, else the crop."""
-    return image if cell.place is None else standard_crop(image, cell)
 
 
 def cell_digest(file_digest: str, place: tuple[float, float] | None) -> str:
@@ -144,6 +192,14 @@ def crop_from_field(
         cv2.BORDER_REFLECT,
     )
     return prepare(np.asarray(padded, dtype=np.uint8), microns_per_pixel)
+
+
+def crop_from_slide(slide: Slide, x: float, y: float) -> NDArray[np.uint8]:
+    """The standard crop around a position of level 0; outside of the slide is white."""
+    half = half_crop(slide.microns_per_pixel)
+    side = 2 * half + 1
+    pixels = slide.read_region(round(x) - half, round(y) - half, side, side)
+    return prepare(pixels, slide.microns_per_pixel)
 
 
 def half_crop(microns_per_pixel: float) -> int:

@@ -59,7 +59,7 @@ def test_packing_again_reads_nothing(
     tmp_path: Path, table: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pack(table, tmp_path / "s")
-    monkeypatch.setattr(packing, "read_file", lambda cell: pytest.fail("read again"))
+    monkeypatch.setattr(packing, "read_cell_pixels", lambda *_, **__: pytest.fail("read again"))
     assert pack(table, tmp_path / "s").added == 0
 
 

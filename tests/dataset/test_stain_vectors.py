@@ -35,9 +35,9 @@ def test_only_missing_stains_are_estimated(
         pl.Series("stain", [given, None, None, None], dtype=pl.Array(pl.Float32, 6))
     )
     read: list[Path] = []
-    read_file = stain_vectors.read_file
+    own = stain_vectors.read_cell_pixels
     monkeypatch.setattr(
-        stain_vectors, "read_file", lambda cell: (read.append(Path(cell.path)), read_file(cell))[1]
+        stain_vectors, "read_cell_pixels", lambda cell: (read.append(Path(cell.path)), own(cell))[1]
     )
     done = with_stains(half)
     assert sorted(path.name for path in read) == ["1.png", "2.png"]

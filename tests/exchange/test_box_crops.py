@@ -1,5 +1,6 @@
 """Boxes cut out as crops with labels, and read back."""
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -7,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from marrowscope.cell_pixels import cell_digest, cell_images, crop_from_slide, read_cell
 from marrowscope.dataset.indexing import index
-from marrowscope.detection.cell_crops import crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.exchange.box_cells import cells_from_boxes
 from marrowscope.exchange.box_crops import write_box_crops
@@ -94,9 +95,13 @@ def test_a_large_slide_is_opened_by_its_reader_and_not_as_a_picture(
     table = cells_from_boxes(read_boxes(tmp_path / "case.geojson")).table
     assert table["error"].to_list() == [None]
     assert table["slide_id"].to_list() == ["case"]
-    assert table["sha256"].to_list() == [None]
+    digest = hashlib.sha256((tmp_path / "case.tif").read_bytes()).hexdigest()
+    assert table["sha256"].to_list() == [cell_digest(digest, (400.0, 420.0))]
     assert table["microns_per_pixel"][0] == pytest.approx(
         open_slide(tmp_path / "case.tif").microns_per_pixel
     )
     cut = write_box_crops(table, tmp_path / "crops")
     assert cut["error"].to_list() == [None]
+    # Without crops every later step cuts the same pixels out of the slide.
+    crop = cv2.imread(cut["path"][0])[:, :, ::-1]
+    np.testing.assert_array_equal(read_cell(cell_images(table)[0]), crop)

@@ -7,6 +7,7 @@ import polars as pl
 
 from marrowscope.cell_pixels import cell_digest
 from marrowscope.cells import IN_FIELD
+from marrowscope.dataset.slide_places import with_pixel_sizes
 from marrowscope.preprocessing import INPUT_SIZE, MICRONS_PER_PIXEL, require_pixel_size
 
 # A picture of one cell is not wider than this many standard crops.
@@ -74,6 +75,7 @@ def mark_places(
     )
     if microns_per_pixel is not None:
         table = _with_pixel_size(table, require_pixel_size(microns_per_pixel))
+    table = with_pixel_sizes(table)
     return table, (about_places(table),)
 
 

@@ -29,6 +29,7 @@ from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
 from marrowscope.dataset.label_source import LEFT_OUT
 from marrowscope.dataset.repeated_content import errors_of_repeats, numbered, without_repeats
+from marrowscope.dataset.slide_places import with_slides
 from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import decode
 from marrowscope.io.image_file import READ, ImageError, read_bytes
@@ -164,7 +165,7 @@ def assemble(
     )
     if table["stain"].null_count() == table.height:
         table = table.drop("stain")
-    table, notes = mark_places(table, microns_per_pixel)
+    table, notes = mark_places(with_slides(table, microns_per_pixel), microns_per_pixel)
     errors = errors_of_repeats(table)
     identities = [
         (digest[:16] if digest else "path-" + hashlib.sha256(path.encode()).hexdigest()[:11])

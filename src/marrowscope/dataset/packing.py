@@ -1,6 +1,5 @@
 """The images of a cell table → a pixel store, each content decoded once."""
 
-import hashlib
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cell_pixels import CellImage, cell_digest, cell_images, read_file, standard_crop
+from marrowscope.cell_pixels import CellImage, cell_images, read_cell_pixels
 from marrowscope.cells import SCHEMA, read_cells, usable, write_cells
 from marrowscope.dataset.pixel_store import CELLS, IMAGE_BYTES, Key, open_for_writing
 from marrowscope.errors import InputError, TableError
-from marrowscope.io.image_decoding import decode
 from marrowscope.preprocessing import pixel_sizes
 from marrowscope.progress import Advance
 
@@ -97,10 +95,7 @@ def keys_of(rows: pl.DataFrame) -> list[Key]:
 def _decoded(cell: CellImage, key: Key) -> NDArray[np.uint8] | str:
     """The crop, or why there is none."""
     try:
-        data = read_file(cell)
-        if cell_digest(hashlib.sha256(data).hexdigest(), cell.place) != key[0]:
-            return "the file has changed since it was indexed; run 'marrowscope index' again"
-        return standard_crop(decode(data, cell.path), cell)
+        return read_cell_pixels(cell, indexed_as=key[0]).crop
     except InputError as error:
         return str(error).removeprefix(f"{cell.path}: ")
     except OSError as error:

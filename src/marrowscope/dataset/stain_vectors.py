@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from marrowscope.cell_pixels import CellImage, cell_images, own_pixels, read_file
+from marrowscope.cell_pixels import CellImage, cell_images, read_cell_pixels
 from marrowscope.cells import SCHEMA
 from marrowscope.errors import InputError
-from marrowscope.io.image_decoding import decode
 from marrowscope.progress import Advance
 from marrowscope.stain import default_stain, estimate_stain
 
@@ -41,7 +40,6 @@ def stain_array(table: pl.DataFrame) -> np.ndarray:
 
 def _stain_of(cell: CellImage) -> list[float] | None:
     try:
-        image = own_pixels(decode(read_file(cell), cell.path), cell)
-        return [float(value) for value in estimate_stain(image)]
+        return [float(value) for value in estimate_stain(read_cell_pixels(cell).own)]
     except InputError:
         return None

@@ -18,13 +18,13 @@ from marrowscope.cell_pixels import cell_digest
 from marrowscope.cells import IN_FIELD, SCHEMA
 from marrowscope.class_synonyms import nearest_in_words
 from marrowscope.dataset.indexing import measure_file
+from marrowscope.dataset.slide_places import slide_facts, with_pixel_sizes
 from marrowscope.errors import InputError
 from marrowscope.exchange.boxes import Box, BoxSet
 from marrowscope.exchange.class_names import Synonyms, label_of
 from marrowscope.io.image_file import SUFFIXES
 from marrowscope.morphology import BY_CODE
 from marrowscope.progress import Advance
-from marrowscope.slides.open_slide import open_slide
 
 _SLACK = 1.0  # px that a box may lie outside by rounding, without a note
 _SIDES = dict.fromkeys(("x0", "y0", "x1", "y1"), pl.Float64())
@@ -100,7 +100,7 @@ def cells_from_boxes(
     _mark_repeated(rows)
     _name(rows)
     _place(rows)
-    table = pl.DataFrame(rows, schema=_ROW_SCHEMA)
+    table = with_pixel_sizes(pl.DataFrame(rows, schema=_ROW_SCHEMA))
     empty = [name for name in ("split", "slide_id", "field_id") if not table[name].count()]
     left_out = len(found.boxes) - len(wanted)
     pictures = len(set(found.pictures))
@@ -164,27 +164,20 @@ def _facts(
 
 def _picture(path: str, microns: float | None) -> dict[str, Any]:
     """A field image as the index measures it, or a slide by its own facts."""
-    row: dict[str, Any] = {"path": path}
-    suffix = Path(path).suffix.lower()
-    if suffix in SUFFIXES or not os.path.exists(path):
+    row: dict[str, Any] = {"path": path, "error": None}
+    if Path(path).suffix.lower() in SUFFIXES or not os.path.exists(path):
         row = measure_file(path)
         if row["error"] is None:
             return {**row, "field_id": Path(path).name}
-        if suffix not in (".tif", ".tiff") or not os.path.exists(path):
+        if not os.path.exists(path):
             return row
     try:
-        slide = open_slide(Path(path), microns)
+        facts = slide_facts(path, microns)
     except InputError as error:
-        return {**row, "error": row.get("error") or str(error).removeprefix(f"{path}: ")}
-    width, height = slide.size
-    return {
-        "path": path,
-        "width": width,
-        "height": height,
-        "slide_id": Path(path).stem,
-        "microns_per_pixel": slide.microns_per_pixel,
-        "error": None,
-    }
+        return {**row, "error": row["error"] or str(error).removeprefix(f"{path}: ")}
+    if facts is None:
+        return row if row["error"] else {**measure_file(path), "field_id": Path(path).name}
+    return {**row, **facts, "error": None}
 
 
 def _row(
@@ -274,8 +267,9 @@ def _name(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         identity = row["cell_id"]
         if identity is None:
-            # A slide is too large to be hashed; its name stands for it, as when cells are detected.
-            source = row["sha256"] or hashlib.sha256(Path(row["path"]).name.encode()).hexdigest()
+            # The name of a slide stands for it, as when cells are detected.
+            content = row["sha256"] if row["slide_id"] is None else None
+            source = content or hashlib.sha256(Path(row["path"]).name.encode()).hexdigest()
             # A tenth of a pixel: whole and half ones, as boxes have, are the same in all formats.
             x, y = (0.0 if row[axis] is None else row[axis] for axis in ("x", "y"))
             identity = f"{source[:12]}-x{x:.1f}y{y:.1f}"

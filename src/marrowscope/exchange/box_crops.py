@@ -10,19 +10,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cell_pixels import crop_from_field
+from marrowscope.cell_pixels import CellImage, read_cell
 from marrowscope.cells import IN_FIELD, SCHEMA
 from marrowscope.dataset.folder_names import meaning_of
 from marrowscope.dataset.indexing import measure_file
-from marrowscope.detection.cell_crops import crop_from_slide
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing
 from marrowscope.io.folder_guards import is_taken
-from marrowscope.io.image_decoding import read_image
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.io.image_file import ImageError
 from marrowscope.progress import Advance
-from marrowscope.slides.open_slide import open_slide
 
 _MEASURED = ("sha256", "width", "height", "bytes", "modified_ns")
 _FORBIDDEN = set('/\\:*?"<>|\0')
@@ -131,19 +128,8 @@ def _cut(rows: pl.DataFrame, folder: Path, stain: bool) -> dict[str, dict[str, o
 
 def _crops(rows: pl.DataFrame) -> Iterator[NDArray[np.uint8] | str]:
     """The crops in the order of the rows, or why there is none."""
-    path, microns = Path(rows["path"][0]), float(rows["microns_per_pixel"][0])
-    is_slide = "slide_id" in rows.columns and rows["slide_id"][0] is not None
-    try:
-        if is_slide:
-            slide = open_slide(path, microns)
-            for x, y in rows.select("x", "y").rows():
-                yield crop_from_slide(slide, x, y)
-            return
-        pixels = read_image(path)
-    except ImageError as error:
-        yield from [error.reason] * rows.height
-        return
-    height, width = pixels.shape[:2]
-    for x, y in rows.select("x", "y").rows():
-        inside = min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
-        yield crop_from_field(pixels, *inside, microns)
+    for path, microns, x, y in rows.select("path", "microns_per_pixel", "x", "y").rows():
+        try:
+            yield read_cell(CellImage(path, microns, (x, y)))
+        except ImageError as error:
+            yield error.reason

@@ -18,12 +18,11 @@ import polars as pl
 from joblib.externals.loky import ProcessPoolExecutor
 from numpy.typing import NDArray
 
-from marrowscope.cell_pixels import CellImage, cell_digest, cell_images, read_file, standard_crop
+from marrowscope.cell_pixels import CellImage, cell_images, read_cell_pixels
 from marrowscope.errors import InputError
 from marrowscope.features.cell_features import VERSION, measure_cell
 from marrowscope.features.feature_catalogue import names
 from marrowscope.io.atomic import replacing
-from marrowscope.io.image_decoding import decode
 from marrowscope.io.image_file import ImageError
 from marrowscope.progress import Advance
 
@@ -119,10 +118,8 @@ def _one_thread() -> None:
 def measure_file(cell: CellImage) -> _Answer:
     """Measure one file: its key, and values or the reason why it has none."""
     try:
-        data = read_file(cell)
-        content = cell_digest(hashlib.sha256(data).hexdigest(), cell.place)
-        key = _key(content, cell.microns_per_pixel)
-        return key, measure_cell(standard_crop(decode(data, cell.path), cell))[1], None
+        read = read_cell_pixels(cell)
+        return _key(read.digest, cell.microns_per_pixel), measure_cell(read.crop)[1], None
     except ImageError as error:
         return "", None, error.reason
     except (OSError, ValueError, cv2.error) as error:

@@ -5,7 +5,6 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -13,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cell_pixels import CellImage, cell_digest, cell_images, standard_crop
+from marrowscope.cell_pixels import CellImage, cell_images, read_cell_pixels, standard_crop
 from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.errors import InputError
 from marrowscope.inference.calibrated_engine import NO_CALL, PREDICTION_SET
@@ -25,8 +24,8 @@ from marrowscope.inference.resume_cache import (
     load_part,
     save_part,
 )
-from marrowscope.io.image_decoding import decode_noted, joined_notes
-from marrowscope.io.image_file import ImageError, read_bytes
+from marrowscope.io.image_decoding import joined_notes
+from marrowscope.io.image_file import ImageError
 from marrowscope.preprocessing import INPUT_SIZE, size_remark
 from marrowscope.progress import Advance
 
@@ -184,14 +183,13 @@ def _load(source: _Source, cell: CellImage, pixels: NDArray[np.uint8]) -> _Image
         if isinstance(source, np.ndarray):
             image = np.ascontiguousarray(source)
             digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+            pixels[:] = standard_crop(image, cell)
         elif not source:
             return _ImageStatus("no path in the table")
         else:
-            data = read_bytes(Path(source))
-            digest = cell_digest(hashlib.sha256(data).hexdigest(), cell.place)
-            decoded = decode_noted(data, source)
-            image, notes = decoded.pixels, [*decoded.notes]
-        pixels[:] = standard_crop(image, cell)
+            read = read_cell_pixels(cell)
+            image, digest, notes = read.own, read.digest, [*read.notes]
+            pixels[:] = read.crop
     except ImageError as error:
         return _ImageStatus(error.reason)
     except (OSError, ValueError, cv2.error) as error:  # e.g. a NUL in a name

@@ -15,6 +15,7 @@ from marrowscope.dataset.discovery_notes import DiscoveryNotes
 from marrowscope.dataset.field_places import mark_places
 from marrowscope.dataset.image_discovery import discover
 from marrowscope.dataset.list_columns import LISTED
+from marrowscope.dataset.slide_places import with_slides
 from marrowscope.errors import InputError
 from marrowscope.io.image_inspection import image_size
 from marrowscope.io.list_file import LIST_SUFFIXES, read_list
@@ -124,15 +125,14 @@ def _in_fields(table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Rows whose place lies in a field are cut out there; sizes of pictures come from headers."""
     sizes = {path: _size(path) for path in table["path"].unique().to_list()}
     measured = [sizes[path] for path in table["path"].to_list()]
-    marked, notes = mark_places(
-        table.with_columns(
-            pl.Series("width", [size[0] for size in measured], dtype=pl.Int32),
-            pl.Series("height", [size[1] for size in measured], dtype=pl.Int32),
-            pl.lit(None, pl.String).alias("sha256"),
-            *(() if "error" in table.columns else (pl.lit(None, pl.String).alias("error"),)),
-        )
+    measured_table = table.with_columns(
+        pl.Series("width", [size[0] for size in measured], dtype=pl.Int32),
+        pl.Series("height", [size[1] for size in measured], dtype=pl.Int32),
+        pl.lit(None, pl.String).alias("sha256"),
+        *(() if "error" in table.columns else (pl.lit(None, pl.String).alias("error"),)),
     )
-    return marked.drop("width", "height", "sha256"), notes
+    marked, notes = mark_places(with_slides(measured_table))
+    return marked.drop("width", "height", "sha256", "bytes", "modified_ns", strict=False), notes
 
 
 def _size(path: str | None) -> tuple[int | None, int | None]:

@@ -10,12 +10,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
-from marrowscope.cell_pixels import cell_of, own_pixels, read_file
+from marrowscope.cell_pixels import cell_of, read_cell_pixels
 from marrowscope.errors import InputError
 from marrowscope.evaluation.evaluation_result import Confusion, Evaluation, FoldStatistics
 from marrowscope.io.atomic import replacing, replacing_folder
 from marrowscope.io.folder_guards import require_only
-from marrowscope.io.image_decoding import decode
 from marrowscope.io.json_data import finite, json_text
 from marrowscope.preprocessing import resize
 from marrowscope.report.evaluation_figures import (
@@ -203,7 +202,7 @@ def _examples(predictions: pl.DataFrame, confusion: Confusion) -> list[dict[str,
     for row in rows.iter_rows(named=True):
         try:
             cell = cell_of(row)
-            whole = own_pixels(decode(read_file(cell), cell.path), cell)
+            whole = read_cell_pixels(cell).own
             image = resize(whole, THUMBNAIL, THUMBNAIL)
         except (InputError, ValueError):  # ValueError: a path with a null byte
             continue

@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
-from marrowscope.cell_pixels import cell_of, own_pixels, read_file
+from marrowscope.cell_pixels import cell_of, read_cell_pixels
 from marrowscope.errors import InputError
 from marrowscope.evaluation.label_issues import LabelIssues
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.io.folder_guards import require_only
-from marrowscope.io.image_decoding import decode
 from marrowscope.io.json_data import json_text
 from marrowscope.morphology import BY_CODE
 from marrowscope.preprocessing import resize
@@ -134,7 +133,7 @@ def _pictures(found: LabelIssues) -> dict[str, Image]:
         for row in cells.iter_rows(named=True):
             try:
                 cell = cell_of(row)
-                image = own_pixels(decode(read_file(cell), cell.path), cell)
+                image = read_cell_pixels(cell).own
             except (InputError, ValueError):  # ValueError: a path with a null byte
                 continue
             pictures[row["cell_id"]] = resize(image, THUMBNAIL, THUMBNAIL)
