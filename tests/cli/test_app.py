@@ -236,6 +236,7 @@ def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "SLIDE_CELLS", 10)
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_demo_goes_from_cells_to_a_judged_model_and_from_a_slide_to_a_count(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +255,7 @@ def test_the_demo_goes_from_cells_to_a_judged_model_and_from_a_slide_to_a_count(
     shell("demo", "-o", tmp_path / "demo", status=1)  # an earlier demo is not overwritten
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_without_libraries_for_training_the_demo_shows_the_shipped_model(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +274,7 @@ def test_without_libraries_for_training_the_demo_shows_the_shipped_model(
     assert not (tmp_path / "demo" / "run").exists()
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_the_demo_runs_on_images_of_ones_own(
     shell: Shell, phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,8 +21,8 @@ def batches(paths: list[str], size: int = 122) -> Iterator[np.ndarray]:
         yield np.stack([read_image(Path(path)) for path in paths[start : start + size]])
 
 
-def test_openvino_gives_the_probabilities_of_torch_on_every_third_image(mll_sample: Path) -> None:
-    paths = [found.path for found in discover([mll_sample])][::3]
+def test_openvino_gives_the_probabilities_of_torch_on_every_sixth_image(mll_sample: Path) -> None:
+    paths = [found.path for found in discover([mll_sample])][::6]
     shipped = load_bundle("sequential-mll7")
     one_view = Bundle(shipped.model, replace(shipped.card, views=1))
     torch_engine, fast = TorchEngine(one_view), OpenVinoEngine(one_view)
@@ -32,7 +32,7 @@ def test_openvino_gives_the_probabilities_of_torch_on_every_third_image(mll_samp
         assert np.abs(found - exact).max() <= 1e-4
         assert (found.argmax(axis=1) == exact.argmax(axis=1)).all()
         seen += len(images)
-    assert seen == 1_017
+    assert seen == 509
 
 
 def test_openvino_gives_the_probabilities_of_torch_for_resnext50(mll_sample: Path) -> None:

@@ -11,11 +11,14 @@ from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.torch_engine import TorchEngine
 from marrowscope.models.bundle import load_bundle
 from marrowscope.morphology import CODES
+from support.real_data import linked_sample
 
 
-def test_the_shipped_model_classifies_ten_real_cells_of_each_class(mll_sample: Path) -> None:
+def test_the_shipped_model_classifies_ten_real_cells_of_each_class(
+    mll_sample: Path, tmp_path: Path
+) -> None:
     bundle = load_bundle("sequential-mll7")
-    cells = index([mll_sample]).group_by("label", maintain_order=True).head(10)
+    cells = index([linked_sample(mll_sample, tmp_path / "cells", 10)])
     result = predict_table(TorchEngine(bundle), cells)
     assert result.height == 70
     values = probabilities(result)

@@ -8,10 +8,11 @@ import polars as pl
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.stain_normalization import normalized_images, reference_appearance
 from marrowscope.inference.batch_prediction import predict_table
-from marrowscope.inference.torch_engine import TorchEngine
+from marrowscope.inference.openvino_engine import OpenVinoEngine
 from marrowscope.io.image_decoding import read_image
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.models.bundle import load_bundle
+from support.real_data import linked_sample
 
 PER_CLASS = 8
 
@@ -19,10 +20,7 @@ PER_CLASS = 8
 def test_matching_gives_a_network_back_what_another_light_and_stain_took(
     mll_sample: Path, tmp_path: Path
 ) -> None:
-    table = pl.concat(
-        rows.sample(2 * PER_CLASS, seed=0)
-        for rows in index([mll_sample]).filter(pl.col("error").is_null()).partition_by("label")
-    )
+    table = index([linked_sample(mll_sample, tmp_path / "cells", 2 * PER_CLASS)])
     # Half gives the reference, the other half becomes foreign.
     odd = pl.Series(np.arange(table.height) % 2 == 1)
     reference, cells = table.filter(odd), table.filter(~odd)
@@ -40,7 +38,7 @@ def test_matching_gives_a_network_back_what_another_light_and_stain_took(
     back = cells.with_columns(
         pl.Series("path", [str(tmp_path / f"m{row}.png") for row in range(cells.height)])
     )
-    engine = TorchEngine(load_bundle("sequential-mll7"))
+    engine = OpenVinoEngine(load_bundle("sequential-mll7"))
 
     def right(rows: pl.DataFrame) -> float:
         result = predict_table(engine, rows.drop("cell_id"))

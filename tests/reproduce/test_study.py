@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.explain import explained_cells, label_randomization
+from marrowscope.explain import explained_cells, label_randomization, weight_randomization
 from marrowscope.explain.label_randomization import LabelRandomization
 from marrowscope.phantom.synthetic_dataset import write_dataset
 from marrowscope.reproduce import analysis_steps
@@ -37,10 +37,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 def made(study: Study) -> ReproductionResult:
     """Every part, with fewer and shorter explanations than outside of tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analysis_steps, "SANITY_CELLS", 2)
+        patch.setattr(analysis_steps, "SANITY_CELLS", 1)
         patch.setattr(analysis_steps, "PHANTOMS", 1)
+        patch.setattr(analysis_steps, "RETRAINED_CELLS", 5)
         patch.setattr(explained_cells, "CODES", ("BLA", "EOS"))
+        patch.setattr(explained_cells, "PHANTOM_SAMPLES", 2)
         patch.setattr(label_randomization, "EPOCHS", 2)
+        patch.setattr(weight_randomization, "SAMPLES", 2)
         return reproduce(study)
 
 

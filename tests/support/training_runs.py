@@ -1,24 +1,21 @@
-"""Small trainings: cells and recipes in; a run that stops, is killed or goes on out.
+"""Small trainings: cells and recipes in; a run that stops, is killed or goes on out."""
 
-As a program, ``python training_runs.py train|pretrain TABLE FOLDER``: a process to be killed.
-"""
-
-import os
-import signal
-import subprocess
-import sys
+import multiprocessing
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import polars as pl
+import torch
 
 from marrowscope.augment import AugmentationSettings
 from marrowscope.cells import read_cells
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
+from marrowscope.models import bundle
 from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised.pretrain import pretrain
@@ -70,36 +67,46 @@ def stop_at(step: int) -> TrainingHooks:
     return TrainingHooks(steps=advance)
 
 
+# Processes of their own: forked off one that has imported the libraries, which takes five seconds,
+# and has computed nothing.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([train.__module__, pretrain.__module__])
+
+
 def killed(method: str, table: Path, folder: Path, kills: int) -> None:
     """Run in a process of its own and kill it, each time right after another checkpoint appears."""
     checkpoint, seen = folder / "last.ckpt", 0
     for _ in range(kills):
-        process = subprocess.Popen(_command(method, table, folder), env=_environment())
+        process = _started(method, table, folder)
         limit = time.monotonic() + 120
-        while time.monotonic() < limit and process.poll() is None:
+        while time.monotonic() < limit and process.is_alive():
             if checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen:
                 seen = checkpoint.stat().st_mtime_ns
                 break
             time.sleep(0.002)
-        assert process.poll() is None, "the run ended before it could be killed"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        assert process.is_alive(), "the run ended before it could be killed"
+        process.kill()
+        process.join()
 
 
-def run_to_the_end(method: str, table: Path, folder: Path, **environment: str) -> None:
+def run_to_the_end(method: str, table: Path, folder: Path, threads: int = THREADS) -> None:
     """Run in a process of its own until the end, from the beginning or from the last checkpoint."""
-    subprocess.run(_command(method, table, folder), check=True, env=_environment() | environment)
+    process = _started(method, table, folder, threads)
+    process.join()
+    assert process.exitcode == 0
 
 
-def _command(method: str, table: Path, folder: Path) -> list[str]:
-    return [sys.executable, __file__, method, str(table), str(folder)]
+def _started(
+    method: str, table: Path, folder: Path, threads: int = THREADS
+) -> ForkServerProcess:
+    process = _PROCESSES.Process(target=_run, args=(method, table, folder, threads))
+    process.start()
+    return process
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-
-
-def _run(method: str, table: Path, folder: Path) -> None:
+def _run(method: str, table: Path, folder: Path, threads: int) -> None:
+    torch.set_num_threads(threads)  # as the environment of the process would have it
+    bundle.make_graph = lambda model, card: ({}, {})  # the bits of a graph have tests of their own
     # A run that goes on takes its number of threads from its folder.
     options: dict[str, Any] = {"checkpoint_steps": 1, "resume": folder.exists()}
     options["threads"] = None if folder.exists() else THREADS
@@ -107,7 +114,3 @@ def _run(method: str, table: Path, folder: Path) -> None:
         train(read_cells(table), "sequential", SMALL, folder, **options)
     else:
         pretrain(read_cells(table), "sequential", UNLABELLED, folder, **options)
-
-
-if __name__ == "__main__":
-    _run(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

@@ -90,7 +90,7 @@ def test_killed_and_resumed_it_ends_with_the_same_bits(
     assert 0 < torch.load(run / "last.ckpt", weights_only=True)["global_step"] < 12
     assert not (run / "bundle").exists()
     # With other threads at hand: the run goes on with those that it recorded.
-    run_to_the_end("train", tmp_path / "split.parquet", run, OMP_NUM_THREADS="2")
+    run_to_the_end("train", tmp_path / "split.parquet", run, threads=2)
     assert weights(run) == weights(finished)
     one = read_cells(run / "predictions.parquet")
     assert one.equals(read_cells(finished / "predictions.parquet"))
