@@ -1,5 +1,6 @@
 """Fixtures of all tests; helpers that are imported lie in ``support``."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,13 +10,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from marrowscope.io.image_encoding import encode_png
-from marrowscope.models import bundle_writer
 from support.command_shell import Shell
 from support.real_data import DATA
 
 # How long an example takes depends on what ran before (imports, compiled loops) and on the machine.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
+# Channels, kernel, stride, pooling: down to the same last map of 7×7.
+_THIN = ((8, 5, 4, True), (8, 3, 1, True), (12, 3, 1, True))
 
 
 @pytest.fixture
@@ -27,7 +29,15 @@ def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) ->
 @pytest.fixture
 def without_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     """A trained network is not converted for OpenVINO: that takes a second, and has its tests."""
-    monkeypatch.setattr(bundle_writer, "make_graph", lambda model, card: ({}, {}))
+    monkeypatch.setattr("marrowscope.models.bundle_writer.make_graph", lambda model, card: ({}, {}))
+
+
+@pytest.fixture(scope="module")
+def thin_network() -> Iterator[None]:
+    """The sequential network with a tenth of its work, for tests of what is done with networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("marrowscope.models.sequential.LAYERS", _THIN)
+        yield
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from marrowscope.models.card import Card
 from marrowscope.phantom.synthetic_cell import draw_cell
 from support.command_shell import Shell
 
+pytestmark = pytest.mark.usefixtures("thin_network")
+
 KNOWN = ("LYT", "NGS")
 
 

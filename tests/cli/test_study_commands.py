@@ -12,7 +12,7 @@ from marrowscope.cli import main
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.phantom.synthetic_cell import draw_cell
 
-pytestmark = pytest.mark.usefixtures("without_graph")
+pytestmark = pytest.mark.usefixtures("thin_network", "without_graph")
 
 QUICK = ["--set", "epochs=1", "--set", "target_per_class=2", "--set", "batch_size=4"]
 

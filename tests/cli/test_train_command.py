@@ -13,7 +13,7 @@ from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import folds, hold_out
 from support.command_shell import Shell
 
-pytestmark = pytest.mark.usefixtures("without_graph")
+pytestmark = pytest.mark.usefixtures("thin_network", "without_graph")
 
 QUICK = ["--recipe", "paper", "--set", "target_per_class=4", "--set", "batch_size=4"]
 

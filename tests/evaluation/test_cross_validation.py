@@ -20,7 +20,7 @@ from marrowscope.evaluation.fold_training import CrossValidationPlan, FoldJob
 from marrowscope.evaluation.study_table import study_table
 from marrowscope.training.recipe import load_recipe
 
-pytestmark = pytest.mark.usefixtures("without_graph")
+pytestmark = pytest.mark.usefixtures("thin_network", "without_graph")
 RECIPE = load_recipe("paper", ["epochs=1", "target_per_class=2", "batch_size=4"])
 
 

@@ -19,6 +19,8 @@ from marrowscope.reproduce.study import ReproductionResult, _settings, reproduce
 from marrowscope.reproduce.study_folder import StudyFolder
 from marrowscope.training.recipe import load_recipe
 
+pytestmark = pytest.mark.usefixtures("thin_network")
+
 
 def quiet(line: str) -> None:
     pass

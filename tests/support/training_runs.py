@@ -15,7 +15,7 @@ from marrowscope.augment import AugmentationSettings
 from marrowscope.cells import read_cells
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.splitting import hold_out
-from marrowscope.models import bundle
+from marrowscope.models import bundle_writer, sequential
 from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 from marrowscope.training.self_supervised.pretrain import pretrain
@@ -96,17 +96,20 @@ def run_to_the_end(method: str, table: Path, folder: Path, threads: int = THREAD
     assert process.exitcode == 0
 
 
-def _started(
-    method: str, table: Path, folder: Path, threads: int = THREADS
-) -> ForkServerProcess:
-    process = _PROCESSES.Process(target=_run, args=(method, table, folder, threads))
+def _started(method: str, table: Path, folder: Path, threads: int = THREADS) -> ForkServerProcess:
+    layers = sequential.LAYERS  # as a test made them
+    process = _PROCESSES.Process(target=_run, args=(layers, method, table, folder, threads))
     process.start()
     return process
 
 
-def _run(method: str, table: Path, folder: Path, threads: int) -> None:
+def _run(layers: Any, method: str, table: Path, folder: Path, threads: int) -> None:
+    sequential.LAYERS = layers
     torch.set_num_threads(threads)  # as the environment of the process would have it
-    bundle.make_graph = lambda model, card: ({}, {})  # the bits of a graph have tests of their own
+    bundle_writer.make_graph = lambda model, card: (
+        {},
+        {},
+    )  # the bits of a graph have tests of their own
     # A run that goes on takes its number of threads from its folder.
     options: dict[str, Any] = {"checkpoint_steps": 1, "resume": folder.exists()}
     options["threads"] = None if folder.exists() else THREADS

@@ -9,6 +9,8 @@ from marrowscope.errors import InputError
 from marrowscope.training.recipe import load_recipe
 from marrowscope.training.train import train
 
+pytestmark = pytest.mark.usefixtures("thin_network")
+
 RECIPE = load_recipe("default")
 
 

@@ -34,7 +34,7 @@ from support.training_runs import (
     stop_at,
 )
 
-pytestmark = pytest.mark.usefixtures("without_graph")
+pytestmark = pytest.mark.usefixtures("thin_network", "without_graph")
 # Each run with the same number of threads, whatever ran before in this process.
 train = partial(train_any, threads=THREADS)
 

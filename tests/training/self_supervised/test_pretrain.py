@@ -28,6 +28,8 @@ from support.training_runs import (
     run_to_the_end,
 )
 
+pytestmark = pytest.mark.usefixtures("thin_network")
+
 # Each run with the same number of threads, whatever ran before in this process.
 pretrain = partial(module.pretrain, threads=THREADS)
 
