@@ -122,7 +122,7 @@ def test_embed_writes_map_page_measures_and_features(
         "map.png", "map.html", "map.json", "cells.parquet",
     }  # fmt: skip
     features = pl.read_parquet(out / "cells.parquet")["features"]
-    assert features.dtype == pl.Array(pl.Float32, 120)
+    assert features.dtype == pl.Array(pl.Float32, 12)  # of the thin network
     pl.read_parquet(table).head(2).write_parquet(small)
     printed = shell("embed", small, "--model", bundle, "-o", out, status=1)
     assert f"{small}: 2 images can be read" in printed.err
