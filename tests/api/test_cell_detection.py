@@ -95,3 +95,12 @@ def test_detected_cells_are_a_table_that_can_be_written(folder: Path, tmp_path: 
 def test_a_detection_says_how_many_fields_were_looked_at(folder: Path) -> None:
     found = ms.detect_in([folder / "field-1.png"], microns_per_pixel=PIXEL)
     assert (found.fields, found.corrupt) == (1, ())
+
+
+def test_the_laboratory_of_the_pictures_is_a_column(pixels: list[Pixels], tmp_path: Path) -> None:
+    output = tmp_path / "cells.parquet"
+    named = ms.detect(pixels[0], microns_per_pixel=PIXEL, laboratory=" Bonn ", output=output)
+    assert set(named["laboratory"]) == {"Bonn"}
+    assert set(ms.read_cells(output)["laboratory"]) == {"Bonn"}
+    with pytest.raises(ms.InputError, match="`laboratory` 'NA': is no name"):
+        ms.detect(pixels[0], microns_per_pixel=PIXEL, laboratory="NA")

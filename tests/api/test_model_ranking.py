@@ -67,3 +67,22 @@ def test_without_folds_it_says_what_is_not_tested(tables: dict[str, pl.DataFrame
     found = ms.compare(bare, resamples=100)
     assert "not chance in the training" in found.warnings[0]
     assert found.warnings[0] in found._repr_html_()
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_scores_by_laboratory_are_said_and_saved(
+    tables: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    owners = pl.Series("laboratory", ["Munich", "Bonn"] * 30)
+    named = {name: one.with_columns(owners) for name, one in tables.items()}
+    made = ms.compare(named, resamples=100)
+    assert made.sentences[-1].startswith(
+        "Laboratory Munich, 30 cells, strict macro-F1: strong 1.000, weak "
+    )
+    made.save(tmp_path / "two")
+    assert pl.read_csv(tmp_path / "two/laboratories.csv").height == 8
+    kept = json.loads((tmp_path / "two/compare.json").read_text("utf-8"))["laboratories"]
+    assert kept[0]["laboratory"] == "Bonn"
+    ms.compare(tables, resamples=100).save(tmp_path / "two")
+    assert not (tmp_path / "two/laboratories.csv").exists()
+    assert "laboratories" not in json.loads((tmp_path / "two/compare.json").read_text("utf-8"))

@@ -79,3 +79,26 @@ def test_without_folds_only_cells_are_tested() -> None:
 def test_one_model_is_no_comparison() -> None:
     with pytest.raises(InputError, match="at least two"):
         compare({"a": predictions(1, 0.8, 40)})
+
+
+def test_every_model_is_scored_on_each_laboratory() -> None:
+    owners = pl.Series("laboratory", ["Munich"] * 200 + ["Bonn"] * 199 + [None])
+    good, bad = (
+        predictions(seed, right).with_columns(owners) for seed, right in ((1, 1.0), (2, 0.3))
+    )
+    found = compare({"good": good, "bad": bad}, resamples=100).laboratories
+    strict = found.filter(kind="strict")
+    assert strict.select("laboratory", "model", "cells").rows() == [
+        ("Bonn", "good", 199), ("Bonn", "bad", 199),
+        ("Munich", "good", 200), ("Munich", "bad", 200), (None, "good", 1), (None, "bad", 1),
+    ]  # fmt: skip
+    assert strict.filter(model="good")["macro_f1"].to_list() == [1.0, 1.0, 1.0]
+    munich = bad.filter(laboratory="Munich")
+    right = (munich["label"] == munich["predicted"]).mean()
+    (accuracy,) = strict.filter(model="bad", laboratory="Munich")["accuracy"]
+    assert accuracy == pytest.approx(right)
+
+
+def test_one_laboratory_has_no_scores_of_its_own() -> None:
+    one = predictions(1, 0.8, 40).with_columns(pl.lit("Munich").alias("laboratory"))
+    assert compare({"a": one, "b": one}, resamples=100).laboratories.height == 0

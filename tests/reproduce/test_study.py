@@ -6,18 +6,21 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from marrowscope.errors import InputError
+from marrowscope.evaluation.evaluate_predictions import evaluate
 from marrowscope.explain import explained_cells, label_randomization, weight_randomization
 from marrowscope.explain.label_randomization import LabelRandomization
 from marrowscope.phantom.synthetic_dataset import write_dataset
-from marrowscope.reproduce import analysis_steps
+from marrowscope.reproduce import analysis_steps, data_steps
 from marrowscope.reproduce.analysis_steps import _inside_line, _learned
 from marrowscope.reproduce.data_steps import Study
 from marrowscope.reproduce.study import ReproductionResult, _settings, reproduce
 from marrowscope.reproduce.study_folder import StudyFolder
 from marrowscope.training.recipe import load_recipe
+from support.predictions import predictions
 
 pytestmark = pytest.mark.usefixtures("thin_network")
 
@@ -157,6 +160,7 @@ def test_what_makes_no_sense_is_said_before_the_folder_is_claimed(
         ({"models": ("sequential", "sequental")}, "`model` sequental: choose one of"),
         ({"models": ("vit",)}, "needs `weights`"),
         ({"device": "tpu"}, "`device` tpu"),
+        ({"laboratory_from": "folder"}, "`laboratory_from` folder: give folder:-1"),
         ({"data": tmp_path / "gone"}, "gone: no such file or folder"),
         ({"external": (tmp_path / "theirs", mapping)}, "theirs: no such file or folder"),
         ({"external": (study.data, mapping)}, "mapping.yaml: no such file"),
@@ -180,3 +184,24 @@ def test_without_images_there_is_one_clear_line(study: Study, tmp_path: Path) ->
     with pytest.raises(InputError) as caught:
         reproduce(replace(study, data=tmp_path / "empty", folder=tmp_path / "out"))
     assert "\n" not in str(caught.value)
+
+
+def test_laboratories_are_counted_and_scored_in_the_sections(study: Study, tmp_path: Path) -> None:
+    for number, path in enumerate(sorted((study.data / "BLA").rglob("*.jpg"))[:6]):
+        place = tmp_path / "images" / ("Munich" if number < 4 else "Bonn") / "BLA" / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place)
+    two = replace(
+        study, data=tmp_path / "images", folder=tmp_path / "out", laboratory_from="folder:-2"
+    )
+    two.folder.mkdir()
+    counts = data_steps.data(two, lambda name: lambda *done, **total: None).tables[1]
+    assert (counts.head, counts.rows) == (("class", "Bonn", "Munich"), (("BLA", "2", "4"),))
+    named = predictions(60, codes=("BLA", "LYT")).with_columns(
+        pl.Series("laboratory", ["Munich", "Bonn"] * 30)
+    )
+    scored = evaluate(named, resamples=20)
+    (sheet,) = data_steps._laboratory_sheet(scored)
+    assert [row[:2] for row in sheet.rows] == [("Bonn", "30"), ("Munich", "30")]
+    assert sheet.rows[0][2].startswith(f"{scored.laboratories[0].strict['macro_f1'].value:.3f} (")
+    assert data_steps._laboratory_sheet(evaluate(named.drop("laboratory"), resamples=20)) == ()

@@ -9,7 +9,8 @@ import polars as pl
 
 from marrowscope.api.arguments import AnyPath, optional_path
 from marrowscope.api.smear_input import Source, slide_inputs
-from marrowscope.cells import require_table_name, write_cells
+from marrowscope.cells import LABORATORY, require_table_name, write_cells
+from marrowscope.dataset.discovery_rules import laboratory_name
 from marrowscope.detection.detect_cells import (
     CROP_NAME,
     detect_cells,
@@ -52,6 +53,7 @@ def detect(
     crops: AnyPath | None = None,
     output: AnyPath | None = None,
     geojson: AnyPath | None = None,
+    laboratory: str | None = None,
     progress: Stage | None = None,
 ) -> pl.DataFrame:
     """Find the nucleated cells of fields or slides.
@@ -68,6 +70,7 @@ def detect(
             a killed run left in it is written anew.
         output: table to write (.parquet or .csv).
         geojson: the cells for QuPath: a .geojson, or a folder for several fields.
+        laboratory: that made the pictures; a column of the table.
         progress: called with what begins, returns ``advance(done, total=...)``.
 
     Returns:
@@ -84,6 +87,7 @@ def detect(
         crops=crops,
         output=output,
         geojson=geojson,
+        laboratory=laboratory,
         progress=progress,
     ).table
 
@@ -97,6 +101,7 @@ def detect_in(
     crops: AnyPath | None = None,
     output: AnyPath | None = None,
     geojson: AnyPath | None = None,
+    laboratory: str | None = None,
     progress: Stage | None = None,
 ) -> Detection:
     """As ``detect``, with the number of fields and what could not be read.
@@ -107,6 +112,7 @@ def detect_in(
     place, folder, target = map(optional_path, (output, crops, geojson))
     if place is not None:
         require_table_name(place)
+    made_by = None if laboratory is None else laboratory_name(laboratory)
     given = slide_inputs(sources, microns_per_pixel, View.named(taken_as), "sources")
     if target is not None:
         require_target(target, sum(max(1, len(one.slide.fields)) for one in given))
@@ -132,6 +138,8 @@ def detect_in(
             fields += found.fields
             corrupt += [(one.name, tile) for tile in found.corrupt]
         table = pl.concat(frames)
+        if made_by is not None:
+            table = table.with_columns(pl.lit(made_by, pl.String).alias(LABORATORY))
         if place is not None:
             write_cells(table, place)
     written = () if target is None else write_pictures(pictures, target)

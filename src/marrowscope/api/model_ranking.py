@@ -55,9 +55,15 @@ class ComparisonResult:
         return self.comparison.tests
 
     @property
+    def by_laboratory(self) -> pl.DataFrame:
+        """Totals of every model on the cells of each laboratory, where there are several."""
+        return self.comparison.laboratories
+
+    @property
     def sentences(self) -> tuple[str, ...]:
-        """Who is better in macro-F1, in words."""
-        return tuple(test.sentence() for test in self.comparison.pairwise_tests)
+        """Who is better in macro-F1, in words; then scores by laboratory, of several."""
+        tests = (test.sentence() for test in self.comparison.pairwise_tests)
+        return (*tests, *_laboratory_sentences(self.by_laboratory))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -74,6 +80,9 @@ class ComparisonResult:
             "folds": list(found.folds),
             "bootstrap": drawn,
             "macro_f1": [_plain(test) for test in found.pairwise_tests],
+            **(
+                {"laboratories": self.by_laboratory.to_dicts()} if self.by_laboratory.height else {}
+            ),
             "sentences": list(self.sentences),
         }
 
@@ -96,6 +105,11 @@ class ComparisonResult:
             self.table.write_csv(temporary)
         with replacing(place / "recall_tests.csv") as temporary:
             self.tests.with_columns(pl.col(pl.Float64).fill_nan(None)).write_csv(temporary)
+        if self.by_laboratory.height:
+            with replacing(place / "laboratories.csv") as temporary:
+                self.by_laboratory.write_csv(temporary)
+        else:
+            (place / "laboratories.csv").unlink(missing_ok=True)  # of an earlier comparison
         with replacing(place / "compare.json") as temporary:
             temporary.write_text(json_text(self.to_dict()), encoding="utf-8")
         return place / "compare.png"
@@ -111,6 +125,19 @@ class ComparisonResult:
         table = NotebookTable(("model", "class", "scoring", "cells", "recall"), rows)
         title = f"{', '.join(self.comparison.models)}: {self.comparison.cells:,} cells"
         return notebook_html(title, [table], (*self.sentences, *self.warnings))
+
+
+def _laboratory_sentences(rows: pl.DataFrame) -> list[str]:
+    """Strict macro-F1 of every model, a sentence for each laboratory."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for row in rows.iter_rows(named=True):
+        if row["kind"] == "strict":
+            key = row["laboratory"] or "not named", row["cells"]
+            found.setdefault(key, []).append(f"{row['model']} {row['macro_f1']:.3f}")
+    return [
+        f"Laboratory {name}, {cells} cells, strict macro-F1: {', '.join(models)}."
+        for (name, cells), models in found.items()
+    ]
 
 
 def compare(

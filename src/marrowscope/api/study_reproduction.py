@@ -81,6 +81,7 @@ def reproduce_study(
     changes: Changes | None = None,
     external: AnyPath | None = None,
     mapping: AnyPath | None = None,
+    laboratory_from: str | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: Stage | None = None,
@@ -100,6 +101,7 @@ def reproduce_study(
         changes: as for ``train``; ``{"target_per_class": 400}`` ends in an hour on two cores.
         external: images of another laboratory, in folders named by its classes.
         mapping: with ``external``: YAML or CSV, its classes → compatible classes.
+        laboratory_from: where paths have the laboratory, as for ``index``; a list may say it too.
         seed: of splits and trainings.
         device: as for ``train``.
         progress: called with what begins, returns ``advance(done, total=...)``.
@@ -128,6 +130,7 @@ def reproduce_study(
         seed,
         device,
         None if images is None or classes is None else (images, classes),
+        laboratory_from,
     )
     made = reproduce(study, progress, say)
     return ReproducedStudy(made.report, made.parts)

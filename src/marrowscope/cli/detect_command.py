@@ -30,6 +30,10 @@ def detect(
         Path | None,
         typer.Option(help="Write the cells for QuPath too: a .geojson, or a folder for fields."),
     ] = None,
+    laboratory: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Laboratory that made the pictures, for the table."),
+    ] = None,
     json: bool = JSON,
 ) -> None:
     """Find nucleated cells in fields or slides; `--crops` also cuts them out for `predict`.
@@ -49,6 +53,7 @@ def detect(
             crops=crops,
             output=output,
             geojson=geojson,
+            laboratory=laboratory,
             progress=bars.stage,
         )
     table, fields, corrupt = found.table, found.fields, len(found.corrupt)

@@ -32,6 +32,10 @@ def reproduce(
         Path | None,
         typer.Option(help="With --external: YAML or CSV, its classes → compatible classes."),
     ] = None,
+    laboratory_from: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help="Where paths have the laboratory, as for index."),
+    ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     json: bool = JSON,
@@ -58,6 +62,7 @@ def reproduce(
             changes=changes,
             external=external,
             mapping=mapping,
+            laboratory_from=laboratory_from,
             seed=seed,
             device=device,
             progress=bars.stage,

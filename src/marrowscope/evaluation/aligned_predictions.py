@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import group_column, probability_codes
+from marrowscope.dataset.laboratories import laboratory_names, laboratory_of_rows
 from marrowscope.errors import InputError
 from marrowscope.morphology import in_display_order
 
@@ -23,6 +24,7 @@ class AlignedPredictions:
         folds: names.
         groups: (N,) patient or slide of each cell as a number; None without ids.
         unit: the column that the groups are of; ``cell`` without.
+        laboratories: (N) of each cell, "" where it names none; () where there are not several.
     """
 
     codes: tuple[str, ...]
@@ -32,6 +34,7 @@ class AlignedPredictions:
     folds: tuple[str, ...]
     groups: NDArray[np.int64] | None
     unit: str
+    laboratories: tuple[str, ...] = ()
 
 
 def align_predictions(tables: dict[str, pl.DataFrame]) -> AlignedPredictions:
@@ -67,6 +70,9 @@ def align_predictions(tables: dict[str, pl.DataFrame]) -> AlignedPredictions:
         tuple(str(fold) for fold in folds) if len(folds) > 1 else (),
         None if unit is None else np.unique(base[unit].to_numpy(), return_inverse=True)[1],
         unit or "cell",
+        tuple(laboratory_of_rows(base).fill_null("").to_list())
+        if len(laboratory_names(base)) > 1
+        else (),
     )
 
 

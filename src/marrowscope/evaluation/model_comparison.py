@@ -91,6 +91,8 @@ class Comparison:
             ``degrees``, ``p`` and ``p_holm`` (over all pairs and classes of one kind).
         pairwise_tests: macro-F1, one per pair and kind.
         unit: what the bootstrap draws: ``cell``, or the id column.
+        laboratories: one row per laboratory, model and kind, where there are several:
+            ``laboratory``, ``model``, ``kind``, ``cells``, ``macro_f1``, ``accuracy``.
     """
 
     models: tuple[str, ...]
@@ -101,6 +103,7 @@ class Comparison:
     tests: pl.DataFrame
     pairwise_tests: tuple[PairwiseTest, ...]
     unit: str
+    laboratories: pl.DataFrame
 
 
 def compare(
@@ -160,7 +163,33 @@ def compare(
         pl.DataFrame(tests, infer_schema_length=None),
         tuple(pairwise),
         aligned.unit,
+        _by_laboratory(names, aligned, correct),
     )
+
+
+def _by_laboratory(
+    names: tuple[str, ...], aligned: AlignedPredictions, correct: dict[str, NDArray[np.bool_]]
+) -> pl.DataFrame:
+    """Totals of every model on the cells of each laboratory; cells that name none come last."""
+    owners = np.array(aligned.laboratories)
+    rows = []
+    for laboratory in sorted(set(aligned.laboratories), key=lambda name: (not name, name)):
+        chosen = owners == laboratory
+        for model, answer in zip(names, aligned.answers, strict=True):
+            matrix = confusion_matrix(aligned.truth[chosen], answer[chosen], len(aligned.codes))
+            for kind in SCORINGS:
+                scores = score(matrix, correct[kind])
+                rows.append(
+                    {
+                        "laboratory": laboratory or None,
+                        "model": model,
+                        "kind": kind,
+                        "cells": int(chosen.sum()),
+                        "macro_f1": float(scores.macro_f1),
+                        "accuracy": float(scores.accuracy),
+                    }
+                )
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _recall_rows(

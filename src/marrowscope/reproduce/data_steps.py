@@ -11,6 +11,7 @@ import polars as pl
 
 from marrowscope.cells import read_cells, usable, write_cells
 from marrowscope.dataset.contents import check
+from marrowscope.dataset.discovery_rules import discovery_rules
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.overlap_screening import screen
 from marrowscope.dataset.stain_vectors import with_stains
@@ -27,6 +28,7 @@ from marrowscope.report.evaluation_figures import fold_confusions_figure
 from marrowscope.report.evaluation_page import write_report
 from marrowscope.report.overlap_sheet import overlap_sheet
 from marrowscope.report.study_page import Section, SectionFigure, Table
+from marrowscope.scoring import Estimate
 from marrowscope.training.hooks import TrainingHooks
 from marrowscope.training.recipe import Recipe
 
@@ -47,6 +49,7 @@ class Study:
         seed: of splits and trainings.
         device: as for ``train``.
         external: images of another set and mapping of their classes; None without.
+        laboratory_from: rule by which paths hold the laboratory; None: a list says it, or nothing.
     """
 
     data: Path
@@ -58,6 +61,7 @@ class Study:
     seed: int = 0
     device: str = "auto"
     external: tuple[Path, Path] | None = None
+    laboratory_from: str | None = None
 
     @property
     def cells(self) -> Path:
@@ -71,7 +75,12 @@ class Study:
 
 def data(study: Study, stage: Stage) -> Section:
     """Index the images, count them beside the published numbers, screen for overlaps."""
-    table = index([study.data], study.folder / "index.parquet", advance=stage("indexing"))
+    table = index(
+        [study.data],
+        study.folder / "index.parquet",
+        advance=stage("indexing"),
+        rules=discovery_rules(laboratory_from=study.laboratory_from),
+    )
     found = check(table)
     if not found.usable - found.unlabelled:
         raise InputError(f"{study.data}: no labelled image that can be read; name the data set")
@@ -105,7 +114,10 @@ def data(study: Study, stage: Stage) -> Section:
             "that no image of one part of a split shows what another shows.",
             *found.warnings,
         ),
-        (Table("Images per class", ("class", "name", "here", "published", "remark"), rows),),
+        (
+            Table("Images per class", ("class", "name", "here", "published", "remark"), rows),
+            *_laboratory_counts(found.laboratories),
+        ),
         pictures,
         links=(("cell table", "cells.parquet"),),
     )
@@ -124,7 +136,7 @@ def cross_validated(study: Study, model: str, stage: Stage) -> Section:
         f"Cross-validation: {model}",
         "Table 1, Figure 2",
         _totals_lines(rows),
-        (_table_one_sheet(rows),),
+        (_table_one_sheet(rows), *_laboratory_sheet(scored)),
         (
             SectionFigure(
                 "Confusion of all held-out cells, rows sum to 1", f"{name}/report/confusion.png"
@@ -156,7 +168,10 @@ def robustness(study: Study, model: str, stage: Stage) -> Section:
         f"Robustness: {model} with fewer training images",
         "70/30 check",
         tuple(lines),
-        (_table_one_sheet(rows, "of the one hold-out; study: mean ± sd over folds"),),
+        (
+            _table_one_sheet(rows, "of the one hold-out; study: mean ± sd over folds"),
+            *_laboratory_sheet(scored),
+        ),
         (),
         _absent(scored),
         (("report", f"{folder.name}/report/report.html"),),
@@ -215,6 +230,40 @@ def _table_one_sheet(rows: pl.DataFrame, what: str = "mean ± sd over folds") ->
     for column in ("strict P", "strict R", "tolerant P", "tolerant R"):
         head += [column, "study"]
     return Table(f"Precision (P) and recall (R), {what}", tuple(head), tuple(body))
+
+
+def _laboratory_counts(counts: dict[str, dict[str, int]]) -> tuple[Table, ...]:
+    """Class × laboratory, where laboratories are named."""
+    if not counts:
+        return ()
+    names = list(next(iter(counts.values())))
+    body = tuple(
+        (code, *(f"{row[name]:,}" if row[name] else "–" for name in names))
+        for code, row in counts.items()
+    )
+    head = ("class", *(name or "not named" for name in names))
+    return (Table("Images per class and laboratory", head, body),)
+
+
+def _laboratory_sheet(scored: Evaluation) -> tuple[Table, ...]:
+    """Macro-F1 of each laboratory, where there are several."""
+    if not scored.laboratories:
+        return ()
+    body = tuple(
+        (
+            one.name or "not named",
+            f"{one.cells:,}",
+            _interval(one.strict["macro_f1"]),
+            _interval(one.tolerant["macro_f1"]),
+        )
+        for one in scored.laboratories
+    )
+    head = ("laboratory", "images", "strict macro-F1", "tolerant macro-F1")
+    return (Table("By laboratory, with 95 % intervals", head, body),)
+
+
+def _interval(value: Estimate) -> str:
+    return f"{value.value:.3f} ({value.low:.3f}–{value.high:.3f})"
 
 
 def _spread(row: dict[str, Any], name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from marrowscope._about import __version__
+from marrowscope.dataset.discovery_rules import discovery_rules
 from marrowscope.dataset.image_discovery import discover
 from marrowscope.errors import InputError
 from marrowscope.evaluation.class_mapping import load_mapping
@@ -135,6 +136,7 @@ def _refuse_nonsense(study: Study) -> None:
     for model in study.models:
         choose_starting_point(model, None, None)
     choose_device(study.device)
+    discovery_rules(laboratory_from=study.laboratory_from)
     images, mapping = study.external or (study.data, None)
     for place in (study.data, images):
         if not place.exists():
@@ -169,6 +171,7 @@ def _settings(study: Study) -> dict[str, Any]:
         "folds": study.folds,
         "holdout": study.holdout,
         "seed": study.seed,
+        "laboratory_from": study.laboratory_from,
         "external": None if study.external is None else [str(one) for one in study.external],
     }
 
