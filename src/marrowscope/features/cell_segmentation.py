@@ -6,6 +6,7 @@ there reaches before it meets the neighbours' nuclei, red cells and empty backgr
 then parted into nucleus and cytoplasm. The choice of limits is our own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -67,11 +68,16 @@ class Segmentation:
         return self.cell & ~self.nucleus
 
 
-def segment(image: NDArray[np.uint8]) -> Segmentation:
+# Heights, markers (0: none) and what may be flooded, (H, W) each → which marker came first.
+Flood = Callable[[NDArray[np.float32], NDArray[np.int32], Mask], NDArray[np.int32]]
+
+
+def segment(image: NDArray[np.uint8], flood: Flood | None = None) -> Segmentation:
     """Find the centre cell.
 
     Args:
         image: (H, W, 3) uint8 RGB, the cell in its middle, 0.08625 µm/px at 250 px.
+        flood: watershed; None: that of scikit-image, with which the features are defined.
 
     Returns:
         Masks of the image's size. Where no nucleus lies in the middle (empty image, artefact,
@@ -87,14 +93,14 @@ def segment(image: NDArray[np.uint8]) -> Segmentation:
         raise InputError(f"image: is {width}×{height} px; at least 32×32 are needed")
     size = (max(16, width // STEP), max(16, height // STEP))
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    found = _segment_small(small)
+    found = _segment_small(small, flood or _flood)
     if found is None:
         return _central_disc(height, width)
     nucleus, cell = (_enlarge(mask, width, height) for mask in found)
     return Segmentation(cell | nucleus, nucleus, False)
 
 
-def _segment_small(small: NDArray[np.uint8]) -> tuple[Mask, Mask] | None:
+def _segment_small(small: NDArray[np.uint8], flood: Flood) -> tuple[Mask, Mask] | None:
     white = np.log(background_colour(small)).astype(np.float32)
     density = white - np.log(np.maximum(small, 1)).astype(np.float32)
     density = cv2.GaussianBlur(density, (0, 0), 1.0)
@@ -103,16 +109,16 @@ def _segment_small(small: NDArray[np.uint8]) -> tuple[Mask, Mask] | None:
     threshold = _first_threshold(chromatin, middle)
     if threshold is None:
         return None
-    core, others = _central_nucleus(smoothed(chromatin > threshold), middle)
+    core, others = _central_nucleus(smoothed(chromatin > threshold), middle, flood)
     if core is None:
         # Darker neighbours, or a dark rim, have set the threshold: what lies in the middle sets it.
         threshold = min(threshold, 0.6 * float(np.percentile(chromatin[middle < 0.3], 75)))
         if threshold < 0.5 * MIN_NUCLEAR:
             return None
-        core, others = _central_nucleus(smoothed(chromatin > threshold), middle)
+        core, others = _central_nucleus(smoothed(chromatin > threshold), middle, flood)
     if core is None:
         return None
-    cell = _cell_around(density, chromatin, core, others, threshold)
+    cell = _cell_around(density, chromatin, core, others, threshold, flood)
     parted = nuclear_part(density, cell)
     if parted is None:
         return core, cell
@@ -134,13 +140,15 @@ def _first_threshold(chromatin: NDArray[np.float32], middle: NDArray[np.float32]
     return float(np.clip(threshold, 0.6 * MIN_NUCLEAR, MAX_NUCLEAR))
 
 
-def _central_nucleus(dark: Mask, middle: NDArray[np.float32]) -> tuple[Mask | None, Mask]:
+def _central_nucleus(
+    dark: Mask, middle: NDArray[np.float32], flood: Flood
+) -> tuple[Mask | None, Mask]:
     """What of the dark mask belongs to the middle, and what belongs to neighbours.
 
     Touching bodies are cut at their necks (watershed of the distance to the border). Parts near
     the middle belong to it as lobes; those at a middling distance stay open.
     """
-    parts = _cut(dark)
+    parts = _cut(dark, flood)
     count = int(parts.max())
     if count == 0:
         return None, dark
@@ -163,14 +171,14 @@ def _central_nucleus(dark: Mask, middle: NDArray[np.float32]) -> tuple[Mask | No
     return nucleus, np.isin(parts, np.flatnonzero(others) + 1)
 
 
-def _cut(dark: Mask) -> NDArray[np.int32]:
+def _cut(dark: Mask, flood: Flood) -> NDArray[np.int32]:
     """Label the parts of a mask, cut where they touch by a neck."""
     depth = cv2.distanceTransform(dark.astype(np.uint8), cv2.DIST_L2, 3)
     depth = cv2.GaussianBlur(depth, (0, 0), 1.0)
     local = cv2.dilate(depth, disc(9))
     peaks = (depth >= local - 1e-3) & (depth > 1.5) & dark
     _, markers = cv2.connectedComponents(peaks.astype(np.uint8))
-    return _merge(_flood(-depth, markers, dark), depth)
+    return _merge(flood(-depth, markers, dark), depth)
 
 
 def _merge(parts: NDArray[np.int32], depth: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -210,6 +218,7 @@ def _cell_around(
     nucleus: Mask,
     others: Mask,
     threshold: float,
+    flood: Flood,
 ) -> Mask:
     """The stained area around the nucleus, as far as it belongs to it."""
     green = density[..., 1]
@@ -230,7 +239,7 @@ def _cell_around(
     markers[_red_cells(density, chromatin, away, ring)] = 2
     markers[nucleus | ((away < 2.5) & ~background)] = 1
     # Distance keeps the flood round where no border shows.
-    cell = _flood(relief + 0.004 * away, markers, np.ones_like(nucleus)) == 1
+    cell = flood(relief + 0.004 * away, markers, np.ones_like(nucleus)) == 1
     closed = cv2.morphologyEx((cell | nucleus).astype(np.uint8), cv2.MORPH_CLOSE, disc(13))
     opened = np.asarray(cv2.morphologyEx(closed, cv2.MORPH_OPEN, disc(13)), dtype=bool)
     return largest(filled(opened | nucleus))

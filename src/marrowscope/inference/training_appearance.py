@@ -8,7 +8,6 @@ class, because a set of lymphocytes is meant to have other nuclei than a set of 
 """
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from math import isfinite
 
 import numpy as np
@@ -35,11 +34,7 @@ Ranges = dict[str, dict[str, tuple[float, float, float]]]  # class code → meas
 
 
 def measure_appearance(image: NDArray[np.uint8]) -> dict[str, float]:
-    """All ``MEASURES`` of one cell (250, 250, 3) uint8 RGB; nan where there is nothing to see.
-
-    The nucleus is measured only where the extra ``analysis`` is installed: its watershed is
-    scikit-image's.
-    """
+    """All ``MEASURES`` of one cell (250, 250, 3) uint8 RGB; nan where there is nothing to see."""
     density = optical_density(image)
     stained = (density >= BACKGROUND_DENSITY).all(axis=2)
     if not stained.any():
@@ -49,15 +44,17 @@ def measure_appearance(image: NDArray[np.uint8]) -> dict[str, float]:
     return {
         "density": float(density[stained].mean()),
         "saturation": float(((brightest - pixels.min(axis=1)) / brightest).mean()),
-        "nucleus": _nuclear_diameter(image) if find_spec("skimage") else float("nan"),
+        "nucleus": _nuclear_diameter(image),
     }
 
 
 def _nuclear_diameter(image: NDArray[np.uint8]) -> float:
     """Of a circle as large as the nucleus, in px; nan where none is found."""
+    # Not before it is needed: features take a second to load.
     from marrowscope.features.cell_segmentation import segment
+    from marrowscope.features.watershed import flood
 
-    found = segment(image)
+    found = segment(image, flood)
     return float("nan") if found.fallback else 2 * float(np.sqrt(found.nucleus.sum() / np.pi))
 
 
@@ -67,7 +64,11 @@ def appearance_facts(images: Sequence[NDArray[np.uint8]]) -> dict[str, list[floa
     Raises:
         InputError: in fewer than ``MIN_CELLS`` something can be measured.
     """
-    measured = [measure_appearance(image) for image in images]
+    return quantiles_of([measure_appearance(image) for image in images])
+
+
+def quantiles_of(measured: Sequence[dict[str, float]]) -> dict[str, list[float]]:
+    """As ``appearance_facts``, of what was measured."""
     facts = {}
     for name in MEASURES:
         values = [one[name] for one in measured if isfinite(one[name])]

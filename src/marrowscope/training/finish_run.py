@@ -6,12 +6,14 @@ from typing import Any
 from marrowscope.cells import write_cells
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.torch_engine import TorchEngine
+from marrowscope.inference.training_appearance import FACTS
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.card import Card
 from marrowscope.training.run_folder import BUNDLE, CHECKPOINT, PREDICTIONS, read_run, write_run
 from marrowscope.training.run_setup import card_for
 from marrowscope.training.training_job import FittedModel, TrainingJob, TrainingResult
+from marrowscope.training.training_quantiles import training_quantiles
 from marrowscope.training.validation import strict_scores
 
 
@@ -33,7 +35,7 @@ def finish_run(job: TrainingJob, fitted: FittedModel) -> TrainingResult:
         data.known,
         views=fitted.views,
         recipe=fitted.recipe,
-        data=data.description,
+        data=data.description | {FACTS: training_quantiles(data.train, job.store)},
         split=data.split,
     )
     card = card_for(job.start, card, fitted.model)

@@ -60,6 +60,7 @@ def test_a_run_leaves_bundle_predictions_table_and_logs(finished: Path) -> None:
     assert bundle.card.known == ("NGS", "LYT")
     assert len(bundle.card.outputs) == 22
     assert bundle.card.data["images"] == {"NGS": 9, "LYT": 9}
+    assert bundle.card.data["appearance"] == {}  # nine cells of a class say too little
     assert bundle.card.recipe["learning_rate"] == 0.002
     assert "by image" in bundle.card.split["method"]
     assert bundle.card.metrics["images"] == 6
