@@ -11,14 +11,10 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 from marrowscope import demo
 from marrowscope.cells import read_cells
 from marrowscope.cli.app import emit_json
-from marrowscope.models import create
-from marrowscope.models.bundle_writer import save_bundle
-from marrowscope.models.card import Card
 from marrowscope.phantom.synthetic_dataset import write_dataset
 from support.command_shell import Shell
 
@@ -37,15 +33,6 @@ def test_python_m_does_the_same(
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("phantom") / "set"
     write_dataset(folder, per_class=3, masks=False, patients=3)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained network of three classes, of which it knows two."""
-    folder = tmp_path_factory.mktemp("models") / "bundle"
-    card = Card("toy", "sequential", ("BLA", "LYT", "EOS"), ("BLA", "LYT"))
-    save_bundle(create("sequential", 3), card, folder)
     return folder
 
 
@@ -91,38 +78,6 @@ def test_the_whole_way_from_images_to_report(shell: Shell, phantom: Path, tmp_pa
     assert sum(name.startswith("p_") for name in table.columns) == 21
 
 
-def test_predict_reads_a_list_from_standard_input(
-    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
-) -> None:
-    paths = sorted((phantom / "EOS").iterdir())
-    listing = f"{paths[1]}\n{paths[0]}\n{tmp_path / 'gone.png'}\n"
-    _, err = shell("predict", "-", "--model", bundle, "-o", tmp_path / "p.parquet", stdin=listing)
-    table = read_cells(tmp_path / "p.parquet")
-    assert table["path"].to_list() == listing.split()
-    assert table["error"].to_list() == [None, None, "no such file"]
-    assert "gone.png: no such file" in err
-    assert "knows 2 of 3 classes (BLA LYT)" in err
-    assert table["p_EOS"].to_list() == [0, 0, None]
-
-
-def test_a_csv_list_goes_in_and_a_csv_with_all_its_columns_comes_out(
-    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
-) -> None:
-    first, second = sorted((phantom / "LYT").iterdir())[:2]
-    (tmp_path / "list.csv").write_text(f"file,mine\n{first},1\n{second},2\n{first},3\n")
-    _, err = shell("predict", tmp_path / "list.csv", "--model", bundle, "-o", tmp_path / "p.csv")
-    table = read_cells(tmp_path / "p.csv")
-    assert table.select("path", "mine").rows() == [
-        (str(first), 1),
-        (str(second), 2),
-        (str(first), 3),
-    ]
-    assert table["cell_id"].n_unique() == 3
-    assert table["confidence"].dtype == pl.Float32
-    line = next(line for line in err.splitlines() if "knows 2 of 3" in line)
-    assert "all the same" in line  # the warning stays one line
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -143,26 +98,6 @@ def test_a_table_of_unknown_kind_is_refused_before_the_work_and_replaces_nothing
     assert f"--output {picture}: give it the suffix .parquet or .csv" in err
     assert picture.read_bytes() == b"precious"
     assert list(tmp_path.iterdir()) == [picture]
-
-
-def test_predict_fails_when_nothing_can_be_read(shell: Shell, bundle: Path, tmp_path: Path) -> None:
-    (tmp_path / "empty.png").touch()
-    _, err = shell("predict", tmp_path, "--model", bundle, "-o", tmp_path / "p.csv", status=1)
-    assert "none of 1 images could be read" in err
-    assert not (tmp_path / "p.csv").exists()
-
-
-def test_truth_may_come_from_another_table(
-    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path
-) -> None:
-    shell("index", phantom / "LYT", phantom / "BLA", "-o", tmp_path / "cells.parquet")
-    shell("predict", phantom / "LYT", phantom / "BLA", "--model", bundle, "-o", tmp_path / "p.csv")
-    _, err = shell("evaluate", tmp_path / "p.csv", "-o", tmp_path / "r", status=1)
-    assert "p.csv" in err
-    assert "label" in err
-    truth = ["--truth", tmp_path / "cells.parquet"]
-    out, _ = shell("evaluate", tmp_path / "p.csv", *truth, "-o", tmp_path / "r", "--json")
-    assert json.loads(out)["cells"] == 6
 
 
 @pytest.mark.parametrize(
@@ -209,12 +144,6 @@ def test_help_shows_an_example(shell: Shell, command: str) -> None:
     out, _ = shell(*command.split(), "--help")
     assert f"marrowscope {command}" in out.split("Example", 1)[1]
     assert "--json" in out
-
-
-def test_models_lists_what_comes_with_the_package(shell: Shell) -> None:
-    out, _ = shell("model", "list", "--json")
-    for name, card in json.loads(out).items():
-        assert card["name"] == name
 
 
 def test_damaged_files_are_named_and_do_not_stop_the_index(shell: Shell, tmp_path: Path) -> None:
@@ -283,18 +212,6 @@ def test_the_demo_runs_on_images_of_ones_own(
     shell("demo", "--data", phantom / "cells.csv", "-o", tmp_path / "demo")
     assert (tmp_path / "demo/report/report.html").is_file()
     assert not (tmp_path / "demo/phantom").exists()
-
-
-def test_a_gpu_without_memory_is_one_line(
-    shell: Shell, bundle: Path, phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def exhausted(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.\nGPU 0 has a")
-
-    monkeypatch.setattr("marrowscope.api.classifier.predict_table", exhausted)
-    _, said = shell("predict", phantom, "--model", bundle, "-o", tmp_path / "p.csv", status=1)
-    assert "marrowscope: CUDA out of memory; use a smaller batch" in said
-    assert "Traceback" not in said
 
 
 def test_numbers_that_are_none_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,6 @@
 """marrowscope count, as a user types it."""
 
 import json
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +8,6 @@ import pytest
 import torch
 
 from marrowscope.cells import write_cells
-from marrowscope.cli import main
 from marrowscope.io.image_encoding import encode_jpeg, encode_png
 from marrowscope.models import create
 from marrowscope.models.bundle_writer import save_bundle
@@ -18,17 +16,10 @@ from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.field_settings import FieldSettings
 from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
+from support.command_shell import Shell
 from support.smears import PIXEL, piece, write_slide
 
 TOY = ("BLA", "NGS", "LYT")
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["marrowscope", "count", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "300")
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return int(caught.value.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -55,17 +46,12 @@ def slide(tmp_path: Path) -> Path:
 
 
 def test_fields_become_a_report_and_a_summary(
-    fields: Path,
-    toy: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    fields: Path, toy: Path, tmp_path: Path, shell: Shell
 ) -> None:
     report = tmp_path / "report"
     arguments = [fields, "--microns-per-pixel", MICRONS_PER_PIXEL, "-o", report]
-    assert run(monkeypatch, *arguments, "--cells", 20, "--remark", "Drawn", "--json") == 0
-    captured = capfd.readouterr()
-    (smear,) = json.loads(captured.out)["smears"]
+    printed = shell("count", *arguments, "--cells", 20, "--remark", "Drawn", "--json")
+    (smear,) = json.loads(printed.out)["smears"]
     counts = smear["differential"]
     assert counts["countable"] >= 20
     assert counts["target"] == 20
@@ -79,28 +65,24 @@ def test_fields_become_a_report_and_a_summary(
     table = pl.read_parquet(report / "cells.parquet")
     assert table.height == smear["located_cells"]
     assert (table["role"] == "counted").sum() == counts["countable"]
-    assert "! Drawn" in captured.err
-    assert f"{counts['countable']} countable cells of " in captured.err
-    assert "knows 7 of 21 classes" in captured.err
+    assert "! Drawn" in printed.err
+    assert f"{counts['countable']} countable cells of " in printed.err
+    assert "knows 7 of 21 classes" in printed.err
     # An earlier report is replaced; a folder that holds something else is left alone.
     quick = ["--model", toy, "--engine", "torch"]
-    assert run(monkeypatch, *arguments, *quick, "--cells", 1, "--no-pdf", "--geojson") == 0
+    shell("count", *arguments, *quick, "--cells", 1, "--no-pdf", "--geojson")
     assert not (report / "report.pdf").exists()
     located = pl.read_parquet(report / "cells.parquet")
     content = json.loads((report / "cells.geojson").read_text("utf-8"))  # one field was enough
     assert len(content["features"]) == located.height
     assert content["marrowscope"]["picture"] == located["field_id"][0]
-    assert run(monkeypatch, *arguments, *quick, "--cells", 1, "--no-pdf") == 0
-    assert run(monkeypatch, *arguments[:-1], fields) == 1
-    assert "is not the report of a count" in capfd.readouterr().err
+    shell("count", *arguments, *quick, "--cells", 1, "--no-pdf")
+    printed = shell("count", *arguments[:-1], fields, status=1)
+    assert "is not the report of a count" in printed.err
 
 
 def test_each_slide_gets_a_report_and_one_that_fails_does_not_stop_the_others(
-    slide: Path,
-    toy: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    slide: Path, toy: Path, tmp_path: Path, shell: Shell
 ) -> None:
     empty = write_slide(tmp_path / "empty.tif", piece(0, 700, 0) * 0 + 240)
     reports = tmp_path / "reports"
@@ -118,23 +100,18 @@ def test_each_slide_gets_a_report_and_one_that_fails_does_not_stop_the_others(
         "-o",
         reports,
     ]
-    assert run(monkeypatch, *arguments, "--json") == 1
-    captured = capfd.readouterr()
-    summary = json.loads(captured.out)
+    printed = shell("count", *arguments, "--json", status=1)
+    summary = json.loads(printed.out)
     assert [one["name"] for one in summary["smears"]] == ["marrow"]
     assert (reports / "marrow" / "report.html").is_file()
     assert len(summary["failed"]) == 2
-    assert "none.tif: no such file" in captured.err
-    assert "empty.tif: " in captured.err
+    assert "none.tif: no such file" in printed.err
+    assert "empty.tif: " in printed.err
     assert [path.name for path in reports.iterdir()] == ["marrow"]
 
 
 def test_held_out_predictions_correct_the_count(
-    fields: Path,
-    toy: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    fields: Path, toy: Path, tmp_path: Path, shell: Shell
 ) -> None:
     rows = [
         {
@@ -166,8 +143,8 @@ def test_held_out_predictions_correct_the_count(
         tmp_path / "report",
         "--json",
     ]
-    assert run(monkeypatch, *arguments, "--held-out", tmp_path / "held.parquet") == 0
-    (smear,) = json.loads(capfd.readouterr().out)["smears"]
+    printed = shell("count", *arguments, "--held-out", tmp_path / "held.parquet")
+    (smear,) = json.loads(printed.out)["smears"]
     corrected = [one["corrected_share"] for one in smear["differential"]["classes"]]
     assert sum(share for share in corrected if share is not None) == pytest.approx(1)
     # Answers of another model, of the training, or no answers at all are refused.
@@ -179,8 +156,8 @@ def test_held_out_predictions_correct_the_count(
         (table.drop("confidence"), "has no column confidence"),
     ):
         write_cells(wrong, tmp_path / "wrong.parquet")
-        assert run(monkeypatch, *arguments, "--held-out", tmp_path / "wrong.parquet") == 1
-        assert words in capfd.readouterr().err
+        printed = shell("count", *arguments, "--held-out", tmp_path / "wrong.parquet", status=1)
+        assert words in printed.err
 
 
 @pytest.mark.parametrize(
@@ -197,23 +174,19 @@ def test_held_out_predictions_correct_the_count(
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_is_written(
-    options: list[str],
-    words: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    options: list[str], words: str, tmp_path: Path, shell: Shell
 ) -> None:
     (tmp_path / "field.png").write_bytes(encode_png(piece(0)))
     report = tmp_path / "report"
-    assert run(monkeypatch, tmp_path / "field.png", "-o", report, *options) == 1
-    error = capfd.readouterr().err
+    printed = shell("count", tmp_path / "field.png", "-o", report, *options, status=1)
+    error = printed.err
     assert words in error
     assert "Traceback" not in error
     assert not report.exists()
 
 
 def test_an_output_that_is_a_file_is_refused_before_anything_is_done(
-    slide: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    slide: Path, shell: Shell
 ) -> None:
-    assert run(monkeypatch, slide, "-o", slide, "--microns-per-pixel", PIXEL) == 1
-    assert "is a file" in capfd.readouterr().err
+    printed = shell("count", slide, "-o", slide, "--microns-per-pixel", PIXEL, status=1)
+    assert "is a file" in printed.err

@@ -1,24 +1,15 @@
 """Cells and crops of boxes, in whatever format they come."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from marrowscope.cells import read_cells
-from marrowscope.cli import main
 from marrowscope.exchange.box_cells import cells_from_boxes
 from marrowscope.exchange.box_formats import read_boxes
 from marrowscope.exchange.class_names import load_synonyms
 from support.box_files import BOXES, coco, picture
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["marrowscope", "index", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "300")
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return int(caught.value.code or 0)
+from support.command_shell import Shell
 
 
 def test_synonyms_rename_and_leave_out_and_say_so(tmp_path: Path) -> None:
@@ -33,21 +24,19 @@ def test_synonyms_rename_and_leave_out_and_say_so(tmp_path: Path) -> None:
         assert "left out by the synonyms: RBC (1)" in cells.notes
 
 
-def test_index_takes_boxes_from_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_index_takes_boxes_from_the_command_line(tmp_path: Path, shell: Shell) -> None:
     picture(tmp_path / "a.png")
     file, out = coco(tmp_path / "c.json", ["a.png", "b.png"]), tmp_path / "cells.parquet"
-    assert run(monkeypatch, "--boxes", file, "-o", out, "--microns-per-pixel", 0.1) == 0
-    said = capfd.readouterr().err
+    printed = shell("index", "--boxes", file, "-o", out, "--microns-per-pixel", 0.1)
+    said = printed.err
     assert "6 boxes (COCO) in 2 pictures, 3 unusable; cut them out with --crops" in said
     assert "BLA 1, LYT 1, RBC 1" in said
     table = read_cells(out)
     assert table.height == 2 * len(BOXES)
     assert set(table.filter(table["error"].is_null())["field_id"]) == {"a.png"}
     options = ("--crops", tmp_path / "crops", "--microns-per-pixel", 0.1)
-    assert run(monkeypatch, "--boxes", file, "-o", out, *options) == 0
-    assert "cut them out" not in capfd.readouterr().err
+    printed = shell("index", "--boxes", file, "-o", out, *options)
+    assert "cut them out" not in printed.err
     assert {path.parent.name for path in (tmp_path / "crops").rglob("*.png")} == {
         "BLA",
         "LYT",
@@ -66,15 +55,11 @@ def test_index_takes_boxes_from_the_command_line(
     ],
 )
 def test_options_that_do_not_fit_are_refused(
-    arguments: list[str],
-    said: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: Shell
 ) -> None:
     monkeypatch.chdir(tmp_path)
     picture(tmp_path / "a.png")
     coco(tmp_path / "c.json", ["a.png"])
-    assert run(monkeypatch, *arguments, "-o", "cells.parquet") == 1
-    assert said in capfd.readouterr().err
+    printed = shell("index", *arguments, "-o", "cells.parquet", status=1)
+    assert said in printed.err
     assert not Path("cells.parquet").exists()
