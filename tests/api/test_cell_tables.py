@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -44,3 +45,20 @@ def test_an_error_about_a_table_names_its_file(folder: Path, tmp_path: Path) -> 
         ms.split(tmp_path / "bare.parquet")
     with pytest.raises(ms.InputError, match=r"cells\.txt: give it the suffix"):
         ms.index(folder, tmp_path / "cells.txt")
+
+
+def test_every_step_carries_the_laboratory(folder: Path, tmp_path: Path) -> None:
+    munich = ms.index(folder, tmp_path / "munich.parquet", laboratory="Munich")
+    write_dataset(tmp_path / "bonn", {"NGS": 4, "LYT": 4}, seed=9, masks=False)
+    bonn = ms.index(tmp_path / "bonn", laboratory="Bonn")
+    made = ms.split(ms.screen(ms.merge([tmp_path / "munich.parquet", bonn])), test=0.5)
+    ms.write_cells(made.table, tmp_path / "split.csv")
+    for table in (munich, bonn):
+        kept = made.table.filter(pl.col("cell_id").is_in(table["cell_id"].implode()))
+        assert set(kept["laboratory"]) == set(table["laboratory"])
+    assert_frame_equal(
+        ms.read_cells(tmp_path / "split.csv").select("cell_id", "laboratory", "split"),
+        made.table.select("cell_id", "laboratory", "split"),
+    )
+    assert ms.check(made).laboratories["NGS"] == {"Bonn": 4, "Munich": 5}
+    assert made.laboratories() == ["Bonn", "Munich"]

@@ -93,3 +93,24 @@ def test_too_few_or_blank_images(cells: list[np.ndarray]) -> None:
     assert np.isfinite(normalize_stain(cells[0], blank, stain_appearance(cells))).all()
     black = stain_appearance([np.zeros((50, 50, 3), np.uint8)] * 5)
     assert normalize_stain(cells[0], black, stain_appearance(cells)).shape == cells[0].shape
+
+
+def test_laboratories_are_matched_each_for_itself(cells: list[np.ndarray], tmp_path: Path) -> None:
+    rows = []
+    for name, light in (("a", np.ones(3)), ("b", LIGHT)):
+        for number, image in enumerate(cells):
+            path = tmp_path / f"{name}{number}.png"
+            path.write_bytes(encode_png((image * light).astype(np.uint8)))
+            rows.append((str(path), name))
+    table = pl.DataFrame(rows, schema=["path", "laboratory"], orient="row")
+    wanted = reference_appearance(table.filter(laboratory="a"))
+    found = [image for _, image in normalized_images(table, wanted)]
+    alone = [
+        image
+        for name in ("a", "b")
+        for _, image in normalized_images(table.filter(laboratory=name), wanted)
+    ]
+    for one, two in zip(found, alone, strict=True):
+        np.testing.assert_array_equal(one, two)
+    mixed = [image for _, image in normalized_images(table.drop("laboratory"), wanted)]
+    assert any((one != two).any() for one, two in zip(found, mixed, strict=True))

@@ -297,6 +297,7 @@ def test_each_laboratory_is_judged_by_a_model_of_the_others_and_a_later_call_goe
     assert rows["cell_id"].to_list() == judged["cell_id"].to_list()
     assert set(rows.select("laboratory", "fold").rows()) == {("Bonn", 0), ("Munich", 1)}
     assert "split" not in rows.columns
+    assert set(rows["split_method"]) == {"each laboratory left out"}
     card = json.loads((folder / "without-Bonn/bundle/card.json").read_text())
     assert card["data"]["images"] == {"NGS": 2, "LYT": 2}
     assert card["split"]["method"] == "laboratory Bonn left out"

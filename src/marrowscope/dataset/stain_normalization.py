@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from marrowscope.cell_pixels import places
 from marrowscope.cells import GROUPS, usable
+from marrowscope.dataset.laboratories import laboratory_of_rows
 from marrowscope.dataset.splitting import TRAIN
 from marrowscope.errors import InputError, TableError
 from marrowscope.io.image_decoding import read_image
@@ -119,7 +120,7 @@ def normalized_images(
     """Images of all rows with the wanted look: (row, image or None where it cannot be read).
 
     The own look is that of the row's patient or slide where the table names one and has enough
-    images of it, else that of the whole table.
+    images of it, else that of its laboratory, else that of the whole table.
 
     Args:
         table: with ``path``; rows with an ``error`` come as None.
@@ -142,23 +143,38 @@ def normalized_images(
     )
     group = next((name for name in reversed(GROUPS) if name in table.columns), None)
     names = table[group].to_list() if group else [None] * table.height
-    whole: StainAppearance | None = None
-    for name in dict.fromkeys(names):
-        rows = [row for row, own in enumerate(names) if own == name]
-        paths = [table["path"][row] for row in rows if fine[row]]
-        own = None
-        if name is not None and len(paths) >= MIN_IMAGES:
-            images = _some_images(paths, seed)
-            own = stain_appearance(images) if len(images) >= MIN_IMAGES else None
-        if own is None:
-            if whole is None:
-                whole = stain_appearance(_some_images(table.filter(fine)["path"].to_list(), seed))
-            own = whole
+    laboratories = laboratory_of_rows(table)
+    looks: dict[str | None, StainAppearance] = {}  # by laboratory; of the whole under None
+    for laboratory, name in dict.fromkeys(zip(laboratories, names, strict=True)):
+        rows = [
+            row
+            for row, of in enumerate(zip(laboratories, names, strict=True))
+            if of == (laboratory, name)
+        ]
+        own = None if name is None else _own_appearance(table[rows].filter(fine[rows]), seed)
+        if own is None and laboratory is not None and laboratory not in looks:
+            found = _own_appearance(table.filter(fine & (laboratories == laboratory)), seed)
+            if found is not None:
+                looks[laboratory] = found
+        if own is None and laboratory not in looks:
+            if None not in looks:
+                paths = table.filter(fine)["path"].to_list()
+                looks[None] = stain_appearance(_some_images(paths, seed))
+            laboratory = None
+        own = looks[laboratory] if own is None else own
         for row in rows:
             image = _read(table["path"][row]) if fine[row] else None
             yield row, None if image is None else normalize_stain(image, own, wanted)
             if advance is not None:
                 advance(1, total=table.height)
+
+
+def _own_appearance(rows: pl.DataFrame, seed: int) -> StainAppearance | None:
+    """Look of some rows; None where too few of them can be read."""
+    if rows.height < MIN_IMAGES:
+        return None
+    images = _some_images(rows["path"].to_list(), seed)
+    return stain_appearance(images) if len(images) >= MIN_IMAGES else None
 
 
 def _density(image: NDArray[np.uint8], light: Array) -> Array:

@@ -20,6 +20,7 @@ from typing import Any
 import polars as pl
 
 from marrowscope.cells import LABORATORY, SCHEMA, predicted_by, read_cells, usable, write_cells
+from marrowscope.dataset.splitting import METHOD
 from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.errors import InputError
 from marrowscope.evaluation.cross_validation_parts import CrossValidationParts, assign_parts
@@ -137,6 +138,7 @@ def pool_predictions(files: list[Path], table: pl.DataFrame) -> pl.DataFrame:
     column = "fold" if "fold" in table.columns else "split"
     if "fold" not in rows.columns and column == "fold":  # of a laboratory that was left out
         rows = rows.drop("split").join(table.select("cell_id", "fold"), on="cell_id", how="left")
+        rows = rows.with_columns(pl.lit("each laboratory left out").alias(METHOD))
     wanted = usable(table).filter(pl.col("label").is_not_null())
     wanted = wanted.filter(pl.col(column) != "train") if column == "split" else wanted
     order = wanted.select("cell_id").with_row_index("_place")
