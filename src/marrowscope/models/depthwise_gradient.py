@@ -27,12 +27,16 @@ class _Depthwise(torch.autograd.Function):
         x, weight = context.saved_tensors
         of_input, of_weight = context.needs_input_grad[:2]
         slow_input, slow_weight = context.stride > 1, weight.shape[2] > 3
-        exact = (gradient.float(), x.float(), weight.float()) if slow_input or slow_weight else None
-        plain = (gradient, x, weight)
+        exact = gradient.float() if slow_input or slow_weight else gradient
 
         def computed(which: int, slow: bool) -> torch.Tensor:
+            operands = (gradient, x, weight)
+            if slow:
+                # Of the input only its shape counts for its own gradient.
+                seen = torch.empty_like(x, dtype=torch.float32) if which == 0 else x.float()
+                operands = (exact, seen, weight.float())
             found: torch.Tensor = torch.ops.aten.convolution_backward(
-                *(exact if slow and exact is not None else plain),
+                *operands,
                 None,
                 [context.stride] * 2,
                 list(context.padding),

@@ -97,7 +97,8 @@ class Transform(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """As the class says; never in half precision, which would round the colours."""
         with torch.autocast(images.device.type, enabled=False):
-            resized = self.matrix @ images.float().contiguous() @ self.matrix.T
+            plain = images.to(torch.float32, memory_format=torch.contiguous_format)
+            resized = self.matrix @ plain @ self.matrix.T
             # As a convolution: OpenVINO 2026.4 merges a plain subtraction into the product before
             # it, and then takes the last side for the channels.
             scale, shift = (1 / self.std).view(3, 1, 1, 1), (-self.mean / self.std).flatten()
