@@ -5,11 +5,12 @@ geometry augmentation, bf16, channels-last, fused AdamW, running average, logs, 
 sequential network, recipe default. The network alone: forward, backward and optimizer on one
 resident random batch, measured by the run itself right after its last step.
 Peer: the same network in plain PyTorch: files decoded by OpenCV, Albumentations' stain and affine
-augmentation in DataLoader workers, float32, contiguous.
+augmentation in DataLoader workers, float32, contiguous. For EfficientNet-Lite one more: the
+reference implementation (extra ``test``) on one resident random batch in a plain loop, float32.
 
 Wall-clock rates: run it on an idle machine. With a GPU it runs there.
 
-    python benchmarks/training_speed.py [--model resnext50] [--json]
+    python benchmarks/training_speed.py [--model resnext50] [--per-class 240] [--json]
 """
 
 import argparse
@@ -17,6 +18,7 @@ import os
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -28,6 +30,7 @@ import torch
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.models import create
+from marrowscope.models.architectures import LITE
 from marrowscope.phantom.synthetic_dataset import write_dataset
 from marrowscope.training.recipe import load_recipe
 from marrowscope.training.train import train
@@ -85,9 +88,30 @@ def plain_loop(model: str, paths: list[str], labels: list[int], batch: int, devi
     return batch * done / (time.perf_counter() - began)
 
 
+def reference_loop(model: str, batch: int, device: str) -> float:
+    """Images per second of the reference EfficientNet-Lite alone."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name(model, num_classes=22).to(device).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    images = torch.rand(batch, 3, network.input_image_size, network.input_image_size, device=device)
+    targets = torch.arange(batch, device=device) % 22
+    began = 0.0
+    for number in range(WARM_UP + PEER_STEPS):
+        if number == WARM_UP:
+            began = time.perf_counter()
+        loss = torch.nn.functional.cross_entropy(network(images), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+    return batch * PEER_STEPS / (time.perf_counter() - began)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="sequential")
+    parser.add_argument("--per-class", type=int, default=240, help="images that ours trains on")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -98,7 +122,7 @@ def main() -> None:
             write_dataset(folder / "cells", 20, 0)
         # Stain vectors come with the table, as from 'index --stain': they are no part of a step.
         table = with_stains(index([SAMPLE if SAMPLE.is_dir() else folder / "cells"]))
-        recipe = load_recipe("default", ["epochs=1", "target_per_class=240"])
+        recipe = load_recipe("default", ["epochs=1", f"target_per_class={options.per_class}"])
         bare, number = [], 0
 
         def ours() -> float:
@@ -124,6 +148,10 @@ def main() -> None:
             contestants["plain PyTorch + Albumentations"] = plain
         except ImportError:
             print("Albumentations is not installed: peer left out (pip install '.[bench]')")
+        if options.model in LITE:
+            contestants["reference network alone"] = partial(
+                reference_loop, options.model, recipe.batch_size, device
+            )
         medians = in_turn(contestants)
     medians["network alone"] = float(np.median(bare[-ROUNDS:]))
     facts = {

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from torch import nn
 
 from marrowscope.api import model_quantization as quantizing
 from marrowscope.api.model_quantization import quantize_model
@@ -31,6 +32,8 @@ from marrowscope.models import create, quantization
 from marrowscope.models.bundle import Bundle, load_bundle, other_parts
 from marrowscope.models.bundle_writer import rewrite_bundle, save_bundle
 from marrowscope.models.card import Card
+from marrowscope.models.efficientnet_lite import Block, SamePadding
+from marrowscope.models.input_transform import Transform, TransformFacts
 from marrowscope.models.quantization import Agreement, quantized_graph
 from marrowscope.morphology import OUTPUTS_22
 from marrowscope.silent_import import import_silently
@@ -242,6 +245,45 @@ def test_int8_sees_the_brightest_background_though_few_images_have_it() -> None:
     )
     high = float(np.max(taken.input_value(2).get_node().data))
     assert high in (pytest.approx(1, abs=0.01), pytest.approx(255, abs=2))
+
+
+class SmallLite(nn.Module):
+    """Every kind of layer that EfficientNet-Lite has, in 32 px."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transform = Transform(TransformFacts(32, interpolation="bilinear"), saved=False)
+        stem = nn.Sequential(SamePadding(3, 8, 3, 2), nn.ReLU6())
+        self.layers = nn.Sequential(stem, Block(8, 8, 2, 3, 1))
+        self.head = nn.Linear(8, 22)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.head(self.layers(self.transform(x)).mean(dim=(2, 3)))
+        return found
+
+
+@needs_nncf
+def test_what_is_kept_in_float32_is_the_transform_the_first_and_the_last_layer() -> None:
+    openvino = import_silently("openvino")
+
+    torch.manual_seed(0)
+    card = Card("x", "efficientnet-lite0", OUTPUTS_22, tuple(dict.fromkeys(OUTPUTS_22)))
+    made = float_model(Bundle(SmallLite().eval(), card))
+    with redirect_stdout(io.StringIO()):
+        files = quantized_graph(made, list(images(2)), "first and last layer")
+    weights = [
+        node.input_value(1).get_node()
+        for node in openvino.Core().read_model(*files).get_ordered_ops()
+        if node.get_type_name() in ("Convolution", "GroupConvolution")
+    ]
+    colours, stem, expand, depthwise, project = weights
+    assert {node.get_type_name() for node in (colours, stem)} == {"Constant"}
+    # int8 × one scale per channel: channels of a depthwise layer differ much in size.
+    for node, channels in ((expand, 16), (depthwise, 16), (project, 8)):
+        while node.get_type_name() == "Reshape":
+            node = node.input_value(0).get_node()
+        scale = node.input_value(1).get_node()
+        assert (node.get_type_name(), scale.data.size) == ("Multiply", channels)
 
 
 @needs_nncf

@@ -113,7 +113,8 @@ def quantized_graph(
     Args:
         model: ``openvino.Model``, (1, 250, 250, 3) uint8 RGB → (1, classes) float32.
         images: (250, 250, 3) uint8 RGB each, as the network gets to see them.
-        kept: ``none``, or the first and the last layer stay in float32.
+        kept: ``none``, or the first and the last layer stay in float32, and what a pretrained
+            network does to the image before them.
     """
     nncf, openvino = import_silently("nncf"), import_silently("openvino")
     parameters = import_silently("nncf.quantization.advanced_parameters")
@@ -126,7 +127,10 @@ def quantized_graph(
     # What follows the last layer makes probabilities of logits: rounding there gains nothing.
     exact = [node for node in nodes[layers[-1] + 1 :] if node.get_type_name() not in _NO_WORK]
     if kept != "none":
-        exact += [nodes[layers[0]], nodes[layers[-1]]]
+        # Before the first convolution pretrained networks resize the image and shift its colours.
+        types = [nodes[place].get_type_name() for place in layers]
+        first = types.index("Convolution") if "Convolution" in types else 0
+        exact += [nodes[place] for place in (*layers[: first + 1], layers[-1])]
     named = [node.get_friendly_name() for node in exact]
     with redirect_stdout(sys.stderr):  # its progress; standard output belongs to data
         quantized = nncf.quantize(
