@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 from polars.testing import assert_frame_equal
@@ -86,8 +87,13 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_count(
 def test_a_report_can_be_asked_for_with_the_count(
     fields: Path, model: ms.Model, tmp_path: Path
 ) -> None:
-    made = ms.count(fields, model, microns_per_pixel=PIXEL, cells=10, output=tmp_path / "report")
+    made = ms.count(
+        fields, model, microns_per_pixel=PIXEL, cells=10, output=tmp_path / "report",
+        laboratory=" Bonn ",
+    )  # fmt: skip
     assert made.files[0] == tmp_path / "report" / "report.html"
+    assert set(made.cells["laboratory"]) == {"Bonn"}
+    assert set(pl.read_parquet(tmp_path / "report/cells.parquet")["laboratory"]) == {"Bonn"}
 
 
 def test_slides_are_counted_one_by_one(model: ms.Model, tmp_path: Path) -> None:

@@ -39,10 +39,12 @@ def test_ids_and_origin_come_along_but_replace_nothing() -> None:
         {
             "cell_id": ["a", "b", "c"], "path": ["1", "2", "3"], "label": ["A", "B", "C"],
             "annotator": ["synthetic"] * 3, "patient_id": ["p1", "p2", "p3"], "note": ["n"] * 3,
+            "laboratory": ["Munich", "Bonn", "Bonn"],
         }
     )  # fmt: skip
     mine = PREDICTIONS.with_columns(pl.lit("mine").alias("patient_id"), pl.lit("Q").alias("label"))
     found = add_labels(mine, truth)
+    assert found["laboratory"].to_list() == ["Bonn", "Munich", "Bonn", "Munich"]
     assert found["label"].to_list() == ["C", "A", "B", "A"]
     assert set(found["annotator"]) == {"synthetic"}
     assert set(found["patient_id"]) == {"mine"}

@@ -6,6 +6,7 @@ import pytest
 from marrowscope.errors import InputError
 from marrowscope.morphology import OUTPUTS_22
 from marrowscope.training.training_cells import select_training_cells
+from support.laboratories import cells_of
 
 
 def cells(**columns: list) -> pl.DataFrame:
@@ -85,3 +86,12 @@ def test_a_share_of_the_labels_takes_some_of_every_class_and_leaves_the_held_out
     for share in (0, 1.5, -1):
         with pytest.raises(InputError, match="give a share above 0"):
             select_training_cells(table, share=share)
+
+
+def test_the_card_says_which_classes_are_of_which_laboratory() -> None:
+    table = cells_of({"Munich": {"BLA": 3, "LYT": 2}, "Bo\x07nn": {"LYT": 4}, "": {"BLA": 1}})
+    found = select_training_cells(table).description
+    assert found["laboratories"] == {
+        "Bo·nn": {"LYT": 4}, "Munich": {"BLA": 3, "LYT": 2}, "": {"BLA": 1}
+    }  # fmt: skip
+    assert "laboratories" not in select_training_cells(table.drop("laboratory")).description

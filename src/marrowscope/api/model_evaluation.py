@@ -186,11 +186,17 @@ def evaluate(
 def card_facts(card: Card) -> dict[str, Any]:
     """What a card says, in words for the report."""
     images = card.data.get("images", {})
+    laboratories = card.data.get("laboratories", {})
     return {
         "model": f"{card.name} ({card.architecture})",
         "knows": " ".join(card.known),
         "recipe": card.recipe.get("name", "not stated"),
         "trained on": ", ".join(f"{code} {count}" for code, count in images.items()),
+        **{
+            f"of laboratory {name or 'not named'}": ", ".join(f"{c} {n}" for c, n in counts.items())
+            for name, counts in laboratories.items()
+            if isinstance(counts, dict)
+        },
         "synthetic training data": "yes" if card.data.get("synthetic") else "no",
         "split": card.split.get("method", "not stated"),
         "views per image": card.views,

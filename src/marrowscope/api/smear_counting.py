@@ -1,7 +1,7 @@
 """A slide or fields of a smear come in, its differential count comes out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -12,10 +12,12 @@ import polars as pl
 from marrowscope.api.arguments import AnyPath, optional_path
 from marrowscope.api.classifier import Model, as_model
 from marrowscope.api.smear_input import Source, smear_input
+from marrowscope.cells import LABORATORY
 from marrowscope.counting.correction_source import find_held_out, least_confidence
 from marrowscope.counting.count_smear import CountSettings, count_smear, validate_settings
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.counting.smear_sources import SmearSource
+from marrowscope.dataset.discovery_rules import laboratory_name
 from marrowscope.differential.differential_result import Differential
 from marrowscope.differential.sentences import sentences
 from marrowscope.errors import InputError
@@ -148,6 +150,7 @@ def count(
     output: AnyPath | None = None,
     pdf: bool = False,
     geojson: bool = False,
+    laboratory: str | None = None,
     progress: Stage | None = None,
 ) -> CountResult:
     """Count the cells of one smear: region, fields, cells, classes, differential count.
@@ -168,6 +171,7 @@ def count(
         output: folder for the report, looked at before the count and written after it.
         pdf: write a PDF into it too.
         geojson: write the cells for QuPath into it too.
+        laboratory: that made the pictures; a column of the cells.
         progress: called with what begins, returns ``advance(done, total=...)``.
 
     Raises:
@@ -191,6 +195,7 @@ def count(
         output,
         pdf,
         geojson,
+        laboratory,
         progress,
     )
     return counter.count(given.smears[0], optional_path(output))
@@ -210,6 +215,7 @@ def count_each(
     output: AnyPath | None = None,
     pdf: bool = False,
     geojson: bool = False,
+    laboratory: str | None = None,
     progress: Stage | None = None,
 ) -> Iterator[CountResult | InputError]:
     """Count several slides, one after the other; one of them that fails does not stop the others.
@@ -239,6 +245,7 @@ def count_each(
         output,
         pdf,
         geojson,
+        laboratory,
         progress,
     )
     given = smear_input(sources, microns_per_pixel, View.named(taken_as), "sources")
@@ -263,6 +270,7 @@ class _Counter:
     settings: CountSettings
     pdf: bool
     geojson: bool
+    laboratory: str | None
     progress: Stage | None
 
     def count(self, smear: SmearSource, folder: Path | None) -> CountResult:
@@ -277,6 +285,9 @@ class _Counter:
             self.progress,
             self.model.engine_remark,
         )
+        if self.laboratory is not None:
+            named = made.cells.with_columns(pl.lit(self.laboratory, pl.String).alias(LABORATORY))
+            made = replace(made, cells=named)
         if folder is None:
             return CountResult(made)
         files = write_count_report(made, folder, pdf=self.pdf, geojson=self.geojson)
@@ -294,6 +305,7 @@ def _counter(
     output: AnyPath | None,
     pdf: bool,
     geojson: bool,
+    laboratory: str | None,
     progress: Stage | None,
 ) -> _Counter:
     """Check everything that can be checked before cells are looked for."""
@@ -319,7 +331,8 @@ def _counter(
         seed=seed,
     )
     validate_settings(settings)
-    return _Counter(chosen, settings, pdf, geojson, progress)
+    named = None if laboratory is None else laboratory_name(laboratory)
+    return _Counter(chosen, settings, pdf, geojson, named, progress)
 
 
 def _issued(given: datetime | None) -> datetime:

@@ -56,6 +56,10 @@ def count(
     geojson: Annotated[
         bool, typer.Option("--geojson", help="Write the cells for QuPath into the report as well.")
     ] = False,
+    laboratory: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Laboratory that made the pictures, for the cell table."),
+    ] = None,
     json: bool = JSON,
 ) -> None:
     """Count a smear: find the cells, classify them, report the differential count.
@@ -93,6 +97,7 @@ def count(
             output=output,
             pdf=pdf,
             geojson=geojson,
+            laboratory=laboratory,
             progress=bars.stage,
         ):
             bars.close()

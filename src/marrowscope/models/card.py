@@ -30,6 +30,7 @@ _INSIDE: tuple[tuple[str, str, tuple[type, ...]], ...] = (
     ("recipe", "name", (str,)),
     ("data", "synthetic", (bool,)),
     ("data", "content_sha256", (str,)),
+    ("data", "laboratories", (dict,)),
     ("split", "method", (str,)),
     ("metrics", "measured_on", (str,)),
     *(("graph", name, (str,)) for name in ("weights_sha256", "classes_sha256", "graph_sha256")),

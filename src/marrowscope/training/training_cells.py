@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import group_column, usable
+from marrowscope.dataset.laboratories import cells_by_class_and_laboratory, laboratory_names
 from marrowscope.dataset.splitting import METHOD, TRAIN
 from marrowscope.errors import InputError, TableError
 from marrowscope.morphology import CODES, OUTPUTS_22, in_display_order
@@ -113,10 +114,27 @@ def _describe(train: pl.DataFrame, known: tuple[str, ...]) -> dict[str, Any]:
     content = "\n".join(sorted(str(value) for value in train[identity]))
     annotators = set(train["annotator"].to_list()) if "annotator" in train.columns else set()
     return {
+        **_of_laboratories(train, known),
         "images": {code: counts[code] for code in known},
         "content_sha256": hashlib.sha256(content.encode()).hexdigest(),
         "synthetic": annotators == {"synthetic"},
     }
+
+
+def _of_laboratories(train: pl.DataFrame, known: tuple[str, ...]) -> dict[str, Any]:
+    """Images by laboratory and class, where laboratories are named; "" for those that name none."""
+    names = laboratory_names(train)
+    if not names:
+        return {}
+    counts = cells_by_class_and_laboratory(train)
+    owners = [*names, *([""] if "" in counts[known[0]] else [])]
+    of_each = {
+        "".join(sign if sign.isprintable() else "·" for sign in name): {
+            code: counts[code][name] for code in known if counts[code][name]
+        }
+        for name in owners
+    }
+    return {"laboratories": of_each}
 
 
 def _split_facts(table: pl.DataFrame, fold: int | None) -> dict[str, Any]:
