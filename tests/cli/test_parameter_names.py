@@ -38,7 +38,9 @@ def command(name: str) -> object:
         ("count", "leave it out with `pdf=False`", "leave it out with --no-pdf"),
         ("split", "give one of `folds` and `by_list`", "give one of --folds and --list"),
         ("pack", "`cells`: has no rows", "CELLS: has no rows"),
-        ("pack", "`microns_per_pixel` is 0", "`microns_per_pixel` is 0"),
+        ("reproduce", "`model` vat: choose one of", "--models vat: choose one of"),
+        ("pack", "`microns_per_pixel` is 0", "microns_per_pixel is 0"),
+        ("pack", "load it with `calibrated=True`", "load it with calibrated=True"),
     ],
 )
 def test_arguments_become_options_of_the_command_that_runs(

@@ -36,6 +36,7 @@ def test_options_are_arguments_and_what_failed_is_said(
     ("options", "fault"),
     [
         (["--models", ","], "--models ',': name at least one model"),
+        (["--models", "nothing"], "--models nothing: choose one of sequential, resnext50"),
         (["--external", "x"], "--external and --mapping go together"),
     ],
 )

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.cli.lazy_group import MARKUP, RootGroup
+from marrowscope.cli.parameter_names import with_options
 from marrowscope.errors import InputError
 from marrowscope.extras import extra_of, install_line
 from marrowscope.io.json_data import finite, json_text
@@ -50,6 +51,21 @@ def _root(
 def emit_json(summary: Mapping[str, Any]) -> None:
     """Print one JSON object on standard output; NaN and infinity become null."""
     typer.echo(json_text(finite(summary)), nl=False)
+
+
+def print_remark(line: str) -> None:
+    """What a user should know beside the result: one yellow line."""
+    print_line(f"! {line}", "yellow")
+
+
+def print_line(line: str, style: str | None = None) -> None:
+    """One line for people, with the options of the command in the place of arguments."""
+    console.print(printable(with_options(line)), markup=False, soft_wrap=True, style=style)
+
+
+def printable(text: str) -> str:
+    """Names that users gave do not control the terminal."""
+    return "".join(sign if sign.isprintable() else "·" for sign in text)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.app import console, emit_json, print_remark
 from marrowscope.cli.options import JSON, BundleOutput
 
 
@@ -48,7 +48,7 @@ def calibrate(
     )
     made = result.calibration
     for line in result.warnings:
-        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(line)
     if json:
         emit_json(result.to_dict())
     measured = made.measured

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.app import console, emit_json, print_remark
 from marrowscope.cli.options import JSON, FolderOutput, Seed, Tolerated
 
 
@@ -45,5 +45,5 @@ def compare(
     for line in result.sentences:
         console.print(line, markup=False, soft_wrap=True)
     for line in result.warnings:
-        console.print(f"! {line}", style="yellow", markup=False, soft_wrap=True)
+        print_remark(line)
     console.print(f"→ {output / 'compare.png'}", markup=False, soft_wrap=True)

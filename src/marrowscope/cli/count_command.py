@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_remark
 from marrowscope.cli.options import JSON, Device, Engine, FolderOutput, Model, PixelSize, TakenAs
 from marrowscope.cli.parameter_names import with_options
 from marrowscope.errors import InputError
@@ -117,7 +117,7 @@ def count(
 def _show(result: "CountResult") -> None:
     done = result.smear_count
     for line in (*result.remarks, *result.left_out):
-        console.print(f"! {with_options(line)}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(line)
     shares = ", ".join(
         f"{one.code} {one.percent:g} %" for one in done.differential.classes if one.count
     )

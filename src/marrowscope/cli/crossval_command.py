@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_line, print_remark
 from marrowscope.cli.laboratory_lines import print_laboratories
 from marrowscope.cli.options import JSON, Bootstrap, Device, Overrides, Seed, Store, beginning
 
@@ -76,7 +76,7 @@ def crossval(
                 head=head,
                 resamples=resamples,
                 progress=bars.stage,
-                say=lambda line: console.print(line, markup=False, soft_wrap=True),
+                say=print_line,
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command continues", style="yellow")
@@ -86,7 +86,7 @@ def crossval(
     console.print(_shown(made.table))
     print_laboratories(made.evaluation.scores)
     for warning in made.warnings:
-        console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
+        print_remark(warning)
     console.print(f"→ {output / 'report' / 'report.html'}", markup=False, soft_wrap=True)
 
 

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.app import console, emit_json, print_remark
 from marrowscope.cli.check_summary import print_bad, print_counts, summary_of
 from marrowscope.cli.options import JSON, SEED, CellTable, TableOutput
 
@@ -38,7 +38,7 @@ def check(cells: CellTable, json: bool = JSON) -> None:
     for name, count in result.ids.items():
         console.print(f"{name}: {count} different", markup=False)
     for warning in result.warnings:
-        console.print(f"! {warning}", markup=False, style="yellow")
+        print_remark(warning)
 
 
 def split(
@@ -105,4 +105,4 @@ def _print_split(result: "Split") -> None:
         together += f", {result.groups} groups"
     console.print(f"kept together: {together}", markup=False)
     for warning in result.warnings:
-        console.print(f"! {warning}", markup=False, style="yellow")
+        print_remark(warning)

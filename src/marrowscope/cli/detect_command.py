@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_remark
 from marrowscope.cli.options import JSON, PixelSize, TableOutput, TakenAs
-from marrowscope.cli.parameter_names import with_options
 
 SHOWN = 20  # unreadable pieces that are named one by one
 
@@ -58,9 +57,9 @@ def detect(
         )
     table, fields, corrupt = found.table, found.fields, len(found.corrupt)
     for line in found.remarks:
-        console.print(f"! {with_options(line)}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(line)
     for source, tile in found.corrupt[:SHOWN]:
-        console.print(f"! {source}: {tile}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(f"{source}: {tile}")
     kinds = dict(sorted(table["kind"].value_counts().rows()))
     if json:
         emit_json(

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.app import console, emit_json, print_remark, printable
 from marrowscope.cli.evaluate_external import print_external
 from marrowscope.cli.laboratory_lines import laboratories_summary, print_laboratories
 from marrowscope.cli.lazy_group import say_renamed
@@ -170,7 +170,7 @@ def evaluate(
             )
     print_laboratories(result)
     for warning in result.warnings:
-        console.print(_printable(f"! {warning}"), style="yellow", soft_wrap=True)
+        print_remark(warning)
     console.print(f"→ {output / 'report.html'}", markup=False, soft_wrap=True)
 
 
@@ -201,9 +201,9 @@ def _folds_summary(folds: "FoldScores") -> dict[str, Any]:
 
 def _print_remarks(remarks: tuple[str, ...]) -> None:
     for line in remarks:
-        console.print(_printable(f"! {line}"), style="yellow", soft_wrap=True)
+        print_remark(line)
 
 
 def _printable(text: str) -> Text:
     """Plain text: names that users gave neither style nor control the terminal."""
-    return Text("".join(sign if sign.isprintable() else "·" for sign in text))
+    return Text(printable(text))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from marrowscope.cli.app import console
+from marrowscope.cli.app import console, print_remark, printable
 
 if TYPE_CHECKING:
     from marrowscope import ExternalEvaluation
@@ -18,7 +18,7 @@ def print_external(made: "ExternalEvaluation") -> None:
         "external class", "cells", "no call", "agreement", "lineage", box=None, pad_edge=False
     )
     for entry in result.classes:
-        name = "".join(sign if sign.isprintable() else "·" for sign in entry.name)
+        name = printable(entry.name)
         shares = (entry.no_calls, entry.agreement, entry.lineage)
         shown.add_row(
             Text(name), str(entry.no_calls.cells), *(_percent(share.value) for share in shares)
@@ -49,7 +49,7 @@ def print_external(made: "ExternalEvaluation") -> None:
                 soft_wrap=True,
             )
     for warning in result.warnings:
-        console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
+        print_remark(warning)
 
 
 def _percent(share: float) -> str:

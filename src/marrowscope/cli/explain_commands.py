@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_remark
 from marrowscope.cli.model_argument import model_and_rest
 from marrowscope.cli.options import JSON, FolderOutput, Model, Seed
 
@@ -99,7 +99,7 @@ def embed(
             }
         )
     for path, reason in found.unread[:5]:
-        console.print(f"! {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(f"{path}: {reason}")
     if found.measures:
         measures = found.measures
         console.print(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import marrowscope as ms
-from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.app import console, emit_json, print_remark
 
 if TYPE_CHECKING:
     from marrowscope import IndexedBoxes
@@ -19,7 +19,7 @@ def print_boxes(made: "IndexedBoxes", output: Path, cut_out: bool, json: bool) -
     if json:
         emit_json(_summary(made, output))
     for note in made.warnings:
-        console.print(f"! {note}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(note)
     for path, reason in bad[:SHOWN]:
         console.print(f"unusable: {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
     if len(bad) > SHOWN:

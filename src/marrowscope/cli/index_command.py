@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_remark
 from marrowscope.cli.check_summary import print_bad, summary_of
 from marrowscope.cli.options import JSON, TableOutput, beginning
-from marrowscope.cli.parameter_names import with_options
 from marrowscope.errors import InputError
 
 BEFORE = "label_before"  # labels that a list of corrections replaced
@@ -141,7 +140,7 @@ def index(
             say=said.append,
         )
     for line in said:
-        console.print(f"! {with_options(line)}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(line)
     result = ms.check(table)
     estimated = table["stain"].count() if "stain" in table.columns else 0
     relabelled = table[BEFORE].count() if BEFORE in table.columns else 0

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from marrowscope.cli.app import console
+from marrowscope.cli.app import console, printable
 
 if TYPE_CHECKING:
     from marrowscope.evaluation.evaluation_result import Evaluation
@@ -13,7 +13,7 @@ def print_laboratories(scores: "Evaluation") -> None:
     for one in scores.laboratories:
         strict, tolerant = one.strict["macro_f1"], one.tolerant["macro_f1"]
         console.print(
-            f"laboratory {_printable(one.name) or 'not named'}, {one.cells} cells: macro_f1 "
+            f"laboratory {printable(one.name) or 'not named'}, {one.cells} cells: macro_f1 "
             f"{strict.value:.3f} ({strict.low:.3f}–{strict.high:.3f}), tolerant "
             f"{tolerant.value:.3f} ({tolerant.low:.3f}–{tolerant.high:.3f})",
             markup=False,
@@ -37,7 +37,3 @@ def laboratories_summary(scores: "Evaluation") -> dict[str, Any]:
             for one in scores.laboratories
         }
     }
-
-
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else "·" for sign in text)

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.app import console, emit_json, print_remark
 from marrowscope.cli.options import JSON, TableOutput
-from marrowscope.cli.parameter_names import with_options
 
 
 def merge(
@@ -34,7 +33,7 @@ def merge(
             }
         )
     for warning in result.warnings:
-        console.print(f"! {with_options(warning)}", markup=False, style="yellow", soft_wrap=True)
+        print_remark(warning)
     console.print(
         f"{len(tables)} tables, {result.table.height} rows, {result.repeated} excluded because "
         f"another table has the same content → {output}",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from marrowscope.cli.app import console, emit_json
+from marrowscope.cli.app import console, emit_json, print_remark
 from marrowscope.cli.options import JSON, FolderOutput
 
 
@@ -42,7 +42,7 @@ def noise(
         table.add_row(label, str(cells), f"{usual:.2f}", str(estimated), str(listed))
     console.print(table)
     for line in found.warnings:
-        console.print(f"! {line}", markup=False, style="yellow")
+        print_remark(line)
     console.print(
         f"{found.table.height} of {found.issues.judged} labels in doubt → "
         f"{output / 'suspects.csv'}",

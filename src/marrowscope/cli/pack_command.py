@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_remark
 from marrowscope.cli.options import JSON, CellTable
 
 
@@ -48,7 +48,7 @@ def pack(
             }
         )
     for path, reason in packed.failed[:20]:
-        console.print(f"! {path}: {reason}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(f"{path}: {reason}")
     if len(packed.failed) > 20:
         console.print(f"! and {len(packed.failed) - 20} more", style="yellow")
     console.print(

@@ -33,14 +33,19 @@ def running(parameters: list[Any]) -> Iterator[None]:
 def with_options(text: str) -> str:
     """Put options of the command that runs in the place of arguments in backticks.
 
-    Its parameters have the names of the arguments that they become. What is none of them stays.
+    Its parameters have the names of the arguments that they become; one of a command that takes
+    several, as ``models``, stands for ``model`` too. What is none of them is said without
+    backticks, which mean nothing on a command line. While no command runs the text stays.
     """
 
     def named(found: re.Match[str]) -> str:
         name, value = found.groups()
-        return _as_typed(_running[name], value) if name in _running else str(found.group())
+        parameter = _running.get(name) or _running.get(f"{name}s")
+        if parameter is None:
+            return name if value is None else f"{name}={value}"
+        return _as_typed(parameter, value)
 
-    return _ARGUMENT.sub(named, text)
+    return _ARGUMENT.sub(named, text) if _running else text
 
 
 def _as_typed(parameter: Any, value: str | None) -> str:

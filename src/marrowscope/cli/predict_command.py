@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_line, print_remark
 from marrowscope.cli.model_argument import model_and_rest
 from marrowscope.cli.options import JSON, Device, Engine, Model, PixelSize, TableOutput
 
@@ -50,12 +50,12 @@ def predict(
     chosen, sources = model_and_rest("predict", model, sources)
     loaded = ms.load_model(chosen, engine=engine, device=device, calibrated=calibrated)
     for line in loaded.remarks:
-        _say(f"! {line}")
+        print_remark(line)
     said: list[str] = []
 
     def say(line: str) -> None:
         said.append(line.removeprefix("! "))
-        _say(line)
+        print_line(line, "yellow")
 
     with Bars() as bars:
         result = loaded.predict(
@@ -93,7 +93,3 @@ def predict(
         markup=False,
         soft_wrap=True,
     )
-
-
-def _say(line: str) -> None:
-    console.print(line, markup=False, soft_wrap=True, style="yellow")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_line
 from marrowscope.cli.options import JSON, Device, Overrides, Resume, Seed
 
 
@@ -47,7 +47,7 @@ def pretrain(
                 device=device,
                 resume=resume,
                 progress=bars.stage,
-                say=lambda line: console.print(line, markup=False, soft_wrap=True),
+                say=print_line,
             )
     except KeyboardInterrupt:
         console.print("stopped; the same command with --resume continues", style="yellow")

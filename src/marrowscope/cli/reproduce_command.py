@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_line, print_remark
 from marrowscope.cli.options import JSON, Device, FolderOutput, Overrides, Seed
 
 
@@ -66,10 +66,10 @@ def reproduce(
             seed=seed,
             device=device,
             progress=bars.stage,
-            say=lambda line: console.print(line, markup=False, soft_wrap=True),
+            say=print_line,
         )
     if json:
         emit_json(made.to_dict())
     for line in made.warnings:
-        console.print(f"! {line}", markup=False, soft_wrap=True, style="yellow")
+        print_remark(line)
     console.print(f"→ {made.report}", markup=False, soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json
+from marrowscope.cli.app import Bars, console, emit_json, print_remark
 from marrowscope.cli.options import JSON, SEED, Device, Overrides, Resume, Store
 
 
@@ -111,5 +111,5 @@ def train(
     if result.metrics:
         console.print(f"held-out macro-F1 {result.metrics['macro_f1']:.3f}", markup=False)
     for warning in result.warnings:
-        console.print(f"! {warning}", markup=False, style="yellow", soft_wrap=True)
+        print_remark(warning)
     console.print(f"→ {output}/bundle", markup=False)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from marrowscope.io.image_encoding import encode_jpeg
+from marrowscope.report.page_text import code_marks
 
 
 @lru_cache(maxsize=1)
@@ -24,7 +25,11 @@ def page_environment(**options: Any) -> Environment:
     Args:
         options: of ``jinja2.Environment``.
     """
-    return Environment(loader=_templates(), autoescape=True, undefined=StrictUndefined, **options)
+    environment = Environment(
+        loader=_templates(), autoescape=True, undefined=StrictUndefined, **options
+    )
+    environment.filters["code_marks"] = code_marks
+    return environment
 
 
 def data_uri(data: bytes, kind: str) -> str:

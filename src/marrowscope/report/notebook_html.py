@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from marrowscope._about import RESEARCH_USE_ONLY
+from marrowscope.report.page_text import code_marks
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def notebook_html(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["code_marks"] = code_marks
     return environment.from_string(template.read_text("utf-8")).render(
         title=title,
         tables=tables,

@@ -1,6 +1,5 @@
 """Count and figures → the page as HTML text, in an edition for screens and one for paper."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from marrowscope.report.count.class_table import has_correction, table_rows
 from marrowscope.report.count.field_overlays import CellBox, cell_boxes, legend
 from marrowscope.report.count.headline_tiles import headline_tiles
 from marrowscope.report.html import data_uri, image_uri, page_environment
+from marrowscope.report.page_text import writable
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,4 @@ def _writable(value: Any) -> Any:
     """Text without control characters and half letters, which no page can show."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    if value.isprintable():
-        return value
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") else c for c in value)
+    return writable(value)
