@@ -16,6 +16,7 @@ from marrowscope.io.image_decoding import decode_noted, joined_notes
 from marrowscope.io.image_file import ImageError, one_line, read_bytes, require_size
 from marrowscope.io.native_stderr import capture_native_stderr
 from marrowscope.io.orientation import exif_orientation
+from marrowscope.io.piece_damage import damage_of_pieces
 from marrowscope.io.pillow_decoding import header_notes, open_image, pixels_and_notes
 from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.io.tiff_picture import find_picture
@@ -123,10 +124,21 @@ def _unseen(data: bytes, name: str) -> list[str]:
     except ValueError as error:  # a stack, or cut off
         raise ImageError(name, str(error)) from None
     for page in () if picture is None else picture.pages:
-        missing = missing_in_page(data, page)
+        missing = missing_in_page(data, page) or damage_of_pieces(data, page)
         if missing is not None:
             raise ImageError(name, missing)
     return ["a later page is truncated"] if is_later_page_truncated(data) else []
+
+
+def require_sound_jpeg(data: bytes, name: str) -> None:
+    """Refuse a JPEG in whose stream something is damaged; other formats pass.
+
+    Raises:
+        ImageError: libjpeg says so.
+    """
+    if file_format(data) == "JPEG":
+        with quiet_decoders():
+            _check_jpeg(data, name)
 
 
 def _check_jpeg(data: bytes, name: str) -> None:

@@ -18,7 +18,7 @@ from marrowscope.errors import InputError
 from marrowscope.io.file_signatures import HEAD_BYTES, file_format
 from marrowscope.io.image_decoding import decode_noted
 from marrowscope.io.image_file import ImageError, read_bytes
-from marrowscope.io.image_inspection import image_size, inspect
+from marrowscope.io.image_inspection import image_size, inspect, require_sound_jpeg
 from marrowscope.slides.file_handles import PerThreadHandle
 from marrowscope.slides.slide import (
     CorruptTile,
@@ -177,7 +177,9 @@ def _reader(images: tuple[FieldImage, ...], notes: dict[int, str | None]) -> _Re
         if isinstance(image, FieldPixels):
             return image.pixels
         try:
-            decoded = decode_noted(read_bytes(image), str(image))
+            data = read_bytes(image)
+            require_sound_jpeg(data, str(image))
+            decoded = decode_noted(data, str(image))
             notes[place] = decoded.note
             return decoded.pixels
         except ImageError as error:

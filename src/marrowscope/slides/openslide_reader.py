@@ -17,7 +17,14 @@ from openslide import OpenSlide, OpenSlideError
 from marrowscope.errors import InputError
 from marrowscope.io.image_file import MAX_PIXELS, one_line
 from marrowscope.slides.file_handles import PerThreadHandle
-from marrowscope.slides.slide import MAX_SIDE, Level, resolve_pixel_size, square_pixel_size
+from marrowscope.slides.slide import (
+    MAX_SIDE,
+    Level,
+    resolve_pixel_size,
+    split_along_tiles,
+    square_pixel_size,
+)
+from marrowscope.slides.stored_tiles import UNWRITTEN, StoredTiles
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
 
 _DEFAULT_TILE = 512  # px; where a format does not say how it stores
@@ -45,8 +52,11 @@ class OpenSlideReader(TiledReader):
             raise InputError(f"{path}: its header promises {slide.dimensions} px; it is damaged")
         own = _pixel_size(path, facts) if microns_per_pixel is None else None
         super().__init__(str(path), levels, resolve_pixel_size(str(path), microns_per_pixel, own))
+        self._tiles = StoredTiles(path, levels)
+        self.unwritten = self._tiles.unwritten
 
     def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
+        self._require_sound(box, level)
         down = self.levels[level].downsample
         place = (round(box[0] * down), round(box[1] * down))
         try:
@@ -64,6 +74,14 @@ class OpenSlideReader(TiledReader):
         else:  # not scanned, or transparent: laid on white
             colour, weight = pixels[..., :3], pixels[..., 3:].astype(np.uint16)
             image[:] = (colour * weight + 255 * (255 - weight) + 127) // 255
+
+    def _require_sound(self, box: Box, level: int) -> None:
+        stored = self.levels[level]
+        for left, top, _, _ in split_along_tiles(*box, stored):
+            damage = self._tiles.damage(level, left // stored.tile_width, top // stored.tile_height)
+            # A field is whole; of a slide, what holds nothing need not be scanned.
+            if damage is not None and (damage != UNWRITTEN or self.fields):
+                raise UnreadableTileError(damage)
 
 
 def _opened(path: str) -> OpenSlide:

@@ -37,6 +37,7 @@ from marrowscope.slides.slide import (
     resolve_pixel_size,
     split_along_tiles,
 )
+from marrowscope.slides.stored_tiles import NOWHERE, UNWRITTEN, damage_of_tile
 from marrowscope.slides.tiff_levels import find_levels, side_of_pixel
 from marrowscope.slides.tiff_structure import read_directories
 from marrowscope.slides.tiled_slide import Box, TiledReader, UnreadableTileError
@@ -97,14 +98,17 @@ class TiffReader(TiledReader):
             storage = tuple(replace(one, bits=depth.bits) for one in storage)
             self._notes[0] = depth.note
         self._handle = PerThreadHandle(partial(_TileReader, str(path), storage))
+        self.unwritten = int((picture.levels[0].lengths == 0).sum())
 
     def _fill(self, image: NDArray[np.uint8], box: Box, level: int) -> None:
         stored, reader = self.levels[level], self._handle.get()
         wide, high = stored.tile_width, stored.tile_height
         for left, top, right, bottom in split_along_tiles(*box, stored):
             tile = reader.tile(level, left // wide, top // high, wide, high)
+            if tile is None and self.fields:
+                raise UnreadableTileError(UNWRITTEN)
             if tile is None:
-                continue  # never written: nothing was there to be scanned
+                continue  # nothing was there to be scanned
             rows = slice(top % high, top % high + bottom - top)
             columns = slice(left % wide, left % wide + right - left)
             part = tile[rows, columns]
@@ -139,10 +143,12 @@ class _TileReader:
     ) -> NDArray[np.uint8] | None:
         plane = len(storage.offsets) // storage.planes
         if place >= min(len(storage.offsets), len(storage.lengths)):
-            raise UnreadableTileError("the directory does not say where it lies")
+            raise UnreadableTileError(NOWHERE)
         length = storage.lengths[place]
         if length == 0:
             return None
+        if storage.offsets[place] == 0:
+            raise UnreadableTileError(NOWHERE)
         if length > MAX_BYTES:
             raise UnreadableTileError(f"{length / 1e6:.0f} MB for one tile")
         try:
@@ -152,6 +158,10 @@ class _TileReader:
             raise UnreadableTileError(one_line(error)) from None
         if len(data) < length:
             raise UnreadableTileError("the file ends before it")
+        tables = next((value for tag, _, value in storage.tags if tag == JPEG_TABLES), b"")
+        damage = damage_of_tile(data, storage.compression, tables)
+        if damage is not None:
+            raise UnreadableTileError(damage)
         if storage.rows is not None:
             height = min(height, storage.rows - height * (place % plane))
         try:

@@ -33,6 +33,7 @@ class TiledReader(ABC):
 
     fields: tuple[Field, ...] = ()
     remark: str | None = None
+    unwritten: int = 0  # tiles of the finest level, white because nothing was scanned there
     passed_over: str | None = None  # files in its folder that are no image, by number and ending
     _handle: PerThreadHandle[Any]
 
@@ -60,6 +61,8 @@ class TiledReader(ABC):
             f"{number} {what}{'s' if number != 1 else ''}: {kind} on reading"
             for kind, number in note_counts(list(self._notes.values()))
         )
+        if self.unwritten and not self.fields:
+            told = (*told, f"{self.unwritten} tiles of the slide were never written and are white")
         return (*told, self.passed_over) if self.passed_over else told
 
     @property
