@@ -116,3 +116,13 @@ def test_nearly_parallel_stains_are_mapped_as_exactly_as_others() -> None:
     expected = matrix @ scale @ np.linalg.inv(matrix)
     np.testing.assert_allclose(colour[0].numpy(), expected, rtol=2e-5, atol=2e-5)
     np.testing.assert_allclose(offset[0].numpy(), matrix @ shift, rtol=1e-6, atol=1e-6)
+
+
+def test_what_is_drawn_in_one_stain_can_be_shown_in_another() -> None:
+    own, other = random_stains(2, seed=3)
+    drawn = draw_parameters(AugmentationSettings(stain_scale=0, stain_shift=0), 0, 0, np.arange(1))
+    colour, offset = density_map(torch.from_numpy(own[None]), drawn, torch.from_numpy(other[None]))
+    amounts = np.array([0.7, 0.2])
+    density = amounts @ own.reshape(2, 3)
+    shown = colour[0].double().numpy() @ density + offset[0].double().numpy()
+    np.testing.assert_allclose(shown, amounts @ other.reshape(2, 3), atol=1e-6)

@@ -251,3 +251,15 @@ def test_the_last_pixels_of_an_array_are_read_without_reaching_behind_it(tmp_pat
     batch = augment_batch(torch.from_numpy(mapped), torch.from_numpy(random_stains(1)), drawn, rows)
     back = (batch[0] * 255).round().permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(back, np.maximum(mapped[-1], 1))
+
+
+def test_a_batch_is_shown_in_stains_of_other_images() -> None:
+    images = torch.from_numpy(smooth_images(4))
+    own, others = torch.from_numpy(random_stains(4)), torch.from_numpy(random_stains(4, seed=9))
+    drawn = draw_parameters(AugmentationSettings(), 0, 0, np.arange(4))
+    expected = augment_tensors(images, *density_map(own, drawn, others), drawn)
+    shown = augment_batch(images, own, drawn, rendered=others)
+    assert (shown - expected).abs().max() < 0.1 / 255
+    assert (shown - augment_batch(images, own, drawn)).abs().max() > 1 / 255
+    with pytest.raises(ValueError, match=r"rendered \(3, 6\)"):
+        augment_batch(images, own, drawn, rendered=others[:3])

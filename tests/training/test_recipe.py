@@ -91,3 +91,12 @@ def test_a_file_that_is_no_recipe_is_one_line(tmp_path: Path, text: str) -> None
 def test_a_name_that_is_nothing_lists_the_shipped_ones() -> None:
     with pytest.raises(InputError, match="default, paper"):
         load_recipe("papre")
+
+
+def test_a_recipe_without_laboratories_is_written_as_before_there_were_any() -> None:
+    content = load_recipe("default").to_dict()
+    assert "balance" not in content
+    assert "stain_transfer" not in content["augmentation"]
+    changed = load_recipe("default", ["balance=laboratory", "augmentation.stain_transfer=0.5"])
+    assert from_dict(changed.to_dict()) == changed
+    assert changed.to_dict()["balance"] == "laboratory"

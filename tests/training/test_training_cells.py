@@ -5,7 +5,7 @@ import pytest
 
 from marrowscope.errors import InputError
 from marrowscope.morphology import OUTPUTS_22
-from marrowscope.training.training_cells import select_training_cells
+from marrowscope.training.training_cells import laboratory_indices, select_training_cells
 from support.laboratories import cells_of
 
 
@@ -95,3 +95,9 @@ def test_the_card_says_which_classes_are_of_which_laboratory() -> None:
         "Bo·nn": {"LYT": 4}, "Munich": {"BLA": 3, "LYT": 2}, "": {"BLA": 1}
     }  # fmt: skip
     assert "laboratories" not in select_training_cells(table.drop("laboratory")).description
+
+
+def test_laboratories_have_numbers_in_the_order_of_their_names() -> None:
+    rows = pl.DataFrame({"laboratory": ["Ulm", None, "Bonn", "Ulm"]})
+    assert laboratory_indices(rows).tolist() == [2, 0, 1, 2]
+    assert laboratory_indices(rows.drop("laboratory").with_row_index()).tolist() == [0, 0, 0, 0]

@@ -6,7 +6,8 @@ draw whatever batch, worker or device it lands on.
 Scaling and shifting the two stain concentrations of an image whose stain matrix is ``M`` maps its
 optical density ``d`` to ``A·d + b`` with ``A = M·diag(alpha)·M⁻¹`` and ``b = M·beta``; the third
 column of ``M`` is the direction that neither stain explains, and it is left as it is. So an
-image needs one sampling pass and one 3×3 product per pixel.
+image needs one sampling pass and one 3×3 product per pixel. An image that takes the colours of
+another one, whose matrix is ``T``, has ``T`` in the place of the first ``M``.
 """
 
 from dataclasses import dataclass, fields
@@ -37,6 +38,8 @@ class AugmentationSettings:
             density (Tellez et al. 2018, sigma of beta; default 0.2).
         light: offset of the optical density of each colour channel in ±light: lamp and white
             balance. The study has none.
+        stain_transfer: share of the images that take the stain colours of another training image,
+            of any laboratory with the same probability. The study has none.
         fill: what lies outside the image: ``reflect`` or ``border`` (repeat the edge). The
             study does not say; we reflect.
     """
@@ -50,6 +53,7 @@ class AugmentationSettings:
     stain_scale: float = 0.2
     stain_shift: float = 0.2
     light: float = 0.0
+    stain_transfer: float = 0.0
     fill: str = "reflect"
 
     def __post_init__(self) -> None:
@@ -61,6 +65,7 @@ class AugmentationSettings:
             "stain_scale": 1.0,
             "stain_shift": 2.0,
             "light": 2.0,
+            "stain_transfer": 1.0,
         }
         for field in fields(self):
             value = getattr(self, field.name)
@@ -184,18 +189,21 @@ def _as_float(values: NDArray[np.floating]) -> torch.Tensor:
 
 
 def density_map(
-    stains: torch.Tensor, parameters: AugmentationParameters
+    stains: torch.Tensor,
+    parameters: AugmentationParameters,
+    rendered: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The map ``d -> A·d + b`` of each image: A (N, 3, 3) and b (N, 3), float32.
+
+    ``stains`` (N, 6) are those of the images, ``rendered`` (N, 6) those in which they are shown:
+    the same ones if None.
 
     The small matrices are computed in float64: two stain vectors may lie only a few degrees
     apart. The inverse is written out: torch's own makes the host wait for a GPU at every call.
     """
-    first, second = stains.double().reshape(-1, 2, 3).unbind(dim=1)
-    across = torch.linalg.cross(first, second)
-    sine = torch.linalg.vector_norm(across, dim=1, keepdim=True)
-    rest = across / sine
-    matrix = torch.stack((first, second, rest), dim=2)
+    first, second, rest, sine = _directions(stains)
+    shown = _directions(stains if rendered is None else rendered)[:3]
+    matrix = torch.stack(shown, dim=2)
     rows = torch.linalg.cross(second, rest) / sine, torch.linalg.cross(rest, first) / sine, rest
     inverse = torch.stack(rows, dim=1)
     scale = torch.nn.functional.pad(parameters.stain_scale.double(), (0, 1), value=1.0)
@@ -203,3 +211,13 @@ def density_map(
     colour = (matrix * scale[:, None, :]) @ inverse
     offset = (matrix @ shift[:, :, None])[:, :, 0] + parameters.light.double()
     return colour.float(), offset.float()
+
+
+def _directions(
+    stains: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Both stains, the unit vector across them (N, 3 each), and the sine of their angle (N, 1)."""
+    first, second = stains.double().reshape(-1, 2, 3).unbind(dim=1)
+    across = torch.linalg.cross(first, second)
+    sine = torch.linalg.vector_norm(across, dim=1, keepdim=True)
+    return first, second, across / sine, sine

@@ -18,6 +18,7 @@ def augment_batch(
     parameters: AugmentationParameters,
     rows: torch.Tensor | None = None,
     dtype: torch.dtype = torch.float32,
+    rendered: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Augment a batch.
 
@@ -31,6 +32,7 @@ def augment_batch(
         rows: (N,) int64 which images make the batch; None = all, in order. Pixels are read where
             they lie: nothing is gathered first.
         dtype: torch.float32 or torch.bfloat16.
+        rendered: (N, 6) float32 stain vectors in which the images are shown; None = their own.
 
     Returns:
         (N, 3, H, W) RGB in [0, 1], channels-last in memory.
@@ -39,7 +41,9 @@ def augment_batch(
         ValueError: a shape, type or row does not fit.
     """
     _require(images, stains, parameters, rows, dtype)
-    colour, offset = density_map(stains, parameters)
+    if rendered is not None and rendered.shape != stains.shape:
+        raise ValueError(f"stains are {tuple(stains.shape)}, rendered {tuple(rendered.shape)}")
+    colour, offset = density_map(stains, parameters, rendered)
     if images.device.type == "cpu":
         return _on_processor(images, rows, parameters, colour, offset, dtype)
     if images.device.type == "cuda" and find_spec("triton") is not None:

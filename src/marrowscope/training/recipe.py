@@ -21,6 +21,8 @@ class Recipe:
         name: shown in reports.
         epochs: number of virtual epochs.
         target_per_class: images per class and virtual epoch; None = size of the largest class.
+        balance: ``class``, or ``laboratory``: the laboratories that have a class share its images
+            of a virtual epoch evenly.
         batch_size: images per step.
         optimizer: ``adam`` or ``adamw``.
         learning_rate: peak of the schedule.
@@ -41,6 +43,7 @@ class Recipe:
     name: str = "unnamed"
     epochs: int = 13
     target_per_class: int | None = 25_000
+    balance: str = "class"
     batch_size: int = 64
     optimizer: str = "adam"
     learning_rate: float = 1e-3
@@ -57,6 +60,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         choices = {
+            "balance": ("class", "laboratory"),
             "optimizer": ("adam", "adamw"),
             "schedule": ("constant", "one_cycle"),
             "views": (1, 8),
@@ -87,8 +91,14 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, as it stands in a model card."""
         content = asdict(self)
-        if self.body_rate == 1.0:  # as for runs from before there was one, which may be resumed
+        # Without what does nothing: as for runs from before there was such a thing, which may be
+        # resumed.
+        if self.body_rate == 1.0:
             del content["body_rate"]
+        if self.balance == "class":
+            del content["balance"]
+        if self.augmentation.stain_transfer == 0:
+            del content["augmentation"]["stain_transfer"]
         return content
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cells import group_column, usable
+from marrowscope.cells import LABORATORY, group_column, usable
 from marrowscope.dataset.laboratories import cells_by_class_and_laboratory, laboratory_names
 from marrowscope.dataset.splitting import METHOD, TRAIN
 from marrowscope.errors import InputError, TableError
@@ -94,6 +94,17 @@ def select_training_cells(
     return TrainingData(
         train, held_out, known, outputs, _describe(train, known), _split_facts(table, fold)
     )
+
+
+def laboratory_indices(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """Which laboratory made each row's image, in the order of their names; one where none is named.
+
+    Images without a name among others that have one count as a laboratory of their own.
+    """
+    if LABORATORY not in rows.columns:
+        return np.zeros(rows.height, np.int64)
+    ranks = rows[LABORATORY].fill_null("").rank("dense").cast(pl.Int64) - 1
+    return ranks.to_numpy()
 
 
 def _fewer(train: pl.DataFrame, share: float, seed: int) -> pl.DataFrame:

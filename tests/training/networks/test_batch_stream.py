@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from marrowscope.training.networks.batch_stream import Batch, TrainingBatches, training_schedule
 from marrowscope.training.pixel_source import PixelSource
@@ -19,10 +20,10 @@ def pixels(tmp_path_factory: pytest.TempPathFactory) -> PixelSource:
     return PixelSource(pl.DataFrame({"path": [str(folder / f"{row}.png") for row in range(5)]}))
 
 
-def stream(pixels: PixelSource, start: int) -> list[Batch]:
+def stream(pixels: PixelSource, start: int, **options: object) -> list[Batch]:
     plan = training_schedule(LABELS, 6, epochs=3, batch_size=5)
     stains = np.arange(30, dtype=np.float32).reshape(5, 6)
-    return list(TrainingBatches(pixels, stains, LABELS, plan, 6, 0, lambda: start))
+    return list(TrainingBatches(pixels, stains, LABELS, plan, 6, 0, lambda: start, **options))  # type: ignore[arg-type]
 
 
 def test_the_plan_leaves_out_the_incomplete_batch() -> None:
@@ -37,22 +38,80 @@ def test_a_batch_larger_than_an_epoch_shrinks_to_it() -> None:
 
 @pytest.mark.parametrize("start", range(7))
 def test_starting_late_gives_the_rest_of_the_same_stream(pixels: PixelSource, start: int) -> None:
-    whole, rest = stream(pixels, 0), stream(pixels, start)
+    transfer = {"laboratories": np.array([0, 1, 0, 1, 0]), "stain_transfer": 0.5}
+    whole, rest = stream(pixels, 0, **transfer), stream(pixels, start, **transfer)
     assert len(whole) == 6
     assert len(rest) == 6 - start
     for one, two in zip(whole[start:], rest, strict=True):
-        assert one[4] == two[4]
-        for place in (0, 1, 2, 3, 5):
-            assert (one[place] == two[place]).all()
+        assert one.epoch == two.epoch
+        for name in ("pixels", "rows", "stains", "rendered", "targets", "positions"):
+            assert (getattr(one, name) == getattr(two, name)).all()
 
 
 def test_pixels_stains_and_targets_belong_to_the_same_image(pixels: PixelSource) -> None:
-    for images, places, stains, targets, _, _ in stream(pixels, 0):
-        rows = images[places, 0, 0, 0].numpy() // 10
-        assert (stains[:, 0].numpy() == rows * 6).all()
-        assert (targets.numpy() == LABELS[rows]).all()
+    for batch in stream(pixels, 0):
+        rows = batch.pixels[batch.rows, 0, 0, 0].numpy() // 10
+        assert (batch.stains[:, 0].numpy() == rows * 6).all()
+        assert (batch.targets.numpy() == LABELS[rows]).all()
+        assert batch.rendered is None
 
 
 def test_epochs_and_positions_count_up(pixels: PixelSource) -> None:
-    assert [item[4] for item in stream(pixels, 0)] == [0, 0, 1, 1, 2, 2]
-    assert [int(item[5][0]) for item in stream(pixels, 0)] == [0, 5, 0, 5, 0, 5]
+    assert [batch.epoch for batch in stream(pixels, 0)] == [0, 0, 1, 1, 2, 2]
+    assert [int(batch.positions[0]) for batch in stream(pixels, 0)] == [0, 5, 0, 5, 0, 5]
+
+
+def test_images_may_be_shown_in_the_stains_of_others_and_all_laboratories_give() -> None:
+    laboratories = np.repeat([0, 1], [1, 4])
+    shown = [
+        int(donor) // 6
+        for batch in stream_of_stains(laboratories, 1.0)
+        for donor in batch.rendered[:, 0]  # type: ignore[index]
+    ]
+    assert set(shown) == {0, 1, 2, 3, 4}
+    assert 0.35 < np.mean(np.array(shown) == 0) < 0.65  # the only image of its laboratory
+
+
+def test_the_share_that_is_not_transferred_keeps_its_own_stains() -> None:
+    own = [
+        bool((row == other).all())
+        for batch in stream_of_stains(np.zeros(5, np.int64), 0.25)
+        for row, other in zip(batch.stains, batch.rendered, strict=True)  # type: ignore[arg-type]
+    ]
+    assert np.mean(own) == pytest.approx(0.75 + 0.25 / 5, abs=0.1)
+
+
+def test_laboratories_of_a_class_take_turns_where_they_are_balanced(pixels: PixelSource) -> None:
+    # Three cells of the second class; one comes from a laboratory that the other two do not.
+    laboratories = np.array([0, 0, 0, 1, 1])
+    rows = np.concatenate([
+        batch.pixels[batch.rows, 0, 0, 0].numpy() // 10
+        for batch in stream(pixels, 0, laboratories=laboratories, balanced=True)
+    ])  # fmt: skip
+    of_second = rows[LABELS[rows] == 1]
+    assert np.mean(of_second == 2) == pytest.approx(0.5, abs=0.12)
+
+
+def stream_of_stains(laboratories: NDArray[np.int64], share: float) -> list[Batch]:
+    """Forty epochs of five images, without pixels."""
+
+    class Nothing:
+        def batch(self, rows: NDArray[np.int64]) -> tuple[None, None]:
+            return None, None
+
+    plan = training_schedule(LABELS, 5, epochs=40, batch_size=10)
+    stains = np.arange(30, dtype=np.float32).reshape(5, 6)
+    return list(
+        TrainingBatches(
+            Nothing(),
+            stains,
+            LABELS,
+            plan,
+            5,
+            0,
+            lambda: 0,
+            laboratories,
+            False,
+            share,  # type: ignore[arg-type]
+        )
+    )

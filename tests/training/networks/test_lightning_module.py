@@ -9,6 +9,7 @@ from torch import nn
 
 from marrowscope.models.outputs import OutputMap
 from marrowscope.stain import default_stain
+from marrowscope.training.networks.batch_stream import Batch
 from marrowscope.training.networks.lightning_module import (
     TrainingModule,
     learning_rate,
@@ -50,12 +51,13 @@ def make(recipe: Recipe, step: int = 0) -> TrainingModule:
     return module
 
 
-def batch(count: int = 4) -> tuple:
+def batch(count: int = 4) -> Batch:
     random = np.random.default_rng(0)
-    return (
+    return Batch(
         torch.from_numpy(random.integers(0, 256, (count, 40, 40, 3), dtype=np.uint8)),
         None,
         torch.from_numpy(np.stack([default_stain()] * count)),
+        None,
         torch.arange(count) % 2,
         0,
         np.arange(count),

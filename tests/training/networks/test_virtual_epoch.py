@@ -70,3 +70,34 @@ def test_the_images_that_get_an_extra_use_change_between_epochs() -> None:
     ]
     assert all(len(chosen) == 3 for chosen in extra)
     assert len(set(extra)) > 1
+
+
+@given(COUNTS, st.integers(1, 30), st.integers(0, 2**40), st.integers(0, 50), st.integers(0, 9))
+def test_laboratories_share_the_places_of_a_class(
+    counts: list[int], target: int, seed: int, epoch: int, mixing: int
+) -> None:
+    labels = shuffled_labels(counts)
+    laboratories = np.random.default_rng(mixing).integers(0, 3, len(labels))
+    rows = virtual_epoch(labels, target, seed, epoch, laboratories)
+    uses = np.bincount(rows, minlength=len(labels))
+    for index in range(len(counts)):
+        of_class = labels == index
+        assert uses[of_class].sum() == target
+        there = np.unique(laboratories[of_class])
+        places = [uses[of_class & (laboratories == one)].sum() for one in there]
+        assert max(places) - min(places) <= 1
+        for one in there:
+            of_both = uses[of_class & (laboratories == one)]
+            assert of_both.max() - of_both.min() <= 1
+
+
+def test_one_laboratory_is_as_none() -> None:
+    labels = shuffled_labels([5, 9, 2])
+    alone = virtual_epoch(labels, 11, 4, 2, np.full(16, 7))
+    np.testing.assert_array_equal(alone, virtual_epoch(labels, 11, 4, 2))
+
+
+def test_the_odd_place_goes_from_laboratory_to_laboratory() -> None:
+    labels, laboratories = np.zeros(4, np.int64), np.array([0, 0, 1, 1])
+    first = [int((virtual_epoch(labels, 3, 0, epoch, laboratories) < 2).sum()) for epoch in (0, 1)]
+    assert sorted(first) == [1, 2]

@@ -17,6 +17,7 @@ from torch.nn.functional import one_hot
 from marrowscope.augment import augment_batch, draw_parameters
 from marrowscope.augment.augmentation_parameters import uniforms
 from marrowscope.models.outputs import OutputMap
+from marrowscope.training.networks.batch_stream import Batch
 from marrowscope.training.networks.compiled_step import Forward
 from marrowscope.training.recipe import Recipe
 
@@ -66,17 +67,18 @@ class SteppedModule(pl.LightningModule):  # type: ignore[misc]  # lightning has 
         )
         return optimizer
 
-    def view(self, batch: tuple[Any, ...], seed: int) -> torch.Tensor:
+    def view(self, batch: Batch, seed: int) -> torch.Tensor:
         """Augmented images of a batch, (N, 3, H, W) in [0, 1], as ``seed`` draws them."""
-        pixels, rows, stains, _, epoch, positions = batch
-        drawn = draw_parameters(self.recipe.augmentation, seed, epoch, positions)
+        drawn = draw_parameters(self.recipe.augmentation, seed, batch.epoch, batch.positions)
         # Images come in the precision that the first layer would round them to.
         kind, rounded = self.device.type, not self.recipe.mixup
         rounded = rounded and torch.is_autocast_enabled(kind)
         dtype = torch.get_autocast_dtype(kind) if rounded else torch.float32
         # In float32: autocast would round sampling positions to whole pixels.
         with torch.autocast(kind, enabled=False):
-            return augment_batch(pixels, stains, drawn.to(self.device), rows, dtype)
+            return augment_batch(
+                batch.pixels, batch.stains, drawn.to(self.device), batch.rows, dtype, batch.rendered
+            )
 
 
 class TrainingModule(SteppedModule):
@@ -90,7 +92,7 @@ class TrainingModule(SteppedModule):
         known = [place for place, code in enumerate(outputs.classes) if code in outputs.known]
         self.register_buffer("known", torch.tensor(known), persistent=False)
 
-    def training_step(self, batch: tuple[Any, ...], batch_index: int) -> torch.Tensor:
+    def training_step(self, batch: Batch, batch_index: int) -> torch.Tensor:
         """Loss of one batch; targets are indices into the known classes."""
         images, wanted = self._augmented(batch)
         logits = (self.compiled or self.network)(images)
@@ -99,11 +101,11 @@ class TrainingModule(SteppedModule):
         self.recent_losses.append(loss.detach())
         return loss
 
-    def _augmented(self, batch: tuple[Any, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _augmented(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (N, 3, H, W) in [0, 1] and soft targets (N, known classes)."""
         images = self.view(batch, self.seed)
         with torch.autocast(self.device.type, enabled=False):
-            wanted = self._soft_targets(batch[3])
+            wanted = self._soft_targets(batch.targets)
             return self._mix(images, wanted) if self.recipe.mixup else (images, wanted)
 
     def _soft_targets(self, targets: torch.Tensor) -> torch.Tensor:

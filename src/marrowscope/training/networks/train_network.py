@@ -27,6 +27,7 @@ from marrowscope.training.networks.trainer import make_trainer, uses_half_precis
 from marrowscope.training.pixel_source import PixelSource
 from marrowscope.training.run_folder import CELLS, CHECKPOINT, saved_step
 from marrowscope.training.run_setup import new_network
+from marrowscope.training.training_cells import laboratory_indices
 from marrowscope.training.training_job import FittedModel, TrainingJob
 
 
@@ -117,6 +118,9 @@ def _fit(
         recipe.target_per_class,
         job.seed,
         start=lambda: int(trainer.global_step),
+        laboratories=laboratory_indices(job.data.train),
+        balanced=recipe.balance == "laboratory",
+        stain_transfer=recipe.augmentation.stain_transfer,
     )
     module.compiled = faster_forward(
         module.network,

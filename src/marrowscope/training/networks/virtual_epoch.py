@@ -1,4 +1,6 @@
-"""Labels, seed and epoch → the class-balanced order of the images in it."""
+"""Labels, laboratories, seed and epoch → the balanced order of the images, and whose stains."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +17,23 @@ def images_per_class(labels: NDArray[np.int64], target: int | None) -> int:
 
 
 def virtual_epoch(
-    labels: NDArray[np.int64], target: int | None, seed: int, epoch: int
+    labels: NDArray[np.int64],
+    target: int | None,
+    seed: int,
+    epoch: int,
+    laboratories: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """Row indices of one virtual epoch.
 
-    Every class gets the same number of places. Within a class all images are used equally often
-    (to within one), in an order drawn anew for every epoch; the classes are mixed by a random
-    permutation.
+    Every class gets the same number of places, and each laboratory that has the class as many of
+    them as the others. Within a class of a laboratory all images are used equally often (to within
+    one), in an order drawn anew for every epoch; the classes are mixed by a random permutation.
 
     Args:
         labels: (N,) class index of each training image; every index from 0 to its maximum occurs.
         target: images per class, None = size of the largest class.
         seed, epoch: the result is a pure function of them.
+        laboratories: (N,) index of each image's laboratory; None = one.
 
     Returns:
         (classes × target,) indices into ``labels``.
@@ -34,13 +41,48 @@ def virtual_epoch(
     count = images_per_class(labels, target)
     chosen = []
     for index in range(int(labels.max()) + 1):
-        members = np.flatnonzero(labels == index)
-        rounds = -(-count // len(members))
-        positions = np.arange(rounds * len(members), dtype=np.int64)
-        keys = uniforms(seed, epoch, positions + (index << 40), 1 + _IMAGE_STREAM)[:, _IMAGE_STREAM]
-        order = np.argsort(keys.reshape(rounds, -1), axis=1, kind="stable")
-        chosen.append(members[order].reshape(-1)[:count])
+        of_class = np.flatnonzero(labels == index)
+        of_whom = np.zeros(len(of_class)) if laboratories is None else laboratories[of_class]
+        groups = [of_class[of_whom == one] for one in np.unique(of_whom)]
+        for number, members in enumerate(groups):
+            # Places that do not come out even go to another laboratory in every epoch.
+            places = count // len(groups) + ((number + epoch) % len(groups) < count % len(groups))
+            rounds = -(-places // len(members))
+            positions = np.arange(rounds * len(members), dtype=np.int64)
+            first = (index << 40) + (number << 32)
+            keys = uniforms(seed, epoch, positions + first, 1 + _IMAGE_STREAM)[:, _IMAGE_STREAM]
+            order = np.argsort(keys.reshape(rounds, len(members)), axis=1, kind="stable")
+            chosen.append(members[order].reshape(-1)[:places])
     rows = np.concatenate(chosen)
     keys = uniforms(seed, epoch, np.arange(len(rows)) + (1 << 60), 1 + _ORDER_STREAM)
     permuted: NDArray[np.int64] = rows[np.argsort(keys[:, _ORDER_STREAM], kind="stable")]
     return permuted
+
+
+def stain_donors(
+    members: Sequence[NDArray[np.int64]],
+    share: float,
+    seed: int,
+    epoch: int,
+    positions: NDArray[np.int64],
+    rows: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Rows whose stain vectors the images of a batch are shown in.
+
+    Args:
+        members: rows of the training images of each laboratory.
+        share: of the images that take those of another; the rest keep their own. Every laboratory
+            gives with the same probability, and every image within it.
+        seed, epoch, positions: (N,) in the epoch; the result is a pure function of them.
+        rows: (N,) of the images.
+
+    Returns:
+        (N,) row indices.
+    """
+    # No image's augmentation and no order draws at these positions.
+    drawn = uniforms(seed, epoch, positions + (1 << 59), 3)
+    donors = rows.copy()
+    for place in np.flatnonzero(drawn[:, 0] < share).tolist():
+        images = members[int(drawn[place, 1] * len(members))]
+        donors[place] = images[int(drawn[place, 2] * len(images))]
+    return donors

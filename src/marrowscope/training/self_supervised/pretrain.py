@@ -48,7 +48,7 @@ from marrowscope.training.thread_count import (
     oversubscription_note,
     run_thread_count,
 )
-from marrowscope.training.training_cells import TrainingData
+from marrowscope.training.training_cells import TrainingData, laboratory_indices
 from marrowscope.training.training_job import CHECKPOINT_SECONDS
 
 WEIGHTS = "weights.safetensors"
@@ -172,6 +172,8 @@ def pretrain(
                 recipe.target_per_class,
                 seed,
                 start=lambda: int(trainer.global_step),
+                laboratories=laboratory_indices(rows),
+                stain_transfer=recipe.augmentation.stain_transfer,
             )
             trainer.fit(module, batches, ckpt_path=start_from, weights_only=True)
             if trainer.global_step < plan.steps:

@@ -5,12 +5,11 @@ are pulled together (invariance), every dimension keeps its spread over the batc
 dimensions carry different things (covariance). It needs neither negatives nor large batches.
 """
 
-from typing import Any
-
 import torch
 from torch import nn
 from torch.nn import functional
 
+from marrowscope.training.networks.batch_stream import Batch
 from marrowscope.training.networks.lightning_module import SteppedModule
 from marrowscope.training.recipe import Recipe
 
@@ -47,7 +46,7 @@ class PretrainingModule(SteppedModule):
     def __init__(self, network: ExpandedNetwork, recipe: Recipe, steps: int, seed: int) -> None:
         super().__init__(network, recipe, steps, seed)
 
-    def training_step(self, batch: tuple[Any, ...], batch_index: int) -> torch.Tensor:
+    def training_step(self, batch: Batch, batch_index: int) -> torch.Tensor:
         """Loss of one batch."""
         # Streams of their own: views of one run are never those of another seed.
         first, second = (self.view(batch, 2 * self.seed + number) for number in (0, 1))
