@@ -87,6 +87,7 @@ TESTED_BY = {
     "cli/pretrain_command.py": "cli/test_train_command.py",
     "counting/field_result.py": "counting/test_count_smear.py",
     "counting/running_count.py": "counting/test_count_smear.py",
+    "dataset/found_image.py": "dataset/test_image_discovery.py",
     "dataset/overlap_candidates.py": "dataset/test_overlap_detection.py",
     "dataset/overlap_proof.py": "dataset/test_overlap_detection.py",
     "demo.py": "cli/test_app.py",

@@ -188,6 +188,16 @@ def test_a_patient_from_a_folder_or_a_name_as_one_asks(tmp_path: Path) -> None:
     }
 
 
+def test_labels_of_folders_without_a_mapping_are_those_that_folders_always_have(
+    tmp_path: Path,
+) -> None:
+    touch(tmp_path / "BLA/0001-1000/a.jpg", tmp_path / "own/Patient_1/b.jpg")
+    rules = discovery_rules(labels_from="folder")
+    for paths in ([tmp_path], [tmp_path / "BLA", tmp_path / "own"], [tmp_path / "BLA/0001-1000"]):
+        assert [one.label for one in discover(paths, rules=rules)][:1] == ["BLA"]
+    assert [one.label for one in discover([tmp_path], rules=rules)] == ["BLA", "own"]
+
+
 def laboratories(paths: list[Path], **given: str) -> dict[str, str | None]:
     found = discover(paths, rules=discovery_rules(**given))
     return {Path(one.path).name: one.columns.get("laboratory") for one in found}
@@ -209,6 +219,17 @@ def test_the_folder_of_a_laboratory_is_no_class(tmp_path: Path) -> None:
     touch(tmp_path / "own/Munich/a.jpg")
     (found,) = discover([tmp_path], rules=discovery_rules(laboratory_from="folder:-1"))
     assert (found.label, found.columns) == ("own", {"laboratory": "Munich"})
+
+
+def test_laboratories_as_the_outermost_folders_of_any_depth(tmp_path: Path) -> None:
+    touch(tmp_path / "Munich/BLA/0001-1000/a.jpg", tmp_path / "Bonn/own/b.jpg")
+    found = list(discover([tmp_path], rules=discovery_rules(laboratory_from="folder:1")))
+    assert [(one.label, one.columns) for one in found] == [
+        ("own", {"laboratory": "Bonn"}), ("BLA", {"laboratory": "Munich"})
+    ]  # fmt: skip
+    (tmp_path / "l.csv").write_text("path\nMunich/BLA/0001-1000/a.jpg\n")
+    listed = laboratories([tmp_path / "l.csv"], laboratory_from="folder:1")
+    assert listed == {"a.jpg": "Munich"}
 
 
 def test_the_laboratory_of_a_list_comes_first(tmp_path: Path) -> None:

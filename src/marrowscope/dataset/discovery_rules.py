@@ -27,13 +27,16 @@ class DiscoveryRules:
     laboratory_name: str | None = None
     labels: LabelSource | None = None
 
-    @property
-    def levels(self) -> tuple[int | None, int | None]:
-        """Of the folders of patient and laboratory, from the file outwards."""
+    def levels(self, inner: list[str]) -> tuple[int | None, int | None]:
+        """Of the folders of patient and laboratory, from the file outwards.
+
+        Args:
+            inner: names between the folder that the user named and the file.
+        """
         patient, laboratory = self.patient, self.laboratory
         return (
-            None if patient is None else patient.level,
-            None if laboratory is None else laboratory.level,
+            None if patient is None else patient.level_in(inner),
+            None if laboratory is None else laboratory.level_in(inner),
         )
 
 

@@ -14,24 +14,30 @@ collected in a ``DiscoveryNotes``.
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from marrowscope.cells import SCHEMA
-from marrowscope.class_synonyms import resolve_class
 from marrowscope.dataset.cell_list import read_cell_list
 from marrowscope.dataset.discovery_notes import DiscoveryNotes
 from marrowscope.dataset.discovery_rules import NO_RULES, DiscoveryRules
-from marrowscope.dataset.folder_names import class_of_file_name, is_thousand, meaning_of
-from marrowscope.dataset.label_source import GIVEN, LabelSource, class_of
-from marrowscope.dataset.path_rules import PathRule
+from marrowscope.dataset.folder_names import meaning_of
+from marrowscope.dataset.found_image import (
+    FoundImage,
+    class_around,
+    class_folders,
+    ids_of,
+    inner_folders,
+    label_from_file_name,
+    laboratory_of,
+    named_image,
+    patient_of,
+)
 from marrowscope.dataset.split_names import split_name
 from marrowscope.errors import InputError
-from marrowscope.identifiers import clean_text
 from marrowscope.io.file_signatures import file_format, foreign_format
 from marrowscope.io.image_file import SUFFIXES
 from marrowscope.io.list_file import LIST_SUFFIXES
@@ -40,25 +46,6 @@ from marrowscope.io.regular_file import unusable_kind
 
 _HEAD = 4096  # bytes, by which formats are told
 _BOX = ("x0", "y0", "x1", "y1")
-
-
-@dataclass(frozen=True)
-class FoundImage:
-    """One file, with what its place or its list says of it.
-
-    Attributes:
-        path: absolute.
-        label: code, or the name of a class of the user's own.
-        columns: of the cell table, beside these.
-        carried: columns of a list that are none of the cell table.
-        left_out: why the image is not to be used, though nothing is wrong with its file.
-    """
-
-    path: str
-    label: str | None = None
-    columns: dict[str, Any] = field(default_factory=dict)
-    carried: dict[str, str] = field(default_factory=dict)
-    left_out: str | None = None
 
 
 def discover(
@@ -118,11 +105,11 @@ def _below(
     elif path.suffix.lower() in SUFFIXES or _begins_as_image(path):
         absolute = os.path.abspath(path)
         folder, name = os.path.split(absolute)
-        found = FoundImage(absolute, None, _ids(absolute, None, rules, notes))
+        found = FoundImage(absolute, None, ids_of(absolute, None, None, rules, notes))
         if rules.labels is not None:
-            yield _named(found, folder.split(os.sep)[-2:], rules.labels, notes)
+            yield named_image(found, folder.split(os.sep)[-2:], rules.labels, notes)
         else:
-            yield replace(found, label=_class_around(folder) or _from_file_name(name, notes))
+            yield replace(found, label=class_around(folder) or label_from_file_name(name, notes))
     elif path.suffix.lower() == ".parquet":
         raise InputError(
             f"{path}: is a cell table already; the steps after 'index' take it, and 'merge' joins "
@@ -178,8 +165,9 @@ def _walk(
             continue
         entered.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        meaning = meaning_of(_inner(folder, top), *rules.levels)
-        label = meaning.label or _class_around(top)
+        inner = inner_folders(folder, top)
+        meaning = meaning_of(inner, *rules.levels(inner))
+        label = meaning.label or class_around(top)
         part = meaning.split or split
         columns = {} if part is None else {"split": part}
         for name in sorted(files):
@@ -190,87 +178,15 @@ def _walk(
                 if meaning.split is not None and meaning.part_folder is not None:
                     notes.parts[meaning.part_folder, meaning.split] += 1
                 notes.no_class.update(meaning.no_class)
-                ids = _ids(path, meaning.patient, rules, notes)
+                ids = ids_of(path, top, meaning.patient, rules, notes)
                 found = FoundImage(path, None, {**columns, **ids})
                 if rules.labels is not None:
-                    names = _class_folders(folder, top, rules)
-                    yield _named(found, names, rules.labels, notes)
+                    names = class_folders(folder, top, rules)
+                    yield named_image(found, names, rules.labels, notes)
                 else:
-                    yield replace(found, label=label or _from_file_name(name, notes))
+                    yield replace(found, label=label or label_from_file_name(name, notes))
     for folder in sorted(unlisted):
-        yield FoundImage(folder, meaning_of(_inner(folder, top)).label or _class_around(top))
-
-
-def _inner(folder: str, top: str) -> list[str]:
-    """Names of the folders from ``top`` (not included) to ``folder`` (included)."""
-    relative = os.path.relpath(folder, top)
-    return [] if relative == os.curdir else relative.split(os.sep)
-
-
-def _class_folders(folder: str, top: str, rules: DiscoveryRules) -> list[str]:
-    """Names of the folders around a file that may be of a class, outermost first."""
-    inner = _inner(folder, top)
-    names = [name for place, name in enumerate(inner) if len(inner) - place not in rules.levels]
-    mapping = None if rules.labels is None else rules.labels.mapping
-    around = os.path.basename(top)
-    return [around, *names] if mapping is not None and around in mapping else names
-
-
-def _named(
-    found: FoundImage,
-    folders: Sequence[str],
-    source: LabelSource,
-    notes: DiscoveryNotes,
-    in_list: bool = False,
-) -> FoundImage:
-    """An image with the label that its name there stands for; ``found`` may have that of a list."""
-    name = source.given_name(found.path, folders, found.label, in_list)
-    label, left_out = class_of(name, source, notes.labels)
-    given = {} if name is None or source.mapping is None else {GIVEN: name}
-    return replace(found, label=label, left_out=left_out, carried={**found.carried, **given})
-
-
-def _class_around(folder: str) -> str | None:
-    """Class that a folder, or the one around a folder of a thousand, is named after."""
-    names = [name for name in folder.split(os.sep)[-2:] if not is_thousand(name)]
-    return resolve_class(names[-1]) if names else None
-
-
-def _from_file_name(name: str, notes: DiscoveryNotes) -> str | None:
-    code = class_of_file_name(name)
-    if code is not None:
-        notes.from_names[name] += 1
-    return code
-
-
-def _ids(
-    path: str, folder: str | None, rules: DiscoveryRules, notes: DiscoveryNotes
-) -> dict[str, str]:
-    """The columns ``patient_id`` and ``laboratory`` of an image, as far as they are known."""
-    return _patient(path, folder, rules.patient, notes) | _laboratory(path, rules, notes)
-
-
-def _patient(
-    path: str, folder: str | None, rule: PathRule | None, notes: DiscoveryNotes
-) -> dict[str, str]:
-    """The column ``patient_id`` by the rule, else by a folder that is named after a patient."""
-    patient = folder if rule is None else rule.find(path)
-    if patient is None:
-        notes.without_patient += 1
-        return {}
-    notes.patients[patient] += 1
-    return {"patient_id": patient}
-
-
-def _laboratory(path: str, rules: DiscoveryRules, notes: DiscoveryNotes) -> dict[str, str]:
-    """The column ``laboratory`` by the rule, else the name that was given for all."""
-    found = None if rules.laboratory is None else clean_text(rules.laboratory.find(path))
-    if found is not None:
-        notes.laboratories[found] += 1
-    elif rules.laboratory is not None:
-        notes.without_laboratory += 1
-    laboratory = found or rules.laboratory_name
-    return {} if laboratory is None else {"laboratory": laboratory}
+        yield FoundImage(folder, meaning_of(inner_folders(folder, top)).label or class_around(top))
 
 
 def _list(
@@ -279,19 +195,20 @@ def _list(
     listed = read_cell_list(path, root, raw_labels=rules.labels is not None)
     notes.said += listed.notes
     carried = set(listed.carried)
+    top = os.path.abspath(path.parent if root is None else root)
     for row in listed.table.iter_rows(named=True):
         place, label = row.pop("path"), row.pop("label", None)
         more = {name: row.pop(name) for name in carried}
         columns = {name: value for name, value in row.items() if value is not None}
         if rules.patient is not None and "patient_id" not in columns:
-            columns |= _patient(place, None, rules.patient, notes)
+            columns |= patient_of(place, top, None, rules.patient, notes)
         if "laboratory" not in columns:
-            columns |= _laboratory(place, rules, notes)
+            columns |= laboratory_of(place, top, rules, notes)
         kept = {name: value for name, value in more.items() if value is not None}
         found = FoundImage(place, label, columns, kept)
         if rules.labels is not None:
             around = os.path.dirname(place).split(os.sep)[-2:]
-            found = _named(found, around, rules.labels, notes, in_list=True)
+            found = named_image(found, around, rules.labels, notes, in_list=True)
         yield found
 
 

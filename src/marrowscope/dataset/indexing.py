@@ -24,7 +24,8 @@ from marrowscope.class_synonyms import nearest_in_words
 from marrowscope.dataset.discovery_notes import DiscoveryNotes
 from marrowscope.dataset.discovery_rules import NO_RULES, DiscoveryRules
 from marrowscope.dataset.field_places import mark_places
-from marrowscope.dataset.image_discovery import FoundImage, discover, typed_columns
+from marrowscope.dataset.found_image import FoundImage
+from marrowscope.dataset.image_discovery import discover, typed_columns
 from marrowscope.dataset.label_corrections import read_corrections
 from marrowscope.dataset.label_corrections import relabel as take_corrections
 from marrowscope.dataset.label_source import LEFT_OUT
