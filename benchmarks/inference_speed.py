@@ -4,12 +4,13 @@ Every contestant decodes the same JPEGs and gives class probabilities. Ours is `
 with the OpenVINO engine in float32 and in int8. Plain PyTorch is what one writes first: OpenCV
 decode, float32, NCHW, batches of 32, eager; then the same channels-last; then ONNX Runtime.
 
-Networks: the sequential one (one view) and ResNeXt-50, both with random weights, for speed does not
-depend on them. Accuracy of int8 is another matter: 'marrowscope model quantize' measures it.
+Networks: the sequential one (one view), EfficientNet-Lite0 and ResNeXt-50, all with random weights,
+for speed does not depend on them. Accuracy of int8 is another matter: 'marrowscope model quantize'
+measures it.
 
 Wall-clock rates: run it on an idle machine.
 
-    python benchmarks/inference_speed.py [--images 192] [--json]
+    python benchmarks/inference_speed.py [--images 192] [--models efficientnet-lite0] [--json]
 """
 
 import argparse
@@ -37,6 +38,8 @@ from marrowscope.phantom.synthetic_dataset import write_dataset
 from side_by_side import SAMPLE, in_turn, show, versions
 
 BATCH = 32
+# One image of so many is computed by larger networks.
+SHARES = {"sequential": 1, "efficientnet-lite0": 2, "resnext50": 12}
 
 
 def eager(network: torch.nn.Module, paths: list[str], layout: torch.memory_format) -> None:
@@ -111,6 +114,7 @@ def measure(name: str, paths: list[str], as_json: bool, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=192)
+    parser.add_argument("--models", nargs="+", default=list(SHARES), choices=list(SHARES))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -121,8 +125,9 @@ def main() -> None:
             write_dataset(Path(folder), 20, 0)
             paths = [found.path for found in discover([Path(folder)])]
         chosen = paths[:: max(1, len(paths) // options.images)][: options.images]
-        measure("sequential", chosen, options.json, rounds=5)
-        measure("resnext50", chosen[: max(16, options.images // 12)], options.json, rounds=5)
+        for model in options.models:
+            some = chosen[: max(16, options.images // SHARES[model])]
+            measure(model, some, options.json, rounds=5)
 
 
 if __name__ == "__main__":

