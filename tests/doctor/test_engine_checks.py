@@ -63,8 +63,8 @@ def test_an_engine_that_was_not_measured_in_time_proves_nothing() -> None:
 @pytest.mark.parametrize(
     ("gpu", "absent", "advice"),
     [
-        (None, "this build of torch computes on processors only", None),
-        ("H100", "this build of torch computes on processors only", engine_checks.CUDA_BUILD),
+        (None, "this build of torch is for CPUs only", None),
+        ("H100", "this build of torch is for CPUs only", engine_checks.CUDA_BUILD),
         ("H100", "torch sees no GPU", "update the driver of the GPU"),
     ],
 )

@@ -87,6 +87,4 @@ def test_what_was_not_tried_is_neither_good_nor_broken() -> None:
     assert "--seconds 60" in str(check.advice)
     assert check.facts["libraries"][0]["imported"] is None
     none = dict.fromkeys(EXTRAS["pdf"].modules, Answer(failure=TOO_SLOW, tried=False))
-    assert (
-        extra("pdf", none).sentence == "reports as PDF: installed, could not be tried in the time"
-    )
+    assert extra("pdf", none).sentence == "reports as PDF: installed, no time was left to try it"

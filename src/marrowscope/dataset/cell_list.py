@@ -104,11 +104,11 @@ def read_cell_list(
     ]
     notes = [*read.notes, *columns.notes]
     if not keep_unnamed and not named.all():
-        notes.append(f"{path}: {(~named).sum()} rows without a path are left out")
+        notes.append(f"{path}: rows without a path, left out: {(~named).sum()}")
     sentence = columns.sentence(str(path))
     notes += [sentence] if sentence is not None else []
     if comma:
-        notes.append(f"{path}: numbers have a decimal comma")
+        notes.append(f"{path}: its numbers have a decimal comma, and are read so")
     return CellList(pl.DataFrame([*made, *more]), tuple(one.name for one in more), tuple(notes))
 
 
@@ -205,7 +205,10 @@ def _column(
             for line, text in zip(lines, values.to_list(), strict=True)
             if numbers(pl.Series([text], dtype=pl.String)) is None
         )
-        raise InputError(f"{path}: column {column}, line {wrong[0]}: {wrong[1]!r} is not a number")
+        raise InputError(
+            f"{path}: column {column}, line {wrong[0]}: {wrong[1]!r} is not a number; correct it, "
+            "or leave it empty"
+        )
     return made.cast(SCHEMA.get(column, pl.Float64()), strict=False).alias(column)
 
 
@@ -222,7 +225,10 @@ def _derive_box(made: list[pl.Series], path: Path) -> None:
             by_name[other] = (by_name[corner] + by_name[size]).alias(other)
     sides = [name for name in ("x0", "y0", "x1", "y1") if name in by_name]
     if sides and len(sides) < 4:
-        raise InputError(f"{path}: a box needs four sides, and there are only {', '.join(sides)}")
+        raise InputError(
+            f"{path}: a box needs four sides, and there are only {', '.join(sides)}; name the "
+            "columns x0, y0, x1, y1"
+        )
     for axis in ("x", "y"):
         if sides and axis not in by_name:
             # A table counts from the centre of the first pixel, boxes from its corner.

@@ -34,7 +34,7 @@ def read_class_names(path: Path) -> list[NamedClass]:
     for entry in entries:
         key = name_key(entry.name)
         if key in seen:
-            raise InputError(f"{path}: {entry.name!r} is listed twice")
+            raise InputError(f"{path}: {entry.name!r} is listed twice; keep one line")
         seen.add(key)
     return entries
 
@@ -51,7 +51,7 @@ class _Words(yaml.BaseLoader):
         names = [str(key.value) for key, _ in node.value]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise yaml.YAMLError(f"{twice[0]!r} is listed twice")
+            raise yaml.YAMLError(f"{twice[0]!r} is listed twice; keep one line")
         result: dict[Any, Any] = super().construct_mapping(node, deep)
         return result
 

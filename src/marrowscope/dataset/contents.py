@@ -160,12 +160,14 @@ def _warnings(good: pl.DataFrame, counts: Counter[str], bad: list[tuple[str, str
     warnings += outside_scheme(good)
     conflicts = sum(reason.startswith(CONFLICT) for _, reason in bad)
     if conflicts:
-        warnings.append(f"{conflicts} files share their content with a differently labelled file.")
+        warnings.append(f"Files with the content of a differently labelled file: {conflicts}.")
     repeats = sum(reason.startswith(DUPLICATE) for _, reason in bad)
     if repeats:
-        warnings.append(f"{repeats} files repeat another file of the same class.")
+        warnings.append(f"Files that repeat another one of the same class: {repeats}.")
     expected = f"{INPUT_SIZE}×{INPUT_SIZE}"
     others = sum(count for size, count in _sizes(good) if size != expected)
     if others:
-        warnings.append(f"{others} images are not {expected} px; the networks see them rescaled.")
+        warnings.append(
+            f"Images that are not {expected} px, which the networks see rescaled: {others}."
+        )
     return warnings

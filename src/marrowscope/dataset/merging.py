@@ -46,7 +46,10 @@ def merge(tables: Sequence[tuple[str, pl.DataFrame]]) -> MergeResult:
     except pl.exceptions.PolarsError as error:
         reason = " ".join(str(error).split())[:160]
         names = ", ".join(name for name, _ in tables)
-        raise InputError(f"{names}: the tables do not fit together ({reason})") from None
+        raise InputError(
+            f"{names}: the tables do not fit together ({reason}); give columns of one name the "
+            "same kind of values"
+        ) from None
     before = usable(merged).height
     needed = ("error", "label", "sha256")
     lacking = [pl.lit(None, pl.String).alias(one) for one in needed if one not in merged.columns]

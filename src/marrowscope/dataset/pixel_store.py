@@ -224,10 +224,14 @@ def _read_meta(folder: Path) -> None:
     except FileNotFoundError:
         raise InputError(f"{folder}: no pixel store; 'marrowscope pack' makes one") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: cannot be read ({reason}); delete {folder} and pack again"
+        ) from None
     if content != {"format": FORMAT, "shape": list(SHAPE)}:
         raise InputError(
-            f"{path}: not a store of format {FORMAT} with {SHAPE[0]}×{SHAPE[1]} images; pack again"
+            f"{path}: not a store of format {FORMAT} with {SHAPE[0]}×{SHAPE[1]} images; delete "
+            f"{folder} and pack again"
         )
 
 

@@ -42,12 +42,17 @@ def apply_split_list(table: pl.DataFrame, path: Path) -> Split:
         elif row == _SEVERAL:
             raise InputError(f"{path}: {name} fits more than one cell; give more of its path")
         elif values[row] not in (None, part):
-            raise InputError(f"{path}: {name} is in part {values[row]} and in part {part}")
+            raise InputError(
+                f"{path}: {name} is in part {values[row]} and in part {part}; keep one of the lines"
+            )
         else:
             values[row] = part
     if len(strangers) == len(entries):
         first = f" (the first is {strangers[0]})" if strangers else ""
-        raise InputError(f"{path}: none of its {len(entries)} names is in the table{first}")
+        raise InputError(
+            f"{path}: none of its {len(entries)} names is in the table{first}; give the list of "
+            "these images"
+        )
     if "error" in table.columns:
         good = table["error"].is_null()
         values = [value if use else None for value, use in zip(values, good, strict=True)]
@@ -137,4 +142,7 @@ def _refuse_crossing(split: Split, path: Path) -> None:
         )
         if crossing.height:
             name = sorted(crossing[column].to_list())[0]
-            raise InputError(f"{path}: {column} {name} lies in more than one part of the split")
+            raise InputError(
+                f"{path}: {column} {name} lies in more than one part of the split; put all of it "
+                "into one"
+            )

@@ -63,7 +63,9 @@ def stain_appearance(images: list[NDArray[np.uint8]]) -> StainAppearance:
         InputError: fewer than ``MIN_IMAGES``.
     """
     if len(images) < MIN_IMAGES:
-        raise InputError(f"{len(images)} images; stain and light are taken from {MIN_IMAGES}")
+        raise InputError(
+            f"{len(images)} images; stain and light are measured on {MIN_IMAGES} or more: add some"
+        )
     light = np.median([np.percentile(image, _LIGHT, axis=(0, 1)) for image in images], axis=0)
     light = np.maximum(light, 1.0)
     # In white light: the tint of a lamp would count as a stain.

@@ -126,7 +126,7 @@ def _no_cuda() -> str | None:
     import torch
 
     if torch.version.cuda is None and torch.version.hip is None:
-        return "this build of torch computes on processors only"
+        return "this build of torch is for CPUs only"
     return None if torch.cuda.is_available() else "torch sees no GPU"
 
 
@@ -168,10 +168,10 @@ def _check(name: str, answer: Answer | None, gpu: str | None) -> Check:
         library = "OpenVINO" if name.startswith("OpenVINO") else "torch"
         advice = "pip install openvino" if library == "OpenVINO" else install_line("train")
         if name == "torch CUDA" and gpu is None:
-            return Check(GROUP, name, State.MISSING, "torch is not installed, and no GPU is here")
+            return Check(GROUP, name, State.MISSING, "torch is not installed, and there is no GPU")
         return Check(GROUP, name, State.MISSING, f"{library} is not installed", advice)
     if not answer.in_time:
-        return Check(GROUP, name, State.PROBLEM, "could not be measured in the time", AGAIN)
+        return Check(GROUP, name, State.PROBLEM, "no time was left to measure it", AGAIN)
     if answer.value is None:
         reason = str(answer.failure)
         if reason.startswith(OWN_ERROR):  # says itself what to do
@@ -190,7 +190,7 @@ def _check(name: str, answer: Answer | None, gpu: str | None) -> Check:
 
 def _advice(name: str, found: Mapping[str, Any], gpu: str | None) -> str | None:
     if name == "OpenVINO int8":
-        return "marrowscope model quantize BUNDLE CELLS -o FOLDER makes one"
+        return "marrowscope model quantize BUNDLE CELLS -o FOLDER"
     if gpu is None:
         return None  # nothing to be done: there is no GPU
     return CUDA_BUILD if "build" in found["absent"] else "update the driver of the GPU"

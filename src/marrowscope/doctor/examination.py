@@ -196,5 +196,5 @@ def _from_answer(name: str, answer: Answer) -> Check:
     if answer.value is not None:
         return Check(**{**answer.value, "state": State(answer.value["state"])})
     if not answer.in_time:
-        return Check(group, name, State.PROBLEM, "could not be examined in the time", AGAIN)
+        return Check(group, name, State.PROBLEM, "no time was left to examine it", AGAIN)
     return Check(group, name, State.PROBLEM, str(answer.failure), core=core)

@@ -158,11 +158,11 @@ def pdf() -> Check:
         page = "<html lang=en><title>doctor</title><p>0.5 µm × 21 classes"
         size = len(write_pdf(page))
     except InputError:
-        sentence = "WeasyPrint is there, the text library Pango of the system is not"
+        sentence = "WeasyPrint is installed, the system library Pango is not"
         return Check(REPORTS, "PDF", State.MISSING, sentence, PANGO)
     except Exception as error:
         sentence = f"cannot be written ({one_line(error)})"
-        advice = f"{PANGO}; then {install_line('pdf')} --upgrade"
+        advice = f"{PANGO} && {install_line('pdf')} --upgrade"
         return Check(REPORTS, "PDF", State.PROBLEM, sentence, advice)
     sentence = f"a page of {size / 1000:.0f} kB was written"
     return Check(REPORTS, "PDF", State.OK, sentence, facts={"bytes": size})

@@ -139,7 +139,7 @@ def _reasons(bad: Mapping[str, str]) -> str:
 
 def _versions(modules: Sequence[str], answers: Mapping[str, Answer]) -> str:
     if not any(answers[module].in_time for module in modules):
-        return "installed, could not be tried in the time"
+        return "installed, no time was left to try it"
     shown = []
     for module in modules:
         answer = answers[module]
