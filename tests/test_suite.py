@@ -80,7 +80,6 @@ TESTED_BY = {
     "cli/compare_command.py": "cli/test_crossval_command.py",
     "cli/demo_command.py": "cli/test_app.py",
     "cli/index_boxes.py": "exchange/test_box_cells.py",
-    "cli/index_command.py": "cli/test_dataset_commands.py",
     "cli/laboratory_lines.py": "cli/test_evaluate_command.py",
     "cli/merge_command.py": "cli/test_dataset_commands.py",
     "cli/model_argument.py": "cli/test_lazy_group.py",

@@ -27,12 +27,14 @@ def test_synonyms_rename_and_leave_out_and_say_so(tmp_path: Path) -> None:
 def test_index_takes_boxes_from_the_command_line(tmp_path: Path, shell: Shell) -> None:
     picture(tmp_path / "a.png")
     file, out = coco(tmp_path / "c.json", ["a.png", "b.png"]), tmp_path / "cells.parquet"
-    printed = shell("index", "--boxes", file, "-o", out, "--microns-per-pixel", 0.1)
+    given = ("--microns-per-pixel", 0.1, "--laboratory", "Bonn")
+    printed = shell("index", "--boxes", file, "-o", out, *given)
     said = printed.err
     assert "6 boxes (COCO) in 2 pictures, 3 unusable; cut them out with --crops" in said
     assert "BLA 1, LYT 1, RBC 1" in said
     table = read_cells(out)
     assert table.height == 2 * len(BOXES)
+    assert set(table["laboratory"]) == {"Bonn"}
     assert set(table.filter(table["error"].is_null())["field_id"]) == {"a.png"}
     options = ("--crops", tmp_path / "crops", "--microns-per-pixel", 0.1)
     printed = shell("index", "--boxes", file, "-o", out, *options)
@@ -51,6 +53,12 @@ def test_index_takes_boxes_from_the_command_line(tmp_path: Path, shell: Shell) -
         (["p", "--boxes", "c.json"], "make two tables"),
         (["--boxes", "gone.json"], "gone.json: no such file"),
         (["--boxes", "c.json", "--stain"], "only when they are cut out"),
+        (["--boxes", "c.json", "--laboratory", "-"], "--laboratory '-': is no name"),
+        (
+            ["--boxes", "c.json", "--laboratory-from", "folder:1"],
+            "--laboratory-from folder:1: works",
+        ),
+        (["--boxes", "c.json", "--mapping", "pbc"], "--mapping pbc: of names in boxes give it as"),
         (["--boxes", "c.json", "--microns-per-pixel", "99"], "0.005"),
     ],
 )

@@ -3,7 +3,11 @@
 import polars as pl
 
 from marrowscope.evaluation.evaluate_predictions import evaluate
-from marrowscope.report.laboratory_tables import class_by_laboratory_table, laboratory_table
+from marrowscope.report.laboratory_tables import (
+    class_by_laboratory_table,
+    laboratory_table,
+    laboratory_totals,
+)
 from support.predictions import predictions
 
 
@@ -16,6 +20,13 @@ def test_every_laboratory_and_every_class_of_it_is_a_row() -> None:
     assert whole.select("laboratory", "cells").rows() == [("A", 30), ("B", 30), (None, 30)]
     assert whole["strict_macro_f1"][0] == result.laboratories[0].strict["macro_f1"].value
     assert (whole["strict_accuracy_low"] <= whole["strict_accuracy"]).all()
+    totals = laboratory_totals(result)
+    assert [(name, one["cells"]) for name, one in totals.items()] == [
+        ("A", 30),
+        ("B", 30),
+        ("", 30),
+    ]
+    assert totals["B"]["tolerant"]["accuracy"] == whole["tolerant_accuracy"][1]
     assert classes.height == 9
     assert classes.filter(laboratory="A")["cells"].sum() == 30
     entry = result.laboratories[1].classes[0]

@@ -79,13 +79,9 @@ class CrossValidation:
             "cells": scores.counts["evaluated"],
             "trained": list(self.trained),
             **totals,
-            **self._laboratories(),
+            **({"laboratories": self.evaluation.laboratory_totals} if scores.laboratories else {}),
             "warnings": list(scores.warnings),
         }
-
-    def _laboratories(self) -> dict[str, Any]:
-        rows = self.evaluation.by_laboratory.rows(named=True)
-        return {"laboratories": {row.pop("laboratory") or "": row for row in rows}} if rows else {}
 
     def __repr__(self) -> str:
         return f"<cross-validation {self.folder}: {self.evaluation!r}>"

@@ -28,7 +28,7 @@ from marrowscope.report.evaluation_page import (
     write_page,
     write_report,
 )
-from marrowscope.report.laboratory_tables import laboratory_table
+from marrowscope.report.laboratory_tables import laboratory_table, laboratory_totals
 from marrowscope.report.notebook_html import NotebookTable, notebook_html
 from marrowscope.scoring import Estimate
 
@@ -60,6 +60,11 @@ class EvaluationResult:
     def by_laboratory(self) -> pl.DataFrame:
         """One row per laboratory, where there are several: cells, totals and their intervals."""
         return laboratory_table(self.scores)
+
+    @property
+    def laboratory_totals(self) -> dict[str, dict[str, Any]]:
+        """``cells``, and ``strict`` and ``tolerant`` totals by name, of each laboratory."""
+        return laboratory_totals(self.scores)
 
     @property
     def strict(self) -> dict[str, Estimate]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from marrowscope.cli.app import console, emit_json, print_remark, printable
 from marrowscope.cli.evaluate_external import print_external
-from marrowscope.cli.laboratory_lines import laboratories_summary, print_laboratories
+from marrowscope.cli.laboratory_lines import print_laboratories
 from marrowscope.cli.lazy_group import say_renamed
 from marrowscope.cli.options import JSON, Bootstrap, FolderOutput, PixelSize, Seed, Tolerated
 from marrowscope.errors import InputError
@@ -126,7 +126,7 @@ def evaluate(
                 "strict": {name: value.value for name, value in result.strict.items()},
                 "tolerant": {name: value.value for name, value in result.tolerant.items()},
                 "folds": None if result.folds is None else _folds_summary(result.folds),
-                **laboratories_summary(result),
+                **({"laboratories": evaluated.laboratory_totals} if result.laboratories else {}),
                 "warnings": list(result.warnings),
             }
         )

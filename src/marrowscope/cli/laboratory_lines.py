@@ -1,6 +1,6 @@
 """What commands print of scores by laboratory."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from marrowscope.cli.app import console, printable
 
@@ -19,21 +19,3 @@ def print_laboratories(scores: "Evaluation") -> None:
             markup=False,
             soft_wrap=True,
         )
-
-
-def laboratories_summary(scores: "Evaluation") -> dict[str, Any]:
-    """The same for ``--json``: ``{"laboratories": …}``, or nothing where there are not several."""
-    if not scores.laboratories:
-        return {}
-    return {
-        "laboratories": {
-            one.name: {
-                "cells": one.cells,
-                **{
-                    kind: {name: value.value for name, value in totals.items()}
-                    for kind, totals in (("strict", one.strict), ("tolerant", one.tolerant))
-                },
-            }
-            for one in scores.laboratories
-        }
-    }

@@ -63,7 +63,7 @@ class Split:
         return result
 
     def laboratories(self) -> list[str]:
-        """Those that the parts were balanced over; [] unless there are several."""
+        """Names, where there are several; else []."""
         names = laboratory_names(self.table)
         return names if len(names) > 1 else []
 

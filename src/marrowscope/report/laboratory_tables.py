@@ -24,6 +24,18 @@ def laboratory_table(result: Evaluation) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
+def laboratory_totals(result: Evaluation) -> dict[str, dict[str, Any]]:
+    """Cells and totals by laboratory, as data for JSON; "" for cells that name none."""
+    return {
+        one.name: {
+            "cells": one.cells,
+            "strict": {name: finite(value.value) for name, value in one.strict.items()},
+            "tolerant": {name: finite(value.value) for name, value in one.tolerant.items()},
+        }
+        for one in result.laboratories
+    }
+
+
 def class_by_laboratory_table(result: Evaluation) -> pl.DataFrame:
     """One row per laboratory and class that it has: cells, predictions, scores and intervals."""
     rows = []
