@@ -127,6 +127,9 @@ def test_a_slide_is_looked_at_field_by_field_until_there_are_enough_cells(
     cells = truth.filter("is_cell").select("x", "y").to_numpy()
     nearest = np.hypot(*(places[:, None] - cells[None]).transpose(2, 0, 1)).min(axis=1)
     assert (nearest * SLIDE.microns_per_pixel < 4).mean() > 0.9
+    judgeable = table["judgeable"].to_numpy()
+    assert summary["not_judgeable"] == int((~judgeable).sum())
+    assert (nearest[judgeable] * SLIDE.microns_per_pixel < 4).mean() > 0.97
     apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
     assert apart[~np.eye(len(places), dtype=bool)].min() * SLIDE.microns_per_pixel > 3
 

@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 from marrowscope.counting.field_classification import (
     add_predictions,
     excluded_object_types,
-    mark_rejected_regions,
 )
 from marrowscope.differential.count_roles import CellRole
 from marrowscope.differential.differential_count import differential
 from marrowscope.morphology import CODES
-from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 
 def answers(codes: list[str], confidences: list[float]) -> np.ndarray:
@@ -72,31 +70,10 @@ def test_what_is_no_intact_cell_is_left_out_unless_the_model_was_taught_it() -> 
     assert taught["role"].to_list() == [CellRole.COUNTED, CellRole.LEFT_OUT, CellRole.COUNTED]
 
 
-def test_cells_in_a_square_that_cannot_be_judged_are_left_out() -> None:
-    reason = np.array(
-        [
-            [RejectionReason.ACCEPTED, RejectionReason.THICK],
-            [RejectionReason.DILUTED, RejectionReason.ACCEPTED],
-        ]
-    )
-    nothing = np.zeros((2, 2))
-    quality_map = QualityMap(reason.astype(np.uint8), nothing, nothing, nothing, 100)
-    table = pl.DataFrame(
-        {"x": [99.0, 100.0, -1.0, 250.0, 99.0], "y": [0.0, 99.9, 100.0, 199.0, 0.0],
-         "judgeable": [True] * 4 + [False]}
-    )  # fmt: skip
-    placed = mark_rejected_regions(table, quality_map)
-    assert placed["judgeable"].to_list() == [True, False, False, True, False]
-    assert mark_rejected_regions(table, None).equals(table)
-    placed = placed.with_columns(touches_border=pl.lit(False), kind=pl.lit("cell"))
-    roles = add_predictions(placed, answers(["NGS"] * 5, [0.9] * 5), CODES)["role"]
-    assert roles.to_list() == [
-        CellRole.COUNTED,
-        CellRole.LEFT_OUT,
-        CellRole.LEFT_OUT,
-        CellRole.COUNTED,
-        CellRole.LEFT_OUT,
-    ]
+def test_cells_where_none_can_be_judged_are_left_out() -> None:
+    places = cells([False] * 3).with_columns(judgeable=pl.Series([True, False, True]))
+    roles = add_predictions(places, answers(["NGS"] * 3, [0.9] * 3), CODES)["role"]
+    assert roles.to_list() == [CellRole.COUNTED, CellRole.LEFT_OUT, CellRole.COUNTED]
 
 
 def test_a_field_without_cells_has_all_columns() -> None:

@@ -61,12 +61,14 @@ def detect(
     for source, tile in found.corrupt[:SHOWN]:
         print_remark(f"{source}: {tile}")
     kinds = dict(sorted(table["kind"].value_counts().rows()))
+    unfit = table.height - int(table["judgeable"].sum())
     if json:
         emit_json(
             {
                 "output": str(output),
                 "cells": table.height,
                 "kinds": kinds,
+                "not_judgeable": unfit,
                 "fields": fields,
                 "corrupt_tiles": corrupt,
                 "remarks": list(found.remarks),
@@ -74,6 +76,7 @@ def detect(
             }
         )
     told = "".join(f", {number} × {kind}" for kind, number in kinds.items() if kind != "cell")
+    told += f", {unfit} where cells cannot be judged" if unfit else ""
     console.print(
         f"{table.height} cells in {fields} fields{told}, {corrupt} unreadable pieces → {output}",
         markup=False,

@@ -13,7 +13,6 @@ from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.differential.count_roles import CellRole, cell_role
 from marrowscope.inference.engine import Engine
 from marrowscope.morphology import ARTEFACT, NOT_IDENTIFIABLE, SMUDGE_CELL
-from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 # What is located, but no intact cell, and the class that stands for it.
 _CLASS_OF = {NAKED: NOT_IDENTIFIABLE, SMUDGE: SMUDGE_CELL, DEBRIS: ARTEFACT}
@@ -37,25 +36,6 @@ def classify_cells(
     values = np.concatenate(parts)
     values[~np.isfinite(values).all(axis=1)] = np.nan
     return values
-
-
-def mark_rejected_regions(cells: pl.DataFrame, quality_map: QualityMap | None) -> pl.DataFrame:
-    """Make ``judgeable`` false in a square of the slide where cells cannot be judged.
-
-    A planned field may hold some such squares, at the edge of a thick part for instance.
-
-    Args:
-        cells: rows with ``judgeable``, and ``x`` and ``y`` in px of level 0.
-        judged: of the slide; None for field images, which have no squares.
-    """
-    if quality_map is None:
-        return cells
-    rows, columns = (
-        np.clip(cells[axis].to_numpy() // quality_map.side, 0, length - 1).astype(np.intp)
-        for axis, length in zip("yx", quality_map.reason.shape, strict=True)
-    )
-    accepted = quality_map.reason[rows, columns] == RejectionReason.ACCEPTED
-    return cells.with_columns(judgeable=pl.col("judgeable") & pl.Series(accepted, dtype=pl.Boolean))
 
 
 def excluded_object_types(known: Iterable[str]) -> tuple[str, ...]:

@@ -3,10 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.detection.crowding import find_crowded
 from marrowscope.detection.field_detection import FieldDetections, detect_in_field
 from marrowscope.io.image_encoding import encode_jpeg
 from marrowscope.preprocessing import resize
@@ -51,10 +49,6 @@ def analyse_field(slide: Slide, field: PlannedField) -> FieldResult:
         InputError: a pixel size with which cells cannot be seen.
     """
     detections = detect_in_field(slide, field)
-    solid = find_crowded(detections.nuclear, detections.places)
-    detections = replace(
-        detections, cells=detections.cells.with_columns(judgeable=pl.Series(~solid))
-    )
     if slide.fields and any((tile.x, tile.y) == (field.x, field.y) for tile in slide.corrupt):
         return FieldResult(
             _without_cells(detections), RejectionReason.EMPTY, float("nan"), 0.0, b"", True

@@ -11,12 +11,15 @@ from marrowscope.cells import PROBABILITY
 from marrowscope.counting.field_classification import (
     add_predictions,
     classify_cells,
-    mark_rejected_regions,
 )
 from marrowscope.counting.field_result import REJECTED_FIELDS, FieldResult
 from marrowscope.counting.smear_count import CountedField
 from marrowscope.counting.thumbnails import Thumbnails
-from marrowscope.detection.field_detection import SeamDeduplicator, detection_columns
+from marrowscope.detection.field_detection import (
+    SeamDeduplicator,
+    detection_columns,
+    mark_rejected_regions,
+)
 from marrowscope.differential.count_roles import CellRole
 from marrowscope.inference.engine import Engine
 from marrowscope.slides.slide import Slide
@@ -45,9 +48,8 @@ class RunningCount:
         self._deduplicator = SeamDeduplicator(self.slide.microns_per_pixel)
         # The columns are there even when no cell is.
         answers = dict.fromkeys((PROBABILITY + code for code in self.engine.classes), pl.Float32())
-        own: dict[str, pl.DataType] = {"judgeable": pl.Boolean()}
         last = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
-        self.frames = [pl.DataFrame(schema={**detection_columns(), **own, **answers, **last})]
+        self.frames = [pl.DataFrame(schema={**detection_columns(), **answers, **last})]
 
     def add_field(self, result: FieldResult) -> int:
         """Classify the cells of the next field; how many of them are countable."""

@@ -16,6 +16,7 @@ from marrowscope.detection.field_detection import (
     SeamDeduplicator,
     detect_in_field,
     detection_columns,
+    mark_rejected_regions,
 )
 from marrowscope.detection.ordered_map import map_in_order
 from marrowscope.errors import InputError
@@ -25,7 +26,6 @@ from marrowscope.progress import Advance
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
 from marrowscope.smear.field_plan import (
-    FieldPlan,
     FieldQueue,
     PlannedField,
     plan_field_images,
@@ -33,6 +33,7 @@ from marrowscope.smear.field_plan import (
 )
 from marrowscope.smear.suitability import map_smear_quality
 
+_WORKERS = os.cpu_count() or 1
 CROP_NAME = re.compile(r"[0-9a-f]{12}-\d{4,}\.png")  # a cell's id
 
 
@@ -42,7 +43,8 @@ class DetectionResult:
 
     Attributes:
         cells: cell table with the columns of ``detect`` beside; ``x``, ``y`` in px of level 0, for
-            field images in px of the field.
+            field images in px of the field; ``judgeable`` is false in a particle or a clot, and in
+            a square of a slide where cells cannot be judged.
         fields: fields that were looked at.
         corrupt: pieces that could not be read and were left out.
     """
@@ -74,9 +76,9 @@ def detect_cells(
         InputError: no smear or nothing that can be judged on a slide, a pixel size with which
             cells cannot be seen, or the crops cannot be written.
     """
-    plan = plan_field_images(slide) if slide.fields else _planned(slide)
+    quality_map = None if slide.fields else map_smear_quality(slide, smear_contour(slide), _WORKERS)
+    plan = plan_field_images(slide) if quality_map is None else plan_fields(slide, quality_map)
     queue = FieldQueue(plan, enough if enough is not None else 2**62)
-    workers = os.cpu_count() or 1
     frames = [pl.DataFrame(schema=_columns())]
 
     deduplicator = SeamDeduplicator(slide.microns_per_pixel)
@@ -88,9 +90,10 @@ def detect_cells(
             detections, pixels=detections.pixels[:0]
         ), images  # crops are all that is needed
 
-    with ThreadPoolExecutor(workers) as pool:
-        for detections, images in map_in_order(pool, detect_and_encode, queue, workers):
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for detections, images in map_in_order(pool, detect_and_encode, queue, _WORKERS):
             cells = deduplicator.drop_known(detections).cells
+            cells = mark_rejected_regions(cells, quality_map)
             queue.record_count(detections.field, cells.height)
             frames.append(_rows(slide, cells, crops, images))
             if advance is not None:
@@ -98,11 +101,6 @@ def detect_cells(
             if queue.enough:
                 break
     return DetectionResult(pl.concat(frames), len(queue.used), slide.corrupt)
-
-
-def _planned(slide: Slide) -> FieldPlan:
-    contour = smear_contour(slide)
-    return plan_fields(slide, map_smear_quality(slide, contour, os.cpu_count() or 1))
 
 
 def _rows(

@@ -13,10 +13,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import SCHEMA
+from marrowscope.detection.crowding import find_crowded
 from marrowscope.detection.detector import detect, require_visible_cells
-from marrowscope.detection.nuclear_map import NuclearMap, nuclear_map
+from marrowscope.detection.nuclear_map import nuclear_map
 from marrowscope.slides.slide import Slide
 from marrowscope.smear.field_plan import PlannedField
+from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
 # Around a planned field of a slide: cells at its edge are seen whole, with room for a crop.
 MARGIN_MICRONS = 25.0
@@ -31,16 +33,14 @@ class FieldDetections:
     Attributes:
         field: as planned.
         pixels: (H, W, 3) uint8 RGB of the field with its margin.
-        nuclear: map of these pixels.
         places: (N, 2) float64, x and y of the cells' centres in these pixels.
         cells: one row per cell, columns of ``columns()``; ``x``, ``y`` and box in px of level 0, of
-            field images in px of the field.
+            field images in px of the field; ``judgeable`` is false in a particle or a clot.
         margin: px of level 0 around the field.
     """
 
     field: PlannedField
     pixels: NDArray[np.uint8]
-    nuclear: NuclearMap
     places: NDArray[np.float64]
     cells: pl.DataFrame
     margin: int
@@ -65,6 +65,8 @@ def detect_in_field(slide: Slide, field: PlannedField) -> FieldDetections:
     require_visible_cells(slide.microns_per_pixel)
     nuclear = nuclear_map(pixels, slide.microns_per_pixel)
     found = detect(pixels, slide.microns_per_pixel, nuclear)
+    crowded = find_crowded(nuclear, found.select("x", "y").to_numpy())
+    found = found.with_columns(judgeable=pl.Series(~crowded, dtype=pl.Boolean))
     # The next field begins where this one ends. A cell on the seam is offered by both.
     first = margin - SEAM_MICRONS / slide.microns_per_pixel
     inside = pl.all_horizontal(
@@ -80,14 +82,14 @@ def detect_in_field(slide: Slide, field: PlannedField) -> FieldDetections:
         slide_id=pl.lit(Path(slide.name).absolute().stem),
         field_id=pl.lit(field.name),
     ).select(*detection_columns())
-    return FieldDetections(field, pixels, nuclear, found.select("x", "y").to_numpy(), cells, margin)
+    return FieldDetections(field, pixels, found.select("x", "y").to_numpy(), cells, margin)
 
 
 def detection_columns() -> dict[str, pl.DataType]:
     """Columns of ``FieldDetections.cells`` with their types."""
     own = {name: SCHEMA[name] for name in ("cell_id", "slide_id", "field_id", "x", "y")}
     sides = dict.fromkeys(("x0", "y0", "x1", "y1", "nuclear_area"), pl.Float64())
-    last = {"kind": pl.String(), "intact": pl.Float32()}
+    last = {"kind": pl.String(), "intact": pl.Float32(), "judgeable": pl.Boolean()}
     return {**own, **sides, "score": pl.Float32(), "touches_border": pl.Boolean(), **last}
 
 
@@ -95,6 +97,25 @@ def _cell_ids(slide: Slide, field: PlannedField, count: int) -> list[str]:
     """The same at every run: from the names of source and field and the place in the field."""
     source = hashlib.sha256(f"{Path(slide.name).name}/{field.name}".encode()).hexdigest()[:12]
     return [f"{source}-{number:04d}" for number in range(count)]
+
+
+def mark_rejected_regions(cells: pl.DataFrame, quality_map: QualityMap | None) -> pl.DataFrame:
+    """Make ``judgeable`` false in a square of the slide where cells cannot be judged.
+
+    A planned field may hold some such squares, at the edge of a thick part for instance.
+
+    Args:
+        cells: rows with ``judgeable``, and ``x`` and ``y`` in px of level 0.
+        quality_map: of the slide; None for field images, which have no squares.
+    """
+    if quality_map is None:
+        return cells
+    rows, columns = (
+        np.clip(cells[axis].to_numpy() // quality_map.side, 0, length - 1).astype(np.intp)
+        for axis, length in zip("yx", quality_map.reason.shape, strict=True)
+    )
+    accepted = quality_map.reason[rows, columns] == RejectionReason.ACCEPTED
+    return cells.with_columns(judgeable=pl.col("judgeable") & pl.Series(accepted, dtype=pl.Boolean))
 
 
 class SeamDeduplicator:
