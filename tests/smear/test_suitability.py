@@ -120,6 +120,28 @@ def test_light_and_its_colour_change_no_verdict(
     assert (quality_map(lit, tmp_path).reason == reference.reason).mean() > 0.95
 
 
+@pytest.mark.parametrize("light", [(1.0, 0.95, 0.85), (0.55, 0.55, 0.5)])
+def test_a_smear_on_glass_of_another_light_is_judged_in_its_own(
+    light: tuple[float, float, float], tmp_path: Path
+) -> None:
+    piece = np.hstack([PIECES[RejectionReason.ACCEPTED], PIECES[RejectionReason.THICK]])
+    found = quality_map(on_glass((piece * np.array(light)).astype(np.uint8), 200), tmp_path)
+    assert (found.reason == good_and_thick().reason).mean() > 0.9
+    assert good_and_thick().light_phrase() is None
+    assert (found.light_phrase() or "").endswith(
+        "than the glass beside it (240 240 240), and was judged in its own light"
+    )
+
+
+@pytest.mark.parametrize("margin", [20, 100])
+def test_a_field_on_a_white_page_is_judged_in_its_own_light(margin: int, tmp_path: Path) -> None:
+    piece = (PIECES[RejectionReason.ACCEPTED][:500, :500] * (0.75, 0.68, 0.5)).astype(np.uint8)
+    page = np.pad(piece, ((margin, margin), (margin, margin), (0, 0)), constant_values=255)
+    (tmp_path / "page.png").write_bytes(encode_png(page))
+    found = map_field_quality(open_slide(tmp_path / "page.png", 0.5))
+    assert found.reason.tolist() == [[RejectionReason.ACCEPTED]]
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

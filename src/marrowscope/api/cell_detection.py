@@ -126,7 +126,8 @@ def detect_in(
             advance = None if progress is None else progress(f"detecting in {file_name}")
             found = detect_cells(slide, enough, folder, advance)
             require_cells(found, one.name)
-            remarks += [f"{one.name}: {line}" for line in slide.reading_remarks]
+            lines = [*slide.reading_remarks, *([found.remark] if found.remark else [])]
+            remarks += [f"{one.name}: {line}" for line in lines]
             cells = found.cells
             if one.in_memory and folder is None:
                 cells = cells.with_columns(path=pl.lit(None, pl.String))

@@ -54,6 +54,9 @@ def field_warnings(totals: FieldTotals, quality_map: QualityMap | None) -> list[
     blood = blood_phrase(ratio)
     if blood is not None:
         lines.append(f"This looks like {blood}")
+    light = None if quality_map is None else quality_map.light_phrase()
+    if light is not None:
+        lines.append(light[0].upper() + light[1:])
     if totals.countable < FEW_CELLS:
         lines.append(
             f"Only {_cells(totals.countable)}: too few for a differential count; the "

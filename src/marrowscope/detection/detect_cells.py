@@ -47,11 +47,13 @@ class DetectionResult:
             a square of a slide where cells cannot be judged.
         fields: fields that were looked at.
         corrupt: pieces that could not be read and were left out.
+        remark: on the light, where that of the smear is not that of the glass beside it.
     """
 
     cells: pl.DataFrame
     fields: int
     corrupt: tuple[CorruptTile, ...]
+    remark: str | None = None
 
 
 def detect_cells(
@@ -100,7 +102,8 @@ def detect_cells(
                 advance(1, total=len(plan.fields))
             if queue.enough:
                 break
-    return DetectionResult(pl.concat(frames), len(queue.used), slide.corrupt)
+    remark = None if quality_map is None else quality_map.light_phrase()
+    return DetectionResult(pl.concat(frames), len(queue.used), slide.corrupt, remark)
 
 
 def _rows(

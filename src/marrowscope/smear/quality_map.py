@@ -63,6 +63,8 @@ class QualityMap:
         side: of a square in px of level 0; 0 for fields.
         red_cells_per_nucleated: over all squares where cells lie singly and are sharp.
         fields: the fields, for a source of fields.
+        lights: RGB of bare glass and of the light between cells, (3,) each, where these differ;
+            all was judged in the latter.
     """
 
     reason: NDArray[np.uint8]
@@ -72,6 +74,7 @@ class QualityMap:
     side: int
     red_cells_per_nucleated: float = float("nan")
     fields: tuple[Field, ...] = ()
+    lights: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
     def count(self, reason: RejectionReason) -> int:
         """How many squares or fields have this reason."""
@@ -80,6 +83,16 @@ class QualityMap:
     def blood_phrase(self) -> str | None:
         """As ``blood_phrase``, for the whole smear."""
         return blood_phrase(self.red_cells_per_nucleated)
+
+    def light_phrase(self) -> str | None:
+        """A phrase when the glass beside the smear is lit otherwise than the smear, else None."""
+        if self.lights is None:
+            return None
+        glass, own = (" ".join(f"{value:.0f}" for value in light) for light in self.lights)
+        return (
+            f"the smear is lit otherwise (RGB {own} between its cells) than the glass beside it "
+            f"({glass}), and was judged in its own light"
+        )
 
     def rejection_summary(self) -> str | None:
         """Why there is nothing to be counted, in one sentence; None where there is something."""

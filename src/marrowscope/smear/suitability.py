@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from marrowscope.slides.slide import Field, Slide, read_scaled
 from marrowscope.smear.contour import Contour, optical_density, white_point
+from marrowscope.smear.light import light_between_cells
 from marrowscope.smear.quality_map import MIN_NUCLEATED_PER_RED, QualityMap, RejectionReason
 from marrowscope.smear.region_measures import (
     LOW_POWER,
-    NuclearStain,
     RegionMeasures,
     concatenate_measures,
     estimate_nuclear_stain,
@@ -55,14 +55,17 @@ def map_smear_quality(slide: Slide, contour: Contour, workers: int = 1) -> Quali
     covered = _covered(contour, side, (rows, columns))
     inside = covered >= _COVERED
     pixel = side * slide.microns_per_pixel / round(side * slide.microns_per_pixel / LOW_POWER)
-    stain = _stain(slide, inside, side, pixel, contour.white)
+    samples = _samples(slide, inside, side, pixel)
+    light = light_between_cells(samples, contour.white)
+    white = contour.white if light is None else light
+    stain = estimate_nuclear_stain([optical_density(sample, white) for sample in samples])
     blocks = _blocks(inside)
 
     def measured(block: tuple[slice, slice]) -> RegionMeasures:
         high, wide = (part.stop - part.start for part in block)
         corner = block[1].start * side, block[0].start * side
         picture = read_scaled(slide, *corner, wide * side, high * side, pixel)
-        found = measure_regions(picture, (high, wide), pixel, contour.white, stain)
+        found = measure_regions(picture, (high, wide), pixel, white, stain)
         return select_measures(found, inside[block].ravel())
 
     with ThreadPoolExecutor(workers) as pool:
@@ -79,12 +82,13 @@ def map_smear_quality(slide: Slide, contour: Contour, workers: int = 1) -> Quali
         return QualityMap(reason, quality, cells, blur, side)
     at = tuple(np.array(order).T)
     found = concatenate_measures(parts)
-    blur = _probe(slide, inside, side, contour.white, workers)
+    blur = _probe(slide, inside, side, white, workers)
     around = _Neighbours(at, shape)
     reason[at], quality[at] = classify_regions(found, blur[at], covered[at], around)
     cells[at] = found.nuclei
     ratio = red_cells_per_nucleated(found, reason[at], covered[at])
-    return QualityMap(reason, quality, cells, blur, side, ratio)
+    lights = None if light is None else (contour.white, light)
+    return QualityMap(reason, quality, cells, blur, side, ratio, lights=lights)
 
 
 def map_field_quality(
@@ -111,6 +115,8 @@ def map_field_quality(
     step = max(1, len(views) // _SAMPLES)
     some = [picture for picture, _ in views[::step]]
     white = white_point(np.concatenate([p.reshape(1, -1, 3) for p in some], axis=1))
+    light = light_between_cells(some, white)
+    white = white if light is None else light
     stain = estimate_nuclear_stain([optical_density(picture, white) for picture in some])
     found = concatenate_measures(
         [measure_regions(picture, (1, 1), LOW_POWER, white, stain) for picture, _ in views]
@@ -252,17 +258,16 @@ def _blocks(inside: NDArray[np.bool_]) -> list[tuple[slice, slice]]:
     return [place for place in places if inside[place].any()]
 
 
-def _stain(
-    slide: Slide, inside: NDArray[np.bool_], side: int, pixel: float, white: NDArray[np.float64]
-) -> NuclearStain:
+def _samples(
+    slide: Slide, inside: NDArray[np.bool_], side: int, pixel: float
+) -> list[NDArray[np.uint8]]:
+    """Some squares of the smear, to know stain and light."""
     places = np.argwhere(inside)
     places = places[:: max(1, len(places) // _SAMPLES)]
-    return estimate_nuclear_stain(
-        [
-            optical_density(read_scaled(slide, column * side, row * side, side, side, pixel), white)
-            for row, column in places.tolist()
-        ]
-    )
+    return [
+        read_scaled(slide, column * side, row * side, side, side, pixel)
+        for row, column in places.tolist()
+    ]
 
 
 def _probe(
