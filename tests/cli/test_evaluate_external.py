@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from support.command_shell import Shell
@@ -42,6 +43,13 @@ def test_evaluate_external_judges_by_class_and_lineage_and_reports_the_shift(
     assert "lymphoid cell" in page
     assert page.count("data:image/png;base64,") == 2
     assert "Research use only" in page
+    named = pl.read_csv(external / "predictions.csv").with_columns(
+        pl.Series("laboratory", ["Bonn", "Ulm"] * 6)
+    )
+    named.write_csv(tmp_path / "named.csv")
+    printed = shell("evaluate", tmp_path / "named.csv", *command[2:], "-o", out, "--json")
+    assert json.loads(printed.out)["laboratories"]["Bonn"]["no_calls"]["cells"] == 6
+    assert "laboratory Ulm, 6 cells: no call" in printed.err
     (tmp_path / "short.yaml").write_text("neutrophil: [NGS]\n")
     command[3] = tmp_path / "short.yaml"
     printed = shell(*command, "-o", out, status=1)

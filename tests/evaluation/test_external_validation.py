@@ -94,3 +94,13 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=words):
         evaluate_external(table, mapping, "map.yaml")
+
+
+def test_each_laboratory_is_judged_by_itself() -> None:
+    # Munich has the blasts: 3 called of 4, 1 agrees, 2 by lineage. Bonn: 2 called of 3, both agree.
+    owners = pl.Series("laboratory", ["Munich"] * 4 + ["Bonn"] * 4 + ["Ulm"])
+    bonn, munich = evaluate_external(TABLE.with_columns(owners), MAPPING).laboratories
+    assert (munich.name, munich.no_calls.right, munich.no_calls.cells) == ("Munich", 1, 4)
+    assert (munich.agreement.right, munich.lineage.right, munich.lineage.cells) == (1, 2, 3)
+    assert (bonn.agreement.right, bonn.agreement.cells, bonn.no_calls.cells) == (2, 2, 3)
+    assert evaluate_external(TABLE, MAPPING).laboratories == ()

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import polars as pl
+import pytest
+
 from marrowscope.evaluation.external_validation import evaluate_external
 from marrowscope.report.external_page import FIGURE, external_section, share_text
 from support.external_cells import MAPPING, TABLE
@@ -18,6 +21,18 @@ def test_no_calls_agreement_and_lineage_are_told_beside_the_figure(tmp_path: Pat
     assert (tmp_path / FIGURE).stat().st_size > 1000
     rows = {row[0]: row for row in section.tables[0].rows}
     assert set(rows) >= {"myeloblast", "neutrophil"}
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_each_laboratory_is_a_row_where_there_are_several(tmp_path: Path) -> None:
+    owners = pl.Series("laboratory", ["Munich"] * 4 + ["Bonn"] * 4 + [None])
+    section = external_section(
+        evaluate_external(TABLE.with_columns(owners), MAPPING), None, tmp_path
+    )
+    bonn, munich = section.tables[1].rows
+    assert bonn[:4] == ("Bonn", "3", "33%", "100% (34%–100%)")
+    assert munich[:4] == ("Munich", "4", "25%", "33% (6%–79%)")
+    assert len(external_section(evaluate_external(TABLE, MAPPING), None, tmp_path).tables) == 1
 
 
 def test_a_share_is_told_in_per_cent() -> None:

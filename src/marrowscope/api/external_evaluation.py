@@ -79,6 +79,7 @@ class ExternalEvaluation:
             "agreement": _share(found.agreement),
             "balanced_agreement": finite(found.balanced),
             "lineage_agreement": _share(found.lineage),
+            **self._laboratories(),
             "shift": None
             if moved is None
             else {
@@ -89,6 +90,18 @@ class ExternalEvaluation:
             },
             "warnings": list(found.warnings),
         }
+
+    def _laboratories(self) -> dict[str, Any]:
+        """Of several laboratories: the shares of each."""
+        of_each = {
+            one.name: {
+                "no_calls": _share(one.no_calls),
+                "agreement": _share(one.agreement),
+                "lineage_agreement": _share(one.lineage),
+            }
+            for one in self.result.laboratories
+        }
+        return {"laboratories": of_each} if of_each else {}
 
     def save(self, folder: AnyPath) -> Path:
         """Write the report as a folder: page, data, tables, figures.

@@ -34,6 +34,14 @@ def print_external(made: "ExternalEvaluation") -> None:
             f"({100 * share.low:.0f}–{100 * share.high:.0f})",
             markup=False,
         )
+    for one in result.laboratories:
+        console.print(
+            f"laboratory {printable(one.name) or 'not named'}, {one.no_calls.cells} cells: no call "
+            f"{_percent(one.no_calls.value)}, agreement {_percent(one.agreement.value)}, lineage "
+            f"{_percent(one.lineage.value)}",
+            markup=False,
+            soft_wrap=True,
+        )
     for reason, count in result.reasons.items():
         console.print(f"  {reason}: {count}", markup=False)
     if moved is not None:

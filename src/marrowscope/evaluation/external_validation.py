@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import group_column, probability_codes
+from marrowscope.dataset.laboratories import laboratory_of_rows
 from marrowscope.errors import InputError, TableError
 from marrowscope.evaluation.class_mapping import ClassMapping, apply_mapping
 from marrowscope.morphology import BY_CODE, CODES, NOT_CALLED, in_display_order
@@ -58,6 +59,16 @@ class ExternalClass:
 
 
 @dataclass(frozen=True)
+class ExternalLaboratory:
+    """One laboratory of the set; ``name`` is "" for cells that name none. Shares as in a class."""
+
+    name: str
+    no_calls: CountedShare
+    agreement: CountedShare
+    lineage: CountedShare
+
+
+@dataclass(frozen=True)
 class ExternalResult:
     """The whole result.
 
@@ -70,6 +81,7 @@ class ExternalResult:
         reasons: cells without a call by reason; a cell with two counts for the first.
         unread: labelled cells without a prediction, left out of everything.
         warnings: lines that every report must carry.
+        laboratories: each by itself, where there are several; else empty.
     """
 
     codes: tuple[str, ...]
@@ -82,6 +94,7 @@ class ExternalResult:
     reasons: dict[str, int]
     unread: int
     warnings: tuple[str, ...]
+    laboratories: tuple[ExternalLaboratory, ...] = ()
 
 
 def evaluate_external(
@@ -146,6 +159,7 @@ def evaluate_external(
         )
         for place, name in enumerate(names)
     )
+    judgeable = np.array([bool(group) for group in lineages])[truth]
     called = int(matrix.sum())
     judged = [entry.agreement.value for entry in classes if entry.agreement.cells]
     return ExternalResult(
@@ -159,7 +173,43 @@ def evaluate_external(
         reasons,
         labelled.height - rows.height,
         tuple(_warnings(rows, classes, lineages)),
+        _by_laboratory(rows, silent, right[truth, answer], same_lineage[truth, answer], judgeable),
     )
+
+
+def _by_laboratory(
+    rows: pl.DataFrame,
+    silent: NDArray[np.bool_],
+    agrees: NDArray[np.bool_],
+    same_lineage: NDArray[np.bool_],
+    judgeable: NDArray[np.bool_],
+) -> tuple[ExternalLaboratory, ...]:
+    """Shares of each laboratory, where there are several.
+
+    Args:
+        rows: (N) judged cells.
+        silent: (N) not called.
+        agrees: (N) the answer is compatible with the class.
+        same_lineage: (N) it lies in a lineage of the class.
+        judgeable: (N) the class has a lineage.
+    """
+    owners = laboratory_of_rows(rows)
+    names = sorted(owners.drop_nulls().unique().to_list())
+    if len(names) < 2:
+        return ()
+    found = []
+    for name in [*names, *([""] if owners.null_count() else [])]:
+        own = (owners.fill_null("") == name).to_numpy()
+        called = own & ~silent
+        found.append(
+            ExternalLaboratory(
+                name,
+                _share((own & silent).sum(), own.sum()),
+                _share((called & agrees).sum(), called.sum()),
+                _share((called & same_lineage).sum(), (called & judgeable).sum()),
+            )
+        )
+    return tuple(found)
 
 
 def _silent(

@@ -23,7 +23,7 @@ def external_section(result: ExternalResult, moved: DomainShift | None, folder: 
     pictures = [SectionFigure("External classes and predicted classes", FIGURE)]
     with replacing(folder / FIGURE) as temporary:
         external_figure(result).savefig(temporary, format="png", dpi=150)
-    tables = [_by_class(result)]
+    tables = [_by_class(result), *_by_laboratory(result)]
     lines = [
         f"No call for {share_text(result.no_calls)} of {result.no_calls.cells} cells (study: "
         f"{STUDY_NO_CALLS:.0%} of {STUDY_CELLS}, another set); of those called "
@@ -70,3 +70,21 @@ def _by_class(result: ExternalResult) -> Table:
     )
     head = ("external class", "compatible", "cells", "no call", "agree", "agree by lineage")
     return Table("By external class", head, rows)
+
+
+def _by_laboratory(result: ExternalResult) -> tuple[Table, ...]:
+    """Shares of each laboratory, where there are several."""
+    if not result.laboratories:
+        return ()
+    rows = tuple(
+        (
+            one.name or "not named",
+            str(one.no_calls.cells),
+            share_text(one.no_calls),
+            share_text(one.agreement) + _interval(one.agreement),
+            share_text(one.lineage) + _interval(one.lineage),
+        )
+        for one in result.laboratories
+    )
+    head = ("laboratory", "cells", "no call", "agree", "agree by lineage")
+    return (Table("By laboratory", head, rows),)
