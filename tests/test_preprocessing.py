@@ -72,3 +72,11 @@ def test_sizes_that_no_microscope_gives_are_refused(size: float) -> None:
         require_pixel_size(size)
     with pytest.raises(InputError, match="in the table"):
         pixel_sizes(pl.DataFrame({"microns_per_pixel": [size]}))
+
+
+def test_resizing_keeps_the_mean() -> None:
+    image = noise(100, 100)
+    for side in (50, 250):
+        resized = resize(image, side, side)
+        assert resized.shape == (side, side, 3)
+        assert resized.mean() == pytest.approx(image.mean(), abs=1)

@@ -64,6 +64,7 @@ TESTED_BY = {
     "api/box_tables.py": "exchange/test_box_cells.py",
     "api/cell_embedding.py": "cli/test_explain_commands.py",
     "api/cell_explanations.py": "cli/test_explain_commands.py",
+    "api/count_result.py": "api/test_smear_counting.py",
     "api/external_evaluation.py": "cli/test_evaluate_external.py",
     "api/image_input.py": "api/test_classifier.py",
     "api/labelled_predictions.py": "api/test_model_evaluation.py",

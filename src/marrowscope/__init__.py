@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from marrowscope.api.cell_explanations import CellExplanations, explain_cells
     from marrowscope.api.cell_tables import check, index, merge, screen, split
     from marrowscope.api.classifier import Model, available_models, load_model, model_cards
+    from marrowscope.api.count_result import CountResult
     from marrowscope.api.external_evaluation import ExternalEvaluation, evaluate_external
     from marrowscope.api.image_preparation import MatchedImages, PackedImages, match_stain, pack
     from marrowscope.api.label_review import LabelReview, find_label_issues
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from marrowscope.api.model_quantization import QuantizedModel, quantize_model
     from marrowscope.api.model_ranking import ComparisonResult, compare
     from marrowscope.api.model_training import TrainingRun, train
-    from marrowscope.api.smear_counting import CountResult, count, count_each
+    from marrowscope.api.smear_counting import count, count_each
     from marrowscope.api.study_reproduction import ReproducedStudy, reproduce_study
     from marrowscope.api.synthetic_images import (
         SyntheticCells,
@@ -117,6 +118,7 @@ _NAMES = {
     "api.cell_explanations": ("CellExplanations", "explain_cells"),
     "api.cell_tables": ("check", "index", "merge", "screen", "split"),
     "api.classifier": ("Model", "available_models", "load_model", "model_cards"),
+    "api.count_result": ("CountResult",),
     "api.external_evaluation": ("ExternalEvaluation", "evaluate_external"),
     "api.image_preparation": ("MatchedImages", "PackedImages", "match_stain", "pack"),
     "api.label_review": ("LabelReview", "find_label_issues"),
@@ -128,7 +130,7 @@ _NAMES = {
     "api.model_quantization": ("QuantizedModel", "quantize_model"),
     "api.model_ranking": ("ComparisonResult", "compare"),
     "api.model_training": ("TrainingRun", "train"),
-    "api.smear_counting": ("CountResult", "count", "count_each"),
+    "api.smear_counting": ("count", "count_each"),
     "api.study_reproduction": ("ReproducedStudy", "reproduce_study"),
     "api.synthetic_images": (
         "SyntheticCells",

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import cv2
@@ -11,7 +10,6 @@ import polars as pl
 import pytest
 
 from marrowscope.cells import read_cells
-from marrowscope.cli import main
 from marrowscope.detection.detect_cells import detect_cells
 from marrowscope.exchange.box_cells import cells_from_boxes
 from marrowscope.exchange.box_formats import read_boxes
@@ -21,17 +19,10 @@ from marrowscope.phantom.synthetic_field import draw_field
 from marrowscope.phantom.synthetic_slide import SlideSettings, write_slide
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.slides.open_slide import open_slide
+from support.command_shell import Shell
 
 # More than one field of the plan, in few pixels.
 SLIDE = SlideSettings(width=4_500, height=3_400, microns_per_pixel=0.25, per_class=6)
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["marrowscope", "detect", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "300")
-    with pytest.raises(SystemExit) as caught:
-        main()
-    return int(caught.value.code or 0)
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +37,12 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
 
 
 def test_fields_become_a_table_and_crops_that_show_the_cells(
-    fields: tuple[Path, list[int]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    fields: tuple[Path, list[int]], tmp_path: Path, shell: Shell
 ) -> None:
     folder, counts = fields
     arguments = [folder, "--microns-per-pixel", MICRONS_PER_PIXEL, "-o", tmp_path / "c.parquet"]
-    assert run(monkeypatch, *arguments, "--crops", tmp_path / "crops", "--json") == 0
-    summary = json.loads(capfd.readouterr().out)
+    printed = shell("detect", *arguments, "--crops", tmp_path / "crops", "--json")
+    summary = json.loads(printed.out)
     table = read_cells(tmp_path / "c.parquet")
     assert summary["cells"] == table.height == len(list((tmp_path / "crops").glob("*.png")))
     assert summary["fields"] == 2
@@ -67,33 +55,30 @@ def test_fields_become_a_table_and_crops_that_show_the_cells(
     field = cv2.imread(str(folder / row["field_id"]))
     np.testing.assert_array_equal(crop[125, 125], field[round(row["y"]), round(row["x"])])
     # The same once more, without crops: the same cells under the same names.
-    assert run(monkeypatch, *arguments) == 0
+    shell("detect", *arguments)
     again = read_cells(tmp_path / "c.parquet")
     assert again["cell_id"].to_list() == table["cell_id"].to_list()
     assert set(again["path"]) == {str(folder)}
     # A folder that holds something is left alone.
-    assert run(monkeypatch, *arguments, "--crops", folder) == 1
-    assert "is not an empty folder" in capfd.readouterr().err
+    printed = shell("detect", *arguments, "--crops", folder, status=1)
+    assert "is not an empty folder" in printed.err
 
 
 def test_sources_whose_cells_would_have_the_same_ids_are_refused(
-    fields: tuple[Path, list[int]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    fields: tuple[Path, list[int]], tmp_path: Path, shell: Shell
 ) -> None:
     folder, _ = fields
     other = tmp_path / "other" / folder.name
     shutil.copytree(folder, other)
     common = ["--microns-per-pixel", MICRONS_PER_PIXEL, "-o", tmp_path / "c.parquet"]
     for sources in ((folder, other), (folder, folder)):
-        assert run(monkeypatch, *sources, *common, "--crops", tmp_path / "crops") == 1
-        assert "its cells would have the same ids as those of" in capfd.readouterr().err
+        printed = shell("detect", *sources, *common, "--crops", tmp_path / "crops", status=1)
+        assert "its cells would have the same ids as those of" in printed.err
         assert not (tmp_path / "crops").exists()
     # Fields of other names in folders of one name are told apart.
     for path in other.iterdir():
         path.rename(other / f"b{path.name}")
-    assert run(monkeypatch, folder, other, *common) == 0
+    shell("detect", folder, other, *common)
     assert read_cells(tmp_path / "c.parquet")["cell_id"].is_unique().all()
 
 
@@ -112,15 +97,12 @@ def test_crops_are_written_of_the_fields_that_are_used_and_of_no_other(
 
 
 def test_a_slide_is_looked_at_field_by_field_until_there_are_enough_cells(
-    slide: tuple[Path, pl.DataFrame],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    slide: tuple[Path, pl.DataFrame], tmp_path: Path, shell: Shell
 ) -> None:
     path, truth = slide
     arguments = [path, "-o", tmp_path / "c.parquet", "--enough", 60, "--json"]
-    assert run(monkeypatch, *arguments) == 0
-    summary = json.loads(capfd.readouterr().out)
+    printed = shell("detect", *arguments)
+    summary = json.loads(printed.out)
     table = read_cells(tmp_path / "c.parquet")
     assert table.height == summary["cells"] >= 60
     places = table.select("x", "y").to_numpy()
@@ -135,34 +117,26 @@ def test_a_slide_is_looked_at_field_by_field_until_there_are_enough_cells(
 
 
 @pytest.mark.parametrize("value", [0, 240])
-def test_a_field_without_a_cell_is_one_clear_line(
-    value: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_a_field_without_a_cell_is_one_clear_line(value: int, tmp_path: Path, shell: Shell) -> None:
     cv2.imwrite(str(tmp_path / "empty.png"), np.full((600, 800, 3), value, np.uint8))
     arguments = [tmp_path / "empty.png", "-o", tmp_path / "c.parquet"]
-    assert run(monkeypatch, *arguments, "--microns-per-pixel", 0.1) == 1
-    assert "no nucleated cell in 1 field;" in capfd.readouterr().err
+    printed = shell("detect", *arguments, "--microns-per-pixel", 0.1, status=1)
+    assert "no nucleated cell in 1 field;" in printed.err
     assert not (tmp_path / "c.parquet").exists()
-    assert run(monkeypatch, *arguments) == 1
-    assert "give --microns-per-pixel" in capfd.readouterr().err
+    printed = shell("detect", *arguments, status=1)
+    assert "give --microns-per-pixel" in printed.err
 
 
 def test_cells_for_qupath_are_written_for_every_field_and_read_back(
-    fields: tuple[Path, list[int]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    fields: tuple[Path, list[int]], tmp_path: Path, shell: Shell
 ) -> None:
     folder, _ = fields
     common = ["--microns-per-pixel", MICRONS_PER_PIXEL, "-o", tmp_path / "c.parquet"]
-    assert run(monkeypatch, folder, *common, "--geojson", tmp_path / "one.geojson") == 1
-    assert "one file cannot hold 2 pictures" in capfd.readouterr().err
+    printed = shell("detect", folder, *common, "--geojson", tmp_path / "one.geojson", status=1)
+    assert "one file cannot hold 2 pictures" in printed.err
     options = ["--crops", tmp_path / "crops", "--geojson", tmp_path / "out", "--json"]
-    assert run(monkeypatch, folder, *common, *options) == 0
-    written = json.loads(capfd.readouterr().out)["geojson"]
+    printed = shell("detect", folder, *common, *options)
+    written = json.loads(printed.out)["geojson"]
     assert [Path(path).name for path in written] == ["0.png.geojson", "1.png.geojson"]
     table = read_cells(tmp_path / "c.parquet")
     found = cells_from_boxes(read_boxes(tmp_path / "out", folder)).table

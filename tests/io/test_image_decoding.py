@@ -17,7 +17,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageFile, features
 
-from marrowscope import preprocessing
 from marrowscope.io import file_signatures, image_decoding, image_encoding, image_inspection
 from marrowscope.io.image_file import ImageError
 from marrowscope.io.pillow_decoding import open_image, pixels_and_notes
@@ -623,15 +622,6 @@ def test_with_a_wrong_byte_what_passes_inspection_can_be_decoded(place: int, val
                 assert error.reason  # noqa: PT017  # every outcome is checked, raised or not
                 passes.append(False)
         assert passes != [True, False], kind
-
-
-def test_resize_keeps_the_mean_and_returns_same_size_untouched() -> None:
-    image = picture(100, 100)
-    assert preprocessing.resize(image, 100, 100) is image
-    small = preprocessing.resize(image, 50, 50)
-    assert small.shape == (50, 50, 3)
-    assert small.mean() == pytest.approx(image.mean(), abs=1)
-    assert preprocessing.resize(image, 250, 250).shape == (250, 250, 3)
 
 
 @pytest.mark.parametrize("encode", [image_encoding.encode_png, image_encoding.encode_jpeg])

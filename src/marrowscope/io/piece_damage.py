@@ -15,9 +15,12 @@ from marrowscope.io.tiff_tags import COMPRESSION, JPEG_TABLES
 
 # What libjpeg says of damage; other refusals are of kinds of JPEG that simplejpeg does not do.
 _JPEG_DAMAGE = (
-    "Corrupt JPEG data", "Premature end of JPEG", "Inconsistent progression", "Unsupported marker",
+    "Corrupt JPEG data",
+    "Premature end of JPEG",
+    "Inconsistent progression",
+    "Unsupported marker",
     "Bogus",
-)  # fmt: skip
+)
 _AT_ONCE = 1 << 20  # bytes
 
 

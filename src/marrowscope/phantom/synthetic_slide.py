@@ -43,7 +43,7 @@ class SlideSettings:
         tile: side of the tiles, 256 or 512.
         quality: of the JPEG tiles.
         composition, cells_per_mm2, touching, overlap, excluded, platelets_per_mm2: as in
-            ``field.FieldSettings``, in the single-layer zone.
+            ``field_settings.FieldSettings``, in the single-layer zone.
         per_class: cells drawn of each class; within a slide they repeat.
         style: stain and light; drawn from the seed when not given.
     """

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +67,13 @@ def test_the_conclusion_is_made_of_sentences(made: dict[str, Any]) -> None:
     assert ".." not in conclusion
     assert "wanted. " in conclusion
     assert conclusion.endswith(".")
+
+
+def test_arguments_in_remarks_are_plain_words_in_it() -> None:
+    said = replace(a_count(), remarks=("small fields; `taken_as=field` takes them for some",))
+    (report,) = resources(diagnostic_bundle(said, ISSUED), "DiagnosticReport")
+    assert "small fields; taken_as=field takes them for some" in report["conclusion"]
+    assert "`" not in json.dumps(report)
 
 
 def test_every_reference_leads_to_a_resource_of_the_bundle(made: dict[str, Any]) -> None:

@@ -83,7 +83,8 @@ class _BundleBuilder:
 
     def report(self, observations: list[dict[str, Any]], lines: tuple[str, ...]) -> dict[str, Any]:
         """The DiagnosticReport."""
-        conclusion = [RESEARCH_USE_ONLY, *self._count.remarks, *lines]
+        remarks = [line.replace("`", "") for line in self._count.remarks]  # it has no code
+        conclusion = [RESEARCH_USE_ONLY, *remarks, *lines]
         return {
             "resourceType": "DiagnosticReport",
             "id": self.identity("report"),
