@@ -47,6 +47,17 @@ def test_an_error_about_a_table_names_its_file(folder: Path, tmp_path: Path) -> 
         ms.index(folder, tmp_path / "cells.txt")
 
 
+def test_an_index_that_forgets_the_laboratories_of_the_last_one_says_so(
+    folder: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    ms.index(folder, tmp_path / "cells.parquet", laboratory="Bonn", say=said.append)
+    assert not any("laboratories" in line for line in said)
+    ms.index(folder, tmp_path / "cells.parquet", say=said.append)
+    (line,) = (line for line in said if "laboratories" in line)
+    assert "named laboratories (Bonn), and this one names none; give `laboratory`" in line
+
+
 def test_every_step_carries_the_laboratory(folder: Path, tmp_path: Path) -> None:
     munich = ms.index(folder, tmp_path / "munich.parquet", laboratory="Munich")
     write_dataset(tmp_path / "bonn", {"NGS": 4, "LYT": 4}, seed=9, masks=False)

@@ -1,9 +1,12 @@
 """What is said of the laboratories of a table."""
 
+from pathlib import Path
+
 import polars as pl
 
 from marrowscope.dataset.laboratories import (
     cells_by_class_and_laboratory,
+    laboratories_before,
     laboratory_names,
     laboratory_of_rows,
     laboratory_warnings,
@@ -58,6 +61,14 @@ def test_of_one_laboratory_or_none_nothing_is_said() -> None:
     one = cells_of({"Munich": {"LYT": 2}})
     assert laboratory_warnings(one) == laboratory_warnings(one.drop("laboratory")) == []
     assert laboratory_of_rows(one.drop("laboratory")).null_count() == 2
+
+
+def test_laboratories_of_an_earlier_table_are_known_by_its_file(tmp_path: Path) -> None:
+    cells_of({**TWO, "": {"LYT": 1}}).write_parquet(tmp_path / "a.parquet")
+    assert laboratories_before(tmp_path / "a.parquet") == ["Bonn", "Munich"]
+    (tmp_path / "a.parquet").write_text("no table")
+    assert laboratories_before(tmp_path / "a.parquet") == []
+    assert laboratories_before(tmp_path / "gone.parquet") == []
 
 
 def test_labelled_rows_without_a_laboratory_among_others_are_counted() -> None:

@@ -16,12 +16,13 @@ from marrowscope.api.arguments import (
     optional_path,
     path_list,
 )
-from marrowscope.cells import require_table_name, write_cells
+from marrowscope.cells import LABORATORY, require_table_name, write_cells
 from marrowscope.dataset.contents import CheckResult
 from marrowscope.dataset.contents import check as check_table
 from marrowscope.dataset.discovery_rules import discovery_rules
 from marrowscope.dataset.indexing import index as index_paths
 from marrowscope.dataset.label_corrections import BEFORE, corrected_before
+from marrowscope.dataset.laboratories import laboratories_before
 from marrowscope.dataset.merging import MergeResult
 from marrowscope.dataset.merging import merge as merge_tables
 from marrowscope.dataset.split_lists import apply_split_list
@@ -92,6 +93,7 @@ def index(
         patient_from, laboratory, laboratory_from, labels_from, path_list(mapping)
     )
     earlier = 0 if place is None else corrected_before(place)
+    owners = [] if place is None else laboratories_before(place)
     table = index_paths(
         path_list(paths),
         place,
@@ -108,6 +110,11 @@ def index(
         say(
             f"{lost} labels corrected in the earlier {place} are no longer corrected; give every "
             "list again as `relabel`"
+        )
+    if owners and LABORATORY not in table.columns and say is not None:
+        say(
+            f"the earlier {place} named laboratories ({', '.join(owners)}), and this one names "
+            "none; give `laboratory` or `laboratory_from` again to keep them"
         )
     return table
 

@@ -1,5 +1,7 @@
 """Which laboratories the cells of a table are of, and what that means for learning from them."""
 
+from pathlib import Path
+
 import polars as pl
 
 from marrowscope.cells import GROUPS, LABORATORY, usable
@@ -89,6 +91,15 @@ def patients_of_several_laboratories(table: pl.DataFrame) -> list[str]:
                 "counts as one; give different patients different ids."
             )
     return found
+
+
+def laboratories_before(path: Path) -> list[str]:
+    """Laboratories that an earlier cell table names; [] where there is no such table."""
+    try:
+        names = pl.read_parquet(path, columns=[LABORATORY], glob=False)[LABORATORY]
+    except (OSError, pl.exceptions.PolarsError):
+        return []
+    return sorted(names.cast(pl.String).drop_nulls().unique().to_list())
 
 
 def _labelled(table: pl.DataFrame) -> pl.DataFrame:
