@@ -140,7 +140,7 @@ COMMAND_FILES = {
 @cache
 def used_modules(path: Path) -> set[Path]:
     """Files of the package that a file uses: by an import, as ``ms.name``, or as a command."""
-    found = set()
+    found, is_test = set(), path.is_relative_to(TESTS)
     for node in syntax(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("marrowscope"):
             parts = str(node.module).split(".")[1:]
@@ -149,9 +149,9 @@ def used_modules(path: Path) -> set[Path]:
                 found |= {inner.with_suffix(".py"), inner / "__init__.py"}
             if not parts:
                 found |= {home_of(alias.name) for alias in node.names}
-        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "ms":
+        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "ms":
             found.add(home_of(node.attr))
-        elif TESTS in path.parents:
+        elif is_test:
             words = tuple(first_words(node))
             found |= {
                 COMMAND_FILES[start] for start in (words[:1], words) if start in COMMAND_FILES

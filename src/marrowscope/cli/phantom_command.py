@@ -167,8 +167,8 @@ def _fields(
             }
         )
     _say(
-        f"{number} synthetic fields with {counts['cells']} cells ({counts['touching']} touching) "
-        f"and {counts['other']} smudges and artefacts → {output}"
+        f"{number} synthetic field{'s' if number != 1 else ''} with {counts['cells']} cells "
+        f"({counts['touching']} touching) and {counts['other']} smudges and artefacts → {output}"
     )
 
 

@@ -4,7 +4,7 @@ OpenSlide leaves such files to the quick way of libtiff, which has no means to r
 values that a writer called grey it shows the first, a fourth value of unknown meaning makes the
 picture transparent, a turned picture is turned tile by tile, and a thumbnail that comes first is
 taken for the picture. Uncompressed tiles it reads only where their bytes fill whole kilobytes.
-``tests/test_slide_matrix.py`` holds it against other readers.
+``tests/test_decoding_matrix.py`` holds it against other readers.
 """
 
 from marrowscope.io.tiff_directory import TiffDirectory
