@@ -221,7 +221,17 @@ def test_numbers_that_are_none_are_null_in_json(capsys: pytest.CaptureFixture[st
     }  # fmt: skip
 
 
-def test_a_command_that_is_terminated_leaves_no_half_written_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SIGTERM",
+        pytest.param(
+            "SIGHUP",
+            marks=pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP"),
+        ),
+    ],
+)
+def test_a_command_that_is_ended_leaves_no_half_written_folder(name: str, tmp_path: Path) -> None:
     code = (
         "import os, signal, sys; from pathlib import Path\n"
         "from marrowscope.cli import app\n"
@@ -229,10 +239,10 @@ def test_a_command_that_is_terminated_leaves_no_half_written_folder(tmp_path: Pa
         "def command(**_):\n"
         "    with replacing_folder(Path(sys.argv[1])) as place:\n"
         "        (place / 'report.html').touch()\n"
-        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"        os.kill(os.getpid(), signal.{name})\n"
         "app.app = command\n"
         "app.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "report"], check=False)
-    assert done.returncode == 128 + signal.SIGTERM
+    assert done.returncode == 128 + getattr(signal, name)
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import typer
@@ -137,17 +138,20 @@ class Bars:
 
 
 def _tidy_up_when_terminated() -> None:
-    """End on SIGTERM as on an error, so that half-written outputs are removed."""
+    """End on SIGTERM, or when the terminal is closed, as on an error: half-written outputs go."""
 
     def stop(number: int, _: object) -> None:
         sys.exit(128 + number)
 
-    free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if free and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)
-        if hasattr(os, "register_at_fork"):  # workers hold no outputs, and must end at once
-            default = signal.SIG_DFL
-            os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, default))
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        # Whoever ignores one, as nohup does, means it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, stop)
+            if hasattr(os, "register_at_fork"):  # workers hold no outputs, and must end at once
+                os.register_at_fork(after_in_child=partial(signal.signal, number, signal.SIG_DFL))
 
 
 def main() -> None:
