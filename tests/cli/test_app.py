@@ -9,10 +9,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import polars as pl
 import pytest
 
-from marrowscope import demo
 from marrowscope.cells import read_cells
 from marrowscope.cli.app import emit_json
 from marrowscope.phantom.synthetic_dataset import write_dataset
@@ -155,63 +153,6 @@ def test_damaged_files_are_named_and_do_not_stop_the_index(shell: Shell, tmp_pat
     assert summary["usable"] == 1
     assert [Path(bad["path"]).name for bad in summary["bad"]] == ["text.jpg"]
     assert "text.jpg: not a JPEG" in err
-
-
-def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "CELLS_PER_CLASS", 4)
-    monkeypatch.setattr(demo, "EPOCHS", 1)
-    monkeypatch.setattr(demo, "IMAGES_PER_EPOCH", 42)
-    monkeypatch.setattr(demo, "SLIDE_SIDE", 4000)
-    monkeypatch.setattr(demo, "SLIDE_CELLS", 10)
-
-
-@pytest.mark.usefixtures("blank_figures")
-def test_the_demo_goes_from_cells_to_a_judged_model_and_from_a_slide_to_a_count(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small_demo(monkeypatch)
-    out, err = shell("demo", "-o", tmp_path / "demo", "--json")
-    summary = json.loads(out)
-    assert summary["synthetic"] is summary["trained"] is True
-    page = Path(summary["report"]).read_text()
-    assert "Synthetic cells" in page
-    assert "by patient_id" in page
-    assert str(tmp_path / "demo" / "report" / "report.html") in err
-    assert str(tmp_path / "demo" / "count" / "report.html") in err
-    assert Path(summary["count_report"]).is_file()
-    predictions = pl.read_parquet(tmp_path / "demo/predictions.parquet")
-    assert set(predictions["split"]) == {"test"}
-    shell("demo", "-o", tmp_path / "demo", status=1)  # an earlier demo is not overwritten
-
-
-@pytest.mark.usefixtures("blank_figures")
-def test_without_libraries_for_training_the_demo_shows_the_shipped_model(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small_demo(monkeypatch)
-    monkeypatch.setattr(demo, "missing_modules", lambda extra: ("torch",))
-    own = write_dataset(tmp_path / "own", 3)
-    assert own.height == 63
-    out, err = shell(
-        "demo", "-o", tmp_path / "demo", "--data", tmp_path / "own/cells.csv", "--json"
-    )
-    summary = json.loads(out)
-    assert (summary["trained"], summary["bundle"]) == (False, "sequential-mll7")
-    assert summary["count_report"] is None  # a model of one's own images, not of drawn slides
-    assert "pip install 'marrowscope[train]'" in err
-    assert "it knows BLA" in Path(summary["report"]).read_text()
-    assert not (tmp_path / "demo" / "run").exists()
-
-
-@pytest.mark.usefixtures("blank_figures")
-def test_the_demo_runs_on_images_of_ones_own(
-    shell: Shell, phantom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(demo, "EPOCHS", 1)
-    monkeypatch.setattr(demo, "IMAGES_PER_EPOCH", 42)
-    shell("demo", "--data", phantom / "cells.csv", "-o", tmp_path / "demo")
-    assert (tmp_path / "demo/report/report.html").is_file()
-    assert not (tmp_path / "demo/phantom").exists()
 
 
 def test_numbers_that_are_none_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
