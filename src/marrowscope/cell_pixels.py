@@ -121,6 +121,9 @@ def read_cell_pixels(cell: CellImage, indexed_as: str | None = None) -> CellPixe
         decoded = decode_noted(data, cell.path)
         crop = prepare(decoded.pixels, cell.microns_per_pixel)
         return CellPixels(decoded.pixels, crop, digest, decoded.notes)
+    if not all(map(math.isfinite, cell.place)):
+        x, y = cell.place
+        raise ImageError(cell.path, f"its place in the picture is no number (x {x:g}, y {y:g})")
     picture = placed_picture(cell.path, cell.microns_per_pixel or MICRONS_PER_PIXEL)
     digest = _unchanged(cell, picture.digest, indexed_as)
     crop = _cut_out(picture, cell, *cell.place)

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from marrowscope.cells import read_cells, write_cells
+from marrowscope.io.image_encoding import encode_png
 from support.command_shell import Shell
 
 
@@ -201,3 +202,21 @@ def test_a_split_of_two_laboratories_is_counted_by_both(
         ["Bonn", "4", "4"], ["Munich", "5", "5"],
     ]  # fmt: skip
     assert "laboratory" in read_cells(tmp_path / "split.parquet").columns
+
+
+def test_names_of_files_do_not_control_the_terminal(tmp_path: Path, shell: Shell) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/good.png").write_bytes(encode_png(np.zeros((12, 12, 3), np.uint8)))
+    (tmp_path / "in/a\x1b[2J\nb.png").touch()
+    err = shell("index", tmp_path / "in", "-o", tmp_path / "cells.parquet").err
+    assert "\x1b" not in err
+    assert "a·[2J·b.png: empty file" in err
+
+
+def test_a_list_is_not_overwritten_by_its_own_table(images: Path, shell: Shell) -> None:
+    own = images.parent / "list.csv"
+    own.write_text("path,label\ndata/BLA/0.png,BLA\n")
+    for command in ("index", "predict"):
+        err = shell(command, own, "-o", own, status=1).err
+        assert f"--output {own}: is the list that is read, which would be lost" in err
+    assert own.read_text().startswith("path,label")

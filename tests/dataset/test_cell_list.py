@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from marrowscope.dataset.cell_list import listed_path, read_cell_list
+from marrowscope.dataset.cell_list import listed_path, read_cell_list, refuse_own_list
 from marrowscope.errors import InputError
 from support.workbooks import workbook
 
@@ -68,3 +68,25 @@ def test_a_file_is_found_in_the_other_normal_form_of_unicode(
     file.write_bytes(b"x")
     assert listed_path(tmp_path, in_list) == str(file)
     assert listed_path(tmp_path, in_list.replace("/", "\\")) == str(file)
+
+
+def test_a_table_is_not_written_over_the_list_that_it_is_made_of(tmp_path: Path) -> None:
+    own = tmp_path / "list.csv"
+    own.write_text("path,label\na.png,BLA\n")
+    (tmp_path / "link.csv").symlink_to(own)
+    for output in (own, tmp_path / "link.csv"):
+        with pytest.raises(InputError, match="is the list that is read"):
+            refuse_own_list(output, [tmp_path, own])
+    refuse_own_list(tmp_path / "new.csv", [own])
+    table = tmp_path / "table.csv"
+    table.write_text("cell_id,path\na,a.png\n")
+    refuse_own_list(table, [table])  # a cell table keeps all its columns
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "86.25"])
+def test_a_pixel_size_that_cannot_be_right_is_named_with_its_line(
+    tmp_path: Path, size: str
+) -> None:
+    (tmp_path / "list.csv").write_text(f"path,mpp\na.png,0.1\nb.png,{size}\n")
+    with pytest.raises(InputError, match=rf"line 3: {size}; expected 0\.005 to 10"):
+        read_cell_list(tmp_path / "list.csv")

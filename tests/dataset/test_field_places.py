@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from marrowscope.cell_pixels import cell_images, cell_of, read_cell
+from marrowscope.cell_pixels import CellImage, cell_images, cell_of, read_cell
 from marrowscope.dataset.field_places import mark_places
 from marrowscope.dataset.indexing import index
 from marrowscope.dataset.packing import pack
@@ -15,6 +15,7 @@ from marrowscope.dataset.splitting import hold_out
 from marrowscope.errors import InputError
 from marrowscope.inference.image_sources import expand
 from marrowscope.io.image_encoding import encode_png
+from marrowscope.io.image_file import ImageError
 
 SHADES = [(40, 200), (90, 120)]
 
@@ -116,3 +117,9 @@ def test_a_store_holds_each_cell_of_a_field(field: Path) -> None:
     assert pack(table, field / "store").failed == ()
     store = PixelStore(field / "store")
     assert sorted(int(np.median(store.pixels[row])) for row in range(4)) == [40, 90, 120, 200]
+
+
+def test_a_place_that_is_no_number_is_said(field: Path) -> None:
+    cell = CellImage(str(field / "field.png"), None, (float("nan"), 3.0))
+    with pytest.raises(ImageError, match=r"its place in the picture is no number \(x nan, y 3\)"):
+        read_cell(cell)

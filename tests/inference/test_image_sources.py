@@ -131,3 +131,9 @@ def test_what_is_passed_over_in_a_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").unlink()
     with pytest.raises(InputError, match=r"no image found; 2 files passed over.*: 2 \.nd2"):
         expand([str(tmp_path)])
+
+
+def test_a_column_of_a_list_may_have_the_name_of_a_probability(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("path,p_NGS,predicted\na.png,0.25,NGS\n")
+    found = expand([str(tmp_path / "list.csv")])
+    assert found.select("p_NGS", "predicted").rows() == [(0.25, "NGS")]

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from marrowscope.errors import InputError
-from marrowscope.io.atomic import replacing, replacing_folder, require_replaceable
+from marrowscope.io.atomic import (
+    replacing,
+    replacing_folder,
+    replacing_together,
+    require_replaceable,
+)
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -111,3 +116,34 @@ def test_a_place_below_a_file_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"), replacing(tmp_path / "file/out.txt"):
         pass
+
+
+def test_files_that_belong_together_take_their_places_when_all_are_written(tmp_path: Path) -> None:
+    (tmp_path / "slide.tif").write_text("old")
+    (tmp_path / "mine.txt").write_text("mine")
+
+    def write_half() -> None:
+        with replacing_together(tmp_path / "slide.tif") as folder:
+            (folder / "slide.tif").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_half()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "slide.tif"]
+    assert (tmp_path / "slide.tif").read_text() == "old"
+    with replacing_together(tmp_path / "slide.tif") as folder:
+        for name in ("slide.tif", "slide.json"):
+            (folder / name).write_text("new")
+        assert (tmp_path / "slide.tif").read_text() == "old"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "mine.txt": "mine", "slide.tif": "new", "slide.json": "new",
+    }  # fmt: skip
+
+
+def test_what_a_killed_writer_of_such_files_left_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / ".slide.tif-a1b2c3d4.part"
+    left.mkdir()
+    (left / "slide.tif").write_text("half")
+    with replacing_together(tmp_path / "slide.tif") as folder:
+        (folder / "slide.tif").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["slide.tif"]

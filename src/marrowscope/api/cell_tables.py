@@ -17,6 +17,7 @@ from marrowscope.api.arguments import (
     path_list,
 )
 from marrowscope.cells import LABORATORY, require_table_name, write_cells
+from marrowscope.dataset.cell_list import refuse_own_list
 from marrowscope.dataset.contents import CheckResult
 from marrowscope.dataset.contents import check as check_table
 from marrowscope.dataset.discovery_rules import discovery_rules
@@ -89,6 +90,7 @@ def index(
     place = optional_path(output)
     if place is not None:
         require_table_name(place)
+        refuse_own_list(place, path_list(paths))
     rules = discovery_rules(
         patient_from, laboratory, laboratory_from, labels_from, path_list(mapping)
     )
@@ -229,6 +231,7 @@ def split(
     place = optional_path(output)
     if place is not None:
         require_table_name(place)
+        refuse_own_list(place, () if by_list is None else (Path(by_list),))
     table = as_table(cells)
     with naming(cells):
         if by_list is not None:

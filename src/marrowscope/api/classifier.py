@@ -9,9 +9,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.api.arguments import AnyPath, Say
-from marrowscope.api.image_input import Images, image_input
+from marrowscope.api.image_input import Images, image_input, named_paths
 from marrowscope.cell_pixels import cell_images, read_cell, standard_crop
 from marrowscope.cells import note_counts, require_table_name, write_cells
+from marrowscope.dataset.cell_list import refuse_own_list
 from marrowscope.errors import InputError
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.calibrated_engine import with_decisions
@@ -134,6 +135,7 @@ class Model:
         place = None if output is None else Path(output)
         if place is not None:
             require_table_name(place)
+            refuse_own_list(place, named_paths(images))
         told = say if say is not None else _nothing
         given = image_input(images, lambda line: told(f"! {line}"))
         kept = None if place is None else self._answers_beside(place)

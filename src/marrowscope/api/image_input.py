@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,6 +53,15 @@ def image_input(images: Images, say: Say | None = None, files_only: bool = False
     if files_only and found.pixels is not None:
         raise InputError("`images` are in memory; save them, and give files, folders or a table")
     return found
+
+
+def named_paths(images: Images) -> list[Path]:
+    """The paths among what was given; none of images in memory and of tables."""
+    if isinstance(images, str | os.PathLike):
+        return [Path(images)]
+    if isinstance(images, list | tuple):
+        return [Path(one) for one in images if isinstance(one, str | os.PathLike)]
+    return []
 
 
 def _found(images: Images, say: Say | None) -> ImageInput:

@@ -31,7 +31,18 @@ app = typer.Typer(
 )
 
 # Everything for people goes to standard error, so that --json owns standard output.
-console = Console(stderr=True, highlight=False)
+
+
+class _PlainConsole(Console):
+    """Prints text in one line, so that names that users gave do not control the terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich's, but what does not print is shown as a dot."""
+        cleaned = (printable(one) if isinstance(one, str) else one for one in objects)
+        super().print(*cleaned, **options)
+
+
+console = _PlainConsole(stderr=True, highlight=False)
 
 
 def _print_version(asked: bool) -> None:

@@ -30,7 +30,8 @@ def list_models(json: bool = JSON) -> None:
             "macro-F1 measured on": card.metrics.get("measured_on"),
             "licence": card.licence,
         }
-        console.print(f"\n{card.name}", markup=False)
+        console.print()
+        console.print(card.name, markup=False)
         for title, text in said.items():
             if text:
                 console.print(f"  {title}: {text}", markup=False, soft_wrap=True)

@@ -128,8 +128,9 @@ def _cells(output: Path, per_class: int, patients: int, seed: int, masks: bool, 
         )
     _say(
         f"{drawn.table.height} synthetic images of {drawn.table['label'].n_unique()} classes → "
-        f"{output}\nnext: marrowscope split {drawn.table_path} --test 0.2 -o split.parquet"
+        f"{output}"
     )
+    _say(f"next: marrowscope split {drawn.table_path} --test 0.2 -o split.parquet")
 
 
 def _fields(

@@ -7,6 +7,7 @@ into codes where they mean one of the 21 classes, parts of a split into ``train`
 
 import os
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,14 @@ from marrowscope.dataset.list_columns import carried_name, recognise
 from marrowscope.dataset.split_names import require_split_name
 from marrowscope.errors import InputError
 from marrowscope.identifiers import clean_column, clean_text
-from marrowscope.io.list_file import has_decimal_comma, is_missing, numbers, read_list
+from marrowscope.io.list_file import (
+    LIST_SUFFIXES,
+    has_decimal_comma,
+    is_missing,
+    numbers,
+    read_list,
+)
+from marrowscope.preprocessing import is_pixel_size
 
 _IDS = ("laboratory", "patient_id", "slide_id", "field_id", "annotator", "cell_id")
 _NUMBERS = (
@@ -110,6 +118,27 @@ def read_cell_list(
     if comma:
         notes.append(f"{path}: its numbers have a decimal comma, and are read so")
     return CellList(pl.DataFrame([*made, *more]), tuple(one.name for one in more), tuple(notes))
+
+
+def refuse_own_list(output: Path, sources: Iterable[Path]) -> None:
+    """Refuse to write a table over a list that it is made of.
+
+    Args:
+        output: of the table.
+        sources: what is read; folders, images and cell tables may be among them.
+
+    Raises:
+        InputError: the output is one of the lists.
+    """
+    for source in sources:
+        if source.suffix.lower() not in LIST_SUFFIXES or not source.is_file():
+            continue
+        if not output.exists() or not os.path.samefile(source, output):
+            continue
+        if not {"cell_id", "path"} <= set(read_list(source).table.columns):
+            raise InputError(
+                f"`output` {output}: is the list that is read, which would be lost; name another"
+            )
 
 
 def label_of(text: str | None) -> str | None:
@@ -209,6 +238,13 @@ def _column(
             f"{path}: column {column}, line {wrong[0]}: {wrong[1]!r} is not a number; correct it, "
             "or leave it empty"
         )
+    if column == "microns_per_pixel":
+        for line, value in zip(lines, made.to_list(), strict=True):
+            if value is not None and not is_pixel_size(value):
+                raise InputError(
+                    f"{path}: column {column}, line {line}: {value:g}; expected 0.005 to 10; "
+                    "correct it, or leave it empty"
+                )
     return made.cast(SCHEMA.get(column, pl.Float64()), strict=False).alias(column)
 
 

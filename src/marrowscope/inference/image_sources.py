@@ -103,14 +103,12 @@ def _listed_cells(path: Path, say: Callable[[str], None] | None) -> pl.DataFrame
     if {"cell_id", "path"} <= set(read_list(path).table.columns):
         return read_cells(path)
     listed = read_cell_list(path, keep_unnamed=True)
-    table = listed.table.rename(
-        {
-            name: name.removeprefix(LISTED)
-            for name in listed.table.columns
-            if name.startswith(LISTED) and name.removeprefix(LISTED) not in _MEASURED
-        }
-    )
-    table = typed(table, listed.carried)
+    own = {
+        name: name.removeprefix(LISTED)
+        for name in listed.table.columns
+        if name.startswith(LISTED) and name.removeprefix(LISTED) not in _MEASURED
+    }
+    table = typed(listed.table.rename(own), [own.get(name, name) for name in listed.carried])
     notes = list(listed.notes)
     if {"x", "y"} <= set(table.columns):
         table, more = _in_fields(table)

@@ -76,6 +76,37 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         unlock(held)
 
 
+@contextmanager
+def replacing_together(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; on success its files move into that of ``path``.
+
+    For several files that belong together, in a folder that may hold others: each takes the place
+    of an earlier one only when all are written. What a killed run left is removed first.
+
+    Raises:
+        InputError: the folder cannot be written to, or the disk is full.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clear_files(path.parent)
+        temporary, held = claimed(partial(_hidden_folder, path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    try:
+        yield temporary
+        files = sorted(one for one in temporary.iterdir() if one.is_file())
+        for one in files:
+            _sync(one)
+        for one in files:
+            os.replace(one, path.parent / one.name)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(temporary)
+        unlock(held)
+
+
 def require_replaceable(path: Path) -> None:
     """Refuse a folder that ``replacing_folder`` could not put in its place, before long work.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from marrowscope.cells import write_cells
 from marrowscope.errors import InputError
-from marrowscope.io.atomic import replacing
+from marrowscope.io.atomic import replacing_together
 from marrowscope.morphology import BY_CODE, CountRole
 from marrowscope.phantom.background import PhantomRegion, Window
 from marrowscope.phantom.camera import ImagingStyle, draw_style
@@ -242,17 +242,19 @@ def write_slide(
                 advance(1, total=-(-own.height // _PATCH))
             yield strip
 
-    write_pyramid(path, layout, strips)
-    schema = {k: v for k, v in TABLE_SCHEMA.items() if k not in ("field_id", "instance")}
-    names = list(schema)
-    names.insert(2, "slide_id")
-    kinds: dict[str, Any] = {name: schema.get(name, pl.String()) for name in names}
-    table = pl.DataFrame(found, schema=kinds).with_columns(path=pl.lit(str(path)))
-    write_cells(table, path.with_suffix(".cells.parquet"))
-    with replacing(path.with_suffix(".truth.json")) as temporary:
-        temporary.write_text(json.dumps(truth_table(slide)), encoding="utf-8")
-    with replacing(path.with_suffix(".zones.png")) as temporary:
-        temporary.write_bytes(bytes(cv2.imencode(".png", slide.smear.background.reason)[1]))
+    with replacing_together(path) as folder:
+        beside = folder / path.name
+        write_pyramid(beside, layout, strips)
+        schema = {k: v for k, v in TABLE_SCHEMA.items() if k not in ("field_id", "instance")}
+        names = list(schema)
+        names.insert(2, "slide_id")
+        kinds: dict[str, Any] = {name: schema.get(name, pl.String()) for name in names}
+        table = pl.DataFrame(found, schema=kinds).with_columns(path=pl.lit(str(path)))
+        write_cells(table, beside.with_suffix(".cells.parquet"))
+        truth = json.dumps(truth_table(slide))
+        beside.with_suffix(".truth.json").write_text(truth, encoding="utf-8")
+        zones = cv2.imencode(".png", slide.smear.background.reason)[1]
+        beside.with_suffix(".zones.png").write_bytes(bytes(zones))
     return table
 
 

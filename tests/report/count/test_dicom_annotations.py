@@ -1,5 +1,6 @@
 """DICOM annotations of the cells: read back, they are the cells of the count."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,3 +110,10 @@ def test_other_sources_get_none(counted: SmearCount, tmp_path: Path) -> None:
         assert not write_annotations(count, tmp_path / "x.dcm")
     assert not write_annotations(replace(counted, cells=counted.cells.head(0)), tmp_path / "x.dcm")
     assert not (tmp_path / "x.dcm").exists()
+
+
+def test_a_pipe_beside_the_fields_is_not_waited_for(counted: SmearCount, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for source in (tmp_path, tmp_path / "pipe.png"):
+        one = replace(counted, sources=(str(source),))
+        assert not write_annotations(one, tmp_path / "annotations.dcm")

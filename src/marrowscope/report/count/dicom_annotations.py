@@ -103,6 +103,8 @@ def annotations_missing(count: SmearCount) -> str | None:
 
 def _is_dicom(path: Path) -> bool:
     try:
+        if not path.is_file():  # a pipe would be waited for without end
+            return False
         with path.open("rb") as stream:
             return file_format(stream.read(HEAD_BYTES)) == "DICOM"
     except OSError:
@@ -162,7 +164,8 @@ def _finest_level(source: Path) -> Any | None:
     """Header of the largest volume image of the slide, with what highdicom needs to be there."""
     folder = source if source.is_dir() else source.parent
     try:
-        files = sorted(folder.iterdir())[:_MAX_FILES]
+        # A pipe among them would be waited for without end.
+        files = [path for path in sorted(folder.iterdir())[:_MAX_FILES] if path.is_file()]
     except OSError:  # the source is gone by now, or its name is not a path
         return None
     headers = [found for path in files if (found := _header(path))]
