@@ -84,7 +84,11 @@ def test_crossval_leaves_each_laboratory_out_and_says_how_it_is_judged(
         (["--leave-out", "site"], "--leave-out site: only a laboratory can be left out"),
         (
             ["--leave-out", "laboratory", "--holdout", "0.3"],
-            "give one of --leave-out and --holdout",
+            "give one of --holdout and --leave-out",
+        ),
+        (
+            ["--leave-out", "laboratory", "--folds", "3"],
+            "give one of --folds and --leave-out",
         ),
         (["--folds", "1"], "--folds is 1"),
         (["--model", "nothing"], "--model nothing"),

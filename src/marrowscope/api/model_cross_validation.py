@@ -95,7 +95,7 @@ def cross_validate(
     output: AnyPath,
     model: str = "sequential",
     *,
-    folds: int = 5,
+    folds: int | None = None,
     holdout: float | None = None,
     leave_out: str | None = None,
     recipe: "Recipe | AnyPath | None" = None,
@@ -119,7 +119,7 @@ def cross_validate(
         cells: table with labels; an earlier split is not used.
         output: folder of the runs; it gets a report too.
         model: as for ``train``.
-        folds: how many.
+        folds: how many; 5 if not said.
         holdout: share to hold out once, instead of folds.
         leave_out: ``laboratory``: train on all but one and judge on it, each in turn, instead of
             folds; by the classes that both sides have.
@@ -149,8 +149,11 @@ def cross_validate(
         raise InputError(
             f"`leave_out` {leave_out}: only a laboratory can be left out; write laboratory"
         )
-    if leave_out is not None and holdout is not None:
-        raise InputError("give one of `leave_out` and `holdout`")
+    named = {"folds": folds, "holdout": holdout, "leave_out": leave_out}
+    given = [f"`{name}`" for name, value in named.items() if value is not None]
+    if len(given) > 1:
+        raise InputError(f"give one of {' and '.join(given)}")
+    folds = 5 if folds is None else folds
     folder, place = Path(output), optional_path(store)
     chosen = as_recipe(recipe, changes, model)
     plan = CrossValidationPlan(

@@ -18,7 +18,7 @@ def crossval(
     cells: Annotated[Path, typer.Argument(metavar="CELLS", help="Cell table with labels.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the runs.")],
     model: Annotated[str, typer.Option(help="Architecture, as for train.")] = "sequential",
-    folds: Annotated[int, typer.Option(help="Number of folds.")] = 5,
+    folds: Annotated[int | None, typer.Option(help="Number of folds; default: 5.")] = None,
     holdout: Annotated[
         float | None,
         typer.Option(
