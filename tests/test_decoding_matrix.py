@@ -21,6 +21,7 @@ from support.decoding_cells import (
     DEPTHS,
     LAYOUTS,
     Cell,
+    bigtiff_cells,
     cells_of_other_formats,
     other_tiff_cells,
     png_cells,
@@ -64,6 +65,10 @@ def test_tiffs_of_other_compressions_and_colours() -> None:
 
 def test_tiffs_whose_pieces_are_pictures_of_another_format() -> None:
     check(stream_cells())
+
+
+def test_bigtiffs() -> None:
+    check(bigtiff_cells())
 
 
 def test_pngs() -> None:
@@ -128,7 +133,7 @@ def all_cells() -> Iterable[Cell]:
     for layout, depth in itertools.product(LAYOUTS, DEPTHS):
         yield from tiff_cells(layout, depth)
     yield from itertools.chain(
-        other_tiff_cells(), stream_cells(), png_cells(), cells_of_other_formats()
+        other_tiff_cells(), stream_cells(), bigtiff_cells(), png_cells(), cells_of_other_formats()
     )
 
 

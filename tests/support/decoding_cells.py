@@ -151,9 +151,9 @@ def tiff_cells(layout: str, depth: str) -> Iterator[Cell]:
 
 def written(
     stored: np.ndarray, layout: str, bits: int, compression: str | None, predictor: bool,
-    order: str, tile: bool,
+    order: str, tile: bool, big: bool = False,
 ) -> bytes:  # fmt: skip
-    """A TIFF of (H, W, samples) numbers."""
+    """A TIFF of (H, W, samples) numbers; ``big``: with places of eight bytes."""
     stream = io.BytesIO()
     options = {
         "compression": compression, "predictor": predictor or None, "metadata": None,
@@ -163,7 +163,7 @@ def written(
     if bits % 8:
         options["bitspersample"] = bits
     apart = np.ascontiguousarray(np.moveaxis(stored, 2, 0))
-    with tifffile.TiffWriter(stream, byteorder=order) as writer:
+    with tifffile.TiffWriter(stream, byteorder=order, bigtiff=big) as writer:
         if layout in ("grey", "white is zero"):
             photometric = "minisblack" if layout == "grey" else "miniswhite"
             writer.write(stored[..., 0], photometric=photometric, **options)
@@ -199,6 +199,29 @@ def read_again(data: bytes, layout: str) -> np.ndarray:
         if found.ndim == 2:
             return found[..., None]
         return np.moveaxis(found, 0, 2) if page.planarconfig == 2 else found
+
+
+def bigtiff_cells() -> Iterator[Cell]:
+    """BigTIFF, of which Pillow knows one byte order alone."""
+    for layout, depth, order, tile, compression in itertools.product(
+        LAYOUTS, ("8", "12 in 16", "float"), "<>", (False, True), ("none", "deflate", "LZW")
+    ):
+        _, _, used, bits = DEPTHS[depth]
+        stored = stored_numbers(layout, depth)
+        data = written(
+            stored, layout, bits, COMPRESSIONS[compression], False, order, tile, big=True
+        )
+        byte_order, pieces = {"<": "little", ">": "big"}[order], "tiles" if tile else "strips"
+        near = 1 if "alpha" in layout or "RGBA" in layout else 0
+        yield Cell(
+            f"BigTIFF · {depth} · {layout} · {compression} · {byte_order} · {pieces}", data,
+            looks(read_again(data, layout), layout, used), near=near,
+        )  # fmt: skip
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream, smooth_picture(), photometric="rgb", compression="jpeg", byteorder=">", bigtiff=True
+    )
+    yield Cell("BigTIFF · 8 · RGB · jpeg · big", stream.getvalue(), None, "a big-endian BigTIFF")
 
 
 def other_tiff_cells() -> Iterator[Cell]:

@@ -37,10 +37,14 @@ from marrowscope.io.orientation import exif_orientation, oriented
 from marrowscope.io.pillow_decoding import JPEG, header_notes, open_image, pixels_and_notes
 from marrowscope.io.quiet_decoders import quiet_decoders
 from marrowscope.io.sample_colours import rgb_of_samples
+from marrowscope.io.tiff_compressions import NONE, left_to_pillow
 from marrowscope.io.tiff_pages import CutOffError, first_page_at
 from marrowscope.io.tiff_picture import TiffPicture, find_picture
 from marrowscope.io.tiff_samples import UnreadableLayoutError, stored_samples
+from marrowscope.io.tiff_tags import COMPRESSION
 from marrowscope.io.truncation import find_missing_bytes
+
+_BIG_ENDIAN_BIGTIFF = b"MM\0+"  # which Pillow does not know
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,10 @@ def _decode_tiff(data: bytes, name: str, bits: int | None) -> Decoded:
         return Decoded(pixels, "TIFF", tuple(notes))
     page = picture.pages[0]
     require_size(page.width, page.height, name)
-    if picture.read_by_pillow:
+    unknown_to_pillow = data[:4] == _BIG_ENDIAN_BIGTIFF
+    if unknown_to_pillow and left_to_pillow(page.number(COMPRESSION, NONE)):
+        raise ImageError(name, "a big-endian BigTIFF of a kind that is not read; save it with LZW")
+    if picture.read_by_pillow and not unknown_to_pillow:
         data = first_page_at(data, page)
         pixels, notes = pixels_and_notes(open_image(data, name), name, data, bits)
     else:
