@@ -98,14 +98,23 @@ def _run(argv: list[str]) -> None:
         raise SystemExit(f"{' '.join(argv)}: {done.stderr[-2000:]}")
 
 
-def state(folder: Path, outputs: tuple[str, ...]) -> str:
-    """A digest of the output; of reports the names of their files, for they hold the time."""
+def state(folder: Path, outputs: tuple[str, ...], hidden: bool = True) -> str:
+    """A digest of the output; of reports the names of their files, for they hold the time.
+
+    Args:
+        folder: of the outputs.
+        outputs: their names.
+        hidden: whether hidden files in them count: not before the next run has tidied up.
+    """
     seen = hashlib.sha256()
     for name in outputs:
         place = folder / name
         files = sorted(place.rglob("*")) if place.is_dir() else [place]
         for path in (one for one in files if one.is_file()):
-            seen.update(str(path.relative_to(folder)).encode())
+            parts = path.relative_to(folder).parts
+            if not hidden and any(part.startswith(".") for part in parts):
+                continue
+            seen.update("/".join(parts).encode())
             if path.suffix in (".png", ".csv", ".tif", ".tiff") and "report" not in str(path):
                 seen.update(path.read_bytes())
     return seen.hexdigest()
@@ -137,7 +146,8 @@ def series(trial: Trial, kills: int, draw: random.Random) -> list[str]:
             process.kill()
             process.wait()
             told = f"{trial.name}, killed after {moment:.2f} s"
-            if trial.first and state(folder, trial.outputs) not in (before, whole[1][0]):
+            found = state(folder, trial.outputs, hidden=False)
+            if trial.first and found not in (before, whole[1][0]):
                 faults.append(f"{told}: neither the old nor the new output is there")
             if not trial.first and state(folder, trial.outputs) == whole[1][0]:
                 continue  # it was done by then, and a folder of crops is not written twice

@@ -220,3 +220,39 @@ def test_a_list_is_not_overwritten_by_its_own_table(images: Path, shell: Shell) 
         err = shell(command, own, "-o", own, status=1).err
         assert f"--output {own}: is the list that is read, which would be lost" in err
     assert own.read_text().startswith("path,label")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("loop", "loop: a link that leads to itself"),
+        ("gone", "gone: a link that leads nowhere"),
+        ("old.xls", "a spreadsheet of a kind that is not read; save it as Excel workbook"),
+        ("new.ods", "a spreadsheet of a kind that is not read; save it as Excel workbook"),
+    ],
+)
+def test_what_is_neither_image_nor_list_is_named(
+    tmp_path: Path, shell: Shell, name: str, reason: str
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "gone").symlink_to("nothing")
+    (tmp_path / "old.xls").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
+    (tmp_path / "new.ods").write_bytes(b"PK\x03\x04" + bytes(600))
+    assert reason in shell("index", tmp_path / name, "-o", tmp_path / "x.parquet", status=1).err
+
+
+def test_an_output_that_cannot_be_is_not_blamed_on_the_disk(images: Path, shell: Shell) -> None:
+    below = images / "BLA/0.png/cells.parquet"
+    err = shell("index", images, "-o", below, status=1).err
+    assert "cannot be written: Not a directory" in err
+    assert "free some space" not in err
+
+
+def test_addresses_and_endless_labels_in_a_list_are_said(tmp_path: Path, shell: Shell) -> None:
+    (tmp_path / "a.png").write_bytes(encode_png(np.zeros((12, 12, 3), np.uint8)))
+    (tmp_path / "list.csv").write_text(
+        f"path,label\na.png,{'x' * 10_000}\nhttps://example.org/b.png,BLA\n"
+    )
+    err = shell("index", tmp_path / "list.csv", "-o", tmp_path / "cells.parquet").err
+    assert "https://example.org/b.png: an address, not a file; download it" in err
+    assert "x" * 61 not in err

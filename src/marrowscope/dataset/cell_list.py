@@ -6,6 +6,7 @@ into codes where they mean one of the 21 classes, parts of a split into ``train`
 """
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from marrowscope.io.list_file import (
 )
 from marrowscope.preprocessing import is_pixel_size
 
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _IDS = ("laboratory", "patient_id", "slide_id", "field_id", "annotator", "cell_id")
 _NUMBERS = (
     "x",
@@ -157,8 +159,11 @@ def listed_path(base: Path, text: str) -> str:
     """Absolute path of a file that a list in the folder ``base`` names.
 
     Where there is none under these bytes, a file of the same name in another normal form of Unicode
-    (a Mac writes ä as two signs), or with slashes for the backslashes of Windows.
+    (a Mac writes ä as two signs), or with slashes for the backslashes of Windows. An address stays
+    as it is.
     """
+    if _ADDRESS.match(text):
+        return text
     path = os.path.abspath(base / text)
     if os.path.lexists(path):
         return path

@@ -13,6 +13,7 @@ user's own scheme, unless it says something else (``folder_names``). What was ta
 collected in a ``DiscoveryNotes``.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,6 +45,7 @@ from marrowscope.io.list_file import LIST_SUFFIXES
 from marrowscope.io.passed_over import is_image_name
 from marrowscope.io.regular_file import unusable_kind
 
+_OTHER_SPREADSHEETS = (".xls", ".ods", ".numbers")
 _HEAD = 4096  # bytes, by which formats are told
 _BOX = ("x0", "y0", "x1", "y1")
 
@@ -116,6 +118,14 @@ def _below(
             "several"
         )
     else:
+        if path.suffix.lower() in _OTHER_SPREADSHEETS:
+            raise InputError(
+                f"{path}: a spreadsheet of a kind that is not read; save it as Excel workbook "
+                "(.xlsx) or CSV"
+            )
+        if not path.exists():
+            leads = "to itself" if _leads_to_itself(path) else "nowhere"
+            raise InputError(f"{path}: a link that leads {leads}")
         foreign = _foreign(path)
         if foreign is not None:
             raise InputError(f"{path}: {foreign}")
@@ -127,6 +137,14 @@ def _below(
 
 def _begins_as_image(path: Path) -> bool:
     return file_format(_head(path)) not in (None, "DICOM")
+
+
+def _leads_to_itself(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def _foreign(path: Path) -> str | None:

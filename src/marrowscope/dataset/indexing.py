@@ -7,6 +7,7 @@ Stain vectors are estimated on request, while a file's content is at hand; those
 stay in the table whether they are asked for again or not.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -41,6 +42,7 @@ from marrowscope.stain import estimate_stain
 
 BATCH = 512
 _SHOWN = 12  # labels in a sentence
+_LONGEST = 60  # signs of each
 
 _MEASURED = ("path", "sha256", "error", "note", "width", "height", "bytes", "modified_ns")
 _MEASURED_SCHEMA = {name: SCHEMA[name] for name in (*_MEASURED, "stain")}
@@ -143,6 +145,8 @@ def measure_file(path: str, stain: bool = False) -> dict[str, Any]:
         row["error"] = error.reason
     except FileNotFoundError:
         row["error"] = "broken link" if os.path.islink(path) else "no such file"
+        if "://" in path:
+            row["error"] = "an address, not a file; download it"
     except OSError as error:
         row["error"] = error.strerror or str(error)
     except ValueError as error:  # a zero byte in a path from a list
@@ -255,7 +259,8 @@ def outside_scheme(table: pl.DataFrame) -> tuple[str, ...]:
         return ()
     shown = []
     for label, count in counts.most_common(_SHOWN):
-        shown.append(", ".join(filter(None, (f"{label} ({count})", nearest_in_words(label)))))
+        name = label if len(label) <= _LONGEST else f"{label[:_LONGEST]}…"
+        shown.append(", ".join(filter(None, (f"{name} ({count})", nearest_in_words(label)))))
     more = f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else ""
     return (
         "labels outside the 21 classes are kept as classes of your own: "
@@ -269,4 +274,6 @@ def _keep(journal: Path, rows: list[dict[str, Any]]) -> None:
     try:
         write_cells(pl.DataFrame(rows, schema=_MEASURED_SCHEMA), part)
     except InputError as error:
-        raise InputError(f"{error}; free some space and run the same command again") from error
+        full = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC
+        advice = "; free some space and run the same command again" if full else ""
+        raise InputError(f"{error}{advice}") from error
