@@ -18,11 +18,16 @@ from marrowscope.preprocessing import MICRONS_PER_PIXEL
 
 # Cytoplasm as of a lymphocyte: blue, half as dense in red as the chromatin.
 GLASS, CHROMATIN, SEAM = (240, 236, 242), (75, 45, 155), (145, 160, 220)
+# Cytoplasm full of granules, as dark as the chromatin and redder.
+GRANULES = (75, 38, 150)
 FINER = 4
 
 
-def painted(radius: float, seam: float, side: int = 320) -> np.ndarray:
-    """A round nucleus of clumped chromatin with a seam of cytoplasm all around; lengths in µm."""
+def painted(radius: float, seam: float, side: int = 320, granules: float = 0.0) -> np.ndarray:
+    """A round nucleus of clumped chromatin with a seam of cytoplasm all around; lengths in µm.
+
+    ``granules`` is how far the outermost of its radius is no chromatin, but dark granules.
+    """
     scale = FINER / MICRONS_PER_PIXEL
     image = np.full((side * FINER, side * FINER, 3), GLASS, np.uint8)
     middle = (side * FINER // 2,) * 2
@@ -30,6 +35,9 @@ def painted(radius: float, seam: float, side: int = 320) -> np.ndarray:
         cv2.circle(image, middle, round((radius + seam) * scale), SEAM, -1)
     cv2.circle(image, middle, round(radius * scale), CHROMATIN, -1)
     nucleus = (image == CHROMATIN).all(axis=2)
+    if granules:
+        image[nucleus] = GRANULES
+        cv2.circle(image, middle, round((radius - granules) * scale), CHROMATIN, -1)
     random = np.random.default_rng(0)
     clumps = cv2.GaussianBlur(random.normal(size=nucleus.shape), (0, 0), 0.25 * scale)
     lighter = np.exp(0.12 * clumps / clumps.std())[..., None]
@@ -52,6 +60,10 @@ def test_a_nucleus_with_a_seam_of_cytoplasm_is_a_cell_and_one_without_is_naked(
     for seam in (1.5, 0.9, 0.6):
         assert one_kind(painted(radius, seam)) == CELL
     assert one_kind(painted(radius, 0.0)) == NAKED
+
+
+def test_a_dark_rim_of_another_colour_than_the_chromatin_is_cytoplasm() -> None:
+    assert one_kind(painted(4.5, 0.0, granules=1.0)) == CELL
 
 
 def test_coarse_pixels_show_no_seam_so_all_are_cells() -> None:
