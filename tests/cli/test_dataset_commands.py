@@ -256,3 +256,11 @@ def test_addresses_and_endless_labels_in_a_list_are_said(tmp_path: Path, shell: 
     err = shell("index", tmp_path / "list.csv", "-o", tmp_path / "cells.parquet").err
     assert "https://example.org/b.png: an address, not a file; download it" in err
     assert "x" * 61 not in err
+
+
+def test_index_does_not_write_over_a_table_of_another_step(images: Path, shell: Shell) -> None:
+    other = images.parent / "predictions.parquet"
+    write_cells(pl.DataFrame({"cell_id": ["a"], "path": ["a.png"]}), other)
+    err = shell("index", images, "-o", other, status=1).err
+    assert f"--output {other}: something else is there than a table of 'index'" in err
+    assert read_cells(other).height == 1

@@ -13,6 +13,7 @@ from marrowscope.dataset.slide_places import slide_facts
 from marrowscope.errors import InputError
 from marrowscope.inference.image_sources import expand
 from marrowscope.io.image_file import ImageError
+from support.command_shell import Shell
 from support.slide_files import MICRONS, damage_tile, noise, write_pyramid
 
 IMAGE = noise(700, 900)
@@ -90,3 +91,12 @@ def test_facts_of_what_is_no_slide_are_none_and_of_a_damaged_one_an_error(folder
         slide_facts(str(folder / "text.svs"))
     pl.DataFrame({"a": [1]}).write_csv(folder / "field.png")
     assert slide_facts(str(folder / "field.png")) is None
+
+
+def test_predict_names_a_damaged_tile_once_for_all_its_cells(folder: Path, shell: Shell) -> None:
+    damage_tile(folder / "case.svs", 2 * 15 + 3)
+    lines = "".join(f"case.svs,{x},150\n" for x in (195, 200, 205))
+    (folder / "list.csv").write_text("path,x,y\n" + lines + "case.svs,650,500\n")
+    err = shell("predict", folder / "list.csv", "-o", folder / "predictions.parquet").err
+    assert err.count("unreadable at x 192, y 128 px") == 1
+    assert "(3 cells)" in err

@@ -1,6 +1,7 @@
 """A model by name comes in, predictions of images come out: ``load_model``, ``Model.predict``."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -147,8 +148,9 @@ class Model:
             self.engine, given.table, microns_per_pixel, batch_size, advance, kept, given.pixels
         )
         unread = table.filter(pl.col("predicted").is_null())
-        for path, reason in unread.select("path", "error").rows()[:_SHOWN]:
-            told(f"unreadable: {path}: {reason}")
+        kinds = Counter(unread.select("path", "error").rows())  # many cells may lie on one tile
+        for (path, reason), number in list(kinds.items())[:_SHOWN]:
+            told(f"unreadable: {path}: {reason}" + (f" ({number} cells)" if number > 1 else ""))
         earlier = given.table["note"] if "note" in given.table.columns and not given.pixels else ()
         for kind, number in note_counts(table["note"], earlier):
             told(f"! {number} image{'s' if number != 1 else ''}: {kind} (column note)")

@@ -222,7 +222,13 @@ def _known_rows(output: Path | None, journal: Path | None) -> dict[str, dict[str
     """Rows of an earlier output and of a killed run's journal, by path."""
     tables = []
     if output is not None and output.suffix.lower() != ".csv" and output.exists():
-        earlier = read_cells(output, needs=_MEASURED)
+        try:
+            earlier = read_cells(output, needs=_MEASURED)
+        except InputError as error:
+            raise InputError(
+                f"`output` {output}: something else is there than a table of 'index', which would "
+                "be lost; name another file, or remove it"
+            ) from error
         if IN_FIELD in earlier.columns:  # such rows tell of a place, not of their file
             earlier = earlier.filter(~pl.col(IN_FIELD).fill_null(False))
         tables.append(_measured_part(earlier))
