@@ -65,6 +65,20 @@ def test_the_graph_makes_no_tensor_on_the_host(bundle: Bundle) -> None:
     assert len(convolutions) == len(layers), "every view is compiled on its own"
 
 
+def test_a_network_with_a_transform_is_one_graph_too() -> None:
+    graphs = []
+
+    def keep(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    card = Card("x", "efficientnet-lite0", OUTPUTS_22, tuple(dict.fromkeys(OUTPUTS_22)))
+    CompiledEngine(Bundle(create("efficientnet-lite0", 22).eval(), card), "cpu", 1, keep)
+    called = {str(node.target) for node in graphs[0].graph.nodes if node.op == "call_function"}
+    assert len(graphs) == 1
+    assert not [name for name in called if "torch.tensor" in name]
+
+
 def test_predictions_come_in_batches_of_the_recorded_size(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
