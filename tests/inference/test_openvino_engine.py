@@ -263,23 +263,22 @@ class SmallLite(nn.Module):
 
 
 @needs_nncf
-def test_what_is_kept_in_float32_is_the_transform_the_first_and_the_last_layer() -> None:
+def test_what_is_kept_in_float32_is_transform_first_last_and_depthwise_layers() -> None:
     openvino = import_silently("openvino")
 
     torch.manual_seed(0)
     card = Card("x", "efficientnet-lite0", OUTPUTS_22, tuple(dict.fromkeys(OUTPUTS_22)))
     made = float_model(Bundle(SmallLite().eval(), card))
     with redirect_stdout(io.StringIO()):
-        files = quantized_graph(made, list(images(2)), "first and last layer")
+        files = quantized_graph(made, list(images(2)), "first, last and depthwise layers")
     weights = [
         node.input_value(1).get_node()
         for node in openvino.Core().read_model(*files).get_ordered_ops()
         if node.get_type_name() in ("Convolution", "GroupConvolution")
     ]
     colours, stem, expand, depthwise, project = weights
-    assert {node.get_type_name() for node in (colours, stem)} == {"Constant"}
-    # int8 × one scale per channel: channels of a depthwise layer differ much in size.
-    for node, channels in ((expand, 16), (depthwise, 16), (project, 8)):
+    assert {node.get_type_name() for node in (colours, stem, depthwise)} == {"Constant"}
+    for node, channels in ((expand, 16), (project, 8)):  # int8 × one scale per channel
         while node.get_type_name() == "Reshape":
             node = node.input_value(0).get_node()
         scale = node.input_value(1).get_node()

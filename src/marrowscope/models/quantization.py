@@ -23,7 +23,8 @@ from marrowscope.models.card import Card
 from marrowscope.models.int8_part import int8_facts, is_accurate_enough
 from marrowscope.silent_import import import_silently
 
-_KEPT = ("none", "first and last layer")  # in float32; the second where the first is not enough
+# In float32; the second where the first is not enough.
+_KEPT = ("none", "first, last and depthwise layers")
 _NO_WORK = ("Constant", "Parameter", "Result")
 
 
@@ -58,8 +59,8 @@ def add_int8_part(
     """Write a copy of a bundle with an int8 part.
 
     The top class must agree with float32 in at least 99 % of the images of ``check`` and macro-F1
-    may fall by at most .005. If it does not, the first convolution and the last layer are left in
-    float32, and when that is not enough either, nothing is written.
+    may fall by at most .005. If it does not, the first convolution, depthwise ones and the last
+    layer are left in float32, and when that is not enough either, nothing is written.
 
     Args:
         bundle: loaded from a folder, or shipped.
@@ -113,8 +114,8 @@ def quantized_graph(
     Args:
         model: ``openvino.Model``, (1, 250, 250, 3) uint8 RGB → (1, classes) float32.
         images: (250, 250, 3) uint8 RGB each, as the network gets to see them.
-        kept: ``none``, or the first and the last layer stay in float32, and what a pretrained
-            network does to the image before them.
+        kept: ``none``, or the first and the last layer stay in float32, depthwise convolutions,
+            and what a pretrained network does to the image before all of them.
     """
     nncf, openvino = import_silently("nncf"), import_silently("openvino")
     parameters = import_silently("nncf.quantization.advanced_parameters")
@@ -131,7 +132,9 @@ def quantized_graph(
         types = [nodes[place].get_type_name() for place in layers]
         first = types.index("Convolution") if "Convolution" in types else 0
         exact += [nodes[place] for place in (*layers[: first + 1], layers[-1])]
-    named = [node.get_friendly_name() for node in exact]
+        # Their channels differ most in range, and their time goes into memory, not arithmetic.
+        exact += [nodes[place] for place in layers if _is_depthwise(nodes[place])]
+    named = list(dict.fromkeys(node.get_friendly_name() for node in exact))
     with redirect_stdout(sys.stderr):  # its progress; standard output belongs to data
         quantized = nncf.quantize(
             model.clone(),
@@ -147,3 +150,9 @@ def quantized_graph(
     with tempfile.TemporaryDirectory() as place:
         openvino.save_model(quantized, Path(place) / INT8_GRAPH, compress_to_fp16=False)
         return (Path(place) / INT8_GRAPH).read_bytes(), (Path(place) / INT8_CONSTANTS).read_bytes()
+
+
+def _is_depthwise(node: Any) -> bool:
+    """Whether every channel is convolved by itself: weights (channels, 1, 1, height, width)."""
+    grouped = node.get_type_name() == "GroupConvolution"
+    return grouped and tuple(node.input_value(1).get_shape())[1:3] == (1, 1)
