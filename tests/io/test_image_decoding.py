@@ -634,3 +634,15 @@ def test_half_an_image_is_refused_whatever_other_libraries_ask_of_pillow(
     with pytest.raises(ImageError, match="damaged"):
         image_decoding.decode(data[: len(data) // 2])
     assert ImageFile.LOAD_TRUNCATED_IMAGES  # what the program asked for holds for itself
+
+
+def test_numbers_of_no_bits_at_all_are_refused() -> None:
+    file = io.BytesIO()
+    planes = np.zeros((3, 40, 40), np.uint16)
+    tifffile.imwrite(file, planes, photometric="rgb", planarconfig="separate")
+    data = bytearray(file.getvalue())
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        place = tiff.pages[0].tags["BitsPerSample"].valueoffset
+    data[place : place + 6] = bytes(6)
+    with pytest.raises(ImageError, match="0-bit whole values; save it with 8 or 16 bits"):
+        image_decoding.decode(bytes(data))

@@ -76,6 +76,8 @@ def mutated(data: bytes, number: int) -> bytes:
     broken = bytearray(data)
     places = _directory_entries(data)
     for _ in range(int(random.integers(1, 5))):
+        if len(broken) < 2:  # all that is left of a file that was cut off
+            break
         way = int(random.integers(6)) if places else int(random.integers(3, 6))
         if way < 3:
             _change_entry(broken, places[int(random.integers(len(places)))], way, random)

@@ -162,7 +162,7 @@ def _kind(bits: int, sample_format: int) -> np.dtype[np.generic]:
         return np.dtype(f"f{bits // 8}")
     if sample_format == _SIGNED and bits in (8, 16, 32, 64):
         return np.dtype(f"i{bits // 8}")
-    if sample_format in (_UNSIGNED, 4) and (bits <= 16 or bits in (32, 64)):  # 4: not said
+    if sample_format in (_UNSIGNED, 4) and (1 <= bits <= 16 or bits in (32, 64)):  # 4: not said
         return np.dtype(f"u{max(8, 1 << (bits - 1).bit_length()) // 8}")
     what = {_FLOAT: "floating-point", _SIGNED: "signed", 5: "complex", 6: "complex"}
     raise UnreadableLayoutError(
