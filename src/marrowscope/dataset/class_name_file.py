@@ -44,10 +44,15 @@ def name_key(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-class _Words(yaml.BaseLoader):
-    """Takes every word for text, so that ``no`` and ``0`` are names; refuses one that is twice."""
+class NamesAsText(yaml.BaseLoader):
+    """YAML in which every word is a name, and none is listed twice.
+
+    YAML itself makes true of ``yes``, which then is the same as ``1``, and 7 of ``007``; of two
+    equal names it keeps the last.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The lines of the file; a name that is listed twice is an error of YAML."""
         names = [str(key.value) for key, _ in node.value]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
@@ -58,7 +63,7 @@ class _Words(yaml.BaseLoader):
 
 def _from_yaml(path: Path) -> list[NamedClass]:
     try:
-        content = yaml.load(read_regular(path, _LARGEST).decode("utf-8-sig"), _Words)
+        content = yaml.load(read_regular(path, _LARGEST).decode("utf-8-sig"), NamesAsText)
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: cannot be read as YAML ({reason})") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from marrowscope.class_synonyms import resolve_class
+from marrowscope.dataset.class_name_file import NamesAsText
 from marrowscope.errors import InputError
 from marrowscope.identifiers import clean_text
 from marrowscope.io.list_file import LIST_SUFFIXES, read_list
@@ -92,7 +93,7 @@ def apply_mapping(
 
 def _from_yaml(path: Path) -> list[tuple[str, list[str]]]:
     try:
-        content = yaml.load(read_regular(path, _LARGEST).decode("utf-8-sig"), _Names)
+        content = yaml.load(read_regular(path, _LARGEST).decode("utf-8-sig"), NamesAsText)
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: cannot be read as YAML ({reason})") from None
@@ -107,22 +108,6 @@ def _from_yaml(path: Path) -> list[tuple[str, list[str]]]:
             raise InputError(f"{path}: {name!r} must name a list of class codes, not {codes!r}")
         entries.append((name, [code.strip() for code in given]))
     return entries
-
-
-class _Names(yaml.BaseLoader):
-    """Takes every word for a name, and refuses one that is listed twice.
-
-    YAML itself makes true of ``yes``, which then is the same as ``1``, and 7 of ``007``; of two
-    equal names it keeps the last.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        names = [str(key.value) for key, _ in node.value]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise yaml.YAMLError(f"{twice[0]!r} is listed twice")
-        result: dict[object, object] = super().construct_mapping(node, deep)
-        return result
 
 
 def _from_list(path: Path) -> list[tuple[str, list[str]]]:
