@@ -33,6 +33,7 @@ FLOORS = (
     {"counting"},
     {"exchange"},
     {"report"},
+    {"fleet"},
     {"reproduce"},
     {"demo", "doctor"},
     {"api"},

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from marrowscope.api.model_quantization import QuantizedModel, quantize_model
     from marrowscope.api.model_ranking import ComparisonResult, compare
     from marrowscope.api.model_training import TrainingRun, train
+    from marrowscope.api.slide_fleet import Fleet, count_fleet, find_slides
     from marrowscope.api.smear_counting import count, count_each
     from marrowscope.api.study_reproduction import ReproducedStudy, reproduce_study
     from marrowscope.api.synthetic_images import (
@@ -58,6 +59,7 @@ __all__ = [
     "EvaluationResult",
     "Examination",
     "ExternalEvaluation",
+    "Fleet",
     "IndexedBoxes",
     "InputError",
     "LabelReview",
@@ -79,6 +81,7 @@ __all__ = [
     "convert_model",
     "count",
     "count_each",
+    "count_fleet",
     "cross_validate",
     "detect",
     "detect_in",
@@ -91,6 +94,7 @@ __all__ = [
     "examine_machine",
     "explain_cells",
     "find_label_issues",
+    "find_slides",
     "index",
     "index_boxes",
     "load_model",
@@ -130,6 +134,7 @@ _NAMES = {
     "api.model_quantization": ("QuantizedModel", "quantize_model"),
     "api.model_ranking": ("ComparisonResult", "compare"),
     "api.model_training": ("TrainingRun", "train"),
+    "api.slide_fleet": ("Fleet", "count_fleet", "find_slides"),
     "api.smear_counting": ("count", "count_each"),
     "api.study_reproduction": ("ReproducedStudy", "reproduce_study"),
     "api.synthetic_images": (

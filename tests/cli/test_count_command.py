@@ -107,7 +107,15 @@ def test_each_slide_gets_a_report_and_one_that_fails_does_not_stop_the_others(
     assert len(summary["failed"]) == 2
     assert "none.tif: no such file" in printed.err
     assert "empty.tif: " in printed.err
-    assert [path.name for path in reports.iterdir()] == ["marrow"]
+    assert {path.name for path in reports.iterdir()} == {"marrow", "fleet.parquet", "fleet.html"}
+    rows = {one["name"]: one["state"] for one in summary["fleet"]["slides"]}
+    assert rows == {"empty": "refused", "none": "refused", "marrow": "done"}
+    # The same again counts nothing; what was refused is told once more.
+    before = (reports / "marrow" / "count.json").stat().st_mtime_ns
+    again = shell("count", *arguments, status=1)
+    assert (reports / "marrow" / "count.json").stat().st_mtime_ns == before
+    assert "an earlier run goes on: 1 of 3 slides are done" in again.err
+    assert "empty.tif: " in again.err
 
 
 def test_held_out_predictions_correct_the_count(

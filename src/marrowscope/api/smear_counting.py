@@ -1,28 +1,22 @@
 """A slide or fields of a smear come in, its differential count comes out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-
-import polars as pl
 
 from marrowscope.api.arguments import AnyPath, optional_path
 from marrowscope.api.classifier import Model, as_model
 from marrowscope.api.count_result import CountResult
 from marrowscope.api.smear_input import Source, smear_input
-from marrowscope.cells import LABORATORY
 from marrowscope.counting.correction_source import find_held_out, least_confidence
-from marrowscope.counting.count_smear import CountSettings, count_smear, validate_settings
+from marrowscope.counting.count_smear import CountSettings, validate_settings
 from marrowscope.counting.smear_sources import SmearSource
 from marrowscope.dataset.discovery_rules import laboratory_name
 from marrowscope.errors import InputError
+from marrowscope.fleet.smear_counter import ReportSettings, SmearCounter
 from marrowscope.models.calibration import read_calibration
 from marrowscope.progress import Stage
-from marrowscope.report.count.count_report import (
-    require_count_folder,
-    write_count_report,
-)
+from marrowscope.report.count.count_report import require_count_folder
 from marrowscope.report.pdf_export import require_pdf
 from marrowscope.slides.source_kind import View
 
@@ -75,7 +69,7 @@ def count(
     if len(given.smears) > 1:
         named = ", ".join(smear.sources[0] for smear in given.smears[:3])
         raise InputError(f"{named}: {len(given.smears)} slides; count them with count_each")
-    counter = _counter(
+    counter = smear_counter(
         model,
         cells,
         microns_per_pixel,
@@ -87,9 +81,8 @@ def count(
         pdf,
         geojson,
         laboratory,
-        progress,
     )
-    return counter.count(given.smears[0], optional_path(output))
+    return _counted(counter, given.smears[0], optional_path(output), progress)
 
 
 def count_each(
@@ -125,7 +118,7 @@ def count_each(
         InputError: nothing can be opened, fields and slides are mixed, or a setting is out of
             range: before anything is counted; or the only smear cannot be counted.
     """
-    counter = _counter(
+    counter = smear_counter(
         model,
         cells,
         microns_per_pixel,
@@ -137,55 +130,23 @@ def count_each(
         pdf,
         geojson,
         laboratory,
-        progress,
     )
     given = smear_input(sources, microns_per_pixel, View.named(taken_as), "sources")
     folder = optional_path(output)
 
     def counted(smear: SmearSource) -> CountResult | InputError:
         if given.alone:
-            return counter.count(smear, folder)
+            return _counted(counter, smear, folder, progress)
         try:
-            return counter.count(smear, None if folder is None else folder / smear.name)
+            place = None if folder is None else folder / smear.name
+            return _counted(counter, smear, place, progress)
         except InputError as error:
             return error
 
     return chain(map(counted, given.smears), map(InputError, given.failures))
 
 
-@dataclass(frozen=True)
-class _Counter:
-    """A model and settings that were found to fit, to count smears with."""
-
-    model: Model
-    settings: CountSettings
-    pdf: bool
-    geojson: bool
-    laboratory: str | None
-    progress: Stage | None
-
-    def count(self, smear: SmearSource, folder: Path | None) -> CountResult:
-        """Count one smear, with a report where there is a folder for it."""
-        if folder is not None:
-            require_count_folder(folder)
-        made = count_smear(
-            smear,
-            self.model.engine,
-            self.model.card,
-            self.settings,
-            self.progress,
-            self.model.engine_remark,
-        )
-        if self.laboratory is not None:
-            named = made.cells.with_columns(pl.lit(self.laboratory, pl.String).alias(LABORATORY))
-            made = replace(made, cells=named)
-        if folder is None:
-            return CountResult(made)
-        files = write_count_report(made, folder, pdf=self.pdf, geojson=self.geojson)
-        return CountResult(made, files)
-
-
-def _counter(
+def smear_counter(
     model: Model | AnyPath | None,
     cells: int,
     microns_per_pixel: float | None,
@@ -197,8 +158,7 @@ def _counter(
     pdf: bool,
     geojson: bool,
     laboratory: str | None,
-    progress: Stage | None,
-) -> _Counter:
+) -> SmearCounter:
     """Check everything that can be checked before cells are looked for."""
     folder = optional_path(output)
     if folder is not None and folder.exists() and not folder.is_dir():
@@ -223,4 +183,15 @@ def _counter(
     )
     validate_settings(settings)
     named = None if laboratory is None else laboratory_name(laboratory)
-    return _Counter(chosen, settings, pdf, geojson, named, progress)
+    reports = ReportSettings(pdf, geojson, named)
+    return SmearCounter(chosen.engine, chosen.card, chosen.engine_remark, settings, reports)
+
+
+def _counted(
+    counter: SmearCounter, smear: SmearSource, folder: Path | None, progress: Stage | None
+) -> CountResult:
+    """Count one smear, with a report where there is a folder for it."""
+    if folder is not None:
+        require_count_folder(folder)
+    made = counter.count(smear, progress)
+    return CountResult(made, () if folder is None else counter.write(made, folder))

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from marrowscope.cli.app import Bars, console, emit_json, print_remark
+from marrowscope.cli.app import Bars, console, emit_json, print_line, print_remark
 from marrowscope.cli.options import JSON, Device, Engine, FolderOutput, Model, PixelSize, TakenAs
-from marrowscope.cli.parameter_names import with_options
-from marrowscope.errors import InputError
 from marrowscope.extras import install_line, missing_modules
 
 if TYPE_CHECKING:
     from marrowscope import CountResult
+    from marrowscope.fleet.fleet_table import SlideRow
 
 
 def count(
@@ -20,7 +19,8 @@ def count(
         list[Path],
         typer.Argument(
             metavar="FIELD_OR_SLIDE",
-            help="Slides (one report each), or field images and folders of them (one smear).",
+            help="Slides (one report each), folders, patterns or lists of them; or field images "
+            "and folders of them (one smear).",
         ),
     ],
     output: FolderOutput,
@@ -68,6 +68,8 @@ def count(
 
     Example: `marrowscope count smear.svs -o report`
 
+    Many slides: `marrowscope count archive/ -o reports`; the same again goes on where it was.
+
     Fields: `marrowscope count fields/ --microns-per-pixel 0.08625 -o report`
     """
     import marrowscope as ms
@@ -81,37 +83,57 @@ def count(
                 soft_wrap=True,
                 style="dim",
             )
-    loaded = ms.load_model(model, engine=engine, device=device)
-    summaries: list[dict[str, Any]] = []
-    failed: list[str] = []
+    slides = ms.find_slides(sources, microns_per_pixel=microns_per_pixel, taken_as=taken_as)
+    settings: dict[str, Any] = {
+        "model": ms.load_model(model, engine=engine, device=device),
+        "cells": cells,
+        "microns_per_pixel": microns_per_pixel,
+        "taken_as": taken_as,
+        "held_out": held_out,
+        "min_confidence": min_confidence,
+        "remarks": remark or (),
+        "output": output,
+        "pdf": pdf,
+        "geojson": geojson,
+        "laboratory": laboratory,
+    }
     with Bars() as bars:
-        for result in ms.count_each(
-            sources,
-            loaded,
-            cells=cells,
-            microns_per_pixel=microns_per_pixel,
-            taken_as=taken_as,
-            held_out=held_out,
-            min_confidence=min_confidence,
-            remarks=remark or (),
-            output=output,
-            pdf=pdf,
-            geojson=geojson,
-            laboratory=laboratory,
-            progress=bars.stage,
-        ):
+        if slides is None:
+            result = ms.count(sources, progress=bars.stage, **settings)
             bars.close()
-            if isinstance(result, InputError):
-                failed.append(with_options(str(result)))
-                continue
             _show(result)
-            summaries.append(_summary(result))
+            summary: dict[str, Any] = {"smears": [_summary(result)], "failed": []}
+        else:
+
+            def finished(row: "SlideRow") -> None:
+                bars.close()
+                _show_row(row)
+
+            fleet = ms.count_fleet(
+                slides, progress=bars.stage, finished=finished, say=print_remark, **settings
+            )
+            bars.close()
+            summary = fleet.to_dict() if json else {"failed": fleet.failed}
+            print_line(f"{fleet!r}: {fleet.page}")
     if json:
-        emit_json({"smears": summaries, "failed": failed})
-    for line in failed:
-        console.print(f"marrowscope: {line}", markup=False, soft_wrap=True, style="red")
-    if failed:
+        emit_json(summary)
+    for line in summary["failed"]:
+        print_line(f"marrowscope: {line}", "red")
+    if summary["failed"]:
         raise typer.Exit(1)
+
+
+def _show_row(row: "SlideRow") -> None:
+    """One line of a slide among many; a reason that it is not done comes at the end."""
+    if row.cells is None:
+        print_line(f"{row.name}: {row.state}")
+        return
+    blasts = "blasts not known"
+    if row.blasts is not None and row.blasts_low is not None and row.blasts_high is not None:
+        low, high = 100 * row.blasts_low, 100 * row.blasts_high
+        blasts = f"blasts {100 * row.blasts:.1f} % ({low:.1f} to {high:.1f})"
+    remarks = f", {row.remarks} remarks" if row.remarks else ""
+    print_line(f"{row.name}: {row.cells} cells, {blasts}{remarks}, {row.seconds:.1f} s")
 
 
 def _show(result: "CountResult") -> None:

@@ -219,7 +219,7 @@ def _identify_folder(folder: Path) -> Source:
     if len(images) == 1:
         return _identify_alone(folder, images[0])
     for image in images:
-        if image.suffix.lower() in (".tif", ".tiff", ".svs") and _is_large_slide(image):
+        if image.suffix.lower() in (".tif", ".tiff", ".svs") and is_whole_slide(image):
             raise InputError(
                 f"{image}: a whole slide among field images; name the slide itself, or move it"
             )
@@ -236,8 +236,13 @@ def _identify_alone(folder: Path, image: Path) -> Source:
     return Source(folder, SourceKind.FIELD_IMAGES, (image,), "a folder of images")
 
 
-def _is_large_slide(image: Path) -> bool:
-    """Whether a TIFF among fields is larger than any field, and is a slide for this alone."""
+def is_whole_slide(image: Path, microns_per_pixel: float | None = None) -> bool:
+    """Whether a TIFF among fields is larger than any field, and is a slide for this alone.
+
+    Args:
+        image: to look at; what cannot be read is none.
+        microns_per_pixel: takes the place of what the file says.
+    """
     try:
         if file_format(_head(image)) != "TIFF":
             return False
@@ -250,6 +255,8 @@ def _is_large_slide(image: Path) -> bool:
     finest, sides = picture.levels[0], picture.microns_per_pixel
     if finest.width * finest.height > MAX_PIXELS:
         return True
+    if microns_per_pixel is not None:
+        sides = (microns_per_pixel, microns_per_pixel)
     inside = finest.tiled and sides is not None and max(sides) < 10  # µm; else of a printer
     # Where the size leaves it open: cameras write no pyramids.
     most = _SURELY_FIELD if len(picture.levels) > 1 else _SURELY_SLIDE

@@ -3,6 +3,7 @@
 import platform
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,9 +11,11 @@ import polars as pl
 from marrowscope._about import RESEARCH_USE_ONLY, __version__
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.export import to_dict, to_frame
-from marrowscope.io.json_data import finite
+from marrowscope.errors import InputError
+from marrowscope.io.json_data import JsonError, finite, parse_json
 
 KIND = "marrowscope smear count"
+DATA = "count.json"  # the file of a report
 FORMAT = 1
 _PACKAGES = ("numpy", "polars", "torch", "openvino")
 
@@ -70,6 +73,39 @@ def count_dict(count: SmearCount, issued: datetime) -> dict[str, Any]:
     }
     cleaned: dict[str, Any] = finite(data)
     return cleaned
+
+
+def report_summary(folder: Path) -> dict[str, Any]:
+    """The numbers of a report that lies in a folder, without single cells and fields.
+
+    Raises:
+        InputError: its count.json is missing or damaged.
+    """
+    path = folder / DATA
+    try:
+        data = parse_json(path.read_bytes())
+        return {
+            "name": data["name"],
+            "sources": data["sources"],
+            "report": str(folder),
+            "files": [str(one) for one in sorted(folder.iterdir(), key=_page_first)],
+            "model": data["model"]["name"],
+            "engine": data["engine"],
+            "fields": len(data["fields"]),
+            "planned_fields": data["fields_planned"],
+            "fields_not_counted": data["fields_not_counted"],
+            "located_cells": sum(data["located_kinds"].values()),
+            "unreadable_pieces": len(data["corrupt"]),
+            "remarks": data["remarks"],
+            "seconds": data["seconds"],
+            "differential": data["differential"],
+        }
+    except (OSError, JsonError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); count this slide again") from None
+
+
+def _page_first(path: Path) -> tuple[bool, str]:
+    return path.name != "report.html", path.name
 
 
 def count_frame(count: SmearCount) -> pl.DataFrame:

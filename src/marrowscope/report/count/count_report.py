@@ -13,7 +13,7 @@ from marrowscope.exchange.geojson_writer import by_picture, write_pictures
 from marrowscope.io.atomic import replacing, replacing_folder, require_replaceable
 from marrowscope.io.folder_guards import entry_names
 from marrowscope.io.json_data import json_text
-from marrowscope.report.count.count_data import KIND, count_dict, count_frame
+from marrowscope.report.count.count_data import DATA, KIND, count_dict, count_frame
 from marrowscope.report.count.count_page import PAPER, SCREEN, render_count
 from marrowscope.report.count.dicom_annotations import write_annotations
 from marrowscope.report.count.fhir import diagnostic_bundle
@@ -23,11 +23,12 @@ from marrowscope.report.html import figure_png
 from marrowscope.report.pdf_export import html_to_pdf as as_pdf
 from marrowscope.report.pdf_export import require_pdf
 
-_DATA = "count.json"
+RECORD = "slide.json"  # by which a fleet knows that the slide is done
 _OWN = {
+    RECORD,
     "report.html",
     "report.pdf",
-    _DATA,
+    DATA,
     "count.csv",
     "cells.parquet",
     "fhir.json",
@@ -38,7 +39,7 @@ _OWN = {
     "geojson",
 }
 _DPI = 160
-_LARGEST_DATA = 64_000_000  # bytes of a count.json that is looked into
+_LARGESTDATA = 64_000_000  # bytes of a count.json that is looked into
 
 
 def write_count_report(
@@ -47,6 +48,7 @@ def write_count_report(
     pdf: bool = True,
     issued: datetime | None = None,
     geojson: bool = False,
+    record: bytes | None = None,
 ) -> tuple[Path, ...]:
     """Write page, PDF, count.json, count.csv, fhir.json, cells.parquet and figures.
 
@@ -59,6 +61,7 @@ def write_count_report(
         issued: date of the report, with time zone; now by default.
         geojson: whether to write the cells for QuPath: cells.geojson, or a file for each field
             image in geojson/.
+        record: content of slide.json, for the report of a slide among many.
 
     Returns:
         Paths of what was written, the page first.
@@ -79,7 +82,7 @@ def write_count_report(
         if pdf:
             (place / "report.pdf").write_bytes(as_pdf(render_count(count, issued, figures, PAPER)))
         data = json_text(count_dict(count, issued))
-        (place / _DATA).write_text(data, encoding="utf-8", errors="replace")
+        (place / DATA).write_text(data, encoding="utf-8", errors="replace")
         count_frame(count).write_csv(place / "count.csv")
         fhir = json_text(diagnostic_bundle(count, issued), indent=None)
         (place / "fhir.json").write_text(fhir, encoding="utf-8", errors="replace")
@@ -91,6 +94,8 @@ def write_count_report(
             _write_geojson(count, place)
         for name, picture in figures.items():
             (place / f"{name}.png").write_bytes(picture)
+        if record is not None:
+            (place / RECORD).write_bytes(record)
         names = sorted(path.name for path in place.iterdir())
     return tuple(folder / name for name in sorted(names, key=lambda one: one != "report.html"))
 
@@ -133,8 +138,8 @@ def require_count_folder(folder: Path) -> None:
 
 def _is_report(folder: Path) -> bool:
     try:
-        path = folder / _DATA
-        if path.stat().st_size > _LARGEST_DATA:
+        path = folder / DATA
+        if path.stat().st_size > _LARGESTDATA:
             return False
         data = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

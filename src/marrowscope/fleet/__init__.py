@@ -1,0 +1,1 @@
+"""The count of many slides: found, counted, each with its report; interrupted, it goes on."""
