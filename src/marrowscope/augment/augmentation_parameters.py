@@ -10,7 +10,8 @@ image needs one sampling pass and one 3×3 product per pixel. An image that take
 another one, whose matrix is ``T``, has ``T`` in the place of the first ``M``.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,6 +41,11 @@ class AugmentationSettings:
             balance. The study has none.
         stain_transfer: share of the images that take the stain colours of another training image,
             of any laboratory with the same probability. The study has none.
+        sharpness: factor of the fine detail in 1 ± sharpness: focus, lens, compression. The study
+            has none.
+        surroundings: share of the images in which everything but a circle around the cell is
+            covered by one light colour, so that what lies beside a cell does not stand for its
+            class. The study has none.
         fill: what lies outside the image: ``reflect`` or ``border`` (repeat the edge). The
             study does not say; we reflect.
     """
@@ -54,6 +60,8 @@ class AugmentationSettings:
     stain_shift: float = 0.2
     light: float = 0.0
     stain_transfer: float = 0.0
+    sharpness: float = 0.0
+    surroundings: float = 0.0
     fill: str = "reflect"
 
     def __post_init__(self) -> None:
@@ -66,6 +74,8 @@ class AugmentationSettings:
             "stain_shift": 2.0,
             "light": 2.0,
             "stain_transfer": 1.0,
+            "sharpness": 1.0,
+            "surroundings": 1.0,
         }
         for field in fields(self):
             value = getattr(self, field.name)
@@ -78,7 +88,10 @@ class AugmentationSettings:
             raise InputError(f"augmentation: fill is {self.fill!r}; expected reflect or border")
 
 
-_DRAWS = 13
+_DRAWS = 19
+# Of the circle that stays visible, where the image spans -1..1: 6.5 to 11 µm, which few cells pass.
+_RADII = (0.6, 1.0)
+_DARKEST = 0.7  # of the colour around it, per channel
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,11 @@ class AugmentationParameters:
         stain_shift: (N, 2) float32 offset of the concentration of each stain, optical density.
         light: (N, 3) float32 offset of the optical density of R, G, B.
         fill: ``reflect`` or ``border``.
+        centre: (N, 2) float32 place of what was in the middle of the image, where that spans -1..1.
+        sharpness: (N,) float32 change of the fine detail; None = none is changed.
+        visible_radius: (N,) float32 of the circle outside which all is covered, in the units of
+            ``centre``, infinite where nothing is; None = nowhere.
+        background: (N, 3) float32 colour around the circle, in [0, 1].
     """
 
     sampling: torch.Tensor
@@ -99,16 +117,19 @@ class AugmentationParameters:
     stain_shift: torch.Tensor
     light: torch.Tensor
     fill: str
+    centre: torch.Tensor
+    sharpness: torch.Tensor | None = None
+    visible_radius: torch.Tensor | None = None
+    background: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> "AugmentationParameters":
         """Copy to a device."""
-        return AugmentationParameters(
-            self.sampling.to(device, non_blocking=True),
-            self.stain_scale.to(device, non_blocking=True),
-            self.stain_shift.to(device, non_blocking=True),
-            self.light.to(device, non_blocking=True),
-            self.fill,
-        )
+        tensors: dict[str, Any] = {
+            name: value.to(device, non_blocking=True)
+            for name, value in vars(self).items()
+            if isinstance(value, torch.Tensor)
+        }
+        return replace(self, **tensors)
 
 
 def uniforms(
@@ -148,7 +169,22 @@ def draw_parameters(
         stain_shift=_as_float(settings.stain_shift * signed[:, 8:10]),
         light=_as_float(settings.light * signed[:, 10:13]),
         fill=settings.fill,
+        centre=_as_float(forward[:, :2, 2]),
+        sharpness=_as_float(settings.sharpness * signed[:, 13]) if settings.sharpness else None,
+        **_surroundings(settings, u[:, 14:19]),
     )
+
+
+def _surroundings(
+    settings: AugmentationSettings, u: NDArray[np.float64]
+) -> dict[str, torch.Tensor]:
+    """Which images show the cell alone, how much of it, and on what colour; u: (N, 5)."""
+    if not settings.surroundings:
+        return {}
+    radius = _RADII[0] + (_RADII[1] - _RADII[0]) * u[:, 1]
+    radius[u[:, 0] >= settings.surroundings] = np.inf
+    colour = _DARKEST + (1 - _DARKEST) * u[:, 2:]
+    return {"visible_radius": _as_float(radius), "background": _as_float(colour)}
 
 
 def _forward(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from marrowscope.augment.augmentation_parameters import AugmentationParameters, density_map
+from marrowscope.augment.optics_and_surroundings import changed_optics_and_surroundings
 from marrowscope.augment.tensor_augmentation import augment_tensors
 
 
@@ -44,6 +45,18 @@ def augment_batch(
     if rendered is not None and rendered.shape != stains.shape:
         raise ValueError(f"stains are {tuple(stains.shape)}, rendered {tuple(rendered.shape)}")
     colour, offset = density_map(stains, parameters, rendered)
+    augmented = _in_one_pass(images, rows, parameters, colour, offset, dtype)
+    return changed_optics_and_surroundings(augmented, parameters)
+
+
+def _in_one_pass(
+    images: torch.Tensor,
+    rows: torch.Tensor | None,
+    parameters: AugmentationParameters,
+    colour: torch.Tensor,
+    offset: torch.Tensor,
+    dtype: torch.dtype,
+) -> torch.Tensor:
     if images.device.type == "cpu":
         return _on_processor(images, rows, parameters, colour, offset, dtype)
     if images.device.type == "cuda" and find_spec("triton") is not None:

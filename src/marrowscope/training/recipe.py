@@ -97,8 +97,9 @@ class Recipe:
             del content["body_rate"]
         if self.balance == "class":
             del content["balance"]
-        if self.augmentation.stain_transfer == 0:
-            del content["augmentation"]["stain_transfer"]
+        for name in ("stain_transfer", "sharpness", "surroundings"):
+            if content["augmentation"][name] == 0:
+                del content["augmentation"][name]
         return content
 
 
