@@ -1,6 +1,6 @@
 """Fixtures of all tests; helpers that are imported lie in ``support``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from marrowscope.io.image_encoding import encode_png
+from marrowscope.review.database.connection import Database, open_database
+from marrowscope.review.database.schema_upgrade import upgrade_schema
+from support import postgres
 from support.command_shell import Shell
 from support.real_data import DATA
 
@@ -61,6 +64,27 @@ def mll_sample() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real sample not found at {folder}; set MARROWSCOPE_DATA to its parent folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> Iterator[Callable[[], str]]:
+    """What makes an empty database on a PostgreSQL server of this test process."""
+    if postgres.programs() is None:
+        pytest.skip("PostgreSQL is not installed: apt install postgresql")
+    with postgres.server() as new_database:
+        yield new_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of reviews, of either kind."""
+    address = str(tmp_path / "review.sqlite")
+    if request.param == "postgresql":
+        address = request.getfixturevalue("postgres_database")()
+    opened = open_database(address)
+    upgrade_schema(opened)
+    yield opened
+    opened.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

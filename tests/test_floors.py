@@ -34,7 +34,7 @@ FLOORS = (
     {"exchange"},
     {"report"},
     {"fleet"},
-    {"reproduce"},
+    {"reproduce", "review"},
     {"demo", "doctor"},
     {"api"},
     {""},

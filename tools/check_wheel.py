@@ -28,7 +28,7 @@ PACKAGE = "marrowscope"
 MAX_PACKAGES, MAX_BYTES = 40, 350_000_000  # of the core, with all that it requires
 # Libraries of extras: a core that brings one of them is not a core.
 NOT_IN_THE_CORE = ("torch", "lightning", "captum", "umap-learn", "cleanlab", "plotly", "weasyprint",
-                   "highdicom", "mahotas")  # fmt: skip
+                   "highdicom", "mahotas", "sqlalchemy", "starlette")  # fmt: skip
 
 
 class WheelError(Exception):

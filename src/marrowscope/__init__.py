@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from marrowscope.api.cell_detection import Detection, detect, detect_in
     from marrowscope.api.cell_embedding import CellMap, embed
     from marrowscope.api.cell_explanations import CellExplanations, explain_cells
+    from marrowscope.api.cell_review import ReviewAudit, audit_reviews
     from marrowscope.api.cell_tables import check, index, merge, screen, split
     from marrowscope.api.classifier import Model, available_models, load_model, model_cards
     from marrowscope.api.count_result import CountResult
@@ -69,11 +70,13 @@ __all__ = [
     "PretrainingRun",
     "QuantizedModel",
     "ReproducedStudy",
+    "ReviewAudit",
     "SyntheticCells",
     "SyntheticFields",
     "SyntheticSlide",
     "TrainingRun",
     "__version__",
+    "audit_reviews",
     "available_models",
     "calibrate_model",
     "check",
@@ -120,6 +123,7 @@ _NAMES = {
     "api.cell_detection": ("Detection", "detect", "detect_in"),
     "api.cell_embedding": ("CellMap", "embed"),
     "api.cell_explanations": ("CellExplanations", "explain_cells"),
+    "api.cell_review": ("ReviewAudit", "audit_reviews"),
     "api.cell_tables": ("check", "index", "merge", "screen", "split"),
     "api.classifier": ("Model", "available_models", "load_model", "model_cards"),
     "api.count_result": ("CountResult",),

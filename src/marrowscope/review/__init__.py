@@ -1,0 +1,1 @@
+"""Review of counted smears by people: database, readings, sign-off, and the server of the page."""

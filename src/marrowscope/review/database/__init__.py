@@ -1,0 +1,1 @@
+"""The database of a review: SQLite beside the source, or PostgreSQL of a laboratory."""

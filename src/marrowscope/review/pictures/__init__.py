@@ -1,0 +1,1 @@
+"""Pictures of cells, fields and slides for the page."""

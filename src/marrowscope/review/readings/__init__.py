@@ -1,0 +1,1 @@
+"""What readers decide: events, labels, the count that follows, agreement of two readers."""

@@ -1,0 +1,1 @@
+"""Signed counts: frozen, amended with a reason, reported from the reviewed cells."""
