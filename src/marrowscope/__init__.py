@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from marrowscope.api.image_preparation import MatchedImages, PackedImages, match_stain, pack
     from marrowscope.api.label_review import LabelReview, find_label_issues
     from marrowscope.api.machine_examination import examine_machine
+    from marrowscope.api.model_adaptation import AdaptedModel, adapt_model
     from marrowscope.api.model_calibration import CalibratedModel, calibrate_model, convert_model
     from marrowscope.api.model_cross_validation import CrossValidation, cross_validate
     from marrowscope.api.model_evaluation import EvaluationResult, evaluate
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RESEARCH_USE_ONLY",
+    "AdaptedModel",
     "CalibratedModel",
     "CellExplanations",
     "CellMap",
@@ -76,6 +78,7 @@ __all__ = [
     "SyntheticSlide",
     "TrainingRun",
     "__version__",
+    "adapt_model",
     "audit_reviews",
     "available_models",
     "calibrate_model",
@@ -131,6 +134,7 @@ _NAMES = {
     "api.image_preparation": ("MatchedImages", "PackedImages", "match_stain", "pack"),
     "api.label_review": ("LabelReview", "find_label_issues"),
     "api.machine_examination": ("examine_machine",),
+    "api.model_adaptation": ("AdaptedModel", "adapt_model"),
     "api.model_calibration": ("CalibratedModel", "calibrate_model", "convert_model"),
     "api.model_cross_validation": ("CrossValidation", "cross_validate"),
     "api.model_evaluation": ("EvaluationResult", "evaluate"),

@@ -50,6 +50,12 @@ MODEL_COMMANDS = (
         "calibrate_command:calibrate",
         "Add a calibration to a model; `predict` and `count` use it from then on.",
     ),
+    Entry(
+        "adapt",
+        "adapt_command:adapt",
+        "Adapt a model to the cells of a laboratory; a few labels help, none are needed.",
+        extra="train",
+    ),
 )
 
 PHANTOM_COMMANDS = (
@@ -155,7 +161,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "model",
         "",
-        "List, convert, quantize and calibrate models.",
+        "List, convert, quantize, calibrate and adapt models.",
         MODELS,
         MODEL_COMMANDS,
     ),
