@@ -19,7 +19,7 @@ def adapted(folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
     scores = evaluate(table, resamples=10)
 
     def adapt_model(*given: object, **named: object) -> ms.AdaptedModel:
-        asked.append((*given, named["name"], named["statistics_only"], named["seed"]))
+        asked.append((*given, named["name"], named["layers"], named["seed"]))
         return ms.AdaptedModel(
             folder, "mine", ("last layer",), scores, scores, table, ("a remark",)
         )
@@ -32,9 +32,9 @@ def test_scores_before_and_after_are_printed(
     tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = adapted(tmp_path / "new", monkeypatch)
-    options = ["-o", tmp_path / "new", "--name", "mine", "--statistics-only", "--seed", 3, "--json"]
+    options = ["-o", tmp_path / "new", "--name", "mine", "--layers", "none", "--seed", 3, "--json"]
     out, said = shell("model", "adapt", "old", tmp_path / "cells", *options)
-    assert asked == [("old", tmp_path / "cells", tmp_path / "new", "mine", True, 3)]
+    assert asked == [("old", tmp_path / "cells", tmp_path / "new", "mine", "none", 3)]
     told = json.loads(out)
     assert (told["bundle"], told["worse"]) == (str(tmp_path / "new"), False)
     score = told["scores"][0]
@@ -60,11 +60,11 @@ def test_an_error_names_the_option(
     tmp_path: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def adapt_model(*given: object, **named: object) -> None:
-        raise ms.InputError("few labels: take `statistics_only`")
+        raise ms.InputError("few labels: take `layers=none`")
 
     monkeypatch.setattr(ms, "adapt_model", adapt_model)
     said = shell("model", "adapt", "old", tmp_path, "-o", tmp_path / "new", status=1).err
-    assert "take --statistics-only" in said
+    assert "take --layers none" in said
 
 
 def test_the_table_of_a_model_without_labels_is_empty() -> None:

@@ -20,6 +20,15 @@ def test_models_is_model_list(shell: Shell) -> None:
     )
 
 
+def test_adapt_may_be_written_without_its_group_and_nothing_is_said(
+    shell: Shell, tmp_path: Path
+) -> None:
+    arguments = ("adapt", tmp_path / "gone", tmp_path / "cells", "-o", tmp_path / "new")
+    long, short = shell("model", *arguments, status=1), shell(*arguments, status=1)
+    assert short == long
+    assert str(tmp_path / "gone") in short.err
+
+
 @pytest.mark.parametrize("name", ["quantize", "calibrate"])
 def test_other_names_lead_to_the_same_refusal(name: str, shell: Shell, tmp_path: Path) -> None:
     arguments = (tmp_path / "gone", tmp_path / "gone.parquet", "-o", tmp_path / "x")
@@ -43,7 +52,7 @@ def test_no_list_shows_them(shell: Shell) -> None:
     out = shell("--help").out
     first_words = {line.strip("│ ").split(" ")[0] for line in out.splitlines() if "│" in line}
     assert {"predict", "model", "phantom"} <= first_words
-    assert not {"models", "quantize", "calibrate"} & first_words
+    assert not {"models", "quantize", "calibrate", "adapt"} & first_words
 
 
 def test_predict_with_the_model_first_says_how_it_is_written_now(

@@ -12,6 +12,8 @@ from marrowscope.models import create
 from marrowscope.models.bundle import Bundle
 from marrowscope.models.card import Card
 from marrowscope.morphology import OUTPUTS_22
+from marrowscope.training.adaptation.network_features import image_batches
+from marrowscope.training.adaptation.normalization_statistics import adapt_statistics
 
 CARD = Card("old", "sequential", OUTPUTS_22, ("NGS", "EOS", "LYT"))
 LEVELS = {"NGS": 150, "LYT": 110}  # of grey: near enough that a random network mixes them up
@@ -22,6 +24,13 @@ def small_bundle(**facts: object) -> Bundle:
     torch.manual_seed(0)
     network = create("sequential", len(OUTPUTS_22)).eval().requires_grad_(False)
     return Bundle(network, replace(CARD, **facts))  # type: ignore[arg-type]
+
+
+def settled_bundle(table: pl.DataFrame) -> Bundle:
+    """``small_bundle`` whose statistics are those of the images, so that it can learn."""
+    bundle = small_bundle()
+    images = torch.cat(list(image_batches(table, table.height, torch.device("cpu"), None)))
+    return Bundle(adapt_statistics(bundle.model, [images], 1.0), bundle.card)
 
 
 def grey_cells(folder: Path, of_each: int = 12) -> pl.DataFrame:

@@ -116,7 +116,7 @@ def adapt_model(
     output: AnyPath,
     *,
     name: str | None = None,
-    statistics_only: bool = False,
+    layers: str = "auto",
     seed: int = 0,
     resamples: int = 2000,
     device: str = "auto",
@@ -124,8 +124,9 @@ def adapt_model(
 ) -> AdaptedModel:
     """Adapt a model to the cells of a laboratory; a few labels help, none are needed.
 
-    The statistics of normalization are measured again on all images; labelled cells teach the last
-    layer, near the old one. Before and after are compared on labelled cells held out: those of the
+    The statistics of normalization are measured again on all images. Labelled cells teach the last
+    layer, near the old one, or all layers where there are 50 of every labelled class. Before and
+    after are compared on labelled cells held out: those of the
     column split, else a fifth at a time. Where it made the model worse nothing is written.
 
     Args:
@@ -133,7 +134,7 @@ def adapt_model(
         cells: cell table, or a folder of images (labels are the names of folders in it).
         output: the new bundle folder.
         name: of the new model in its card; None: from the old name and the laboratory.
-        statistics_only: let labels judge, but not teach.
+        layers: that labels teach: ``none`` (they only judge), ``last``, ``all``, or ``auto``.
         seed: of the parts held out, the order of images and the bootstrap.
         resamples: of the bootstrap.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -147,16 +148,20 @@ def adapt_model(
     from marrowscope.models.bundle_writer import save_bundle
     from marrowscope.training.adaptation.adaptation_cells import PART, adaptation_cells
     from marrowscope.training.adaptation.network_adaptation import adapt_network, require_adaptable
+    from marrowscope.training.adaptation.teaching import NONE, require_layers
     from marrowscope.training.run_setup import choose_device
 
+    require_layers(layers)
     bundle, folder = as_bundle(model), Path(output)
     _require_place(bundle, folder)
     chosen = choose_device(device)
     given = _table(cells)
     with naming(cells):
-        sorted_cells = adaptation_cells(given, bundle.card, teach=not statistics_only, seed=seed)
+        sorted_cells = adaptation_cells(given, bundle.card, teach=layers != NONE, seed=seed)
         require_adaptable(bundle, sorted_cells.taught.height > 0)
-        found = adapt_network(bundle, sorted_cells, seed=seed, device=chosen, progress=progress)
+        found = adapt_network(
+            bundle, sorted_cells, layers=layers, seed=seed, device=chosen, progress=progress
+        )
     rows = sorted_cells.judged.drop(PART, strict=False)
     classes = bundle.outputs.classes
     before = after = None

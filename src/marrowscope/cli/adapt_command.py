@@ -26,9 +26,13 @@ def adapt(
         str | None,
         typer.Option(help="Of the new model; default: old name and laboratory."),
     ] = None,
-    statistics_only: Annotated[
-        bool, typer.Option("--statistics-only", help="Let labels judge, but not teach.")
-    ] = False,
+    layers: Annotated[
+        str,
+        typer.Option(
+            help="That labels teach: none (they only judge), last, all; auto: all from 50 cells of "
+            "each labelled class on, else last."
+        ),
+    ] = "auto",
     seed: Seed = 0,
     resamples: Bootstrap = 2000,
     device: Device = "auto",
@@ -37,9 +41,10 @@ def adapt(
     """Adapt a model to the cells of a laboratory; a few labels help, none are needed.
 
     The statistics of normalization are measured again on all images; labelled cells teach the last
-    layer, near the old one. Before and after are compared on labelled cells held out: those of the
-    column split, else a fifth at a time, whole patients where they are named. Where adapting made
-    the model worse nothing is written, and the exit status is 1.
+    layer, near the old one, or all layers where there are 50 of each class. Before and after are
+    compared on labelled cells held out: those of the column split, else a fifth at a time, whole
+    patients where they are named. Where adapting made the model worse nothing is written, and the
+    exit status is 1. `marrowscope adapt` is the same.
 
     Example: `marrowscope model adapt sequential-mll7 my_cells/ -o mine`
     """
@@ -51,7 +56,7 @@ def adapt(
             cells,
             output,
             name=name,
-            statistics_only=statistics_only,
+            layers=layers,
             seed=seed,
             resamples=resamples,
             device=device,

@@ -17,10 +17,11 @@ class Entry:
         name: what the user types.
         target: ``module:function`` below ``marrowscope.cli``. Of a group: what its name did when it
             was a command, or "".
-        summary: its line in the list of commands; first line of the function's docstring.
+        summary: its line in the list of commands; first line of the function's docstring. A name
+            without one is in no list.
         panel: heading under which it is listed.
         commands: what a group consists of.
-        now: of a former name, which is hidden: the words that took its place.
+        now: of a former name: the words that took its place.
         extra: without which it cannot do anything; asked for before it runs.
     """
 
@@ -63,6 +64,9 @@ PHANTOM_COMMANDS = (
     Entry("fields", "phantom_command:fields", "Draw synthetic microscope fields."),
     Entry("slide", "phantom_command:slide", "Draw one synthetic slide."),
 )
+
+# The same without the name of its group, as it is often written; here to stay.
+SHORT = (Entry("adapt", "adapt_command:adapt", "", extra="train"),)
 
 # Kept for one release; they work as before and say their new name.
 FORMER = (

@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from marrowscope.cli.catalog import COMMANDS, FORMER, Entry
+from marrowscope.cli.catalog import COMMANDS, FORMER, SHORT, Entry
 from marrowscope.cli.parameter_names import running
 from marrowscope.extras import require_extra
 
@@ -25,7 +25,7 @@ class ListedCommand(TyperCommand):
             help=entry.summary,
             rich_help_panel=entry.panel,
             rich_markup_mode=MARKUP,
-            hidden=bool(entry.now),
+            hidden=not entry.summary,
         )
         self.entry = entry
 
@@ -56,7 +56,7 @@ class LazyGroup(TyperGroup):
 class RootGroup(LazyGroup):
     """All commands of ``marrowscope``."""
 
-    entries = COMMANDS + FORMER
+    entries = COMMANDS + SHORT + FORMER
 
 
 def load_command(entry: Entry) -> Any:

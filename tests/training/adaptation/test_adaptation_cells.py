@@ -60,7 +60,7 @@ def test_cells_of_unknown_classes_are_counted_and_only_looked_at() -> None:
     ("counts", "patients", "said"),
     [
         ({"NGS": 9, "LYT": 9}, 0, "18 cells of known class are labelled; .* on 20 or more"),
-        ({"LYT": 30}, 0, "labelled cells of LYT only; .*`statistics_only`"),
+        ({"LYT": 30}, 0, "labelled cells of LYT only, .*`layers=none`"),
         ({"BAS": 30}, 0, "labels are BAS, and old knows NGS, EOS, LYT: .* not to new classes"),
         ({"NGS": 20, "LYT": 20}, 1, "too few patients or slides"),
     ],

@@ -46,6 +46,16 @@ def test_rows_of_classes_without_cells_stay_as_they_are() -> None:
     assert not torch.isclose(made.weight[moved], old.weight[moved]).all()
 
 
+def test_labelled_classes_move_against_each_other_and_not_against_the_rest() -> None:
+    """What one row of theirs gains the others lose, so that other classes meet the same rivals."""
+    old = old_layer()
+    made = anchored_layer(*cells(20, (NGS, LYT)), old, OUTPUTS)
+    change = made.weight - old.weight
+    assert change.abs().max() > 0.1
+    assert change.sum(dim=0).abs().max() < 1e-3
+    assert (made.bias - old.bias).sum().abs() < 1e-3
+
+
 def test_a_strong_anchor_holds_and_the_distance_grows_as_it_weakens() -> None:
     old = old_layer()
     distances = [
@@ -66,7 +76,8 @@ def test_it_rests_where_no_step_is_better() -> None:
     bias = made.bias.clone().requires_grad_()
     mean = features.flatten(0, 1).mean(dim=0)
     spread = features.flatten(0, 1).std(dim=0, correction=0)
-    logs = OUTPUTS.log_probabilities(features.flatten(0, 1) @ weight.T + bias)
+    among = OutputMap(OUTPUTS.outputs, frozenset({"NGS", "LYT"}))
+    logs = among.log_probabilities(features.flatten(0, 1) @ weight.T + bias)
     right = -logs[torch.arange(16), labels.repeat(2)]
     of_class = [right[labels.repeat(2) == place].mean() for place in (NGS, LYT)]
     change = weight - old.weight

@@ -45,7 +45,7 @@ def adaptation_cells(
     Args:
         table: with ``path``, and ``label`` where known.
         card: of the model; says which classes it knows.
-        teach: whether labels teach the last layer; else they only judge.
+        teach: whether labels teach; else they only judge.
         seed: of the parts.
 
     Raises:
@@ -100,9 +100,9 @@ def _require_judges(judged: pl.DataFrame, what: str) -> None:
 
 
 def _require_lessons(taught: pl.DataFrame, judged: pl.DataFrame, card: Card) -> None:
-    """Refuse what a last layer cannot be learned from."""
+    """Refuse what nothing can be learned from."""
     classes = taught["label"].unique().sort().to_list()
-    advice = "or take `statistics_only`, which needs no labels"
+    advice = "or take `layers=none`, with which labels only judge"
     if taught.height < len(card.known):
         raise TableError(
             f"{taught.height} labelled cells may teach, fewer than the {len(card.known)} classes "
@@ -110,8 +110,8 @@ def _require_lessons(taught: pl.DataFrame, judged: pl.DataFrame, card: Card) -> 
         )
     if len(classes) == 1:
         raise TableError(
-            f"labelled cells of {classes[0]} only; a last layer learns from two classes or more: "
-            f"label some of another class, {advice}"
+            f"labelled cells of {classes[0]} only, and there is something to learn from two "
+            f"classes on: label some of another class, {advice}"
         )
     for part in judged[PART].unique().sort():
         if taught.filter(pl.col(PART) != part)["label"].n_unique() < 2:

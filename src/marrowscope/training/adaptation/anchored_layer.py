@@ -20,6 +20,11 @@ STRENGTH = 3.0
 ITERATIONS = 200
 
 
+def labelled_classes(labels: torch.Tensor, outputs: OutputMap) -> frozenset[str]:
+    """Codes of the classes that have a cell; ``labels`` are places in ``outputs.classes``."""
+    return frozenset(outputs.classes[place] for place in set(labels.tolist()))
+
+
 def anchored_layer(
     features: torch.Tensor,
     labels: torch.Tensor,
@@ -40,7 +45,8 @@ def anchored_layer(
         A new layer.
     """
     views, cells, _ = features.shape
-    present = {outputs.classes[place] for place in labels.tolist()}
+    present = labelled_classes(labels, outputs)
+    among = OutputMap(outputs.outputs, present)
     moves = torch.tensor([[float(code in present)] for code in outputs.outputs])
     mean = features.flatten(0, 1).mean(dim=0)
     spread = features.flatten(0, 1).std(dim=0, correction=0).clamp(min=1e-6)
@@ -58,7 +64,7 @@ def anchored_layer(
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
         logits = before + standard @ (moves * step).T + moves[:, 0] * shift
-        fit = nll_loss(outputs.log_probabilities(logits), targets, weights)
+        fit = nll_loss(among.log_probabilities(logits), targets, weights)
         penalty = (step**2).sum() + (shift**2).sum()
         total = fit + strength / cells * penalty
         total.backward()  # type: ignore[no-untyped-call]
