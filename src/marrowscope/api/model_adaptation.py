@@ -125,8 +125,8 @@ def adapt_model(
     """Adapt a model to the cells of a laboratory; a few labels help, none are needed.
 
     The statistics of normalization are measured again on all images. Labelled cells teach the last
-    layer, near the old one, or all layers where there are 50 of every labelled class. Before and
-    after are compared on labelled cells held out: those of the
+    layer, near the old one, or all layers where there are 50 of every class that it knows.
+    Before and after are compared on labelled cells held out: those of the
     column split, else a fifth at a time. Where it made the model worse nothing is written.
 
     Args:

@@ -29,8 +29,8 @@ def adapt(
     layers: Annotated[
         str,
         typer.Option(
-            help="That labels teach: none (they only judge), last, all; auto: all from 50 cells of "
-            "each labelled class on, else last."
+            help="That labels teach: none (they only judge), last, all; auto: all where 50 cells "
+            "of every class that it knows are labelled, else last."
         ),
     ] = "auto",
     seed: Seed = 0,
@@ -41,10 +41,10 @@ def adapt(
     """Adapt a model to the cells of a laboratory; a few labels help, none are needed.
 
     The statistics of normalization are measured again on all images; labelled cells teach the last
-    layer, near the old one, or all layers where there are 50 of each class. Before and after are
-    compared on labelled cells held out: those of the column split, else a fifth at a time, whole
-    patients where they are named. Where adapting made the model worse nothing is written, and the
-    exit status is 1. `marrowscope adapt` is the same.
+    layer, near the old one, or all layers where there are 50 of every class that it knows. Before
+    and after are compared on labelled cells held out: those of the column split, else a fifth at a
+    time, whole patients where they are named. Where adapting made the model worse nothing is
+    written, and the exit status is 1. `marrowscope adapt` is the same.
 
     Example: `marrowscope model adapt sequential-mll7 my_cells/ -o mine`
     """

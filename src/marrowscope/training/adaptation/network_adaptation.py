@@ -1,8 +1,8 @@
 """A network and a laboratory's cells → an adapted network, and its answers before and after.
 
 Normalization statistics are measured again on the images alone. Labels, where there are some, teach
-the last layer, which stays near the old one; with about fifty cells of a class all layers learn,
-which is better then, and takes minutes instead of seconds (docs/adaptation.md).
+the last layer, which stays near the old one; with fifty cells of every class all layers learn: that
+is better then, and takes minutes instead of seconds (docs/adaptation.md).
 """
 
 import copy
@@ -145,12 +145,12 @@ def adapt_network(
     answers = head_probabilities(before[:, judged], last_layer(old), outputs)
     after = head_probabilities(now[:, judged], last_layer(network), outputs)
     if cells.taught.height:
-        which, remark = layers_to_teach(layers, cells.taught, network, device)
+        counts = dict(cells.taught.group_by("label").len().sort("label").rows())
+        which, remark = layers_to_teach(layers, counts, bundle, device)
         said += [remark] if remark else []
         made = teach(network, cells, now, outputs, which, seed=seed, progress=progress)
         network, after = made.network, made.after
         steps.append("all layers" if which == ALL else "last layer")
-        counts = dict(cells.taught.group_by("label").len().sort("label").rows())
         facts |= {"labelled": counts, "strength": STRENGTH}
         facts |= {"training_steps": STEPS, "learning_rate": RATE} if which == ALL else {}
         said += _about_other_classes(bundle, set(counts))

@@ -4,6 +4,7 @@ A cell of a part is answered by a network that no cell of that part has taught.
 """
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 
 from marrowscope.dataset.stain_vectors import stain_array, with_stains
 from marrowscope.errors import InputError
+from marrowscope.models.bundle import Bundle
 from marrowscope.models.outputs import OutputMap
 from marrowscope.progress import Stage
 from marrowscope.training.adaptation.adaptation_cells import PART, AdaptationCells
@@ -28,7 +30,7 @@ from marrowscope.training.pixel_source import PixelSource
 
 AUTO, NONE, LAST, ALL = "auto", "none", "last", "all"
 LAYERS = (AUTO, NONE, LAST, ALL)
-# With so many labelled cells of every labelled class all layers learn better than the last one
+# With so many labelled cells of every class all layers learn better than the last one
 # (docs/adaptation.md).
 CELLS_FOR_ALL = 50
 # Above this a processor would take hours for what ``auto`` promises in minutes.
@@ -60,26 +62,32 @@ def require_layers(layers: str) -> None:
 
 
 def layers_to_teach(
-    layers: str, taught: pl.DataFrame, network: nn.Module, device: str
+    layers: str, labelled: Mapping[str, int], bundle: Bundle, device: str
 ) -> tuple[str, str | None]:
     """Which layers labels teach, ``last`` or ``all``, and what should be said about it.
 
     Args:
-        layers: ``last``, ``all``, or ``auto``: all from ``CELLS_FOR_ALL`` cells of each labelled
-            class on, where the device trains the network in minutes.
-        taught: the labelled cells.
-        network: that they teach.
+        layers: ``last``, ``all``, or ``auto``: all where there are ``CELLS_FOR_ALL`` labelled cells
+            of every class that the model knows, and the device trains it in minutes.
+        labelled: cells by class.
+        bundle: the model.
         device: ``cpu`` or ``cuda``.
     """
     if layers != AUTO:
         return layers, None
-    if int(taught["label"].value_counts()["count"].min()) < CELLS_FOR_ALL:  # type: ignore[arg-type]
+    if min(labelled.values()) < CELLS_FOR_ALL:
         return LAST, None
-    size = sum(one.numel() for one in network.parameters())
+    left = [code for code in bundle.card.known if code not in labelled]
+    if left:
+        return LAST, (
+            f"labels teach the last layer only: no cell is labelled {', '.join(left)}, and all "
+            "layers would unlearn what nobody shows them; `layers=all` trains them all the same"
+        )
+    size = sum(one.numel() for one in bundle.model.parameters())
     if device == "cpu" and size > MAX_ON_PROCESSOR:
         return LAST, (
             f"labels teach the last layer only: to train all {size / 1e6:.0f} million weights "
-            "takes a GPU, or a day and `layers=all`"
+            "takes a GPU, or hours and `layers=all`"
         )
     return ALL, None
 
