@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import hypothesis
 import numpy as np
@@ -13,8 +13,13 @@ from marrowscope.io.image_encoding import encode_png
 from marrowscope.review.database.connection import Database, open_database
 from marrowscope.review.database.schema_upgrade import upgrade_schema
 from support import postgres
+from support.chromium import started_chromium
 from support.command_shell import Shell
+from support.page_modules import PageModules, page_modules
 from support.real_data import DATA
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # How long an example takes depends on what ran before (imports, compiled loops) and on the machine.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -85,6 +90,20 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     upgrade_schema(opened)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """A browser for the tests of a file."""
+    with started_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def modules(chromium: "Browser") -> Iterator[PageModules]:
+    """The modules of the review page that have no DOM."""
+    with page_modules(chromium) as found:
+        yield found
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -219,10 +219,12 @@ def test_every_module_that_computes_has_a_test_of_its_name_or_is_named_here(path
 
 
 def test_every_test_of_a_room_has_its_module() -> None:
-    # Checks of the whole package lie at the top; real cells and tools have folders of their own.
+    # Checks of the whole package lie at the top; real cells, tools and the review page, which is
+    # JavaScript, have folders of their own.
+    apart = (Path("real"), Path("tools"), Path("review/page"))
     tests = [path.relative_to(TESTS) for path in MODULES if path.name.startswith("test_")]
     rooms = [
-        test for test in tests if len(test.parts) > 1 and test.parts[0] not in ("real", "tools")
+        test for test in tests if len(test.parts) > 1 and not any(map(test.is_relative_to, apart))
     ]
     strays = [test for test in rooms if not (SOURCE / test.with_name(test.name[5:])).is_file()]
     assert strays == []

@@ -1,0 +1,166 @@
+"""Which cells a class shows, in which order; which key means which class; addresses, words."""
+
+from typing import Any
+
+import pytest
+
+from support.page_modules import PageModules
+
+# Five cells: sure and unsure A, a B that the reader made of an A, a removed one, an open one.
+TABLE = """
+const { CellTable } = await import("/logic/cell_table.js");
+const table = new CellTable({ codes: ["A", "B"], sheets: [], columns: { id: [11, 12, 13, 14, 15],
+  label: [-1, -1, 1, -1, -1], removed: [0, 0, 0, 1, 0], predicted: [0, 0, 0, 0, -1],
+  confidence: [0.9, 0.4, 0.5, 0.5, null], uncertainty: [0.1, 0.9, 0.6, 0.6, null],
+  size: [40, 90, null, 10, null] } });
+const ids = (rows) => rows.map((row) => table.id[row]);
+"""
+
+
+def cells(modules: PageModules, script: str) -> Any:
+    return modules.run("logic/cell_order.js", TABLE + script)
+
+
+def test_a_class_shows_what_is_decided_or_else_suggested(modules: PageModules) -> None:
+    found = cells(
+        modules,
+        """return ["A", "B", module.ALL, module.OPEN, module.NO_CELL].map((view) => ids(module.rowsOf(table, view)));""",
+    )
+    assert found == [[11, 12], [13], [11, 12, 13, 15], [15], [14]]
+
+
+def test_filters_leave_what_is_open_or_changed(modules: PageModules) -> None:
+    found = cells(
+        modules,
+        """return ["open", "changed"].map((filter) => ids(module.rowsOf(table, module.ALL, filter)));""",
+    )
+    assert found == [[11, 12, 15], [13]]
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("uncertain", [12, 13, 11, 15]),
+        ("certain", [11, 13, 12, 15]),
+        ("size", [12, 11, 13, 15]),
+        ("small", [11, 12, 13, 15]),
+        ("place", [11, 12, 13, 15]),
+    ],
+)
+def test_orders_put_what_has_no_value_last(
+    modules: PageModules, by: str, expected: list[int]
+) -> None:
+    script = f"return ids(module.ordered(table, module.rowsOf(table, module.ALL), '{by}'));"
+    assert cells(modules, script) == expected
+
+
+def test_likeness_overrules_the_order(modules: PageModules) -> None:
+    script = """return ids(module.ordered(table, module.rowsOf(table, module.ALL), "uncertain",
+        new Map([[13, 0], [15, 1]])));"""
+    assert cells(modules, script) == [13, 15, 11, 12]
+
+
+def test_the_next_class_is_one_with_something_to_decide(modules: PageModules) -> None:
+    script = (
+        """return ["A", "B", null].map((view) => module.nextOpenClass(table, ["A", "B"], view));"""
+    )
+    assert cells(modules, script) == [None, "A", "A"]
+
+
+def test_a_tally_counts_each_cell_once(modules: PageModules) -> None:
+    found = cells(
+        modules, "const tally = table.tally(); return [Object.fromEntries(tally.classes), tally];"
+    )
+    assert found[0] == {"A": 2, "B": 1}
+    wanted = {"reviewed": 2, "unreviewed": 3, "unsure": 1, "removed": 1, "changed": 2}
+    assert {name: found[1][name] for name in wanted} == wanted
+
+
+def keys(modules: PageModules, script: str) -> Any:
+    given = """const vocabulary = { classes: ["AB", "CD", "AX"].map((code) => ({ code })), unidentified: "?",
+        keys: { AB: "b", CD: "b" } };"""
+    return modules.run("logic/key_map.js", given + script)
+
+
+def test_every_class_has_a_key_of_its_own(modules: PageModules) -> None:
+    found = keys(modules, "return Object.fromEntries(module.keyMap(vocabulary).keys);")
+    assert found == {"AB": "b", "CD": "c", "AX": "a", "?": "0"}
+
+
+def test_a_key_that_is_given_away_goes_to_who_had_the_other_one(modules: PageModules) -> None:
+    found = keys(
+        modules,
+        """const own = module.withKey(vocabulary, {}, "AX", "b");
+        return Object.fromEntries(module.keyMap(vocabulary, own).keys);""",
+    )
+    assert found == {"AB": "a", "CD": "c", "AX": "b", "?": "0"}
+
+
+def test_a_key_with_ctrl_is_never_a_class(modules: PageModules) -> None:
+    found = keys(
+        modules,
+        """const map = module.keyMap(vocabulary);
+        const press = (key, more) => module.classOfKey(map, { key, ...more });
+        return [press("b"), press("B"), press("b", { ctrlKey: true }), press("b", { altKey: true }), press("Enter")];""",
+    )
+    assert found == ["AB", "AB", None, None, None]
+
+
+def test_the_keypad_lies_as_the_keyboard_does(modules: PageModules) -> None:
+    found = keys(
+        modules,
+        """return module.keypad(module.keyMap(vocabulary)).map((row) => row.filter((one) => one.code).map((one) => one.key));""",
+    )
+    assert found == [["0"], ["a"], ["c", "b"]]
+
+
+def test_keys_that_do_something_else_are_no_class_keys(modules: PageModules) -> None:
+    found = keys(modules, 'return [" ", "?", "+", "A", "Enter", "a", "7"].map(module.allowed);')
+    assert found == [False, False, False, False, False, True, True]
+
+
+def test_addresses_are_read_and_what_is_none_is_the_worklist(modules: PageModules) -> None:
+    found = modules.run(
+        "logic/route.js",
+        """return ["#/smear/3/sign?reading=7", "#/smear/3", "#/users", "#/smear/../x", "#/smear/3/nonsense", ""]
+            .map((hash) => { const route = module.parseRoute(hash); return [route.screen, route.smear, route.reading]; });""",
+    )
+    assert found == [
+        ["sign", 3, 7],
+        ["gallery", 3, None],
+        ["users", None, None],
+        ["worklist", None, None],
+        ["gallery", 3, None],
+        ["worklist", None, None],
+    ]
+
+
+def test_an_address_leads_back_to_its_screen(modules: PageModules) -> None:
+    found = modules.run(
+        "logic/route.js",
+        """return module.SCREENS.every((screen) => { const route = module.parseRoute(module.routeTo(screen, 5, 8));
+            return route.screen === screen && route.smear === 5 && route.reading === 8; });""",
+    )
+    assert found is True
+
+
+def test_the_scale_bar_is_a_round_length(modules: PageModules) -> None:
+    found = modules.run(
+        "logic/picture_geometry.js",
+        "return [[0.25, 1], [0.25, 0.01], [0.1, 4], [null, 1]].map(([mpp, scale]) => module.scaleBar(mpp, scale, 160));",
+    )
+    # 160 px are 40 µm, 4 mm and 4 µm.
+    assert found == [
+        {"width": 80, "text": "20 µm"},
+        {"width": 80, "text": "2 mm"},
+        {"width": 80, "text": "2 µm"},
+        None,
+    ]
+
+
+def test_the_counter_beeps_at_hundreds_and_at_the_target(modules: PageModules) -> None:
+    found = modules.run(
+        "logic/wording.js",
+        "return [0, 99, 100, 200, 250, 500].map((count) => module.beepAt(count, count === 500 ? 500 : 250));",
+    )
+    assert found == [None, None, "short", "short", "long", "long"]
