@@ -55,3 +55,31 @@ def test_what_does_not_fit_is_refused_by_its_argument(
 
 def test_cards_and_table_name_the_same_models() -> None:
     assert list(ms.model_cards()) == ms.available_models()["name"].to_list()
+
+
+def test_of_several_laboratories_each_is_measured(
+    held_out: pl.DataFrame, made: ms.CalibratedModel, tmp_path: Path
+) -> None:
+    names = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("Bonn")).otherwise(pl.lit("Ulm"))
+    both = ms.calibrate_model(MODEL, held_out.with_columns(laboratory=names), tmp_path / "both")
+    assert both.calibration.temperature == made.calibration.temperature
+    assert both.by_laboratory["laboratory"].to_list() == ["Bonn", "Ulm"]
+    assert both.by_laboratory["cells"].to_list() == [70, 70]
+    kept = both.load_model(engine="openvino").calibration
+    assert kept is not None
+    assert kept.measured["laboratories"]["Ulm"]["cells"] == 70
+    assert made.by_laboratory.height == 0
+
+
+def test_a_laboratory_gets_a_calibration_of_its_own(held_out: pl.DataFrame, tmp_path: Path) -> None:
+    names = pl.when(pl.int_range(pl.len()) < 60).then(pl.lit("Bonn")).otherwise(pl.lit("Ulm"))
+    table = held_out.with_columns(laboratory=names)
+    own = ms.calibrate_model(MODEL, table, tmp_path / "own", laboratory="Bonn")
+    alone = ms.calibrate_model(MODEL, held_out[:60], tmp_path / "alone")
+    assert own.calibration.temperature == alone.calibration.temperature
+    assert own.calibration.source == "held-out predictions, laboratory Bonn"
+    with pytest.raises(ms.InputError, match=r"`laboratory` Graz: no cell .*; there are Bonn, Ulm"):
+        ms.calibrate_model(MODEL, table, tmp_path / "no", laboratory="Graz")
+    with pytest.raises(ms.InputError, match=r"of that laboratory, it names none"):
+        ms.calibrate_model(MODEL, held_out, tmp_path / "no", laboratory="Graz")
+    assert not (tmp_path / "no").exists()

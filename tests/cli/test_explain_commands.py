@@ -81,6 +81,21 @@ def test_a_calibrated_bundle_predicts_with_sets_and_no_calls(
     assert (tables["with"]["confidence"] < tables["without"]["confidence"]).all()
 
 
+def test_what_a_calibration_is_worth_in_each_laboratory_is_printed(
+    bundle: Path, held_out: Path, tmp_path: Path, shell: Shell,
+) -> None:  # fmt: skip
+    two = tmp_path / "two.parquet"
+    names = pl.when(pl.int_range(pl.len()) < 400).then(pl.lit("Bonn")).otherwise(pl.lit("Ulm"))
+    pl.read_parquet(held_out).with_columns(laboratory=names).write_parquet(two)
+    said = " ".join(shell("model", "calibrate", bundle, two, "-o", tmp_path / "a").err.split())
+    assert "laboratory Bonn, 400 cells: calibration error 0." in said
+    assert "laboratory Ulm, 200 cells" in said
+    options = ["-o", tmp_path / "b", "--laboratory", "Ulm", "--json"]
+    facts = json.loads(shell("model", "calibrate", bundle, two, *options).out)
+    assert facts["cells"] == 200
+    assert "laboratories" not in facts
+
+
 def test_predictions_of_another_model_are_refused_in_one_line(
     bundle: Path, held_out: Path, tmp_path: Path, shell: Shell,
 ) -> None:  # fmt: skip

@@ -12,6 +12,7 @@ import polars as pl
 
 from marrowscope.api.arguments import AnyPath, Cells, as_table, file_names, optional_path
 from marrowscope.api.classifier import Model, as_bundle, load_model
+from marrowscope.dataset.laboratories import laboratory_names
 from marrowscope.differential.held_out_answers import held_out_from_table
 from marrowscope.errors import InputError
 from marrowscope.evaluation.fit_calibration import (
@@ -21,6 +22,10 @@ from marrowscope.evaluation.fit_calibration import (
     require_own_predictions,
     temperature_for,
     with_temperature,
+)
+from marrowscope.evaluation.laboratory_calibration import (
+    cells_of_laboratory,
+    laboratory_remarks,
 )
 from marrowscope.models.bundle import CALIBRATION, other_parts
 from marrowscope.models.bundle_writer import add_graph, rewrite_bundle
@@ -37,7 +42,7 @@ class CalibratedModel:
         folder: of the bundle.
         name: of the model.
         calibration: what was fitted, and measured on cells that were not used for fitting.
-        warnings: classes without a cell.
+        warnings: classes without a cell; laboratories that one temperature serves badly.
     """
 
     folder: Path
@@ -57,6 +62,26 @@ class CalibratedModel:
                 "coverage": [covered.get(code) for code in least],
             },
             schema={"class": pl.String, "least_probability": pl.Float64, "coverage": pl.Float64},
+        )
+
+    @property
+    def by_laboratory(self) -> pl.DataFrame:
+        """One row per laboratory, where several are named: what the calibration is worth there."""
+        measures: dict[str, Any] = self.calibration.measured.get("laboratories", {})
+        return pl.DataFrame(
+            [
+                {
+                    "laboratory": name,
+                    "cells": one["cells"],
+                    "error_before": one["ece_before"][0],
+                    "error_after": one["ece_after"][0],
+                    "log_loss_before": one["log_loss_before"],
+                    "log_loss_after": one["log_loss_after"],
+                    "own_temperature": one["own_temperature"],
+                    "log_loss_own": one["log_loss_own"],
+                }
+                for name, one in measures.items()
+            ]
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,6 +121,7 @@ def calibrate_model(
     coverage: float = 0.9,
     risk: float = 0.1,
     source: str | None = None,
+    laboratory: str | None = None,
     figure: AnyPath | None = None,
 ) -> CalibratedModel:
     """Add a calibration to a model; ``predict`` and ``count`` use it from then on.
@@ -112,6 +138,8 @@ def calibrate_model(
         coverage: share of each class that its sets should cover, in (0, 1).
         risk: share of errors to accept among called cells, in (0, 1).
         source: what the cells are, for the card; None: the name of the file.
+        laboratory: whose cells alone are used; None: all, and where several are named what the
+            calibration is worth in each is measured.
         figure: reliability diagram to write (.png).
 
     Raises:
@@ -121,12 +149,16 @@ def calibrate_model(
     name = file_names([held_out]) or "`held_out`"
     if isinstance(held_out, str | os.PathLike):
         require_own_predictions(Path(held_out), bundle)
-    rows = held_out_rows(as_table(held_out), bundle, name)
+    table = as_table(held_out)
+    if laboratory is not None:
+        table = _of_laboratory(table, laboratory, name)
+    rows = held_out_rows(table, bundle, name)
     missing = classes_without_cells(rows, bundle.card.known)
     temperature = temperature_for(rows, bundle.card.known)
     told = file_names([held_out]) or "held-out predictions"
+    whose = "" if laboratory is None else f", laboratory {laboratory}"
     answers = held_out_from_table(with_temperature(rows, temperature), told).to_dict()
-    made = calibrate(rows, bundle, source or Path(told).name, answers, coverage, risk)
+    made = calibrate(rows, bundle, source or Path(told).name + whose, answers, coverage, risk)
     folder = Path(output)
     parts = {**other_parts(bundle), CALIBRATION: made.encoded()}
     rewrite_bundle(bundle, bundle.card, folder, parts)
@@ -138,11 +170,23 @@ def calibrate_model(
             f"no held-out cell of {code}: it will be in every set of classes, and a count is not "
             "corrected for it"
             for code in missing
-        ),
+        )
+        + laboratory_remarks(rows, made.measured.get("laboratories", {})),
     )
     if figure is not None:
         result.save_figure(figure)
     return result
+
+
+def _of_laboratory(table: pl.DataFrame, laboratory: str, source: str) -> pl.DataFrame:
+    rows = cells_of_laboratory(table, laboratory)
+    if not rows.height:
+        names = ", ".join(laboratory_names(table)) if "label" in table.columns else ""
+        raise InputError(
+            f"`laboratory` {laboratory}: no cell of {source} is of that laboratory"
+            + (f"; there are {names}" if names else ", it names none")
+        )
+    return rows
 
 
 def convert_model(model: AnyPath, output: AnyPath | None = None) -> Card:

@@ -1,11 +1,11 @@
 """Command model calibrate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from marrowscope.cli.app import console, emit_json, print_remark
+from marrowscope.cli.app import console, emit_json, print_remark, printable
 from marrowscope.cli.options import JSON, BundleOutput
 
 
@@ -28,6 +28,10 @@ def calibrate(
     source: Annotated[
         str | None, typer.Option(help="What the cells are, for the card; default: the file name.")
     ] = None,
+    laboratory: Annotated[
+        str | None,
+        typer.Option(help="Fit to the cells of this laboratory alone (column laboratory)."),
+    ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Reliability diagram to write (.png).")
     ] = None,
@@ -37,14 +41,22 @@ def calibrate(
 
     It makes probabilities honest (temperature), adds sets of classes that contain the true one, and
     the confidence below which no class should be called. `count` also corrects its shares by what
-    the model answered for these cells.
+    the model answered for these cells. Where the cells are of several laboratories, what that is
+    worth in each is measured too.
 
     Example: `marrowscope model calibrate run/bundle run/predictions.parquet -o run/calibrated`
     """
     import marrowscope as ms
 
     result = ms.calibrate_model(
-        model, held_out, output, coverage=coverage, risk=risk, source=source, figure=figure
+        model,
+        held_out,
+        output,
+        coverage=coverage,
+        risk=risk,
+        source=source,
+        laboratory=laboratory,
+        figure=figure,
     )
     made = result.calibration
     for line in result.warnings:
@@ -67,6 +79,17 @@ def calibrate(
         f"({after[1]:.3f}–{after[2]:.3f}) on cells not used for fitting",
         f"sets of {measured['set_size']:.2f} classes on average",
         no_call,
+        *_laboratory_lines(measured.get("laboratories", {})),
         f"→ {output}",
     ):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _laboratory_lines(measures: dict[str, Any]) -> list[str]:
+    return [
+        f"laboratory {printable(name)}, {one['cells']} cells: calibration error "
+        f"{one['ece_before'][0]:.3f} → {one['ece_after'][0]:.3f} ({one['ece_after'][1]:.3f}–"
+        f"{one['ece_after'][2]:.3f}), log-loss {one['log_loss_before']:.3f} → "
+        f"{one['log_loss_after']:.3f} (with a temperature of its own {one['log_loss_own']:.3f})"
+        for name, one in measures.items()
+    ]

@@ -24,6 +24,11 @@ def laboratory_names(table: pl.DataFrame) -> list[str]:
     return sorted(laboratory_of_rows(rows).drop_nulls().unique().to_list())
 
 
+def printable_name(name: str) -> str:
+    """A name as cards and calibrations hold it: what does not print is a dot."""
+    return "".join(sign if sign.isprintable() else "·" for sign in name)
+
+
 def cells_by_class_and_laboratory(table: pl.DataFrame) -> dict[str, dict[str, int]]:
     """Usable labelled rows by class (outer key) and laboratory, both in order of display.
 

@@ -1,6 +1,5 @@
 """Held-out predictions of a bundle → its calibration, and a measure of what that is worth."""
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,13 @@ from marrowscope.cells import (
     usable,
 )
 from marrowscope.errors import InputError
+from marrowscope.evaluation.cross_fitting import (
+    CROSS_FITS,
+    calibration_error_interval,
+    log_losses,
+    parts_of_cells,
+)
+from marrowscope.evaluation.laboratory_calibration import laboratory_measures
 from marrowscope.evaluation.reliability import expected_calibration_error
 from marrowscope.evaluation.temperature_scaling import (
     fit_temperature,
@@ -28,8 +34,6 @@ from marrowscope.models.bundle import Bundle
 from marrowscope.models.calibration import Calibration, tempered
 
 MIN_CELLS = 50
-CROSS_FITS = 5  # of the cross-fit: fitted to four, measured on the fifth
-RESAMPLES = 1_000
 Array = NDArray[np.float64]
 
 
@@ -154,6 +158,7 @@ def calibrate(
     temperature = fit_temperature(values, truth)
     final = tempered(values.astype(np.float32), temperature).astype(np.float64)
     right = final.argmax(axis=1) == truth
+    laboratories = laboratory_measures(rows, values, truth)
     return Calibration(
         weights_sha256=bundle.card.weights_sha256,
         source=source,
@@ -166,7 +171,8 @@ def calibrate(
         held_out=held_out,
         measured=cross_fitted_measures(
             values, truth, rows["cell_id"].to_list(), known, coverage, risk
-        ),
+        )
+        | ({"laboratories": laboratories} if laboratories else {}),
     )
 
 
@@ -189,9 +195,7 @@ def cross_fitted_measures(
         ``called`` (share) and ``error_when_called``, ``error_of_all``, ``reliability`` (bins before
         and after: mean confidence, share right, cells).
     """
-    part = np.array(
-        [int(hashlib.sha256(name.encode()).hexdigest(), 16) % CROSS_FITS for name in names]
-    )
+    part = parts_of_cells(names)
     after, inside, called = (
         np.empty_like(values),
         np.zeros(values.shape, bool),
@@ -218,10 +222,10 @@ def cross_fitted_measures(
         ]
     return {
         "cells": len(truth),
-        "ece_before": _interval(values.max(axis=1), right),
-        "ece_after": _interval(after.max(axis=1), right),
-        "log_loss_before": _loss(values, truth),
-        "log_loss_after": _loss(after, truth),
+        "ece_before": calibration_error_interval(values.max(axis=1), right),
+        "ece_after": calibration_error_interval(after.max(axis=1), right),
+        "log_loss_before": float(log_losses(values, truth).mean()),
+        "log_loss_after": float(log_losses(after, truth).mean()),
         "set_coverage": {
             code: float(covered[truth == place].mean())
             for place, code in enumerate(known)
@@ -233,18 +237,3 @@ def cross_fitted_measures(
         "error_of_all": float((~right).mean()),
         "reliability": bins,
     }
-
-
-def _loss(values: Array, truth: NDArray[np.int64]) -> float:
-    return float(-np.log(np.maximum(values[np.arange(len(truth)), truth], 1e-12)).mean())
-
-
-def _interval(confidence: Array, right: NDArray[np.bool_]) -> list[float]:
-    """Expected calibration error with the percentiles of bootstrap resamples of the cells."""
-    random = np.random.default_rng(0)
-    drawn = [
-        expected_calibration_error(confidence[chosen], right[chosen])[0]
-        for chosen in random.integers(0, len(right), (RESAMPLES, len(right)))
-    ]
-    low, high = np.percentile(drawn, [2.5, 97.5]).tolist()
-    return [expected_calibration_error(confidence, right)[0], low, high]

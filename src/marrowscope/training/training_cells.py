@@ -9,7 +9,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.cells import LABORATORY, group_column, usable
-from marrowscope.dataset.laboratories import cells_by_class_and_laboratory, laboratory_names
+from marrowscope.dataset.laboratories import (
+    cells_by_class_and_laboratory,
+    laboratory_names,
+    printable_name,
+)
 from marrowscope.dataset.splitting import METHOD, TRAIN
 from marrowscope.errors import InputError, TableError
 from marrowscope.morphology import CODES, OUTPUTS_22, in_display_order
@@ -140,9 +144,7 @@ def _of_laboratories(train: pl.DataFrame, known: tuple[str, ...]) -> dict[str, A
     counts = cells_by_class_and_laboratory(train)
     owners = [*names, *([""] if "" in counts[known[0]] else [])]
     of_each = {
-        "".join(sign if sign.isprintable() else "·" for sign in name): {
-            code: counts[code][name] for code in known if counts[code][name]
-        }
+        printable_name(name): {code: counts[code][name] for code in known if counts[code][name]}
         for name in owners
     }
     return {"laboratories": of_each}
