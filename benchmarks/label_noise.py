@@ -2,17 +2,21 @@
 
     nice python benchmarks/label_noise.py features CELLS.parquet BUNDLE [--thin MON:12]
 
+    nice python benchmarks/label_noise.py laboratories PREDICTIONS.parquet
+
     nice python benchmarks/label_noise.py flip CELLS.parquet WRONG.parquet [--seed 0]
     nice marrowscope crossval WRONG.parquet -o cv
     nice python benchmarks/label_noise.py judge WRONG.parquet PREDICTIONS.parquet [...]
 
-``features`` is quick and repeats with many seeds; ``flip`` and ``judge`` take whole networks that
-were trained on the wrong labels. For ``features`` CELLS is a cell table with ``path`` and ``label``
-of cells that BUNDLE was not trained on; rows of the split ``train`` are left out. The network gives
-frozen features; out-of-fold probabilities come from a logistic regression on these features,
-trained in five folds on the wrong labels, so neither stage has seen the true label of a cell that
-it judges. The labels of CELLS are taken for true, which they are not all: a label that was wrong
-before and is found counts as a false alarm.
+``laboratories`` makes labels wrong in predictions of held-out cells of several laboratories, each
+to another class of the same one, and compares what is usual in a class with what is usual in the
+class of the laboratory. ``features`` is quick and repeats with many seeds; ``flip`` and ``judge``
+take whole networks that were trained on the wrong labels. For ``features`` CELLS is a cell table
+with ``path`` and ``label`` of cells that BUNDLE was not trained on; rows of the split ``train`` are
+left out. The network gives frozen features; out-of-fold probabilities come from a logistic
+regression on these features, trained in five folds on the wrong labels, so neither stage has seen
+the true label of a cell that it judges. The labels of CELLS are taken for true, which they are not
+all: a label that was wrong before and is found counts as a false alarm.
 """
 
 import argparse
@@ -223,6 +227,37 @@ def judge(wrong: Path, predictions: list[Path]) -> None:
               f"{listed[mistaken & ~beside].mean():.0%}")  # fmt: skip
 
 
+def by_laboratory(predictions: Path, repeats: int) -> None:
+    rows = read_cells(predictions).drop_nulls(["label", "laboratory"])
+    codes = sorted(set(rows["label"]))
+    values: Array = rows.select(PROBABILITY + code for code in codes).to_numpy().astype(float)
+    values /= values.sum(axis=1, keepdims=True)
+    truth: Places = np.array([codes.index(label) for label in rows["label"]])
+    names = sorted(set(rows["laboratory"]))
+    owners: Places = np.array([names.index(name) for name in rows["laboratory"]])
+    top = round(0.05 * len(truth))
+    found: dict[str, list[list[float]]] = {"class": [], "class of the laboratory": []}
+    for seed in range(repeats):
+        random = np.random.default_rng(seed)
+        wrong, labels = random.random(len(truth)) < 0.05, truth.copy()
+        for cell in np.flatnonzero(wrong):
+            here = np.unique(truth[owners == owners[cell]])
+            labels[cell] = random.choice(here[here != truth[cell]])
+        groups = np.unique(labels + len(codes) * owners, return_inverse=True)[1]
+        for name, usual in zip(found, (None, groups), strict=True):
+            first = ranks(relative_odds(labels, values, usual), labels)[0] <= top
+            of_each = [(first & wrong & (owners == k)).sum() / (wrong & (owners == k)).sum()
+                       for k in range(len(names))]  # fmt: skip
+            shares = [(first & (owners == k)).sum() / top for k in range(len(names))]
+            found[name].append([(first & wrong).sum() / top, *of_each, *shares])
+    for name, scores in found.items():
+        mean, spread = np.mean(scores, axis=0), np.std(scores, axis=0)
+        recall, share = mean[1 : 1 + len(names)], mean[1 + len(names) :]
+        print(f"usual in the {name}: precision {mean[0]:.2f} ± {spread[0]:.2f}")
+        for lab, one, other in zip(names, recall, share, strict=True):
+            print(f"  {lab}: {one:.2f} of its wrong labels, {other:.0%} of the list")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     verbs = parser.add_subparsers(required=True, dest="verb")
@@ -231,6 +266,9 @@ def main() -> None:
     quick.add_argument("bundle")
     quick.add_argument("--repeats", type=int, default=20)
     quick.add_argument("--thin", help="CODE:N, keep N cells of a class, to see a rare one")
+    several = verbs.add_parser("laboratories")
+    several.add_argument("predictions", type=Path)
+    several.add_argument("--repeats", type=int, default=20)
     make = verbs.add_parser("flip")
     make.add_argument("cells", type=Path)
     make.add_argument("output", type=Path)
@@ -239,7 +277,10 @@ def main() -> None:
     see.add_argument("wrong", type=Path)
     see.add_argument("predictions", type=Path, nargs="+")
     options = vars(parser.parse_args())
-    {"features": by_features, "flip": flip, "judge": judge}[options.pop("verb")](**options)
+    modes = {
+        "features": by_features, "laboratories": by_laboratory, "flip": flip, "judge": judge,
+    }  # fmt: skip
+    modes[options.pop("verb")](**options)
 
 
 if __name__ == "__main__":

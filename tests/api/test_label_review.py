@@ -41,3 +41,12 @@ def test_corrections_that_were_filled_in_are_not_overwritten(
 def test_an_argument_out_of_range_is_named(table: pl.DataFrame) -> None:
     with pytest.raises(ms.InputError, match="`share` is 0"):
         ms.find_label_issues(table, share=0)
+
+
+def test_the_result_is_told_by_laboratory_where_there_are_several(table: pl.DataFrame) -> None:
+    half = pl.when(pl.int_range(pl.len()) < 20).then(pl.lit("Bonn"))
+    found = ms.find_label_issues(table.with_columns(laboratory=half.otherwise(pl.lit("Ulm"))))
+    assert found.by_laboratory["laboratory"].to_list() == ["Bonn", "Ulm"]
+    assert found.by_laboratory["listed"].sum() == found.table.height
+    assert found.to_dict()["laboratories"]["Bonn"]["cells"] == 20
+    assert ms.find_label_issues(table).by_laboratory.height == 0

@@ -53,6 +53,14 @@ def test_odds_are_measured_by_what_is_usual_in_the_class() -> None:
     assert relative_odds(labels, values) == pytest.approx(expected, rel=2e-3)
 
 
+def test_what_is_usual_may_be_that_of_a_group_within_the_class() -> None:
+    # The label of all is class 0; the groups get 0.8 and 0.6, mean 0.7, and 0.2.
+    values = np.array([[0.8, 0.2], [0.6, 0.4], [0.2, 0.8]])
+    labels, groups = np.zeros(3, dtype=np.int64), np.array([0, 0, 1])
+    expected = [0.8 / 0.7 / 0.2, 0.6 / 0.7 / 0.4, 0.2 / 0.2 / 0.8]
+    assert relative_odds(labels, values, groups) == pytest.approx(expected, rel=2e-3)
+
+
 def test_certainty_and_a_class_without_any_probability_stay_finite() -> None:
     values = np.array([[1.0, 0.0], [1.0, 0.0]])
     sure, never = relative_odds(np.array([0, 1]), values)
@@ -162,3 +170,33 @@ def test_tables_that_say_nothing_are_refused(change: object, message: str) -> No
 def test_a_share_out_of_range_is_refused(share: float) -> None:
     with pytest.raises(InputError, match="`share` is"):
         find_label_issues(table((40, 40, 40), (0.9, 0.9, 0.9)), share)
+
+
+def test_a_laboratory_that_networks_are_unsure_of_does_not_flood_the_list() -> None:
+    """Ulm's cells get .12 for their label, right as it is; three labels of Bonn are wrong."""
+    bonn = table((40, 40, 40), (0.6, 0.6, 0.6)).with_columns(laboratory=pl.lit("Bonn"))
+    bonn = flipped(bonn, {"c0": "LYT", "c50": "LYT", "c90": "BLA"})
+    ulm = table((40, 40, 40), (0.12, 0.12, 0.12), seed=1).with_columns(
+        pl.lit("Ulm").alias("laboratory"), cell_id=pl.col("cell_id") + "u"
+    )
+    both = pl.concat([bonn, ulm])
+    found = find_label_issues(both, share=0.05)
+    assert set(found.table["cell_id"].head(3)) == {"c0", "c50", "c90"}
+    assert found.table["laboratory"].head(3).to_list() == ["Bonn"] * 3
+    mixed = find_label_issues(both.drop("laboratory"), share=0.05)
+    assert not {"c0", "c50", "c90"} & set(mixed.table["cell_id"].head(3))
+    assert "laboratory" not in mixed.table.columns
+    assert mixed.laboratories == ()
+
+
+def test_the_result_is_told_by_laboratory() -> None:
+    names = ["Bonn"] * 30 + ["Ulm"] * 25 + [None] * 5
+    rows = table((20, 20, 20), (0.9, 0.9, 0.9)).with_columns(pl.Series("laboratory", names))
+    found = find_label_issues(flipped(rows, {"c0": "LYT"}))
+    assert [(one.name, one.cells, one.listed) for one in found.laboratories] == [
+        ("Bonn", 30, 1), ("Ulm", 25, 0), ("", 5, 0),
+    ]  # fmt: skip
+    assert sum(one.estimated for one in found.laboratories) == sum(
+        one.estimated for one in found.classes
+    )
+    assert find_label_issues(rows.with_columns(laboratory=pl.lit("Bonn"))).laboratories == ()

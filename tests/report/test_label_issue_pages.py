@@ -51,6 +51,22 @@ def test_list_page_sheet_and_facts_agree(found: LabelIssues, tmp_path: Path) -> 
     assert (folder / "suspects.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_laboratories_are_told_apart_where_there_are_several(tmp_path: Path) -> None:
+    half = pl.when(pl.int_range(pl.len()) < 20).then(pl.lit("Bonn")).otherwise(pl.lit("Ulm <b>"))
+    table, folder = cells(tmp_path).with_columns(laboratory=half), tmp_path / "out"
+    write_label_issues(find_label_issues(table), folder, "Doubts")
+    page = (folder / "suspects.html").read_text()
+    assert "<td>Bonn</td><td>20</td>" in page
+    assert "<td>Ulm &lt;b&gt;</td><td>20</td>" in page
+    assert "c1 · Bonn" in page
+    facts = json.loads((folder / "suspects.json").read_text())["laboratories"]
+    assert [(one["name"], one["listed"]) for one in facts] == [("Bonn", 4), ("Ulm <b>", 0)]
+    listed = pl.read_csv(folder / "suspects.csv")
+    assert listed["laboratory"].to_list() == ["Bonn"] * 4
+    assert listed.columns[-1] == "corrected"
+    assert read_corrections(folder / "suspects.csv") == ()
+
+
 def test_an_untouched_list_comes_back_as_no_correction_and_a_filled_one_as_labels(
     found: LabelIssues, tmp_path: Path
 ) -> None:

@@ -51,6 +51,22 @@ class LabelReview:
         )
 
     @property
+    def by_laboratory(self) -> pl.DataFrame:
+        """The same per laboratory, where several are named; null for cells that name none."""
+        return pl.DataFrame(
+            [
+                {
+                    "laboratory": one.name or None,
+                    "cells": one.cells,
+                    "mean_p": one.usual,
+                    "estimated": one.estimated,
+                    "listed": one.listed,
+                }
+                for one in self.issues.laboratories
+            ]
+        )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What was left out."""
         reasons = (
@@ -70,6 +86,10 @@ class LabelReview:
             "trained_on": self.issues.trained_on,
             "listed": self.table.height,
             "estimated": sum(one.estimated for one in self.issues.classes),
+            "laboratories": {
+                one.name: {"cells": one.cells, "estimated": one.estimated, "listed": one.listed}
+                for one in self.issues.laboratories
+            },
         }
 
     def save(self, folder: AnyPath) -> Path:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from marrowscope.cli.app import console, emit_json, print_remark
+from marrowscope.cli.app import console, emit_json, print_remark, printable
 from marrowscope.cli.options import JSON, FolderOutput
 
 
@@ -41,6 +41,13 @@ def noise(
     for label, cells, usual, estimated, listed in found.classes.rows():
         table.add_row(label, str(cells), f"{usual:.2f}", str(estimated), str(listed))
     console.print(table)
+    for one in found.issues.laboratories:
+        console.print(
+            f"laboratory {printable(one.name) or 'not named'}: {one.listed} of {one.cells} labels "
+            f"in doubt, {one.estimated} errors estimated",
+            markup=False,
+            soft_wrap=True,
+        )
     for line in found.warnings:
         print_remark(line)
     console.print(

@@ -5,7 +5,9 @@ cleanlab: a label is doubtful when a network that was trained without the cell g
 probability and another class much. How little is judged within the label's class: networks are less
 sure of rare classes throughout, so that a rank by probability alone is flooded by the rare classes
 or, when it is cut by the size of the classes, silent about them. The rank by odds relative to what
-is usual in the class is our own choice; docs/label-noise.md compares it with others.
+is usual in the class is our own choice; docs/label-noise.md compares it with others. Networks are
+less sure of a laboratory that they know little of, too: where several are named, what is usual is
+taken from the cells of the class in the same one.
 """
 
 import math
@@ -15,7 +17,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from marrowscope.cells import PROBABILITY, probability_codes, usable
+from marrowscope.cells import LABORATORY, PROBABILITY, probability_codes, usable
+from marrowscope.dataset.laboratories import laboratory_names, laboratory_of_rows
 from marrowscope.errors import InputError, TableError
 from marrowscope.morphology import in_display_order
 
@@ -49,14 +52,35 @@ class ClassLabelIssues:
 
 
 @dataclass(frozen=True)
+class LaboratoryLabelIssues:
+    """The same of a laboratory.
+
+    Attributes:
+        name: of it; "" for cells that name none.
+        cells: judged.
+        usual: mean probability that these cells get for their label, in [0, 1].
+        estimated: labels that cleanlab takes for errors.
+        listed: cells in the list of suspects.
+    """
+
+    name: str
+    cells: int
+    usual: float
+    estimated: int
+    listed: int
+
+
+@dataclass(frozen=True)
 class LabelIssues:
     """The list for a cytologist, most doubtful first, and what it was drawn from.
 
     Attributes:
         table: columns ``rank`` (1-based among all judged cells), ``rank_in_class``, ``cell_id``,
             ``path``, ``label``, ``suggested`` (the most probable class), ``p_label`` and
-            ``p_suggested`` in [0, 1], ``corrected`` (empty, for the cytologist).
+            ``p_suggested`` in [0, 1], ``corrected`` (empty, for the cytologist); ``laboratory``
+            where several are named.
         classes: in display order.
+        laboratories: by name; empty where there are not several.
         judged: cells with a label and a prediction of it.
         not_judged: labelled cells of classes that the networks do not know.
         trained_on: rows left out because they are of the split ``train``.
@@ -67,6 +91,7 @@ class LabelIssues:
     judged: int
     not_judged: int
     trained_on: int
+    laboratories: tuple[LaboratoryLabelIssues, ...] = ()
 
 
 def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
@@ -96,7 +121,14 @@ def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
     values /= sums[:, None]
     labels = np.array([codes.index(label) for label in rows["label"]], dtype=np.int64)
     own = values[np.arange(len(labels)), labels]
-    order, within = ranks(relative_odds(labels, values), labels)
+    owners = laboratory_of_rows(rows).fill_null("")
+    several = len(laboratory_names(rows)) > 1
+    groups = labels
+    if several:
+        _, groups = np.unique(
+            labels + len(codes) * owners.rank("dense").to_numpy(), return_inverse=True
+        )
+    order, within = ranks(relative_odds(labels, values, groups), labels)
     best = values.argmax(axis=1)
     sizes = np.bincount(labels, minlength=len(codes))
     quota = np.maximum(np.ceil(share * sizes), MIN_PER_CLASS)[labels]
@@ -107,6 +139,7 @@ def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
         "rank_in_class": pl.Series(within, dtype=pl.Int64),
         "cell_id": rows["cell_id"],
         "path": rows["path"],
+        **({LABORATORY: rows[LABORATORY]} if several else {}),
         "label": rows["label"],
         "suggested": pl.Series([codes[place] for place in best], dtype=pl.String),
         "p_label": pl.Series(own.round(4)),
@@ -124,19 +157,31 @@ def find_label_issues(table: pl.DataFrame, share: float = SHARE) -> LabelIssues:
         for code in in_display_order(set(rows["label"]))
         for here in [labels == codes.index(code)]
     )
+    laboratories = tuple(
+        LaboratoryLabelIssues(
+            name,
+            int(here.sum()),
+            float(own[here].mean()),
+            int((wrong & here).sum()),
+            int((listed & here).sum()),
+        )
+        for name in sorted(set(owners) if several else (), key=lambda name: (not name, name))
+        for here in [(owners == name).to_numpy()]
+    )
     found = pl.DataFrame(columns).filter(pl.Series(listed)).sort("rank")
-    return LabelIssues(found, classes, rows.height, not_judged, trained_on)
+    return LabelIssues(found, classes, rows.height, not_judged, trained_on, laboratories)
 
 
-def relative_odds(labels: ClassIndices, values: Array) -> Array:
+def relative_odds(labels: ClassIndices, values: Array, groups: ClassIndices | None = None) -> Array:
     """How the given label stands against the best other class, beside what is usual for it.
 
-    The label's probability (cleanlab's self-confidence) divided by its mean over all cells with
-    that label, and this divided by the probability of the most probable other class.
+    The label's probability (cleanlab's self-confidence) divided by its mean over all cells of the
+    same group, and this divided by the probability of the most probable other class.
 
     Args:
         labels: (N,) places of the given classes.
         values: (N, C) probabilities from networks that did not see the cell.
+        groups: (N,) numbers from 0 on, of cells with the same label; None: all of the label.
 
     Returns:
         (N,) above 0; the lower, the more doubtful.
@@ -144,9 +189,8 @@ def relative_odds(labels: ClassIndices, values: Array) -> Array:
     from cleanlab.rank import get_label_quality_scores
 
     own: Array = np.asarray(get_label_quality_scores(labels, values, method="self_confidence"))
-    sizes = np.bincount(labels, minlength=values.shape[1])
-    sums = np.bincount(labels, weights=own, minlength=values.shape[1])
-    usual = sums[labels] / sizes[labels]
+    groups = labels if groups is None else groups
+    usual = (np.bincount(groups, weights=own) / np.maximum(np.bincount(groups), 1))[groups]
     share = np.divide(own, usual, out=np.zeros_like(own), where=usual > 0)
     others = values.copy()
     others[np.arange(len(labels)), labels] = 0

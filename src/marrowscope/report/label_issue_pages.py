@@ -54,6 +54,7 @@ def write_label_issues(found: LabelIssues, folder: Path, title: str) -> None:
             "trained_on": found.trained_on,
             "listed": found.table.height,
             "classes": [asdict(entry) for entry in found.classes],
+            "laboratories": [asdict(entry) for entry in found.laboratories],
         }
         (place / "suspects.json").write_text(json_text(facts), encoding="utf-8")
 
