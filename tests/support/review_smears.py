@@ -24,7 +24,7 @@ def cells(number: int = 6, folder: Path | None = None) -> pl.DataFrame:
     """Cells c0, c1, …, answered BLA, NGS, EBO in turn, the first surest; pictures on request."""
     shares = np.full((number, 3), 0.1)
     for row in range(number):
-        shares[row, row % 3] = 0.8 - 0.01 * row
+        shares[row, row % 3] = max(0.15, 0.8 - 0.004 * row)
     shares /= shares.sum(axis=1, keepdims=True)
     paths = [
         f"c{row}.png" if folder is None else str(folder / f"c{row}.png") for row in range(number)

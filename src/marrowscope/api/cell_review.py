@@ -1,10 +1,21 @@
 """The page on which people check counted cells is served, and its database is checked."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from marrowscope.api.arguments import AnyPath
+from marrowscope.api.arguments import AnyPath, Say, optional_path, path_list
+from marrowscope.api.cell_tables import index
+from marrowscope.api.classifier import Model, as_model
+from marrowscope.api.smear_counting import count
+from marrowscope.errors import InputError
 from marrowscope.extras import require_extra
+from marrowscope.progress import Stage
+
+if TYPE_CHECKING:
+    from marrowscope.review.server.counting_queue import Counter
+    from marrowscope.review.sources.smear_record import SmearRecord
 
 
 @dataclass(frozen=True)
@@ -55,3 +66,80 @@ def audit_reviews(database: AnyPath) -> ReviewAudit:
     finally:
         opened.close()
     return ReviewAudit(found.chains, found.events, found.signatures, found.head, found.problems)
+
+
+def review_smears(
+    sources: AnyPath | Sequence[AnyPath],
+    *,
+    database: AnyPath | None = None,
+    reader: str | None = None,
+    model: Model | AnyPath | None = None,
+    microns_per_pixel: float | None = None,
+    port: int | None = None,
+    browser: bool = True,
+    say: Say | None = None,
+) -> None:
+    """Serve the page on which cells are checked, on this machine alone, until interrupted.
+
+    Args:
+        sources: report folders of counts, cell tables, folders of crops or fields, slides. What is
+            not counted yet is counted in the background.
+        database: SQLite file; None: beside the first source.
+        reader: name of the person; None: of the user of this machine.
+        model: for sources that are not counted yet; None: the default model.
+        microns_per_pixel: of fields and slides that do not state it.
+        port: at 127.0.0.1; None: 8765, or the next one that is free.
+        browser: open the page.
+        say: is told the link.
+
+    Raises:
+        InputError: the extra is missing, a source cannot be opened, the database cannot be used, or
+            the port is in use.
+    """
+    require_extra("review", "the review page")
+    import webbrowser
+
+    from marrowscope.review.server.local_server import opened_review, serve_locally
+
+    paths = path_list(sources)
+    if not paths:
+        raise InputError("`sources` is an empty list; name a report, a table, a folder or a slide")
+
+    def announce(link: str) -> None:
+        if say is not None:
+            say(link)
+        if browser:
+            webbrowser.open(link)
+
+    counter = _source_counter(model, microns_per_pixel)
+    with opened_review(paths, optional_path(database), reader, counter) as service:
+        serve_locally(service, port, announce)
+
+
+def _source_counter(model: Model | AnyPath | None, microns_per_pixel: float | None) -> "Counter":
+    """What counts sources in the background; the default model is loaded when it is needed."""
+    from marrowscope.review.sources.cell_table_source import smears_of_table
+    from marrowscope.review.sources.report_folder import read_report_folder
+    from marrowscope.review.sources.smear_record import CROPS
+
+    loaded = [] if model is None else [as_model(model)]
+
+    def counted(kind: str, path: Path, folder: Path, progress: Stage) -> "SmearRecord":
+        if not loaded:
+            loaded.append(as_model(model))
+        if kind == CROPS:
+            table = index(path, microns_per_pixel=microns_per_pixel, progress=progress)
+            table = loaded[0].predict(table, microns_per_pixel, progress=progress)
+            table = table.drop("slide_id", strict=False)  # one folder is one smear
+            (made,) = smears_of_table(table, path.name, (str(path),), str(path), kind)
+            return made
+        count(
+            path,
+            loaded[0],
+            microns_per_pixel=microns_per_pixel,
+            output=folder,
+            progress=progress,
+        )
+        return read_report_folder(folder)
+
+    return counted

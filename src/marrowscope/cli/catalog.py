@@ -95,6 +95,13 @@ COMMANDS: tuple[Entry, ...] = (
         SLIDES,
     ),
     Entry(
+        "review",
+        "review_commands:review",
+        "Check cells on a page in the browser: the machine proposes, a person decides.",
+        SLIDES,
+        extra="review",
+    ),
+    Entry(
         "audit",
         "review_commands:audit",
         "Check that a database of reviews holds what was done: nothing changed, nothing missing.",

@@ -1,11 +1,57 @@
 """Commands review, server and audit."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from marrowscope.cli.app import console, emit_json, print_line
-from marrowscope.cli.options import JSON
+from marrowscope.cli.options import JSON, Model, PixelSize
+
+
+def review(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Report folder of a count, cell table, folder of crops or of fields, or slide.",
+        ),
+    ],
+    database: Annotated[
+        Path | None, typer.Option(help="SQLite file; default: beside the first source.")
+    ] = None,
+    reader: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who reads; default: the user's name.")
+    ] = None,
+    model: Model = None,
+    microns_per_pixel: PixelSize = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port at 127.0.0.1; default: a free one from 8765."),
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page, or only print its link.")
+    ] = True,
+) -> None:
+    """Check cells on a page in the browser: the machine proposes, a person decides.
+
+    Slides and folders that are not counted yet are counted in the background. What is decided is
+    kept in a database beside the source; end the command with Ctrl-C.
+
+    Example: `marrowscope review report/`
+    """
+    import marrowscope as ms
+
+    ms.review_smears(
+        sources,
+        database=database,
+        reader=reader,
+        model=model,
+        microns_per_pixel=microns_per_pixel,
+        port=port,
+        browser=browser,
+        say=typer.echo,
+    )
 
 
 def audit(

@@ -242,6 +242,9 @@ def _psycopg() -> None:
 
 def _starlette() -> None:
     import starlette.applications
+    import starlette.concurrency
+    import starlette.requests
+    import starlette.responses
     import starlette.routing
 
     starlette.applications.Starlette(routes=[])
