@@ -13,13 +13,14 @@ from marrowscope.counting.count_smear import NON_CELL_REASONS, UNFIT, CountSetti
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.counting.smear_sources import open_smears
 from marrowscope.differential.held_out_answers import held_out_from_table
+from marrowscope.errors import InputError
 from marrowscope.io.image_decoding import decode
 from marrowscope.io.image_encoding import encode_jpeg, encode_png
 from marrowscope.phantom.cell_library import CellLibrary
 from marrowscope.phantom.field_settings import FieldSettings
 from marrowscope.phantom.synthetic_field import draw_field
 from support.slide_files import damage_tile, draw_cells, on_glass, write_pyramid
-from support.smears import CARD, PIXEL, ByColour, counted, piece, write_slide
+from support.smears import CARD, ONLY_TWO, PIXEL, ByColour, counted, piece, write_slide
 
 
 @pytest.fixture(scope="module")
@@ -221,3 +222,38 @@ def test_remarks_tell_what_a_reader_must_know_the_users_first(fields: Path) -> N
     assert any("5.8 times as coarse" in line for line in remarks)
     assert any("0.5 µm was stated by the user" in line for line in remarks)
     assert result.card == CARD
+
+
+def test_cells_unlike_anything_known_are_counted_apart(fields: Path) -> None:
+    plain = counted([fields], CountSettings(10_000))
+    result = counted([fields], CountSettings(10_000, novelty=ONLY_TWO))
+    assert "novel" not in plain.cells.columns
+    assert plain.differential.tally.novel is None
+    # Nothing else of a cell changes but its role.
+    assert_frame_equal(result.cells.drop("novelty", "novel", "role"), plain.cells.drop("role"))
+    looked_at = result.cells.filter(pl.col("role") != "left out")
+    novel = looked_at.filter("novel")
+    assert set(novel["predicted"]) == {"EBO", "BLA", "NIF", "ART"}
+    assert set(looked_at.filter(~pl.col("novel"))["predicted"]) == {"NGS", "LYT"}
+    assert set(novel["role"]) == {"not classified"}
+    assert novel["novelty"].min() > ONLY_TWO.limit  # type: ignore[operator]
+    tally = result.differential.tally
+    assert tally.novel == novel.height
+    assert tally.countable == looked_at.height - novel.height
+    assert tally.counted["BLA"] == 0 < plain.differential.tally.counted["BLA"]
+    (line,) = [line for line in result.remarks if "unlike anything" in line]
+    assert line.startswith(f"{novel.height} of {looked_at.height} cells (")
+    shown = novel.filter(pl.col("cell_id").is_in(list(result.thumbnails)))
+    assert shown.height == 12  # all are equally unlike: the most and the least are the same ones
+    # The correction is of the familiar cells: the held-out answers say nothing of the others.
+    codes = ByColour().codes
+    table = pl.DataFrame({"label": codes * 40, "predicted": codes * 40, "confidence": [0.9] * 240})
+    settings = CountSettings(10_000, held_out=held_out_from_table(table), novelty=ONLY_TWO)
+    corrected = counted([fields], settings).differential
+    assert corrected.blasts.corrected is not None
+    assert corrected.blasts.corrected.value == pytest.approx(0, abs=1e-6)
+
+
+def test_a_smear_of_nothing_known_has_no_count(fields: Path) -> None:
+    with pytest.raises(InputError, match="is countable"):
+        counted([fields], CountSettings(100, novelty=replace(ONLY_TWO, limit=0.0)))

@@ -7,6 +7,7 @@ import pytest
 from marrowscope.counting import count_warnings
 from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.models.card import Card
+from marrowscope.models.novelty import Novelty
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.smear.quality_map import RejectionReason
 
@@ -89,3 +90,18 @@ def test_one_cell_is_told_in_grammar() -> None:
     few, exhausted = count_warnings.field_warnings(totals(1), None)
     assert few.startswith("Only 1 countable cell: too few")
     assert exhausted.startswith("The smear is exhausted: 1 countable cell in all ")
+
+
+def test_cells_unlike_anything_known_are_said_with_what_would_be_usual() -> None:
+    novelty = Novelty(("A",), ((0.0,),), ((1.0,),), 0.99, 1.0, 100)
+    table = pl.DataFrame({
+        "role": ["counted"] * 8 + ["not classified", "left out"],
+        "predicted": ["A"] * 10,
+        "novel": [False] * 8 + [True, True],
+    })  # fmt: skip
+    assert count_warnings.novelty_warnings(table, novelty) == [
+        "1 of 9 cells (11.1 %) is unlike anything that the model knows and not in the count; of "
+        "cells that it knows, 1 % would be. Look at their pictures"
+    ]
+    assert count_warnings.novelty_warnings(table[:8], novelty) == []
+    assert count_warnings.novelty_warnings(table, None) == []

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from marrowscope.differential.tally import BELOW_THRESHOLD, tally, unknown_classes
+from marrowscope.differential.tally import BELOW_THRESHOLD, UNLIKE_KNOWN, tally, unknown_classes
 from marrowscope.errors import InputError
 from marrowscope.morphology import CODES
 
@@ -75,3 +75,20 @@ def test_what_makes_no_sense_is_refused(
         table = table.drop(name) if value is None else table.with_columns(pl.lit(value).alias(name))
     with pytest.raises(InputError, match=words):
         tally(table, min_confidence=threshold, flags=("edge",))
+
+
+def test_novel_cells_are_not_classified_whatever_the_answer(table: pl.DataFrame) -> None:
+    flags = [True, False, True, True, None, True, True, True]
+    result = tally(
+        table.with_columns(odd=pl.Series(flags)), min_confidence=0.5, flags=["edge"], novel="odd"
+    )
+    assert result.novel == 3  # the blast, the unsure neutrophil, the artefact; no one twice
+    assert result.not_classified[UNLIKE_KNOWN] == 3
+    assert result.not_classified[BELOW_THRESHOLD] == 0
+    assert result.counted["BLA"] == result.excluded["ART"] == 0
+    assert (result.countable, result.unclassified, result.looked_at) == (1, 4, 5)
+    assert result.familiar["predicted"].to_list() == ["NGS", "NIF"]
+    assert tally(table).novel is None
+    assert UNLIKE_KNOWN not in tally(table).not_classified
+    with pytest.raises(InputError, match="no column odd"):
+        tally(table, novel="odd")

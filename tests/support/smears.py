@@ -9,6 +9,7 @@ from marrowscope.counting.count_smear import CountSettings, count_smear
 from marrowscope.counting.smear_count import SmearCount
 from marrowscope.counting.smear_sources import open_smears
 from marrowscope.models.card import Card
+from marrowscope.models.novelty import Novelty
 from marrowscope.morphology import CODES, OUTPUTS_22
 from support.slide_files import draw_cells, on_glass, write_pyramid
 
@@ -58,3 +59,10 @@ def counted(
     (smear,), failures = open_smears(paths, microns_per_pixel)
     assert not failures
     return count_smear(smear, engine or ByColour(), CARD, settings)
+
+
+# Answers of ``ByColour`` for neutrophils and lymphocytes are as these want them, all others are
+# unlike anything known: none of the two classes is more probable than the other.
+ONLY_TWO = Novelty(
+    ("NGS", "LYT"), ((3.15, -3.15), (-3.15, 3.15)), ((1.0, 0.0), (0.0, 1.0)), 0.99, 1.0, 200
+)

@@ -126,8 +126,9 @@ class Model:
         Returns:
             The columns of a given table, and ``cell_id``, ``error``, ``note``, ``p_<CODE>``,
             ``predicted``, ``confidence``; of a calibrated model ``prediction_set`` and ``no_call``
-            too. An image that cannot be read has an ``error`` and nulls; ``note`` says how an image
-            was converted, and which are far larger than a cell.
+            too, and ``novelty`` and ``novel`` (unlike anything that the model knows) where its
+            calibration has a limit for them. An image that cannot be read has an ``error`` and
+            nulls; ``note`` says how an image was converted, and which are far larger than a cell.
 
         Raises:
             InputError: nothing to look at, an array that is no image, a pixel size that makes no

@@ -23,6 +23,7 @@ from marrowscope.evaluation.fit_calibration import (
     temperature_for,
     with_temperature,
 )
+from marrowscope.evaluation.fit_novelty import too_few
 from marrowscope.evaluation.laboratory_calibration import (
     cells_of_laboratory,
     laboratory_remarks,
@@ -42,7 +43,8 @@ class CalibratedModel:
         folder: of the bundle.
         name: of the model.
         calibration: what was fitted, and measured on cells that were not used for fitting.
-        warnings: classes without a cell; laboratories that one temperature serves badly.
+        warnings: classes without a cell; laboratories that one temperature serves badly; why cells
+            unlike anything known cannot be told.
     """
 
     folder: Path
@@ -92,6 +94,7 @@ class CalibratedModel:
             "temperature": made.temperature,
             "no_call": made.no_call,
             "cells": made.cells,
+            "novelty_limit": None if made.novelty is None else made.novelty.limit,
             **made.measured,
         }
 
@@ -120,6 +123,7 @@ def calibrate_model(
     *,
     coverage: float = 0.9,
     risk: float = 0.1,
+    kept: float = 0.99,
     source: str | None = None,
     laboratory: str | None = None,
     figure: AnyPath | None = None,
@@ -127,8 +131,9 @@ def calibrate_model(
     """Add a calibration to a model; ``predict`` and ``count`` use it from then on.
 
     It makes probabilities honest (temperature), adds sets of classes that contain the true one, and
-    the confidence below which no class should be called. ``count`` also corrects its shares by what
-    the model answered for these cells.
+    the confidence below which no class should be called, and the score above which a cell is unlike
+    anything that the model knows. ``count`` also corrects its shares by what the model answered for
+    these cells.
 
     Args:
         model: of ``load_model``, or a name or bundle folder.
@@ -137,6 +142,7 @@ def calibrate_model(
         output: the new bundle folder.
         coverage: share of each class that its sets should cover, in (0, 1).
         risk: share of errors to accept among called cells, in (0, 1).
+        kept: share of cells of known classes that should not be called novel, in (0, 1).
         source: what the cells are, for the card; None: the name of the file.
         laboratory: whose cells alone are used; None: all, and where several are named what the
             calibration is worth in each is measured.
@@ -158,7 +164,10 @@ def calibrate_model(
     told = file_names([held_out]) or "held-out predictions"
     whose = "" if laboratory is None else f", laboratory {laboratory}"
     answers = held_out_from_table(with_temperature(rows, temperature), told).to_dict()
-    made = calibrate(rows, bundle, source or Path(told).name + whose, answers, coverage, risk)
+    made = calibrate(
+        rows, bundle, source or Path(told).name + whose, answers, coverage, risk, kept
+    )
+    problem = too_few(rows["label"].to_list(), bundle.card.known, kept)
     folder = Path(output)
     parts = {**other_parts(bundle), CALIBRATION: made.encoded()}
     rewrite_bundle(bundle, bundle.card, folder, parts)
@@ -171,7 +180,8 @@ def calibrate_model(
             "corrected for it"
             for code in missing
         )
-        + laboratory_remarks(rows, made.measured.get("laboratories", {})),
+        + laboratory_remarks(rows, made.measured.get("laboratories", {}))
+        + (() if problem is None else (problem,)),
     )
     if figure is not None:
         result.save_figure(figure)

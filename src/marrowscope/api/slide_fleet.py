@@ -123,6 +123,7 @@ def count_fleet(
     pdf: bool = False,
     geojson: bool = False,
     laboratory: str | None = None,
+    novelty: bool = True,
     progress: Stage | None = None,
     finished: Callable[[SlideRow], None] | None = None,
     say: Say | None = None,
@@ -157,7 +158,7 @@ def count_fleet(
     chosen = as_model(model)
     counter = smear_counter(
         chosen, cells, microns_per_pixel, held_out, min_confidence, remarks, seed, output, pdf,
-        geojson, laboratory,
+        geojson, laboratory, novelty,
     )  # fmt: skip
     folder = Path(os.path.abspath(output))
     facts = fleet_facts(

@@ -36,6 +36,7 @@ def count(
     pdf: bool = False,
     geojson: bool = False,
     laboratory: str | None = None,
+    novelty: bool = True,
     progress: Stage | None = None,
 ) -> CountResult:
     """Count the cells of one smear: region, fields, cells, classes, differential count.
@@ -57,6 +58,8 @@ def count(
         pdf: write a PDF into it too.
         geojson: write the cells for QuPath into it too.
         laboratory: that made the pictures; a column of the cells.
+        novelty: count cells unlike anything that the model knows apart, where its calibration tells
+            them.
         progress: called with what begins, returns ``advance(done, total=...)``.
 
     Raises:
@@ -81,6 +84,7 @@ def count(
         pdf,
         geojson,
         laboratory,
+        novelty,
     )
     return _counted(counter, given.smears[0], optional_path(output), progress)
 
@@ -100,6 +104,7 @@ def count_each(
     pdf: bool = False,
     geojson: bool = False,
     laboratory: str | None = None,
+    novelty: bool = True,
     progress: Stage | None = None,
 ) -> Iterator[CountResult | InputError]:
     """Count several slides, one after the other; one of them that fails does not stop the others.
@@ -130,6 +135,7 @@ def count_each(
         pdf,
         geojson,
         laboratory,
+        novelty,
     )
     given = smear_input(sources, microns_per_pixel, View.named(taken_as), "sources")
     folder = optional_path(output)
@@ -158,6 +164,7 @@ def smear_counter(
     pdf: bool,
     geojson: bool,
     laboratory: str | None,
+    novelty: bool,
 ) -> SmearCounter:
     """Check everything that can be checked before cells are looked for."""
     folder = optional_path(output)
@@ -167,7 +174,8 @@ def smear_counter(
         require_pdf()
     chosen = as_model(model)
     bundle = chosen.bundle
-    if not chosen.calibrated and read_calibration(bundle) is not None:
+    calibration = read_calibration(bundle)
+    if not chosen.calibrated and calibration is not None:
         raise InputError(
             f"{chosen.name}: a count needs its calibration; load it with `calibrated=True`"
         )
@@ -180,6 +188,7 @@ def smear_counter(
         microns_per_pixel is not None,
         tuple(remarks),
         seed=seed,
+        novelty=None if calibration is None or not novelty else calibration.novelty,
     )
     validate_settings(settings)
     named = None if laboratory is None else laboratory_name(laboratory)

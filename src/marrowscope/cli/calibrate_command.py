@@ -25,6 +25,10 @@ def calibrate(
     risk: Annotated[
         float, typer.Option(help="Share of errors to accept among called cells.")
     ] = 0.1,
+    kept: Annotated[
+        float,
+        typer.Option(help="Share of cells of known classes that should not be called novel."),
+    ] = 0.99,
     source: Annotated[
         str | None, typer.Option(help="What the cells are, for the card; default: the file name.")
     ] = None,
@@ -40,9 +44,10 @@ def calibrate(
     """Add a calibration to a model; `predict` and `count` use it from then on.
 
     It makes probabilities honest (temperature), adds sets of classes that contain the true one, and
-    the confidence below which no class should be called. `count` also corrects its shares by what
-    the model answered for these cells. Where the cells are of several laboratories, what that is
-    worth in each is measured too.
+    the confidence below which no class should be called, and the score above which a cell is unlike
+    anything that the model knows. `count` also corrects its shares by what the model answered for
+    these cells. Where the cells are of several laboratories, what that is worth in each is measured
+    too.
 
     Example: `marrowscope model calibrate run/bundle run/predictions.parquet -o run/calibrated`
     """
@@ -54,6 +59,7 @@ def calibrate(
         output,
         coverage=coverage,
         risk=risk,
+        kept=kept,
         source=source,
         laboratory=laboratory,
         figure=figure,
@@ -79,6 +85,14 @@ def calibrate(
         f"({after[1]:.3f}–{after[2]:.3f}) on cells not used for fitting",
         f"sets of {measured['set_size']:.2f} classes on average",
         no_call,
+        *(
+            ()
+            if made.novelty is None
+            else (
+                f"cells with a novelty above {made.novelty.limit:.2f} are unlike anything that the "
+                f"model knows; {made.novelty.kept:.1%} of cells of known classes are kept",
+            )
+        ),
         *_laboratory_lines(measured.get("laboratories", {})),
         f"→ {output}",
     ):

@@ -60,6 +60,14 @@ def count(
         str | None,
         typer.Option(metavar="NAME", help="Laboratory that made the pictures, for the cell table."),
     ] = None,
+    novelty: Annotated[
+        bool,
+        typer.Option(
+            "--novelty/--no-novelty",
+            help="Count cells unlike anything that the model knows apart, where its calibration "
+            "tells them.",
+        ),
+    ] = True,
     json: bool = JSON,
 ) -> None:
     """Count a smear: find the cells, classify them, report the differential count.
@@ -96,6 +104,7 @@ def count(
         "pdf": pdf,
         "geojson": geojson,
         "laboratory": laboratory,
+        "novelty": novelty,
     }
     with Bars() as bars:
         if slides is None:

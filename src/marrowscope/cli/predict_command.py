@@ -45,6 +45,7 @@ def predict(
     """
     import marrowscope as ms
     from marrowscope.cells import note_counts, require_table_name
+    from marrowscope.inference.calibrated_engine import NOVEL
 
     require_table_name(output)  # before a model is loaded
     chosen, sources = model_and_rest("predict", model, sources)
@@ -68,6 +69,7 @@ def predict(
         )
     unread = result["predicted"].null_count()
     no_calls = int(result["no_call"].sum()) if loaded.calibration is not None else None
+    novel = int(result[NOVEL].sum()) if NOVEL in result.columns else None
     counts = dict(result["predicted"].drop_nulls().value_counts().rows())
     counts = {code: counts[code] for code in loaded.classes if code in counts}
     if json:
@@ -80,6 +82,7 @@ def predict(
                 "model": loaded.name,
                 "engine": loaded.engine.name,
                 "no_calls": no_calls,
+                "novel": novel,
                 "imputed": loaded.imputed,
                 "notes": dict(note_counts(result["note"])),
                 "remarks": said,
@@ -89,6 +92,7 @@ def predict(
     console.print(
         f"{result.height} image{'s' if result.height != 1 else ''}, {unread} unreadable: {summary}"
         + (f"; {no_calls} too uncertain to be called" if no_calls else "")
+        + (f"; {novel} unlike anything that the model knows" if novel else "")
         + f" → {output}",
         markup=False,
         soft_wrap=True,

@@ -24,8 +24,10 @@ from marrowscope.differential.count_roles import CellRole
 from marrowscope.differential.differential_count import differential
 from marrowscope.differential.held_out_answers import HeldOutCounts
 from marrowscope.errors import InputError
+from marrowscope.inference.calibrated_engine import NOVEL
 from marrowscope.inference.engine import Engine
 from marrowscope.models.card import Card
+from marrowscope.models.novelty import Novelty
 from marrowscope.progress import Advance
 from marrowscope.slides.slide import CorruptTile, Slide
 from marrowscope.smear.contour import smear_contour
@@ -62,6 +64,8 @@ class CountSettings:
         workers: threads that read fields and find cells; None = one per core. The count is the
             same for any number.
         seed: of the bootstrap.
+        novelty: by which cells unlike anything that the model knows are told and counted apart;
+            None: they are not.
     """
 
     cells: int = DEFAULT_CELLS
@@ -72,6 +76,7 @@ class CountSettings:
     remarks: tuple[str, ...] = ()
     workers: int | None = None
     seed: int = 0
+    novelty: Novelty | None = None
 
 
 def count_smear(
@@ -111,7 +116,9 @@ def count_smear(
     queue = FieldQueue(plan, settings.cells)
     quality_map = None if overview is None else overview.quality_map
     non_cells = excluded_object_types(card.known)
-    running = RunningCount(slide, engine, settings.min_confidence, quality_map, non_cells)
+    running = RunningCount(
+        slide, engine, settings.min_confidence, quality_map, non_cells, settings.novelty
+    )
     advance = stage("counting cells") if stage is not None else None
     with ThreadPoolExecutor(workers) as pool:
         for result in map_in_order(pool, partial(analyse_field, slide), queue, workers):
@@ -149,6 +156,7 @@ def count_smear(
             settings.cells,
             seed=settings.seed,
             source=smear.sources[0],
+            novel=None if settings.novelty is None else NOVEL,
         ),
         fields=tuple(running.fields),
         planned=len(plan.fields),
@@ -165,6 +173,7 @@ def count_smear(
             *count_warnings.confidence_warnings(
                 table.filter(pl.col("role") != CellRole.LEFT_OUT)["confidence"], settings.held_out
             ),
+            *count_warnings.novelty_warnings(table, settings.novelty),
             *count_warnings.damage_warnings(len(corrupt), bool(slide.fields)),
             *count_warnings.pixel_size_warnings(
                 slide.microns_per_pixel, settings.pixel_size_stated

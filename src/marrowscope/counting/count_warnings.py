@@ -6,8 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from marrowscope.differential.count_roles import CellRole
 from marrowscope.differential.held_out_answers import CONFIDENCE_BANDS, CONFIDENT, HeldOutCounts
+from marrowscope.differential.tally import UNLIKE_KNOWN
+from marrowscope.inference.calibrated_engine import NOVEL
 from marrowscope.models.card import Card
+from marrowscope.models.novelty import Novelty
 from marrowscope.preprocessing import MICRONS_PER_PIXEL
 from marrowscope.smear.quality_map import QualityMap, RejectionReason, blood_phrase
 
@@ -151,6 +155,27 @@ def confidence_warnings(confidences: pl.Series, held_out: HeldOutCounts | None) 
         f"The classifier is unsure of these cells: {beside}. They may look unlike those that it "
         "learned, by stain, light, resolution or kind; then neither count nor correction can be "
         "relied on"
+    ]
+
+
+def novelty_warnings(table: pl.DataFrame, novelty: Novelty | None) -> list[str]:
+    """That there are cells unlike anything that the model knows.
+
+    Args:
+        table: all located cells, with ``role``, and ``novel`` where novelty is looked for.
+        novelty: of the calibration; None where it is not looked for.
+    """
+    if novelty is None:
+        return []
+    cells = table.filter((pl.col("role") != CellRole.LEFT_OUT) & pl.col("predicted").is_not_null())
+    novel = int(cells[NOVEL].sum())
+    if not novel:
+        return []
+    verb = "is" if novel == 1 else "are"
+    return [
+        f"{novel:,} of {cells.height:,} cells ({100 * novel / cells.height:.1f} %) {verb} "
+        f"{UNLIKE_KNOWN} and not in the count; of cells that it knows, "
+        f"{100 * (1 - novelty.kept):.2g} % would be. Look at their pictures"
     ]
 
 

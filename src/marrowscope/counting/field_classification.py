@@ -11,7 +11,9 @@ from marrowscope.cells import PROBABILITY
 from marrowscope.detection.field_detection import FieldDetections
 from marrowscope.detection.object_types import DEBRIS, NAKED, SMUDGE
 from marrowscope.differential.count_roles import CellRole, cell_role
+from marrowscope.inference.calibrated_engine import NOVEL, novelty_columns
 from marrowscope.inference.engine import Engine
+from marrowscope.models.novelty import Novelty
 from marrowscope.morphology import ARTEFACT, NOT_IDENTIFIABLE, SMUDGE_CELL
 
 # What is located, but no intact cell, and the class that stands for it.
@@ -57,12 +59,14 @@ def add_predictions(
     classes: tuple[str, ...],
     min_confidence: float | None = None,
     non_cells: tuple[str, ...] = (),
+    novelty: Novelty | None = None,
 ) -> pl.DataFrame:
     """Add ``p_<CODE>``, ``predicted``, ``confidence`` and ``role`` to the cells of a field.
 
     Cells that touch the border of the field, those that lie where cells cannot be judged, those
     that are no intact cell, and those without an answer, are left out of the count; the others have
-    the role of their class, or are not classified below a confidence.
+    the role of their class, or are not classified: below a confidence, or where they are unlike
+    anything that the model knows (then with ``novelty`` and ``novel``).
 
     Args:
         cells: (N) rows with ``touches_border``, ``judgeable`` and ``kind``.
@@ -70,6 +74,7 @@ def add_predictions(
         classes: their codes.
         min_confidence: below it an answer is none.
         non_cells: kinds that are left out.
+        novelty: by which cells unlike anything known are told; None: they are not.
     """
     good: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=1))
     best = np.where(good[:, None], values, 0).argmax(axis=1)
@@ -92,6 +97,12 @@ def add_predictions(
         # As the differential count compares, so that both have the same cells.
         unsure = pl.col("confidence").cast(pl.Float64) < min_confidence
         role = pl.when(unsure).then(pl.lit(CellRole.NOT_CLASSIFIED.value)).otherwise(role)
+    if novelty is not None:
+        columns = [classes.index(code) for code in novelty.classes]
+        score, novel = novelty_columns(values[:, columns], novelty)
+        answers |= {score.name: score, novel.name: novel}
+        unlike = pl.col(NOVEL).fill_null(False)
+        role = pl.when(unlike).then(pl.lit(CellRole.NOT_CLASSIFIED.value)).otherwise(role)
     out = pl.any_horizontal(
         pl.col("touches_border"),
         ~pl.col("judgeable"),

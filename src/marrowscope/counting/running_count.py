@@ -21,7 +21,9 @@ from marrowscope.detection.field_detection import (
     mark_rejected_regions,
 )
 from marrowscope.differential.count_roles import CellRole
+from marrowscope.inference.calibrated_engine import NOVEL, NOVELTY
 from marrowscope.inference.engine import Engine
+from marrowscope.models.novelty import Novelty
 from marrowscope.slides.slide import Slide
 from marrowscope.smear.quality_map import QualityMap, RejectionReason
 
@@ -35,6 +37,7 @@ class RunningCount:
     min_confidence: float | None
     quality_map: QualityMap | None
     non_cells: tuple[str, ...]
+    novelty: Novelty | None = None
     fields: list[CountedField] = field(default_factory=list)
     refused: Counter[RejectionReason] = field(default_factory=Counter)
     doubtful: Counter[RejectionReason] = field(default_factory=Counter)
@@ -48,8 +51,10 @@ class RunningCount:
         self._deduplicator = SeamDeduplicator(self.slide.microns_per_pixel)
         # The columns are there even when no cell is.
         answers = dict.fromkeys((PROBABILITY + code for code in self.engine.classes), pl.Float32())
-        last = {"predicted": pl.String(), "confidence": pl.Float32(), "role": pl.String()}
-        self.frames = [pl.DataFrame(schema={**detection_columns(), **answers, **last})]
+        said = {"predicted": pl.String(), "confidence": pl.Float32()}
+        scored = {} if self.novelty is None else {NOVELTY: pl.Float32(), NOVEL: pl.Boolean()}
+        columns = {**detection_columns(), **answers, **said, **scored, "role": pl.String()}
+        self.frames = [pl.DataFrame(schema=columns)]
 
     def add_field(self, result: FieldResult) -> int:
         """Classify the cells of the next field; how many of them are countable."""
@@ -71,16 +76,20 @@ class RunningCount:
         values = classify_cells(detections, microns, self.engine)
         cells = mark_rejected_regions(detections.cells, self.quality_map)
         cells = add_predictions(
-            cells, values, self.engine.classes, self.min_confidence, self.non_cells
+            cells,
+            values,
+            self.engine.classes,
+            self.min_confidence,
+            self.non_cells,
+            self.novelty,
         )
         self.frames.append(cells)
-        rows = cells.select("cell_id", "predicted", "confidence", "role").rows()
-        for (cell, code, confidence, role), (x, y) in zip(
-            rows, detections.places.tolist(), strict=True
+        for (cell, shelf, rank, role), (x, y) in zip(
+            _shelves(cells).rows(), detections.places.tolist(), strict=True
         ):
-            if role != CellRole.LEFT_OUT and self.thumbnails.wanted(code, confidence):
+            if role != CellRole.LEFT_OUT and self.thumbnails.wanted(shelf, rank):
                 self.thumbnails.offer(
-                    code, confidence, cell, crop_from_field(detections.pixels, x, y, microns)
+                    shelf, rank, cell, crop_from_field(detections.pixels, x, y, microns)
                 )
         countable = int((cells["role"] == CellRole.COUNTED).sum())
         place = detections.field
@@ -104,3 +113,14 @@ class RunningCount:
     def red_cells_per_nucleated(self) -> float:
         """Red cells to one nucleated one in field images; nan where they were not seen."""
         return self.red_cells / self.nucleated if self.nucleated else float("nan")
+
+
+def _shelves(cells: pl.DataFrame) -> pl.DataFrame:
+    """Which pictures compete with that of a cell, and by what: of its class by confidence, of cells
+    unlike anything known by how unlike they are."""
+    shelf, rank = pl.col("predicted"), pl.col("confidence")
+    if NOVEL in cells.columns:
+        novel = pl.col(NOVEL).fill_null(False)
+        shelf = pl.when(novel).then(pl.lit(NOVEL)).otherwise(shelf)
+        rank = pl.when(novel).then(pl.col(NOVELTY)).otherwise(rank)
+    return cells.select("cell_id", shelf.alias("shelf"), rank.alias("rank"), "role")

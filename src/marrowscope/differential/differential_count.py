@@ -46,6 +46,7 @@ def differential(
     replicates: int = REPLICATES,
     seed: int = 0,
     source: str = "cell table",
+    novel: str | None = None,
 ) -> Differential:
     """Count the cells of one smear.
 
@@ -65,11 +66,13 @@ def differential(
         replicates: of the bootstrap.
         seed: of the bootstrap.
         source: named in errors.
+        novel: Boolean column; cells for which it is true are unlike anything that the model knows.
+            They are not classified, and take no part in the correction.
 
     Raises:
         InputError: a column is missing or wrong, or the held-out answers are of another model.
     """
-    cells = tally(table, known, min_confidence, tuple(flags), source)
+    cells = tally(table, known, min_confidence, tuple(flags), source, novel)
     codes = tuple(cells.counted)
     labels: list[tuple[str, str, str, tuple[str, ...]]] = [
         (code, count_roles.name(code), count_roles.lineage(code).value, (code,)) for code in codes
@@ -101,7 +104,7 @@ def differential(
         if estimate is None or held_out is None or not cells.countable
         else open_corrected_decisions(
             estimate,
-            count_answers(cells.answered, held_out.codes),
+            count_answers(cells.familiar, held_out.codes),
             held_out,
             np.array([code in count_roles.BLASTS for code in held_out.codes]),
             np.array([code in cells.counted for code in held_out.codes]),
@@ -118,7 +121,7 @@ def differential(
 def _estimate(
     cells: Tally, held_out: HeldOutCounts, replicates: int, seed: int, source: str
 ) -> CorrectedShares | None:
-    rows = cells.answered
+    rows = cells.familiar
     if "confidence" not in rows.columns or rows["confidence"].null_count():
         raise InputError(
             f"{source}: not every prediction has a confidence; the corrected estimate needs it"

@@ -6,7 +6,7 @@ from marrowscope.differential.count_roles import BLASTS, NOT_IN_SCHEME, name
 from marrowscope.differential.decision_thresholds import FACTORS, Decision
 from marrowscope.differential.differential_result import Differential
 from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
-from marrowscope.differential.tally import BELOW_THRESHOLD
+from marrowscope.differential.tally import BELOW_THRESHOLD, UNLIKE_KNOWN
 from marrowscope.scoring import Estimate
 
 RATIO_CONVENTION = (
@@ -109,7 +109,7 @@ def _open(result: Differential) -> list[str]:
     if not cells.unclassified:
         return []
     parts = {
-        reason if reason == BELOW_THRESHOLD else name(reason): number
+        reason if reason in (BELOW_THRESHOLD, UNLIKE_KNOWN) else name(reason): number
         for reason, number in cells.not_classified.items()
         if number
     }

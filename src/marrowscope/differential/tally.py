@@ -11,6 +11,7 @@ from marrowscope.errors import InputError
 from marrowscope.morphology import CODES, CountRole, in_display_order
 
 BELOW_THRESHOLD = "confidence below the threshold"
+UNLIKE_KNOWN = "unlike anything that the model knows"
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,14 @@ class Tally:
 
     Attributes:
         counted: cells per counted class of the scheme, 0 included, in display order.
-        not_classified: cells per reason: a class that stands for it, or ``BELOW_THRESHOLD``.
+        not_classified: cells per reason: a class that stands for it, ``BELOW_THRESHOLD``, or
+            ``UNLIKE_KNOWN``.
         excluded: cells per class of objects that are not countable.
         left_out: rows per reason for which they were not looked at: a flag, or unreadable.
         known: classes that the classifier can answer.
         answered: the rows behind the first three parts.
+        familiar: those of them that are not ``UNLIKE_KNOWN``; of the others the answers for
+            held-out cells say nothing.
     """
 
     counted: dict[str, int]
@@ -32,6 +36,7 @@ class Tally:
     left_out: dict[str, int]
     known: tuple[str, ...]
     answered: pl.DataFrame
+    familiar: pl.DataFrame
 
     @property
     def countable(self) -> int:
@@ -42,6 +47,11 @@ class Tally:
     def unclassified(self) -> int:
         """Cells that may belong into the denominator."""
         return sum(self.not_classified.values())
+
+    @property
+    def novel(self) -> int | None:
+        """Cells unlike anything that the model knows; None where they were not told."""
+        return self.not_classified.get(UNLIKE_KNOWN)
 
     @property
     def looked_at(self) -> int:
@@ -55,6 +65,7 @@ def tally(
     min_confidence: float | None = None,
     flags: Iterable[str] = (),
     source: str = "cell table",
+    novel: str | None = None,
 ) -> Tally:
     """Count the cells of a table by class.
 
@@ -65,11 +76,13 @@ def tally(
         min_confidence: below it an answer is none, and the cell is not classified; 0 to 1.
         flags: names of Boolean columns; a row for which one is true is left out.
         source: named in errors.
+        novel: name of a Boolean column; a cell for which it is true is unlike anything that the
+            model knows, and not classified whatever the answer.
 
     Raises:
         InputError: a column is missing or of the wrong type, or the threshold is not a share.
     """
-    _check(table, min_confidence, flags, source)
+    _check(table, min_confidence, (*flags, *(() if novel is None else (novel,))), source)
     left_out: dict[str, int] = {}
     rows = table.with_columns(pl.col("predicted").cast(pl.String))
     if "error" in rows.columns:
@@ -81,9 +94,12 @@ def tally(
         rows = rows.filter(~raised)
     left_out["without prediction"] = rows["predicted"].null_count()
     rows = rows.drop_nulls("predicted")
-    sure = rows
+    familiar = rows if novel is None else rows.filter(~pl.col(novel).fill_null(False))
+    sure = familiar
     if min_confidence is not None:
-        sure = rows.filter(pl.col("confidence").cast(pl.Float64).fill_nan(None) >= min_confidence)
+        sure = familiar.filter(
+            pl.col("confidence").cast(pl.Float64).fill_nan(None) >= min_confidence
+        )
     numbers = dict(sure["predicted"].value_counts().iter_rows())
     codes = in_display_order({*CODES, *numbers})
     parts = {
@@ -91,7 +107,9 @@ def tally(
         for kind in (CountRole.COUNTED, CountRole.NOT_CLASSIFIED, CountRole.EXCLUDED)
     }
     if min_confidence is not None:
-        parts[CountRole.NOT_CLASSIFIED][BELOW_THRESHOLD] = rows.height - sure.height
+        parts[CountRole.NOT_CLASSIFIED][BELOW_THRESHOLD] = familiar.height - sure.height
+    if novel is not None:
+        parts[CountRole.NOT_CLASSIFIED][UNLIKE_KNOWN] = rows.height - familiar.height
     return Tally(
         parts[CountRole.COUNTED],
         parts[CountRole.NOT_CLASSIFIED],
@@ -99,6 +117,7 @@ def tally(
         {reason: number for reason, number in left_out.items() if number},
         _known(table, known, numbers),
         rows,
+        familiar,
     )
 
 

@@ -17,7 +17,12 @@ from marrowscope.evaluation.evaluation_result import TOTALS, Evaluation
 from marrowscope.evaluation.fold_scores import scores_over_folds
 from marrowscope.evaluation.laboratory_scores import scores_by_laboratory
 from marrowscope.evaluation.reliability import reliability_bins
-from marrowscope.evaluation.score_warnings import cell_warnings, class_warnings, unit_warnings
+from marrowscope.evaluation.score_warnings import (
+    cell_warnings,
+    class_warnings,
+    novelty_warnings,
+    unit_warnings,
+)
 from marrowscope.evaluation.study_table import published_totals
 from marrowscope.morphology import TOLERATED, in_display_order
 from marrowscope.scoring import confusion_matrix, tolerance_matrix
@@ -107,6 +112,7 @@ def evaluate(
         },
         warnings=(
             *cell_warnings(rows, drawn),
+            *novelty_warnings(rows),
             *laboratory_warnings(rows),
             *unit_warnings(unit, units),
             *class_warnings(codes, matrix, synthetic),

@@ -23,6 +23,7 @@ from marrowscope.evaluation.cross_fitting import (
     parts_of_cells,
 )
 from marrowscope.evaluation.laboratory_calibration import laboratory_measures
+from marrowscope.evaluation.fit_novelty import fit_novelty
 from marrowscope.evaluation.reliability import expected_calibration_error
 from marrowscope.evaluation.temperature_scaling import (
     fit_temperature,
@@ -136,6 +137,7 @@ def calibrate(
     held_out: dict[str, Any],
     coverage: float = 0.9,
     risk: float = 0.1,
+    kept: float = 0.99,
 ) -> Calibration:
     """Fit a calibration.
 
@@ -146,9 +148,10 @@ def calibrate(
         held_out: answers by true class, of the tempered rows.
         coverage: of the prediction sets, in (0, 1).
         risk: share of errors among called cells, in (0, 1).
+        kept: share of cells of known classes that are not to be called novel, in (0, 1).
 
     Raises:
-        InputError: coverage or risk is out of range.
+        InputError: coverage, risk or kept is out of range.
     """
     for name, value in (("coverage", coverage), ("risk", risk)):
         if not 0 < value < 1:
@@ -159,6 +162,7 @@ def calibrate(
     final = tempered(values.astype(np.float32), temperature).astype(np.float64)
     right = final.argmax(axis=1) == truth
     laboratories = laboratory_measures(rows, values, truth)
+    names = rows["cell_id"].to_list()
     return Calibration(
         weights_sha256=bundle.card.weights_sha256,
         source=source,
@@ -169,10 +173,9 @@ def calibrate(
         risk=risk,
         no_call=no_call_threshold(final.max(axis=1), right, risk),
         held_out=held_out,
-        measured=cross_fitted_measures(
-            values, truth, rows["cell_id"].to_list(), known, coverage, risk
-        )
+        measured=cross_fitted_measures(values, truth, names, known, coverage, risk)
         | ({"laboratories": laboratories} if laboratories else {}),
+        novelty=fit_novelty(final, truth, names, known, kept),
     )
 
 

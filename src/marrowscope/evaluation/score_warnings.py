@@ -5,6 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from marrowscope.dataset.splitting import METHOD, TRAIN, split_warning
+from marrowscope.inference.calibrated_engine import NOVEL
 from marrowscope.morphology import CODES
 
 # Percentile intervals from fewer patients or slides are too narrow (the limit is our choice).
@@ -45,6 +46,20 @@ def cell_warnings(rows: pl.DataFrame, drawn: int) -> list[str]:
     if METHOD in rows.columns and rows[METHOD].n_unique() > 1:
         warnings.append("The cells come from more than one split.")
     return warnings
+
+
+def novelty_warnings(rows: pl.DataFrame) -> list[str]:
+    """How many of the scored cells the model called unlike anything that it knows."""
+    if NOVEL not in rows.columns or rows[NOVEL].dtype != pl.Boolean:
+        return []
+    novel = int(rows[NOVEL].sum())
+    if not novel:
+        return []
+    return [
+        f"{novel} of {rows.height} scored cells ({100 * novel / rows.height:.1f} %) were called "
+        "unlike anything that the model knows (column novel); the scores count their answers all "
+        "the same."
+    ]
 
 
 def unit_warnings(unit: str, units: int) -> list[str]:

@@ -31,6 +31,7 @@ def fleet_facts(
         "PDF": reports.pdf,
         "GeoJSON": reports.geojson,
         "laboratory": reports.laboratory,
+        "unlike anything known is told": settings.novelty is not None,
     }
 
 

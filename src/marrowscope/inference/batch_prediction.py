@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from marrowscope.cell_pixels import CellImage, cell_images, read_cell_pixels, standard_crop
 from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.errors import InputError
-from marrowscope.inference.calibrated_engine import NO_CALL, PREDICTION_SET
+from marrowscope.inference.calibrated_engine import DECISIONS
 from marrowscope.inference.engine import Engine, PendingProbabilities, start_batch
 from marrowscope.inference.resume_cache import (
     ROWS_PER_PART,
@@ -80,7 +80,7 @@ def predict_table(
     stale = [PROBABILITY + code for code in probability_codes(table, engine.classes)]
     _refuse_taken_names(table, stale, engine.classes)
     if stale:  # what an earlier model decided says nothing of this one
-        stale += [name for name in (PREDICTION_SET, NO_CALL) if name in table.columns]
+        stale += [name for name in DECISIONS if name in table.columns]
     cells = cell_images(table, microns_per_pixel)
     paths = table["path"].to_list()
     sources: Sequence[_Source] = paths if images is None else images

@@ -7,8 +7,11 @@ from numpy.typing import NDArray
 from marrowscope.cells import PROBABILITY
 from marrowscope.inference.engine import Engine, PendingProbabilities, start_batch
 from marrowscope.models.calibration import Calibration, tempered
+from marrowscope.models.novelty import Novelty
 
 PREDICTION_SET, NO_CALL = "prediction_set", "no_call"
+NOVELTY, NOVEL = "novelty", "novel"
+DECISIONS = (PREDICTION_SET, NO_CALL, NOVELTY, NOVEL)
 
 
 class CalibratedEngine:
@@ -43,7 +46,7 @@ class CalibratedEngine:
 
 
 def with_decisions(table: pl.DataFrame, calibration: Calibration) -> pl.DataFrame:
-    """Add ``prediction_set`` and ``no_call`` to calibrated predictions.
+    """Add ``prediction_set`` and ``no_call``, and ``novelty`` and ``novel`` where they were fitted.
 
     Args:
         table: with ``p_<CODE>`` and ``confidence`` of a ``CalibratedEngine``.
@@ -52,7 +55,9 @@ def with_decisions(table: pl.DataFrame, calibration: Calibration) -> pl.DataFram
     Returns:
         The table with ``prediction_set``: codes joined by ``;`` in the order of probability, empty
         where no class fits; and ``no_call``: true where the confidence is too low for the risk;
-        null where the risk could not be kept at all. Null in both for unreadable images.
+        null where the risk could not be kept at all; ``novelty``, a score, and ``novel``: true
+        where it says that the cell is unlike anything that the model knows. Null in all of them for
+        unreadable images.
     """
     codes = [code for code in calibration.least if PROBABILITY + code in table.columns]
     values = table.select(PROBABILITY + code for code in codes).to_numpy().astype(np.float64)
@@ -67,6 +72,27 @@ def with_decisions(table: pl.DataFrame, calibration: Calibration) -> pl.DataFram
         if calibration.no_call is None
         else (table["confidence"] < calibration.no_call).alias(NO_CALL)
     )
-    return table.with_columns(
+    decided = table.with_columns(
         pl.when(answered).then(pl.Series(PREDICTION_SET, sets, dtype=pl.String)), called
+    )
+    return decided if calibration.novelty is None else _with_novelty(decided, calibration.novelty)
+
+
+def _with_novelty(table: pl.DataFrame, novelty: Novelty) -> pl.DataFrame:
+    codes = [PROBABILITY + code for code in novelty.classes]
+    return table.with_columns(*novelty_columns(table.select(codes).to_numpy(), novelty))
+
+
+def novelty_columns(values: NDArray[np.float32], novelty: Novelty) -> tuple[pl.Series, pl.Series]:
+    """Columns ``novelty`` and ``novel``, null where there is no answer.
+
+    Args:
+        values: (N, C) calibrated probabilities of ``novelty.classes``; nan without an answer.
+        novelty: of the calibration.
+    """
+    scores = novelty.scores(values.astype(np.float32))
+    novel = pl.Series(NOVEL, novelty.is_novel(scores), pl.Boolean)
+    return (
+        pl.Series(NOVELTY, scores, pl.Float32).fill_nan(None),
+        novel.set(pl.Series(~np.isfinite(scores)), None),
     )

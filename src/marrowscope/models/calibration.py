@@ -16,6 +16,7 @@ from marrowscope.errors import InputError
 from marrowscope.io.json_data import JsonError, parse_json
 from marrowscope.models.bundle import CALIBRATION, Bundle, read_part
 from marrowscope.models.card import is_printable, texts_in
+from marrowscope.models.novelty import Novelty, novelty_from_dict
 
 FORMAT = 1
 MAX_BYTES = 4_000_000
@@ -38,6 +39,8 @@ class Calibration:
         no_call: confidence below which no class is called; None where the risk cannot be kept.
         held_out: answers by true class, as ``differential.held_out`` has them.
         measured: what the same procedure reached on cells that it was not fitted to.
+        novelty: by which cells unlike anything known are told; None in calibrations of earlier
+            versions, and where there were too few cells for it.
     """
 
     weights_sha256: str
@@ -51,10 +54,14 @@ class Calibration:
     held_out: dict[str, Any]
     measured: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+    novelty: Novelty | None = None
 
     def encoded(self) -> bytes:
         """As stored in a bundle."""
-        text = json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        content = asdict(self)
+        if self.novelty is None:  # then earlier versions can read it, too
+            del content["novelty"]
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False)
         return (text + "\n").encode()
 
 
@@ -81,6 +88,11 @@ def read_calibration(bundle: Bundle) -> Calibration | None:
         raise InputError(
             f"{path}: was made for other weights; run 'marrowscope model calibrate' again"
         )
+    if "novelty" in content:
+        found = novelty_from_dict(content["novelty"], bundle.card.known)
+        if isinstance(found, str):
+            raise InputError(f"{path}: {found}; run 'marrowscope model calibrate' again")
+        content = {**content, "novelty": found}
     return Calibration(**content)
 
 
@@ -88,8 +100,9 @@ def _problem(content: Any, known: tuple[str, ...]) -> str | None:
     if not isinstance(content, dict) or repr(content.get("format")) != repr(FORMAT):
         return "is no calibration of this version"
     names = {one.name for one in fields(Calibration)}
-    if set(content) != names:
-        return f"field {sorted(names ^ set(content))[0]} is missing or unknown"
+    wrong = (names ^ set(content)) - {"novelty"}
+    if wrong:
+        return f"field {sorted(wrong)[0]} is missing or unknown"
     for name, (low, high) in _RANGES.items():
         if not _is_number(content[name], low, high):
             return f"{name} is out of range"

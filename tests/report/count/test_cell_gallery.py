@@ -1,5 +1,7 @@
 """The gallery of a count: the most and the least certain cells of each class."""
 
+import polars as pl
+
 from marrowscope.report.count.cell_gallery import class_galleries
 from support.count_rows import placed
 
@@ -30,3 +32,17 @@ def test_counted_classes_come_first_and_a_cell_outside_of_the_count_says_so() ->
     found = class_galleries(cells, dict.fromkeys("abcd", b"jpeg"), 4)
     assert [one.code for one in found] == ["BLA", "LYT", "ART", "NIF"]
     assert [one.most[0].note for one in found] == ["", "not classified", "", ""]
+
+
+def test_cells_unlike_anything_known_come_first_and_in_no_class() -> None:
+    rows = [(f"c{number}", 0.0, "BLA", 0.9, "not classified") for number in range(3)]
+    cells = placed([*rows, ("d", 0.0, "BLA", 0.8, "counted")]).with_columns(  # type: ignore[list-item]
+        novelty=pl.Series([3.0, 9.0, 5.0, 1.0]), novel=pl.Series([True, True, True, False])
+    )
+    novel, blasts = class_galleries(cells, dict.fromkeys(cells["cell_id"], b"jpeg"), 2)
+    assert (novel.name, novel.total) == ("Unlike anything that the model knows", 3)
+    assert novel.novel
+    assert not novel.counted
+    assert [one.cell_id for one in (*novel.most, *novel.least)] == ["c1", "c2", "c0"]
+    assert novel.most[0].note == "answer BLA, not classified"
+    assert (blasts.code, blasts.total, blasts.novel) == ("BLA", 1, False)

@@ -393,3 +393,49 @@ def test_cells_for_qupath_carry_the_answers_and_replace_those_of_an_earlier_repo
     assert names == ["field_00.jpg.geojson", "field_01.jpg.geojson"]
     write_count_report(a_count(), tmp_path / "r", pdf=False)
     assert not (tmp_path / "r" / "geojson").exists()
+
+
+@pytest.fixture(scope="module")
+def with_novel() -> SmearCount:
+    """A count in which every lymphocyte was unlike anything known."""
+    count = a_count()
+    novel = (pl.col("predicted") == "LYT") & (pl.col("role") == "counted")
+    cells = count.cells.with_columns(novel.alias("novel"), novel.cast(pl.Float32).alias("novelty"))
+    cells = cells.with_columns(
+        role=pl.when("novel").then(pl.lit("not classified")).otherwise(pl.col("role"))
+    )
+    known = count.card.known
+    result = differential(cells, None, known, flags=("touches_border",), novel="novel")
+    return replace(count, cells=cells, differential=result)
+
+
+@blank_figures
+def test_cells_unlike_anything_known_are_in_page_and_data(
+    with_novel: SmearCount, tmp_path: Path
+) -> None:
+    cells = with_novel.differential.tally
+    assert cells.novel
+    write_count_report(with_novel, tmp_path / "r", pdf=False, issued=ISSUED)
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert f"{cells.novel} of them unlike anything that the model knows" in page
+    assert "<bdi>Unlike anything that the model knows</bdi>" in page
+    assert re.search(f"unlike anything that the model knows:? {cells.novel}", page)
+    data = json.loads((tmp_path / "r" / "count.json").read_text())
+    assert data["novel"] == {
+        "cells": cells.novel,
+        "looked_at": cells.looked_at,
+        "share": cells.novel / cells.looked_at,
+    }
+    table = pl.read_csv(tmp_path / "r" / "count.csv")
+    assert set(table["novel_cells"]) == {cells.novel}
+    fhir = (tmp_path / "r" / "fhir.json").read_text()
+    assert "unlike anything that the model knows" in fhir
+
+
+@blank_figures
+def test_a_count_that_does_not_look_for_them_says_nothing_of_them(tmp_path: Path) -> None:
+    write_count_report(a_count(), tmp_path / "r", pdf=False, issued=ISSUED)
+    for name in ("report.html", "count.json", "count.csv", "fhir.json"):
+        text = (tmp_path / "r" / name).read_text()
+        assert "novel" not in text
+        assert "nlike anything" not in text

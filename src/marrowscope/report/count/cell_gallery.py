@@ -1,12 +1,14 @@
 """Counted cells → those that the gallery shows: the most and the least certain of each class."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from marrowscope.cells import PROBABILITY, probability_codes
 from marrowscope.differential.count_roles import name, role
+from marrowscope.differential.tally import UNLIKE_KNOWN
+from marrowscope.inference.calibrated_engine import NOVEL, NOVELTY
 from marrowscope.morphology import CountRole, in_display_order
 
 
@@ -26,7 +28,8 @@ class GalleryCell:
 class ClassGallery:
     """The cells of one class; ``least`` is empty when there are pictures of few.
 
-    ``total`` is how many cells got this answer, those that were left out aside.
+    ``total`` is how many cells got this answer, those that were left out aside. ``novel``: they are
+    no class, but cells unlike anything that the model knows; ``most`` are the most unlike.
     """
 
     code: str
@@ -35,12 +38,15 @@ class ClassGallery:
     total: int
     most: tuple[GalleryCell, ...]
     least: tuple[GalleryCell, ...]
+    novel: bool = False
 
 
 def class_galleries(
     cells: pl.DataFrame, pictures: Mapping[str, bytes], each: int
 ) -> tuple[ClassGallery, ...]:
     """Cells with a picture by predicted class, counted classes first, from sure to unsure.
+
+    Cells unlike anything that the model knows come before all classes, from the most unlike on.
 
     Args:
         cells: as in ``SmearCount.cells``.
@@ -52,8 +58,14 @@ def class_galleries(
         pl.col("cell_id").is_in(list(pictures)) & pl.col("predicted").is_not_null()
     ).with_columns(pl.col("confidence").cast(pl.Float64).fill_null(0).fill_nan(0))
     answered = cells.filter(pl.col("role") != "left out")
-    totals = dict(answered["predicted"].drop_nulls().value_counts().iter_rows())
     found = []
+    if NOVEL in cells.columns:
+        unlike = pl.col(NOVEL).fill_null(False)
+        found += _novel_gallery(
+            at_hand.filter(unlike), answered.filter(unlike).height, pictures, each
+        )
+        at_hand, answered = at_hand.filter(~unlike), answered.filter(~unlike)
+    totals = dict(answered["predicted"].drop_nulls().value_counts().iter_rows())
     order = in_display_order(set(at_hand["predicted"].to_list()))
     for code in sorted(order, key=lambda one: role(one) is not CountRole.COUNTED):
         rows = at_hand.filter(pl.col("predicted") == code).sort(
@@ -72,6 +84,22 @@ def class_galleries(
             )
         )
     return tuple(found)
+
+
+def _novel_gallery(
+    rows: pl.DataFrame, total: int, pictures: Mapping[str, bytes], each: int
+) -> list[ClassGallery]:
+    if rows.is_empty():
+        return []
+    codes = probability_codes(rows)
+    rows = rows.sort([NOVELTY, "cell_id"], descending=[True, False])
+    ranked = [
+        replace(_shown(row, pictures, codes), note=f"answer {row['predicted']}, {row['role']}")
+        for row in rows.iter_rows(named=True)
+    ]
+    most, rest = ranked[:each], ranked[each:]
+    name = UNLIKE_KNOWN[0].upper() + UNLIKE_KNOWN[1:]
+    return [ClassGallery(NOVEL, name, False, total, tuple(most), tuple(rest[::-1][:each]), True)]
 
 
 def _shown(row: dict[str, object], pictures: Mapping[str, bytes], codes: list[str]) -> GalleryCell:

@@ -40,6 +40,7 @@ def count_dict(count: SmearCount, issued: datetime) -> dict[str, Any]:
         "engine": count.engine,
         "held_out_source": count.held_out_source,
         "differential": to_dict(count.differential),
+        **_novel(count),
         "located_kinds": dict(sorted(count.cells["kind"].value_counts().rows())),
         "fields_planned": count.planned,
         "fields_not_counted": [{"name": name, "why": why} for name, why in count.not_counted],
@@ -109,8 +110,24 @@ def _page_first(path: Path) -> tuple[bool, str]:
 
 
 def count_frame(count: SmearCount) -> pl.DataFrame:
-    """One row per counted class as in ``differential.export.to_frame``, and the use allowed."""
-    return to_frame(count.differential).with_columns(use=pl.lit(RESEARCH_USE_ONLY))
+    """One row per counted class as in ``differential.export.to_frame``, and the use allowed.
+
+    In every row ``novel_cells`` too, where cells unlike anything that the model knows were told.
+    """
+    table = to_frame(count.differential)
+    novel = count.differential.tally.novel
+    if novel is not None:
+        table = table.with_columns(novel_cells=pl.lit(novel, pl.Int64))
+    return table.with_columns(use=pl.lit(RESEARCH_USE_ONLY))
+
+
+def _novel(count: SmearCount) -> dict[str, Any]:
+    """Cells unlike anything that the model knows; nothing where they were not told."""
+    cells = count.differential.tally
+    if cells.novel is None:
+        return {}
+    share = cells.novel / cells.looked_at if cells.looked_at else None
+    return {"novel": {"cells": cells.novel, "looked_at": cells.looked_at, "share": share}}
 
 
 def _model(count: SmearCount) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.differential_result import Differential, Entry
 from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.sentences import sentences
+from marrowscope.differential.tally import UNLIKE_KNOWN
 from marrowscope.errors import InputError
 from marrowscope.scoring import Estimate
 
@@ -165,6 +166,8 @@ class _BundleBuilder:
         resource["valueQuantity"] = {"value": cells.unclassified, **_CELLS}
         low, high = found.blasts.bounds
         parts = [_count_part("of cells", cells.countable + cells.unclassified)]
+        if cells.novel is not None:
+            parts.append(_count_part(UNLIKE_KNOWN, cells.novel))
         if math.isfinite(low) and math.isfinite(high):
             parts.append(_part("blasts, if none of them are", _percent(low)))
             parts.append(_part("blasts, if all of them are", _percent(high)))

@@ -7,6 +7,7 @@ from marrowscope.counting.smear_count import SmearCount
 from marrowscope.differential.differential_result import Entry
 from marrowscope.differential.myeloid_erythroid_ratio import RatioEstimate
 from marrowscope.differential.sentences import ratio_ends, ratio_number, ratio_text
+from marrowscope.differential.tally import UNLIKE_KNOWN
 from marrowscope.report.count.class_table import percent_text
 
 
@@ -35,7 +36,7 @@ def headline_tiles(count: SmearCount) -> tuple[Tile, ...]:
         Tile(
             "Not classified",
             f"{cells.unclassified:,} of {cells.countable + cells.unclassified:,}",
-            (bounds,) if sure else (),
+            ((bounds,) if sure else ()) + _novel(cells.novel),
         ),
     )
 
@@ -63,6 +64,10 @@ def _ratio(ratio: RatioEstimate | None, corrected: RatioEstimate | None) -> Tile
     return Tile(
         "M:E ratio", ratio_number(ratio.value), (f"95 % interval {ratio_ends(ratio)}", *lines)
     )
+
+
+def _novel(cells: int | None) -> tuple[str, ...]:
+    return () if not cells else (f"{cells:,} of them {UNLIKE_KNOWN}",)
 
 
 def _number(count: int, what: str) -> str:
