@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -31,6 +32,20 @@ def test_the_new_bundle_is_calibrated_and_the_classes_are_covered(
     assert made.warnings == ()
 
 
+def test_novel_cells_are_told_and_named_in_predictions(
+    made: ms.CalibratedModel, held_out: pl.DataFrame, tmp_path: Path
+) -> None:
+    assert made.calibration.novelty is not None
+    assert made.calibration.novelty.kept == 0.99
+    assert made.to_dict()["novelty_limit"] == made.calibration.novelty.limit > 0
+    image = np.zeros((250, 250, 3), np.uint8)
+    row = made.load_model(engine="openvino").predict([image])
+    assert row["novel"].to_list() == [row["novelty"][0] > made.calibration.novelty.limit]
+    few = ms.calibrate_model(MODEL, held_out, tmp_path / "b", kept=0.9999)
+    assert few.calibration.novelty is None
+    assert any("too few to keep 0.9999" in line for line in few.warnings)
+
+
 def test_a_table_on_disk_gives_the_same(
     held_out: pl.DataFrame, made: ms.CalibratedModel, tmp_path: Path
 ) -> None:
@@ -48,6 +63,8 @@ def test_what_does_not_fit_is_refused_by_its_argument(
 ) -> None:
     with pytest.raises(ms.InputError, match=r"`coverage` 1\.5: give a share"):
         ms.calibrate_model(MODEL, held_out, tmp_path / "b", coverage=1.5)
+    with pytest.raises(ms.InputError, match="`kept` 1: give a share"):
+        ms.calibrate_model(MODEL, held_out, tmp_path / "b", kept=1)
     with pytest.raises(ms.InputError, match="`held_out`: 20 held-out cells of known class"):
         ms.calibrate_model(MODEL, held_out[:20], tmp_path / "b")
     assert not (tmp_path / "b").exists()

@@ -1,6 +1,7 @@
 """Slides and fields: their cells, and the count in all its forms."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from polars.testing import assert_frame_equal
 
 import marrowscope as ms
 from marrowscope.io.image_encoding import encode_png
-from marrowscope.models.bundle import load_bundle
+from marrowscope.models.bundle import CALIBRATION, load_bundle
+from marrowscope.models.bundle_writer import rewrite_bundle
+from marrowscope.models.novelty import Novelty, log_ratios
 from support.counts import a_count
+from support.predictions import predictions
 from support.smears import PIXEL, ByColour, piece, write_slide
 
 WHEN = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -57,6 +61,31 @@ def test_arrays_are_counted_exactly_as_their_pixels_in_files(
     assert_frame_equal(found.table, result.table)
     assert (found.name, set(found.cells["field_id"])) == ("fields", {"field-1.png"})
     assert (tmp_path / "report" / "cells.geojson").is_file()
+
+
+def test_cells_unlike_anything_known_are_counted_apart_unless_one_says_no(
+    fields: Path, tmp_path: Path
+) -> None:
+    known = ms.model_cards()["sequential-mll7"].known
+    made = ms.calibrate_model("sequential-mll7", predictions(140, codes=known), tmp_path / "a")
+    bundle = load_bundle(made.folder)
+    # Means of answers "NGS" and "LYT"; all other classes are where the first of them is.
+    typical = [log_ratios(np.array([[0.001 + 0.6 * (code == one) for code in known]]))[0].tolist()
+               for one in ("NGS", "LYT")]  # fmt: skip
+    means = tuple(tuple(typical[code == "LYT"]) for code in known)
+    unit = tuple(tuple(row) for row in np.eye(len(known)).tolist())
+    calibration = replace(made.calibration, novelty=Novelty(known, means, unit, 0.99, 1.0, 140))
+    rewrite_bundle(bundle, bundle.card, tmp_path / "b", {CALIBRATION: calibration.encoded()})
+    engine = ByColour(("NGS", "LYT", "BLA"))
+    toy = ms.Model(load_bundle(tmp_path / "b"), engine, True, None)
+    apart = ms.count(fields, toy, microns_per_pixel=PIXEL, cells=10)
+    assert apart.differential.tally.novel == apart.cells.filter(role="novel").height > 0
+    assert apart.to_dict(WHEN)["novel"]["cells"] == apart.differential.tally.novel
+    assert set(apart.cells.filter(predicted="BLA")["role"]) == {"novel", "left out"}
+    assert set(apart.cells.filter(predicted="LYT")["role"]) == {"counted", "left out"}
+    plain = ms.count(fields, toy, microns_per_pixel=PIXEL, cells=10, novelty=False)
+    assert plain.differential.tally.novel is None
+    assert "novel" not in plain.cells.columns
 
 
 def test_a_count_is_written_as_page_or_folder(result: ms.CountResult, tmp_path: Path) -> None:

@@ -64,8 +64,9 @@ def test_a_calibrated_bundle_predicts_with_sets_and_no_calls(
 ) -> None:  # fmt: skip
     made, figure = tmp_path / "calibrated", tmp_path / "reliability.png"
     command = ["model", "calibrate", bundle, held_out, "-o", made, "--figure", figure, "--json"]
-    printed = shell(*command, "--risk", 0.25)
+    printed = shell(*command, "--risk", 0.25, "--kept", 0.9)
     facts = json.loads(printed.out)
+    assert facts["novelty_limit"] > 0
     assert facts["temperature"] == pytest.approx(3, rel=0.2)
     assert facts["ece_after"][0] < facts["ece_before"][0]
     assert figure.read_bytes()[:4] == b"\x89PNG"
@@ -74,8 +75,8 @@ def test_a_calibrated_bundle_predicts_with_sets_and_no_calls(
         out = tmp_path / f"{name}.parquet"
         shell("predict", images, "--model", made, "-o", out, *options)
         tables[name] = read_cells(out)
-    assert {"prediction_set", "no_call"} <= set(tables["with"].columns)
-    assert "no_call" not in tables["without"].columns
+    assert {"prediction_set", "no_call", "novelty", "novel"} <= set(tables["with"].columns)
+    assert not {"no_call", "novel"} & set(tables["without"].columns)
     assert tables["with"]["predicted"].equals(tables["without"]["predicted"])
     # A temperature of 3 makes every answer less sure.
     assert (tables["with"]["confidence"] < tables["without"]["confidence"]).all()

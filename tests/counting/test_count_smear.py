@@ -235,7 +235,7 @@ def test_cells_unlike_anything_known_are_counted_apart(fields: Path) -> None:
     novel = looked_at.filter("novel")
     assert set(novel["predicted"]) == {"EBO", "BLA", "NIF", "ART"}
     assert set(looked_at.filter(~pl.col("novel"))["predicted"]) == {"NGS", "LYT"}
-    assert set(novel["role"]) == {"not classified"}
+    assert set(novel["role"]) == {"novel"}
     assert novel["novelty"].min() > ONLY_TWO.limit  # type: ignore[operator]
     tally = result.differential.tally
     assert tally.novel == novel.height

@@ -34,6 +34,10 @@ def test_low_confidence_is_no_call_and_every_cell_has_one_reason() -> None:
     assert list(result.reasons.values()) == [2, 2]
     calibrated = TABLE.with_columns(no_call=pl.col("predicted") == "PMO")
     assert evaluate_external(calibrated, MAPPING).no_calls.right == 3
+    odd = calibrated.with_columns(novel=pl.col("predicted") == "PMO")
+    reasons = evaluate_external(odd, MAPPING).reasons
+    assert reasons["unlike anything that the model knows"] == 1
+    assert reasons["below the bundle's no-call limit"] == 0
 
 
 def test_giving_up_is_the_right_answer_where_the_mapping_says_so() -> None:

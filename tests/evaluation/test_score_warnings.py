@@ -3,7 +3,12 @@
 import numpy as np
 import polars as pl
 
-from marrowscope.evaluation.score_warnings import cell_warnings, class_warnings, unit_warnings
+from marrowscope.evaluation.score_warnings import (
+    cell_warnings,
+    class_warnings,
+    novelty_warnings,
+    unit_warnings,
+)
 
 
 def said(table: pl.DataFrame, drawn: int = 0) -> str:
@@ -40,3 +45,11 @@ def test_absent_classes_and_those_never_predicted_are_named() -> None:
     assert never.startswith("Never predicted: NGS")
     assert "21 classes" in published
     assert len(class_warnings(("LYT", "NGS", "EBO"), matrix, synthetic=True)) == 2
+
+
+def test_cells_that_were_called_unlike_anything_known_are_said() -> None:
+    rows = pl.DataFrame({"novel": [True, None, False, False]})
+    (line,) = novelty_warnings(rows)
+    assert line.startswith("1 of 4 scored cells (25.0 %) were called unlike anything")
+    assert novelty_warnings(rows[1:]) == []
+    assert novelty_warnings(pl.DataFrame({"novel": ["a column of someone else"]})) == []

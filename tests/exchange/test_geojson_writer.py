@@ -102,16 +102,18 @@ def test_classes_have_their_names_and_colours() -> None:
 
 
 def test_what_the_count_left_out_has_no_class_and_no_number_is_no_number() -> None:
-    cells = CELLS.head(4).with_columns(
-        predicted=pl.Series(["BLA", "BLA", "OTH", "mine"]),
-        role=pl.Series(["left out", "not classified", "not classified", "counted"]),
-        confidence=pl.Series([0.5, None, float("nan"), 0.25], dtype=pl.Float32),
+    cells = CELLS.head(5).with_columns(
+        predicted=pl.Series(["BLA", "BLA", "OTH", "mine", "BLA"]),
+        role=pl.Series(["left out", "not classified", "not classified", "counted", "novel"]),
+        confidence=pl.Series([0.5, None, float("nan"), 0.25, 0.9], dtype=pl.Float32),
+        novelty=pl.Series([1.0, None, 1.0, 1.0, 7.0], dtype=pl.Float32),
     )
     features = to_geojson(cells)["features"]
     classes = [f["properties"].get("classification", {}).get("name") for f in features]
-    assert classes == [None, None, "other cell", "mine"]
+    assert classes == [None, None, "other cell", "mine", None]
+    assert features[4]["properties"]["measurements"]["novelty"] == 7
     assert ["confidence" in f["properties"]["measurements"] for f in features] == [
-        True, False, False, True,
+        True, False, False, True, True,
     ]  # fmt: skip
     json.dumps(features, allow_nan=False)
 

@@ -12,7 +12,10 @@ from marrowscope.models.bundle import Bundle, load_bundle
 from marrowscope.models.bundle_writer import save_bundle
 from marrowscope.models.calibration import Calibration
 from marrowscope.models.card import Card
+from marrowscope.models.novelty import Novelty
 from support.stated_probabilities import KNOWN
+
+UNIT = tuple(tuple(float(row == column) for column in range(4)) for row in range(4))
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +55,17 @@ def test_an_engine_gives_tempered_probabilities(bundle: Bundle) -> None:
     np.testing.assert_allclose(found[1], np.array([8, 4, 4, 2]) / 18, atol=1e-6)
     begun = engine.begin(np.zeros((2, 250, 250, 3), np.uint8))
     np.testing.assert_array_equal(begun(), found)
+
+
+def test_a_table_gets_the_novelty_of_its_cells_where_it_was_fitted(bundle: Bundle) -> None:
+    # All four classes lie at equal probabilities; classes are named in another order.
+    novelty = Novelty(KNOWN[::-1], ((0.0,) * 4,) * 4, UNIT, 0.99, 1.0, 100)
+    table = pl.DataFrame({
+        "p_BLA": [0.25, 0.97, None], "p_LYT": [0.25, 0.01, None], "p_EOS": [0.25, 0.01, None],
+        "p_NGS": [0.25, 0.01, None], "confidence": [0.25, 0.97, None],
+    })  # fmt: skip
+    found = with_decisions(table, replace(some(bundle), novelty=novelty))
+    assert found["novel"].to_list() == [False, True, None]
+    # ln 97 = 4.575 above the others: (3, -1, -1, -1) / 4 of it, of length 4.575 · √12 / 4.
+    assert found["novelty"].to_list() == [0, pytest.approx(3.962, abs=1e-3), None]
+    assert "novelty" not in with_decisions(table, some(bundle)).columns

@@ -1,6 +1,7 @@
 """The calibration part of a bundle: read, applied, refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from marrowscope.models.bundle import CALIBRATION, Bundle, load_bundle
 from marrowscope.models.bundle_writer import rewrite_bundle, save_bundle
 from marrowscope.models.calibration import Calibration, read_calibration, tempered
 from marrowscope.models.card import Card
+from marrowscope.models.novelty import Novelty
 from support.stated_probabilities import KNOWN
 
 
@@ -77,3 +79,20 @@ def test_a_torn_calibration_is_refused(bundle: Bundle, tmp_path: Path) -> None:
     rewrite_bundle(bundle, bundle.card, tmp_path / "b", {CALIBRATION: some(bundle).encoded()[:40]})
     with pytest.raises(InputError, match="not JSON"):
         read_calibration(load_bundle(tmp_path / "b"))
+
+
+NOVELTY = Novelty(KNOWN, ((1.0,) * 4,) * 4, ((0.0,) * 4,) * 4, 0.99, 1.0, 100)
+
+
+def test_what_tells_novel_cells_is_stored_with_it_and_a_wrong_one_is_refused(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    assert "novelty" not in json.loads(some(bundle).encoded())
+    whole = replace(some(bundle), novelty=NOVELTY)
+    rewrite_bundle(bundle, bundle.card, tmp_path / "b", {CALIBRATION: whole.encoded()})
+    assert read_calibration(load_bundle(tmp_path / "b")) == whole
+    content = json.loads(whole.encoded())
+    content["novelty"]["limit"] = -1
+    rewrite_bundle(bundle, bundle.card, tmp_path / "c", {CALIBRATION: json.dumps(content).encode()})
+    with pytest.raises(InputError, match="limit is out of range; run 'marrowscope model calibrate"):
+        read_calibration(load_bundle(tmp_path / "c"))

@@ -164,9 +164,7 @@ def calibrate_model(
     told = file_names([held_out]) or "held-out predictions"
     whose = "" if laboratory is None else f", laboratory {laboratory}"
     answers = held_out_from_table(with_temperature(rows, temperature), told).to_dict()
-    made = calibrate(
-        rows, bundle, source or Path(told).name + whose, answers, coverage, risk, kept
-    )
+    made = calibrate(rows, bundle, source or Path(told).name + whose, answers, coverage, risk, kept)
     problem = too_few(rows["label"].to_list(), bundle.card.known, kept)
     folder = Path(output)
     parts = {**other_parts(bundle), CALIBRATION: made.encoded()}

@@ -45,7 +45,6 @@ def predict(
     """
     import marrowscope as ms
     from marrowscope.cells import note_counts, require_table_name
-    from marrowscope.inference.calibrated_engine import NOVEL
 
     require_table_name(output)  # before a model is loaded
     chosen, sources = model_and_rest("predict", model, sources)
@@ -69,7 +68,7 @@ def predict(
         )
     unread = result["predicted"].null_count()
     no_calls = int(result["no_call"].sum()) if loaded.calibration is not None else None
-    novel = int(result[NOVEL].sum()) if NOVEL in result.columns else None
+    novel = int(result["novel"].sum()) if "novel" in result.columns else None
     counts = dict(result["predicted"].drop_nulls().value_counts().rows())
     counts = {code: counts[code] for code in loaded.classes if code in counts}
     if json:

@@ -65,8 +65,8 @@ def add_predictions(
 
     Cells that touch the border of the field, those that lie where cells cannot be judged, those
     that are no intact cell, and those without an answer, are left out of the count; the others have
-    the role of their class, or are not classified: below a confidence, or where they are unlike
-    anything that the model knows (then with ``novelty`` and ``novel``).
+    the role of their class, unless they are unlike anything that the model knows (then with
+    ``novelty`` and ``novel``), or not classified below a confidence.
 
     Args:
         cells: (N) rows with ``touches_border``, ``judgeable`` and ``kind``.
@@ -102,7 +102,7 @@ def add_predictions(
         score, novel = novelty_columns(values[:, columns], novelty)
         answers |= {score.name: score, novel.name: novel}
         unlike = pl.col(NOVEL).fill_null(False)
-        role = pl.when(unlike).then(pl.lit(CellRole.NOT_CLASSIFIED.value)).otherwise(role)
+        role = pl.when(unlike).then(pl.lit(CellRole.NOVEL.value)).otherwise(role)
     out = pl.any_horizontal(
         pl.col("touches_border"),
         ~pl.col("judgeable"),

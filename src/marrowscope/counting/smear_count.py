@@ -61,8 +61,8 @@ class SmearCount:
             (false in a particle or clot, and in a square of a slide in which cells cannot be
             judged), ``p_<CODE>``, ``predicted``, ``confidence``,
             ``novelty`` and ``novel`` where the calibration of the model tells cells unlike anything
-            that it knows, and ``role``: ``counted``, ``not classified``, ``not counted`` or
-            ``left out``.
+            that it knows, and ``role``: ``counted``, ``not classified``, ``novel``,
+            ``not counted`` or ``left out``.
         thumbnails: JPEG of 250×250 px by ``cell_id``, for the cells shown in the gallery: the most
             and the least certain of each class.
         differential: the count.

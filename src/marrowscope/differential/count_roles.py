@@ -11,6 +11,7 @@ class CellRole(StrEnum):
 
     COUNTED = "counted"
     NOT_CLASSIFIED = "not classified"  # its class is not counted, or the answer is too unsure
+    NOVEL = "novel"  # unlike anything that the model knows, whatever the answer
     NOT_COUNTED = "not counted"  # its class is excluded
     LEFT_OUT = "left out"  # cut off, not an intact cell, or where cells cannot be judged
 

@@ -15,10 +15,15 @@ from marrowscope.cells import group_column, probability_codes
 from marrowscope.dataset.laboratories import laboratory_of_rows
 from marrowscope.errors import InputError, TableError
 from marrowscope.evaluation.class_mapping import ClassMapping, apply_mapping
+from marrowscope.inference.calibrated_engine import NO_CALL, NOVEL
 from marrowscope.morphology import BY_CODE, CODES, NOT_CALLED, in_display_order
 from marrowscope.scoring import wilson_interval
 
-NO_CALL_COLUMN = "no_call"
+# Columns of a calibrated bundle, and what they say.
+_CALIBRATED = {
+    NOVEL: "unlike anything that the model knows",
+    NO_CALL: "below the bundle's no-call limit",
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def evaluate_external(
 
     A cell is not called when its prediction is one of ``morphology.NOT_CALLED`` (unless that is
     compatible with its class), when its confidence is below ``min_confidence``, or when the
-    bundle's calibration says so (a true ``no_call``).
+    bundle's calibration says so (a true ``no_call`` or ``novel``).
 
     Args:
         predictions: with the external class in ``label``, and ``predicted``.
@@ -228,8 +233,9 @@ def _silent(
             raise TableError("the table has no column confidence, which `min_confidence` needs")
         sure = rows["confidence"].cast(pl.Float64).fill_nan(0.0).fill_null(0.0).to_numpy()
         tests[f"confidence below {min_confidence:g}"] = sure < min_confidence
-    if NO_CALL_COLUMN in rows.columns and rows[NO_CALL_COLUMN].dtype == pl.Boolean:
-        tests["below the bundle's no-call limit"] = rows[NO_CALL_COLUMN].fill_null(False).to_numpy()
+    for column, reason in _CALIBRATED.items():
+        if column in rows.columns and rows[column].dtype == pl.Boolean:
+            tests[reason] = rows[column].fill_null(False).to_numpy()
     silent = np.zeros(len(answer), dtype=bool)
     reasons = {}
     for reason, hit in tests.items():

@@ -22,8 +22,8 @@ from marrowscope.evaluation.cross_fitting import (
     log_losses,
     parts_of_cells,
 )
-from marrowscope.evaluation.laboratory_calibration import laboratory_measures
 from marrowscope.evaluation.fit_novelty import fit_novelty
+from marrowscope.evaluation.laboratory_calibration import laboratory_measures
 from marrowscope.evaluation.reliability import expected_calibration_error
 from marrowscope.evaluation.temperature_scaling import (
     fit_temperature,

@@ -32,13 +32,15 @@ _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "marrowscope:cell")
 # Beside confidence and probabilities; names as QuPath shows them.
 _MEASURES = {
     "confidence": "confidence",
+    "novelty": "novelty",
     "nuclear_area": "nuclear area µm^2",
     "score": "score",
     "intact": "intact",
 }
 _METADATA = ("cell_id", "field_id", "kind", "role", "annotator")
 _CLASS_COLUMNS = ("predicted", "label")
-_LEFT_OUT, _NOT_CLASSIFIED = "left out", "not classified"  # roles of a count
+# Roles of a count.
+_LEFT_OUT, _NOT_CLASSIFIED, _NOVEL = "left out", "not classified", "novel"
 
 
 def to_geojson(
@@ -51,8 +53,8 @@ def to_geojson(
 ) -> dict[str, Any]:
     """The cells of one picture as a GeoJSON FeatureCollection.
 
-    A cell that a count left out, or did not classify for its low confidence, has no class, so that
-    QuPath's numbers by class are those of the count.
+    A cell that a count left out, did not classify for its low confidence, or found unlike anything
+    that the model knows, has no class, so that QuPath's numbers by class are those of the count.
 
     Args:
         cells: cell table with ``x``, ``y`` in px of level 0; boxes where ``x0`` … ``y1`` are there.
@@ -197,7 +199,7 @@ def _feature(
 def _is_undecided(code: str, role: str | None) -> bool:
     if role == _NOT_CLASSIFIED:  # a class that is never counted is an answer all the same
         return code not in BY_CODE or BY_CODE[code].role is CountRole.COUNTED
-    return role == _LEFT_OUT
+    return role in (_LEFT_OUT, _NOVEL)
 
 
 def _classification(code: str) -> dict[str, Any]:

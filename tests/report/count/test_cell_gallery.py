@@ -35,7 +35,7 @@ def test_counted_classes_come_first_and_a_cell_outside_of_the_count_says_so() ->
 
 
 def test_cells_unlike_anything_known_come_first_and_in_no_class() -> None:
-    rows = [(f"c{number}", 0.0, "BLA", 0.9, "not classified") for number in range(3)]
+    rows = [(f"c{number}", 0.0, "BLA", 0.9, "novel") for number in range(3)]
     cells = placed([*rows, ("d", 0.0, "BLA", 0.8, "counted")]).with_columns(  # type: ignore[list-item]
         novelty=pl.Series([3.0, 9.0, 5.0, 1.0]), novel=pl.Series([True, True, True, False])
     )
@@ -44,5 +44,5 @@ def test_cells_unlike_anything_known_come_first_and_in_no_class() -> None:
     assert novel.novel
     assert not novel.counted
     assert [one.cell_id for one in (*novel.most, *novel.least)] == ["c1", "c2", "c0"]
-    assert novel.most[0].note == "answer BLA, not classified"
+    assert novel.most[0].note == "answer BLA"
     assert (blasts.code, blasts.total, blasts.novel) == ("BLA", 1, False)

@@ -402,7 +402,7 @@ def with_novel() -> SmearCount:
     novel = (pl.col("predicted") == "LYT") & (pl.col("role") == "counted")
     cells = count.cells.with_columns(novel.alias("novel"), novel.cast(pl.Float32).alias("novelty"))
     cells = cells.with_columns(
-        role=pl.when("novel").then(pl.lit("not classified")).otherwise(pl.col("role"))
+        role=pl.when("novel").then(pl.lit("novel")).otherwise(pl.col("role"))
     )
     known = count.card.known
     result = differential(cells, None, known, flags=("touches_border",), novel="novel")

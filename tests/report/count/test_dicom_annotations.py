@@ -117,3 +117,16 @@ def test_a_pipe_beside_the_fields_is_not_waited_for(counted: SmearCount, tmp_pat
     for source in (tmp_path, tmp_path / "pipe.png"):
         one = replace(counted, sources=(str(source),))
         assert not write_annotations(one, tmp_path / "annotations.dcm")
+
+
+def test_cells_unlike_anything_known_are_a_group_of_no_class(
+    counted: SmearCount, tmp_path: Path
+) -> None:
+    role = pl.when(pl.col("role") == "counted").then(pl.lit("novel")).otherwise(pl.col("role"))
+    count = replace(counted, cells=counted.cells.with_columns(role=role))
+    assert write_annotations(count, tmp_path / "a.dcm")
+    groups = {one.label: one for one in annread(tmp_path / "a.dcm").get_annotation_groups()}
+    assert all(label == "novel" or ", " in label for label in groups)
+    assert groups["novel"].annotated_property_type.value == "novel"
+    number = count.cells.filter(role="novel").height
+    assert np.array(groups["novel"].get_graphic_data("2D")).shape == (number, 4, 2)

@@ -57,8 +57,11 @@ def test_a_blinded_reading_knows_of_no_answers(database: Database) -> None:
     assert (data["reviewed"], data["unreviewed"]) == (1, 5)
 
 
-def test_answers_that_the_count_thought_too_unsure_are_not_counted(database: Database) -> None:
-    roles = ["counted", "not classified", "counted", "left out", "counted", "counted"]
+@pytest.mark.parametrize("role", ["not classified", "novel"])
+def test_answers_of_which_the_count_took_no_notice_are_not_counted(
+    database: Database, role: str
+) -> None:
+    roles = ["counted", role, "counted", "left out", "counted", "counted"]
     table = cells().with_columns(role=pl.Series(roles))
     smear, _ = add_smear(database, record(table), None)
     reading, _ = begin_reading(database, smear, "first", new_person(database, "anna"))

@@ -94,7 +94,7 @@ def _novel_gallery(
     codes = probability_codes(rows)
     rows = rows.sort([NOVELTY, "cell_id"], descending=[True, False])
     ranked = [
-        replace(_shown(row, pictures, codes), note=f"answer {row['predicted']}, {row['role']}")
+        replace(_shown(row, pictures, codes), note=f"answer {row['predicted']}")
         for row in rows.iter_rows(named=True)
     ]
     most, rest = ranked[:each], ranked[each:]

@@ -114,7 +114,8 @@ def _is_dicom(path: Path) -> bool:
 def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any]:
     """One annotation group per predicted class and role, in display order, numbered from 1.
 
-    A group that is not part of the count says so in its label and its description.
+    A group that is not part of the count says so in its label and its description. Cells unlike
+    anything that the model knows are a group of no class.
     """
     import highdicom
     from pydicom.sr.codedict import codes
@@ -124,6 +125,9 @@ def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any
         version=_short(f"{__version__}, weights {count.card.weights_sha256[:16]}"),
         family=codes.DCM.ArtificialIntelligence,
     )
+    novel = CellRole.NOVEL.value
+    answer = pl.when(pl.col("role") == novel).then(pl.lit(novel)).otherwise(pl.col("predicted"))
+    cells = cells.with_columns(answer.alias("predicted"))
     there = set(cells.select("predicted", "role").rows())
     shown = [
         (code, role)
@@ -135,7 +139,7 @@ def _groups(count: SmearCount, cells: pl.DataFrame, identity: bytes) -> list[Any
         highdicom.ann.AnnotationGroup(
             number=number,
             uid=_uid(identity, f"group {code} {role}"),
-            label=_short(code if role == CellRole.COUNTED else f"{code}, {role}"),
+            label=_short(code if role in (CellRole.COUNTED, code) else f"{code}, {role}"),
             annotated_property_category=codes.SCT.AnatomicalStructure,
             annotated_property_type=highdicom.sr.CodedConcept(
                 value=_short(code)[:16], scheme_designator=SCHEME, meaning=_short(_name(code))

@@ -6,7 +6,8 @@ import polars as pl
 
 from marrowscope.counting.smear_count import CountedField
 from marrowscope.detection.object_types import CELL
-from marrowscope.differential.count_roles import BLASTS, lineage, name
+from marrowscope.differential.count_roles import BLASTS, CellRole, lineage, name
+from marrowscope.differential.tally import UNLIKE_KNOWN
 from marrowscope.morphology import LINEAGE_COLOURS, Lineage
 
 _ALONE = "#000000"
@@ -38,6 +39,7 @@ STYLES: tuple[BoxStyle, ...] = (
     BoxStyle(Lineage.LYMPHOID, "lymphoid", LINEAGE_COLOURS[Lineage.LYMPHOID]),
     BoxStyle(Lineage.OTHER, "of another class", LINEAGE_COLOURS[Lineage.OTHER]),
     BoxStyle("not classified", "not classified: dashed", _ALONE, (4, 2)),
+    BoxStyle(CellRole.NOVEL, f"{UNLIKE_KNOWN}: long dashes and ?", _ALONE, (8, 3), 1.5),
     BoxStyle("not counted", "not counted: dotted", _ALONE, (1.2, 1.8)),
     BoxStyle(
         "left out",
@@ -78,6 +80,7 @@ def cell_boxes(field: CountedField, cells: pl.DataFrame) -> tuple[CellBox, ...]:
             label, words, style = kind, f"{kind}, left out", _BY_KEY["no cell"]
         else:
             label = "" if code is None or role == "left out" else code
+            label = "?" if role == CellRole.NOVEL else label
             words, style = _words(code, confidence, role), _style(code, role)
         found.append(CellBox(x0 - field.x, y0 - field.y, x1 - x0, y1 - y0, label, words, style))
     return tuple(found)
@@ -100,4 +103,6 @@ def _words(code: str | None, confidence: float | None, role: str | None) -> str:
     if code is None:
         return "no answer"
     sure = "" if confidence is None else f", p {confidence:.2f}"
+    if role == CellRole.NOVEL:
+        return f"{UNLIKE_KNOWN}; its answer was {name(code)}{sure}"
     return f"{name(code)}{sure}" + ("" if role == "counted" else f", {role}")

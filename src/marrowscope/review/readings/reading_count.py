@@ -132,7 +132,8 @@ def _blasts(count: ReadingCount, total: int) -> dict[str, Any]:
 
 def _below_threshold(predicted: str, part: str | None) -> bool:
     """Whether the count took no notice of an answer that it would count otherwise."""
-    return part == CellRole.NOT_CLASSIFIED.value and role(predicted) is CountRole.COUNTED
+    unsure = part == CellRole.NOT_CLASSIFIED.value and role(predicted) is CountRole.COUNTED
+    return unsure or part == CellRole.NOVEL.value
 
 
 def _is(code: str, wanted: CountRole) -> bool:
