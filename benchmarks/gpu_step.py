@@ -2,10 +2,11 @@
 
 Measured on the device, in turn: copy bandwidth, bf16 matrix rate, the fused augmentation of one
 batch from resident pixels, forward + backward + optimizer on a resident random batch in bf16, as it
-is and compiled, and prediction from bytes in memory, eager beside compiled with CUDA graphs. From
-these: what share of the faster step the augmentation takes, what share of the matrix rate the
-network reaches, and how long the study's schedule (13 epochs of 525,000 augmented images) would
-take.
+is and compiled, its convolutions alone, one after the other, and prediction from bytes in memory,
+eager beside compiled with CUDA graphs. From these: what share of the faster step the augmentation
+takes, what share of the copy bandwidth its kernel reaches with the bytes that it must move, what
+share of the matrix rate the network and its convolutions reach, and how long the study's schedule
+(13 epochs of 525,000 augmented images) would take.
 
 Without a GPU it says so and does nothing; ``--device cpu`` tries the script itself with tiny sizes,
 whose figures mean nothing.
@@ -38,7 +39,9 @@ STUDY_IMAGES = 13 * 525_000
 STEP_FLOP_PER_IMAGE = 2 * 3 * 4.2e9 * (250 / 224) ** 2
 
 
-def seconds(work: Callable[[], object], device: torch.device, repeats: int) -> float:
+def seconds(
+    work: Callable[[], object], device: torch.device, repeats: int, rounds: int = ROUNDS
+) -> float:
     """Median time of one go."""
 
     def now() -> float:
@@ -47,13 +50,49 @@ def seconds(work: Callable[[], object], device: torch.device, repeats: int) -> f
         return time.perf_counter()
 
     times = []
-    for number in range(ROUNDS + 1):
+    for number in range(rounds + 1):
         began = now()
         for _ in range(repeats):
             work()
         if number:
             times.append((now() - began) / repeats)
     return float(np.median(times))
+
+
+def convolutions_alone(
+    network: torch.nn.Module, images: torch.Tensor, device: torch.device, repeats: int
+) -> tuple[float, float]:
+    """Seconds and floating-point operations of all convolutions, forward and backward in bf16."""
+    seen: list[tuple[torch.nn.Conv2d, torch.Size]] = []
+    layers = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    hooks = [
+        layer.register_forward_hook(lambda m, given, out: seen.append((m, given[0].shape)))
+        for layer in layers
+    ]
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+        network(images)
+    for hook in hooks:
+        hook.remove()
+    total, operations = 0.0, 0.0
+    for layer, shape in seen:
+        x = torch.randn(shape, device=device, dtype=torch.bfloat16)
+        x = x.to(memory_format=torch.channels_last)
+        # Nothing asks for the gradient of the images.
+        x.requires_grad_(layer is not seen[0][0])
+        needed = [x, *layer.parameters()] if x.requires_grad else list(layer.parameters())
+        with torch.autocast(device.type, torch.bfloat16):
+            out = layer(x)
+        backward = torch.randn_like(out)
+
+        def both(layer=layer, x=x, needed=needed, backward=backward) -> None:  # type: ignore[no-untyped-def]
+            with torch.autocast(device.type, torch.bfloat16):
+                out = layer(x)
+            torch.autograd.grad(out, needed, backward)
+
+        total += seconds(both, device, repeats, rounds=2)
+        times = 6 if x.requires_grad else 4
+        operations += times * out.numel() * layer.weight[0].numel()
+    return total, operations
 
 
 def main() -> None:
@@ -84,6 +123,20 @@ def main() -> None:
         lambda: augment_batch(pixels, stains, drawn, rows, torch.bfloat16), device, repeats
     )
 
+    kernel = None
+    if not tiny:
+        from marrowscope.augment.batch_augmentation import density_map
+        from marrowscope.augment.gpu_kernel import augment_on_gpu
+
+        colour, offset = density_map(stains, drawn)
+        kernel = seconds(
+            lambda: augment_on_gpu(pixels, rows, drawn, colour, offset, torch.bfloat16),
+            device,
+            10 * repeats,
+        )
+    # Three bytes read and three numbers of two bytes written for every pixel.
+    must_move = batch * 250 * 250 * 3 * (1 + 2)
+
     network = create("resnext50", 22).to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     images = augment_batch(pixels, stains, drawn, rows, torch.bfloat16)
@@ -109,6 +162,7 @@ def main() -> None:
     quick = step_compiled(network, "aot_eager" if tiny else "inductor")
     plain, fast = (seconds(lambda one=one: step(one), device, repeats) for one in (network, quick))
     alone = min(plain, fast)  # training takes the faster
+    alone_seconds, operations = convolutions_alone(network, images, device, repeats)
     images_per_second = batch / (alone + augmentation)
     result = {
         "batch": batch,
@@ -118,6 +172,13 @@ def main() -> None:
         "step_compiled_ms": fast * 1e3,
         "augmentation_ms": augmentation * 1e3,
         "augmentation_share_of_step": augmentation / alone,
+        "augmentation_kernel_us": None if kernel is None else kernel * 1e6,
+        "augmentation_kernel_share_of_bandwidth": (
+            None if kernel is None else must_move / kernel / (2 * len(source) / copy)
+        ),
+        "convolutions_alone_ms": alone_seconds * 1e3,
+        "convolutions_share_of_matrix_rate": operations / alone_seconds / matrix_rate,
+        "convolutions_share_of_step": alone_seconds / alone,
         "images_per_second": images_per_second,
         "share_of_matrix_rate": STEP_FLOP_PER_IMAGE * batch / alone / matrix_rate,
         "study_schedule_minutes": STUDY_IMAGES / images_per_second / 60,
@@ -130,7 +191,7 @@ def main() -> None:
         print(json.dumps(result))
         return
     for name, value in result.items():
-        print(f"{name:28s} {value:.4g}" if isinstance(value, float) else f"{name:28s} {value}")
+        print(f"{name:40s} {value:.4g}" if isinstance(value, float) else f"{name:40s} {value}")
 
 
 if __name__ == "__main__":

@@ -43,9 +43,15 @@ class CompiledEngine:
             dynamic=False,
             fullgraph=True,
         )
+        side = bundle.card.input_size
+        # Memory that stays in its place, from which a GPU fetches by itself; taken once, for
+        # taking it is slow.
+        self._staged = torch.zeros(
+            (2, chunk, side, side, 3), dtype=torch.uint8, pin_memory=device == "cuda"
+        )
+        self._left = [torch.cuda.Event() for _ in range(2)] if device == "cuda" else None  # type: ignore[no-untyped-call]
         # What cannot be compiled, or not be recorded, is known before images are read: the first
         # batch compiles, the second is recorded.
-        side = bundle.card.input_size
         for _ in range(2 if recorded else 1):
             self.probabilities(np.zeros((1, side, side, 3), np.uint8))
 
@@ -66,14 +72,28 @@ class CompiledEngine:
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, 250, 250, 3) uint8 RGB → (N, classes) float32, averaged over the views."""
-        result = np.empty((len(images), len(self.classes)), np.float32)
-        pixels = torch.zeros((self._chunk, *images.shape[1:]), dtype=torch.uint8)
-        pixels = pixels.pin_memory() if self._device.type == "cuda" else pixels
-        for start in range(0, len(images), self._chunk):
-            part = images[start : start + self._chunk]
-            pixels[: len(part)] = torch.from_numpy(part)
-            with torch.inference_mode():
+        found = []
+        with torch.inference_mode():
+            for number, start in enumerate(range(0, len(images), self._chunk)):
+                part = images[start : start + self._chunk]
                 # Each answer is added up before the graph, which owns it, runs again.
-                found = self._engine.from_pixels(pixels.to(self._device), self._graph)
-                result[start : start + len(part)] = found[: len(part)].float().cpu().numpy()
-        return result
+                answer = self._engine.from_pixels(self._on_device(part, number), self._graph)
+                found.append(answer[: len(part)].float())
+            if not found:
+                return np.empty((0, len(self.classes)), np.float32)
+            together: NDArray[np.float32] = torch.cat(found).cpu().numpy()
+        return together
+
+    def _on_device(self, part: NDArray[np.uint8], number: int) -> torch.Tensor:
+        """A chunk, filled up; a GPU computes the one before while this one is fetched.
+
+        Two buffers take turns: one is written only after its last copy has left it.
+        """
+        place = self._staged[number % 2]
+        if self._left is not None:
+            self._left[number % 2].synchronize()
+        place[: len(part)] = torch.from_numpy(part)
+        pixels = place.to(self._device, non_blocking=True, copy=True)
+        if self._left is not None:
+            self._left[number % 2].record()
+        return pixels

@@ -10,6 +10,8 @@ of a stage sits on the 3×3 convolution of its first block (our choice; the coun
 import torch
 from torch import nn
 
+from marrowscope.models.grouped_convolution import GroupedConvolution
+
 CARDINALITY = 32
 STAGES = ((3, 128, 256, 1), (4, 256, 512, 2), (6, 512, 1024, 2), (3, 1024, 2048, 2))
 SLOPE = 0.3
@@ -27,7 +29,7 @@ class Block(nn.Module):
         super().__init__()
         self.reduce = nn.Conv2d(inputs, width, 1)
         self.reduce_norm = _normalization(width)
-        self.grouped = nn.Conv2d(width, width, 3, stride, 1, groups=CARDINALITY)
+        self.grouped = GroupedConvolution(width, width, 3, stride, 1, groups=CARDINALITY)
         self.grouped_norm = _normalization(width)
         self.expand = nn.Conv2d(width, outputs, 1)
         self.expand_norm = _normalization(outputs)
