@@ -49,6 +49,13 @@ def test_labels_that_only_judge_do_not_teach() -> None:
     assert (found.taught.height, found.judged.height) == (0, 25)
 
 
+def test_labels_may_all_be_held_out() -> None:
+    judged = cells({"NGS": 12, "LYT": 12}).with_columns(split=pl.lit("test"))
+    shown = cells({"EOS": 30}).with_columns(label=pl.lit(None, pl.String), split=pl.lit("train"))
+    found = adaptation_cells(pl.concat([judged, shown]), CARD)
+    assert (found.shown.height, found.taught.height, found.judged.height) == (30, 0, 24)
+
+
 def test_cells_of_unknown_classes_are_counted_and_only_looked_at() -> None:
     found = adaptation_cells(cells({"NGS": 20, "LYT": 10, "BAS": 3}), CARD)
     assert found.unknown == {"BAS": 3}

@@ -84,10 +84,10 @@ def adaptation_cells(
         method = f"in turns, {divided[METHOD][0]}"
         shown, taught, judged = rows, divided, divided
         _require_judges(judged, "labelled")
-    if teach:
-        _require_lessons(taught, judged, card)
-    else:
+    if not teach:
         taught = taught.clear()
+    if taught.height:
+        _require_lessons(taught, judged, card)
     return AdaptationCells(shown, taught, judged, method, strange)
 
 
