@@ -75,6 +75,8 @@ def fine_tune(
         InputError: the loss is not finite.
     """
     trained = copy.deepcopy(network).eval().requires_grad_(True)
+    # As the images come: twice as fast on a processor.
+    trained.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     place = next(trained.parameters()).device
     present, targets = np.unique(lessons.labels[rows], return_inverse=True)
     parameters = list(trained.parameters())

@@ -116,6 +116,8 @@ def adapt_network(
     """
     place = torch.device(device)
     old = copy.deepcopy(bundle.model).to(place).eval().requires_grad_(False)
+    # As the images come: half as fast again on a processor.
+    old.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     outputs = bundle.outputs
     network, steps, facts, said = old, list[str](), dict[str, Any](), list[str]()
     if normalization_layers(old):
@@ -154,6 +156,7 @@ def adapt_network(
         facts |= {"labelled": counts, "strength": STRENGTH}
         facts |= {"training_steps": STEPS, "learning_rate": RATE} if which == ALL else {}
         said += _about_other_classes(bundle, set(counts))
+    network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return AdaptedNetwork(network.cpu().eval(), tuple(steps), facts, answers, after, tuple(said))
 
 
