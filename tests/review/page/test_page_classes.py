@@ -60,11 +60,43 @@ def test_likeness_overrules_the_order(modules: PageModules) -> None:
     assert cells(modules, script) == [13, 15, 11, 12]
 
 
-def test_the_next_class_is_one_with_something_to_decide(modules: PageModules) -> None:
+def test_the_next_view_is_one_with_something_to_decide(modules: PageModules) -> None:
     script = (
-        """return ["A", "B", null].map((view) => module.nextOpenClass(table, ["A", "B"], view));"""
+        """return ["A", "B", null].map((view) => module.nextOpenView(table, ["A", "B"], view));"""
     )
-    assert cells(modules, script) == [None, "A", "A"]
+    assert cells(modules, script) == ["open", "open", "A"]
+    script = """table.state[0] = table.state[1] = 0;
+        return ["A", "open"].map((view) => module.nextOpenView(table, ["A", "B"], view));"""
+    assert cells(modules, script) == ["open", None]
+
+
+def test_what_the_count_did_not_classify_is_a_group_of_its_own_until_it_is_decided(
+    modules: PageModules,
+) -> None:
+    script = """table.unsure[1] = 1;
+        const seen = () => ["A", "B", module.OPEN].map((view) => ids(module.rowsOf(table, view)));
+        const before = [seen(), table.likely(1), table.tally().unsure];
+        table.state[1] = 1;
+        return [...before, seen(), table.tally().unsure];"""
+    assert cells(modules, script) == [
+        [[11], [13], [12, 15]],
+        "A",
+        2,
+        [[11], [12, 13], [15]],
+        1,
+    ]
+
+
+def test_pages_of_one_reading_are_joined_by_class_not_by_number(modules: PageModules) -> None:
+    found = modules.run(
+        "logic/cell_table.js",
+        """const page = (id, codes, label, predicted) => ({ codes, sheets: [], next: null,
+            columns: { id: [id], label: [label], removed: [0], predicted: [predicted] } });
+        const joined = module.joinPages([page(1, ["A", "?"], -1, 0), page(2, ["A", "Z", "?"], 2, 1)]);
+        const table = new module.CellTable(joined);
+        return [table.codes, table.likely(0), table.likely(1), table.codes[table.predicted[1]]];""",
+    )
+    assert found == [["A", "?", "Z"], "A", "?", "Z"]
 
 
 def test_a_tally_counts_each_cell_once(modules: PageModules) -> None:

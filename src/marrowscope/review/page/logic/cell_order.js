@@ -3,7 +3,7 @@
 import { REMOVED, UNDECIDED } from "./cell_table.js";
 
 export const ALL = "all";
-export const OPEN = "open"; // without a class: not decided, and no answer of a model
+export const OPEN = "open"; // without a class: not decided, and no answer of a model that counts
 export const NO_CELL = "removed";
 
 /** Ways to order cells, with their words on the page; the first is the usual one. */
@@ -17,13 +17,14 @@ export const ORDERS = {
 
 export const FILTERS = { every: "all", open: "not yet decided", changed: "changed by me" };
 
-/** Rows of a view (ALL, OPEN, NO_CELL or a class code) that pass a filter, in table order. */
-export function rowsOf(table, view, filter = "every") {
+/** Rows of a view (ALL, OPEN, NO_CELL or a class code) that pass a filter, in the order of
+ *  `among`; without it in table order. */
+export function rowsOf(table, view, filter = "every", among = everyRow(table)) {
   const rows = [];
   const wanted = view === ALL ? null
     : view === OPEN ? UNDECIDED
       : view === NO_CELL ? REMOVED : table.codeIndex.get(view) ?? NaN;
-  for (let row = 0; row < table.count; row += 1) {
+  for (const row of among) {
     const shown = table.shown(row);
     if (wanted === null ? shown === REMOVED : shown !== wanted) continue;
     if (filter === "open" && table.decided(row)) continue;
@@ -31,6 +32,11 @@ export function rowsOf(table, view, filter = "every") {
     rows.push(row);
   }
   return rows;
+}
+
+/** Numbers of all rows. */
+export function everyRow(table) {
+  return Array.from({ length: table.count }, (_, row) => row);
 }
 
 /** Rows in the wanted order. Cells without the value come last, equal ones as they lie.
@@ -54,17 +60,26 @@ function lowest(value, sign) {
   return value === null || value === undefined ? Infinity : sign * value;
 }
 
-/** The next class after `view` (in the order of `codes`, from the start again) that has an
- *  undecided cell; null when none is left. */
-export function nextOpenClass(table, codes, view) {
-  const open = new Set();
+/** Undecided cells per view: class codes, and OPEN. */
+export function openPerView(table) {
+  const open = new Map();
   for (let row = 0; row < table.count; row += 1) {
-    if (!table.decided(row) && table.predicted[row] >= 0) open.add(table.codes[table.predicted[row]]);
+    if (table.decided(row)) continue;
+    const view = table.code(table.shown(row)) ?? OPEN;
+    open.set(view, (open.get(view) ?? 0) + 1);
   }
-  const start = codes.indexOf(view) + 1;
-  for (let step = 0; step < codes.length; step += 1) {
-    const code = codes[(start + step) % codes.length];
-    if (code !== view && open.has(code)) return code;
+  return open;
+}
+
+/** The next view after `view` (classes in the order of `codes`, then OPEN, then from the start)
+ *  that has an undecided cell; null when none is left. */
+export function nextOpenView(table, codes, view) {
+  const open = openPerView(table);
+  const views = [...codes, OPEN];
+  const start = views.indexOf(view) + 1;
+  for (let step = 0; step < views.length; step += 1) {
+    const next = views[(start + step) % views.length];
+    if (next !== view && open.has(next)) return next;
   }
   return null;
 }

@@ -6,16 +6,24 @@ export const UNDECIDED = -1;
 export const REMOVED = -2;
 
 const PARTS = ["id", "field", "x", "y", "box", "sheet", "slot", "predicted", "confidence",
-  "uncertainty", "size", "label", "removed", "comment", "added", "stamp", "votes"];
+  "uncertainty", "size", "label", "removed", "comment", "added", "stamp", "unsure", "votes"];
 
 /** Several answers of the server for one reading → one, as if it had come at once. */
 export function joinPages(pages) {
   const first = pages[0];
+  const codes = [...new Set(pages.flatMap((page) => page.codes))];
+  const place = new Map(codes.map((code, index) => [code, index]));
   const columns = {};
   for (const part of PARTS) {
-    if (first.columns[part]) columns[part] = pages.flatMap((page) => page.columns[part]);
+    if (!first.columns[part]) continue;
+    columns[part] = pages.flatMap((page) => {
+      const moved = (index) => (index >= 0 ? place.get(page.codes[index]) : index);
+      if (part === "label" || part === "predicted") return page.columns[part].map(moved);
+      if (part === "votes") return page.columns[part].map((votes) => votes?.map(moved));
+      return page.columns[part];
+    });
   }
-  return { ...first, columns, count: first.count, next: null };
+  return { ...first, codes, columns, next: null };
 }
 
 /** Rows are numbered from 0; `state[row]` is an index into `codes`, UNDECIDED or REMOVED. */
@@ -36,7 +44,8 @@ export class CellTable {
     for (const part of ["confidence", "uncertainty", "size"]) {
       this[part] = columns[part] ?? new Array(count).fill(null);
     }
-    for (const part of ["comment", "added", "stamp"]) {
+    // unsure: the model's answer lies below the threshold of the count, which does not count it.
+    for (const part of ["comment", "added", "stamp", "unsure"]) {
       this[part] = columns[part] ?? new Array(count).fill(0);
     }
     for (const part of ["field", "sheet", "slot"]) {
@@ -52,10 +61,17 @@ export class CellTable {
     return this.id.length;
   }
 
-  /** Index of the class a cell is shown in: as decided, else as the model answers; or a state. */
+  /** Index of the class a cell is shown in: as decided, else as the count has it; or a state. */
   shown(row) {
     const state = this.state[row];
-    return state === UNDECIDED ? this.predicted[row] : state;
+    if (state !== UNDECIDED) return state;
+    return this.unsure[row] ? UNDECIDED : this.predicted[row];
+  }
+
+  /** Code of the class a cell is, or most likely is; null when nobody said. */
+  likely(row) {
+    const state = this.state[row];
+    return this.code(state === UNDECIDED ? this.predicted[row] : state);
   }
 
   /** Whether the reader decided on the cell. */
@@ -110,7 +126,7 @@ export class CellTable {
     this.state.push(state);
     this.predicted.push(UNDECIDED);
     for (const part of ["confidence", "uncertainty", "size"]) this[part].push(null);
-    for (const part of ["comment", "stamp"]) this[part].push(0);
+    for (const part of ["comment", "stamp", "unsure"]) this[part].push(0);
     this.added.push(1);
     this.fieldOf.push(field);
     this.sheetOf.push(-1);

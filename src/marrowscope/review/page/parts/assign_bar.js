@@ -5,9 +5,9 @@ import { NO_CELL } from "../logic/cell_order.js";
 import { many } from "../logic/wording.js";
 import { ClassSwatch, Key } from "./class_swatch.js";
 
-export function AssignBar({ vocabulary, names, keys, selection, codes, onAssign, onConfirm, onRestore, canConfirm, restoring }) {
+export function AssignBar({ vocabulary, names, keys, selection, codes, onAssign, onConfirm, onRestore, canConfirm, restoring, hint }) {
   if (!selection.cells.size) {
-    return html`<div class="assign hint">Select cells by click, frame, Shift, Ctrl+A; then a class key, or drag them to a class. <kbd>+</kbd> shows all keys.</div>`;
+    return html`<div class="assign hint">${hint} <kbd>+</kbd> shows all keys.</div>`;
   }
   const near = [...new Set(codes.flatMap((code) => names.get(code)?.neighbours ?? []))].filter((code) => !codes.includes(code) || codes.length > 1);
   return html`<div class="assign" role="toolbar" aria-label="selected cells">

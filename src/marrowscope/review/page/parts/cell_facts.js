@@ -3,7 +3,7 @@
 import { useEffect, useState } from "../vendor/preact-htm/standalone.module.js";
 
 const KEPT = 200; // cells whose facts stay in memory
-const PAUSE = 70; // ms that the pointer rests on a cell before it is asked about
+export const PAUSE = 70; // ms that the pointer rests on a cell before it is asked about
 
 /** Facts of a cell, null until they are there; those of a reading are asked for once. */
 export function useCellFacts(api, session, id) {

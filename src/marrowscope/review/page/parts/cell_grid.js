@@ -1,8 +1,9 @@
 // Cells as tiles, of which only those in sight are drawn.
 
 import { Component, html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
-import { drawnTiles, gridLayout, scrolledTo, spritePlace, tilePlace } from "../logic/grid_layout.js";
+import { drawnTiles, gridLayout, scrolledTo, tilePlace } from "../logic/grid_layout.js";
 import { REMOVED, UNDECIDED } from "../logic/cell_table.js";
+import { pictureStyle } from "./cell_picture.js";
 import { useSize } from "./hooks.js";
 import { useGridPointer } from "./grid_pointer.js";
 
@@ -71,8 +72,9 @@ class Tile extends Component {
   }
 
   render({ id, x, y, place, total, side, shown, state, predicted, confidence, comment, table, row, names, withCode, selected, cursor, unsaved }) {
-    const code = table.code(shown);
-    const known = names.get(code);
+    const likely = table.likely(row);
+    const code = table.code(shown) ?? (likely ? `${likely}?` : null); // below the threshold of the count
+    const known = names.get(likely);
     const changed = state !== UNDECIDED && predicted >= 0 && state !== predicted;
     const words = [
       shown === REMOVED ? "no cell" : known?.name ?? code ?? "not decided",
@@ -96,14 +98,6 @@ class Tile extends Component {
   }
 }
 
-/** The picture of a cell out of its sheet. */
-export function pictureStyle(table, row, side) {
-  const [sheet, slot] = [table.sheetOf[row], table.slotOf[row]];
-  if (sheet < 0 || slot < 0) return {};
-  const { position, size } = spritePlace(table.sheet, slot, side);
-  return { backgroundImage: `url("${table.sheets[sheet]}")`, backgroundPosition: position, backgroundSize: size };
-}
-
 /** Fetch the sheets of a view in the order in which its cells come, a few at a time. */
 function usePreloadedSheets(table, order) {
   useEffect(() => {
@@ -112,6 +106,7 @@ function usePreloadedSheets(table, order) {
     const load = () => {
       if (!on || next >= Math.min(wanted.length, 24)) return;
       const picture = new Image();
+      picture.fetchPriority = "low"; // what is saved goes first
       picture.onload = load;
       picture.onerror = load;
       picture.src = table.sheets[wanted[next]];

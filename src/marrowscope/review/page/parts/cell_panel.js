@@ -3,7 +3,8 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
 import { UNDECIDED } from "../logic/cell_table.js";
 import { decimal, when } from "../logic/wording.js";
-import { contextOf, cropOf, useCellFacts } from "./cell_facts.js";
+import { contextOf, cropOf, PAUSE, useCellFacts } from "./cell_facts.js";
+import { pictureStyle } from "./cell_picture.js";
 import { ClassSwatch } from "./class_swatch.js";
 
 const SHOWN = 5; // probabilities
@@ -31,21 +32,30 @@ export function CellPanel({ api, session, id, names, onZoom, onAlike, onField })
   </section>`;
 }
 
-/** The crop, or why there is none. */
-export function CropPicture({ table, row, id, side = 250 }) {
+/** The crop, or why there is none. The small picture out of the sheet is there at once; the crop
+ *  takes its place when the reader stays, so that a quick hand does not fetch hundreds. */
+export function CropPicture({ table, row, id, side = 240 }) {
+  const [stays, setStays] = useState(null);
+  useEffect(() => {
+    const timer = setTimeout(() => setStays(id), PAUSE);
+    return () => clearTimeout(timer);
+  }, [id]);
   if (table.slotOf[row] < 0 && table.x[row] === null) return html`<span class="no-crop">no picture</span>`;
-  return html`<img key=${id} src=${cropOf(id)} width=${side} height=${side} alt="the cell" draggable=${false} />`;
+  return html`<span class="crop" style=${{ width: `${side}px`, height: `${side}px`, ...pictureStyle(table, row, side) }}>
+    ${stays === id ? html`<img key=${id} src=${cropOf(id)} width=${side} height=${side} alt="the cell" draggable=${false} />` : null}
+  </span>`;
 }
 
 /** What the cell is now, and whether model or reader said so. */
 export function Verdict({ table, row, names }) {
   const code = table.code(table.shown(row));
   const state = table.state[row];
-  const said = state === UNDECIDED ? (code ? "suggested" : "")
+  const likely = table.likely(row);
+  const said = state === UNDECIDED ? (code ? "suggested" : likely ? `most likely ${names.get(likely)?.name ?? likely}` : "")
     : table.changed(row) ? `decided; the model said ${table.codes[table.predicted[row]]}` : "decided";
   return html`<p class="verdict">
     <${ClassSwatch} colour=${names.get(code)?.colour} />
-    <strong>${state === -2 ? "no cell" : names.get(code)?.name ?? code ?? "not decided"}</strong>
+    <strong>${state === -2 ? "no cell" : names.get(code)?.name ?? code ?? (likely ? "not classified" : "not decided")}</strong>
     <span class="said">${said}</span>
   </p>`;
 }

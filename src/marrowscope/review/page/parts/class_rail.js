@@ -5,7 +5,7 @@ import { ALL, NO_CELL, OPEN } from "../logic/cell_order.js";
 import { decimal, interval } from "../logic/wording.js";
 import { ClassSwatch, Key } from "./class_swatch.js";
 
-const WORDS = { [ALL]: "all cells", [OPEN]: "not decided", [NO_CELL]: "no cell" };
+const WORDS = { [ALL]: "all cells", [NO_CELL]: "no cell" };
 
 /** count: of `differential`; open: undecided cells per class code; over: the class under a drag. */
 export function ClassRail({ vocabulary, table, tally, count, open, keys, view, over, onView }) {
@@ -21,7 +21,7 @@ export function ClassRail({ vocabulary, table, tally, count, open, keys, view, o
     <ul>
       <${Entry} code=${ALL} name=${WORDS[ALL]} number=${table.count - tally.removed} open=${tally.unreviewed}
         current=${view === ALL} onView=${onView} />
-      ${tally.unsure || view === OPEN ? html`<${Entry} code=${OPEN} name=${WORDS[OPEN]} number=${tally.unsure}
+      ${tally.unsure || view === OPEN ? html`<${Entry} code=${OPEN} name=${table.blinded ? "not decided" : "not classified"} number=${tally.unsure}
         open=${tally.unsure} current=${view === OPEN} onView=${onView} />` : null}
     </ul>
     ${[...groups].map(([lineage, members]) => html`<h2 key=${lineage}>${lineage}</h2>

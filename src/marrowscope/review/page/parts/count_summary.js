@@ -37,3 +37,10 @@ function BlastScale({ blasts, countable }) {
     <span class="value" style=${{ left: at(blasts.percent) }}></span>
   </div>`;
 }
+
+/** What the count said about itself: which classes the model knows, what was stated by the user. */
+export function Remarks({ smear, open = false }) {
+  if (!smear.remarks?.length) return null;
+  return html`<details class="remarks" open=${open}><summary>${many(smear.remarks.length, "remark")} on this count</summary>
+    <ul>${smear.remarks.map((one) => html`<li key=${one}>${one}</li>`)}</ul></details>`;
+}

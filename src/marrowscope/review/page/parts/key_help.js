@@ -47,6 +47,11 @@ export function KeyHelp({ vocabulary, preferences, onClose }) {
   </dialog>`;
 }
 
+/** Where a long name may be broken. */
+function hyphenated(name) {
+  return name.replace(/(?<=\w{4})(cyte|blast|phil|able)/g, "\u00AD$1");
+}
+
 /** The class keys as they lie on the keyboard; a press with the mouse is a press of the key. */
 export function Keypad({ vocabulary, map, counts, pressed, onClass }) {
   const names = new Map(vocabulary.classes.map((one) => [one.code, one]));
@@ -57,7 +62,7 @@ export function Keypad({ vocabulary, map, counts, pressed, onClass }) {
         : html`<button type="button" key=${key} class=${pressed === code ? "pressed" : ""} tabindex="-1"
             style=${{ "--class-colour": names.get(code)?.colour ?? "#888888" }} onClick=${() => onClass(code)}>
           <kbd>${key}</kbd>
-          <span class="class">${names.get(code)?.name ?? "can't tell"}</span>
+          <span class="class">${hyphenated(names.get(code)?.name ?? "can't tell")}</span>
           ${counts ? html`<span class="number">${counts.get(code) ?? 0}</span>` : null}
         </button>`))}
     </div>`)}

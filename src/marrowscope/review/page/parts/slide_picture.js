@@ -15,6 +15,15 @@ function library() {
   return loading;
 }
 
+/** The viewer writes a style sheet into the page, which the page's policy forbids, unless one is
+ *  there; its rule is in styles/screens.css. */
+function quietStyle() {
+  if (document.querySelector("style[data-openseadragon-mobile-css]")) return;
+  const style = document.createElement("style");
+  style.setAttribute("data-openseadragon-mobile-css", "true");
+  document.head.append(style);
+}
+
 /** Show a picture in an element.
  *
  * image: {url, format, tile, overlap, width, height}. The result draws outlines (`draw`), moves
@@ -23,6 +32,7 @@ function library() {
  */
 export async function openPicture(element, image) {
   const OpenSeadragon = await library();
+  quietStyle();
   const viewer = new OpenSeadragon.Viewer({
     element, drawer: "canvas", showNavigationControl: false, animationTime: 0.25, maxZoomPixelRatio: 6,
     visibilityRatio: 0.5, gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },

@@ -144,9 +144,10 @@ export function FieldViewer({ app, session }) {
         <select aria-label="class of the missed cell" onChange=${(event) => assign(event.target.value)}><option value="">class…</option>
         ${vocabulary.classes.map((one) => html`<option key=${one.code} value=${one.code}>${one.name}</option>`)}</select></div>`
         : html`<${AssignBar} vocabulary=${vocabulary} names=${names} keys=${map.keys} selection=${{ cells: new Set(row === undefined ? [] : [chosen]) }}
-        codes=${row === undefined ? [] : [table.code(table.shown(row))]} canConfirm=${row !== undefined && !table.decided(row) && table.predicted[row] >= 0}
+        codes=${row === undefined ? [] : [table.likely(row)]} canConfirm=${row !== undefined && !table.decided(row) && table.predicted[row] >= 0}
         restoring=${row !== undefined && table.state[row] === REMOVED} onRestore=${() => session.restore([chosen])}
-        onAssign=${assign} onConfirm=${() => session.confirm([chosen], true)} />`}
+        onAssign=${assign} onConfirm=${() => session.confirm([chosen], true)}
+        hint="Click a cell, or go on with ← →; then press the key of its class." />`}
     </section>
     <aside class="side" aria-label="cell">
       <${CellPanel} api=${api} session=${session} id=${hovered ?? chosen} names=${names} onZoom=${() => picture.current?.show(table.boxOf(table.row.get(hovered ?? chosen)))}

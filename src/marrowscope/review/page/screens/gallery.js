@@ -1,7 +1,7 @@
 // The gallery: all cells of a smear by class, many at a time.
 
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
-import { ALL, FILTERS, NO_CELL, OPEN, ORDERS, nextOpenClass, ordered, rowsOf } from "../logic/cell_order.js";
+import { ALL, FILTERS, NO_CELL, OPEN, ORDERS, everyRow, nextOpenView, openPerView, ordered, rowsOf } from "../logic/cell_order.js";
 import { REMOVED, UNDECIDED } from "../logic/cell_table.js";
 import { differential } from "../logic/differential.js";
 import { classOfKey, keyMap } from "../logic/key_map.js";
@@ -10,7 +10,7 @@ import { AssignBar } from "../parts/assign_bar.js";
 import { CellGrid } from "../parts/cell_grid.js";
 import { CellPanel, CellZoom } from "../parts/cell_panel.js";
 import { ClassRail } from "../parts/class_rail.js";
-import { CountSummary } from "../parts/count_summary.js";
+import { CountSummary, Remarks } from "../parts/count_summary.js";
 import { useChanges, useKeys } from "../parts/hooks.js";
 import { KeyHelp } from "../parts/key_help.js";
 import { routeTo } from "../logic/route.js";
@@ -26,7 +26,7 @@ export function Gallery({ app, session }) {
   const names = useMemo(() => new Map(vocabulary.classes.map((one) => [one.code, one])), [vocabulary]);
   const map = useMemo(() => keyMap(vocabulary, preferences.get("keys")), [vocabulary, preferences.get("keys")]);
   const codes = useMemo(() => vocabulary.classes.map((one) => one.code), [vocabulary]);
-  const [view, setView] = useState(() => (table.blinded ? OPEN : nextOpenClass(table, codes, null) ?? ALL));
+  const [view, setView] = useState(() => (table.blinded ? OPEN : nextOpenView(table, codes, null) ?? ALL));
   const [by, setBy] = useState(table.blinded ? "place" : "uncertain");
   const [alike, setAlike] = useState(null); // {id, rank}
   const [filter, setFilter] = useState("every");
@@ -38,14 +38,16 @@ export function Gallery({ app, session }) {
   const gridRef = useRef(null);
   const side = preferences.get("side");
 
-  const orderOf = (wanted, kept = filter) =>
-    ordered(table, rowsOf(table, wanted, kept), by, alike?.rank).map((row) => table.id[row]);
+  // Labels do not change the order, so all cells are sorted once, and a view is a pass through them.
+  const sorted = useMemo(() => ordered(table, everyRow(table), by, alike?.rank), [table, table.count, by, alike]);
+  const orderOf = (wanted) => rowsOf(table, wanted, filter, sorted).map((row) => table.id[row]);
   const order = useMemo(() => orderOf(view), [session.version, table, view, by, alike, filter]);
   const tally = useMemo(() => session.tally(), [session.version]);
   const count = useMemo(() => differential(tally, vocabulary), [tally]);
-  const open = useMemo(() => openPerClass(table), [session.version]);
+  const open = useMemo(() => openPerView(table), [session.version]);
   const unsaved = useMemo(() => session.queue.unsaved, [session.version]);
-  const cells = selection.cells.size ? order.filter((id) => selection.cells.has(id)) : [];
+  const cells = selection.cells.size === 1 ? [...selection.cells].filter((id) => table.row.has(id))
+    : selection.cells.size ? order.filter((id) => selection.cells.has(id)) : [];
 
   useEffect(() => { if (selection.cursor === null && order.length) setSelection(only(order[0])); }, [view]);
   useEffect(() => { gridRef.current?.focus({ preventScroll: true }); }, [view, zoomed]);
@@ -65,19 +67,20 @@ export function Gallery({ app, session }) {
   const show = (wanted) => {
     setView(wanted);
     setAlike(null);
-    const first = ordered(table, rowsOf(table, wanted, filter), by)[0];
-    setSelection(first === undefined ? NOTHING : only(table.id[first]));
+    const first = orderOf(wanted)[0];
+    setSelection(first === undefined ? NOTHING : only(first));
     if (gridRef.current) gridRef.current.scrollTop = 0;
   };
   const confirmRest = () => {
     if (table.blinded) return session.notice("In a blinded reading there is nothing to confirm.");
+    if (view === OPEN) return session.notice("What the count did not classify is not confirmed unseen: select cells and press Enter.");
     const rest = order.filter((id) => !table.decided(table.row.get(id)));
     const blasts = rest.filter((id) => vocabulary.blasts.includes(table.code(table.shown(table.row.get(id)))));
     if (blasts.length) {
       return session.notice("Blasts are not confirmed unseen: select them (Ctrl+A) and press Enter, or look at each.");
     }
     if (rest.length) session.confirm(rest, false);
-    const next = nextOpenClass(table, codes, view);
+    const next = nextOpenView(table, codes, view);
     if (next) show(next);
     return null;
   };
@@ -132,9 +135,9 @@ export function Gallery({ app, session }) {
   });
 
   const shownCell = zoomed ? selection.cursor ?? hovered : hovered ?? selection.cursor;
-  const title = view === ALL ? "all cells" : view === OPEN ? "not decided" : view === NO_CELL ? "no cell"
+  const title = view === ALL ? "all cells" : view === OPEN ? (table.blinded ? "not decided" : "not classified") : view === NO_CELL ? "no cell"
     : view === vocabulary.unidentified ? "can't tell" : names.get(view)?.name ?? view;
-  const rest = order.filter((id) => !table.decided(table.row.get(id))).length;
+  const rest = useMemo(() => order.filter((id) => !table.decided(table.row.get(id))).length, [order, session.version]);
   // A click on a button must not take the next key away from the cells.
   const home = (event) => {
     if (event.detail > 0 && event.target.closest("button")) gridRef.current?.focus({ preventScroll: true });
@@ -165,13 +168,15 @@ export function Gallery({ app, session }) {
         onDrag=${(over, carried, event) => setDrag(carried ? { over, cells: carried, x: event.clientX, y: event.clientY } : null)}
         onDrop=${(code, carried) => { if (code !== ALL && code !== OPEN) assign(code, carried); }} />
       <${AssignBar} vocabulary=${vocabulary} names=${names} keys=${map.keys} selection=${selection}
-        codes=${[...new Set(cells.slice(0, 200).map((id) => table.code(table.shown(table.row.get(id)))))]}
+        codes=${[...new Set(cells.slice(0, 200).map((id) => table.likely(table.row.get(id))))]}
         canConfirm=${cells.some((id) => table.state[table.row.get(id)] === UNDECIDED && table.predicted[table.row.get(id)] >= 0)}
         restoring=${view === NO_CELL} onRestore=${() => act(cells, (ids) => session.restore(ids))}
-        onAssign=${(code) => assign(code)} onConfirm=${confirm} />
+        onAssign=${(code) => assign(code)} onConfirm=${confirm}
+        hint="Select cells by click, frame, Shift, Ctrl+A; then press a class key, or drag them to a class." />
     </section>
     <aside class="side" aria-label="count and cell">
       <${CountSummary} count=${count} tally=${tally} target=${vocabulary.target} />
+      <${Remarks} smear=${session.smear} />
       <${CellPanel} api=${api} session=${session} id=${shownCell} names=${names} onZoom=${() => setZoomed(true)}
         onAlike=${mostAlike} onField=${(id) => { app.focusCell = id; location.hash = routeTo("field", session.smear.id, session.reading.id); }} />
     </aside>
@@ -185,15 +190,4 @@ export function Gallery({ app, session }) {
 /** Enter and Space belong to a button that has the focus. */
 function onControl(event) {
   return ["BUTTON", "A", "SUMMARY", "INPUT"].includes(event.target.tagName);
-}
-
-/** Undecided cells per class of the model's answer. */
-function openPerClass(table) {
-  const open = new Map();
-  for (let row = 0; row < table.count; row += 1) {
-    if (table.state[row] !== UNDECIDED || table.predicted[row] < 0) continue;
-    const code = table.codes[table.predicted[row]];
-    open.set(code, (open.get(code) ?? 0) + 1);
-  }
-  return open;
 }

@@ -2,12 +2,14 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
 import { UNDECIDED } from "../logic/cell_table.js";
+import { differential } from "../logic/differential.js";
 import { classOfKey, keyMap } from "../logic/key_map.js";
 import { beepAt, many } from "../logic/wording.js";
 import { beep } from "../parts/beep.js";
 import { contextOf, preloadCrops, useCellFacts } from "../parts/cell_facts.js";
 import { Comment, CropPicture, Probabilities, Verdict, focusGrid } from "../parts/cell_panel.js";
 import { Key } from "../parts/class_swatch.js";
+import { CountSummary } from "../parts/count_summary.js";
 import { useAnswer, useChanges, useKeys } from "../parts/hooks.js";
 import { KeyHelp, Keypad } from "../parts/key_help.js";
 
@@ -114,9 +116,12 @@ export function OneByOne({ app, session }) {
         <button type="button" onClick=${() => { turn(session.undo()); focusGrid(); }} disabled=${!session.history.done.length}>undo <${Key} name="Ctrl+Z" /></button>
         <button type="button" onClick=${() => setHelp(true)}>keys <${Key} name="+" /></button>
       </div>
-      ${table.x[row] === null ? null : html`<figure class="context">
-        <img key=${id} src=${contextOf(id, 400)} width="260" height="260" alt="surroundings of the cell" /><span class="ring" aria-hidden="true"></span>
-      </figure>`}
+      <div class="around">
+        ${table.x[row] === null ? null : html`<figure class="context">
+          <img key=${id} src=${contextOf(id, 500)} width="260" height="260" alt="surroundings of the cell" /><span class="ring" aria-hidden="true"></span>
+        </figure>`}
+        ${table.blinded || !proposal ? null : html`<${CountSummary} count=${differential(session.tally(), vocabulary)} tally=${session.tally()} target=${vocabulary.target} />`}
+      </div>
       ${decided >= target ? html`<p class="reached" role="status">${many(target, "cell")} decided: the target is reached.</p>` : null}
     </section>
     ${help ? html`<${KeyHelp} vocabulary=${vocabulary} preferences=${preferences} onClose=${() => setHelp(false)} />` : null}

@@ -3,6 +3,7 @@
 import { html, useState } from "../vendor/preact-htm/standalone.module.js";
 import { differential } from "../logic/differential.js";
 import { decimal, interval, many, when } from "../logic/wording.js";
+import { Remarks } from "../parts/count_summary.js";
 import { useAnswer, useChanges } from "../parts/hooks.js";
 
 const EXPORTS = ["cells.csv", "cells.parquet", "cells.geojson", "coco.json", "label-studio.json"];
@@ -42,6 +43,7 @@ export function SignOff({ app, session, smear, reload }) {
   return html`<main class="sign-off page-scroll" tabindex="-1">
     <h1>${smear.name}</h1>
     <p role="status" class="message-line">${message ?? ""}</p>
+    <${Remarks} smear=${smear} open />
     ${session ? html`<${BeforeAfter} session=${session} vocabulary=${vocabulary} />` : null}
     ${reading?.mine ? html`<section class="box"><h2>Your reading (${reading.role})</h2>
       ${reading.submitted
@@ -89,7 +91,7 @@ function BeforeAfter({ session, vocabulary }) {
   let unsure = 0;
   for (let row = 0; row < table.count; row += 1) {
     if (table.added[row]) continue;
-    if (table.predicted[row] < 0) unsure += 1;
+    if (table.predicted[row] < 0 || table.unsure[row]) unsure += 1;
     else classes.set(table.codes[table.predicted[row]], (classes.get(table.codes[table.predicted[row]]) ?? 0) + 1);
   }
   const before = new Map(differential({ classes, unsure }, vocabulary).classes.map((one) => [one.code, one]));
