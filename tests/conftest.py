@@ -17,6 +17,7 @@ from support.chromium import started_chromium
 from support.command_shell import Shell
 from support.page_modules import PageModules, page_modules
 from support.real_data import DATA
+from support.review_site import ReviewSite, started_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -104,6 +105,14 @@ def modules(chromium: "Browser") -> Iterator[PageModules]:
     """The modules of the review page that have no DOM."""
     with page_modules(chromium) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def site(chromium: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReviewSite]:
+    """A review server with a browser; pages that complain of anything fail the test file."""
+    with started_site(tmp_path_factory.mktemp("site"), chromium) as found:
+        yield found
+    assert found.problems == []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

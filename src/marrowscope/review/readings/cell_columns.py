@@ -15,6 +15,7 @@ from marrowscope.review.pictures.sprite_sheets import ROWS as SHEET_ROWS
 from marrowscope.review.pictures.sprite_sheets import SIDE as SHEET_SIDE
 from marrowscope.review.readings.blinding import ReadingView
 from marrowscope.review.readings.reading_access import ADJUDICATION, cells_in_scope
+from marrowscope.review.readings.reading_count import below_threshold
 
 _BOX = ("x0", "y0", "x1", "y1")
 
@@ -70,6 +71,10 @@ def cell_columns(
             "confidence": [_rounded(row.confidence) for row in rows],
             "uncertainty": [
                 None if row.margin is None else _rounded(1 - row.margin) for row in rows
+            ],
+            "unsure": [
+                int(row.predicted is not None and below_threshold(row.predicted, row.role))
+                for row in rows
             ],
         }
     if found.role == ADJUDICATION:

@@ -54,7 +54,7 @@ def count_reading(connection: Connection, found: OpenReading) -> ReadingCount:
             unreviewed += number
             if found.blinded:
                 continue
-            if predicted is None or _below_threshold(predicted, part):
+            if predicted is None or below_threshold(predicted, part):
                 unsure += number
             else:
                 classes[predicted] += number
@@ -130,7 +130,7 @@ def _blasts(count: ReadingCount, total: int) -> dict[str, Any]:
     }
 
 
-def _below_threshold(predicted: str, part: str | None) -> bool:
+def below_threshold(predicted: str, part: str | None) -> bool:
     """Whether the count took no notice of an answer that it would count otherwise."""
     unsure = part == CellRole.NOT_CLASSIFIED.value and role(predicted) is CountRole.COUNTED
     return unsure or part == CellRole.NOVEL.value

@@ -27,7 +27,7 @@ export function CellPanel({ api, session, id, names, onZoom, onAlike, onField })
       <button type="button" onClick=${() => onAlike(id)} title="order the view by likeness to this cell">most alike first</button>
       <button type="button" onClick=${() => onField(id)} title="the cell in its field">in the field</button>
     </div>
-    <${Comment} key=${id} session=${session} id=${id} text=${facts?.comment ?? ""} />
+    <${Comment} key=${id} session=${session} id=${id} text=${session.comments.get(id) ?? facts?.comment ?? ""} />
     <${History} facts=${facts} />
   </section>`;
 }

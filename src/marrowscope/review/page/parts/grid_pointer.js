@@ -28,8 +28,10 @@ export function useGridPointer({ ref, layout, order, selection, onSelect, onHove
     const place = tileAt(layout, at.x, at.y);
     press.current = {
       at, id: place < 0 ? null : order[place], moved: false, before: selection, touch: event.pointerType === "touch",
-      pointer: event.pointerId, x: event.clientX, y: event.clientY, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey,
+      x: event.clientX, y: event.clientY, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey,
     };
+    // From here on all that the hand does is told here, however fast it leaves the grid.
+    if (!press.current.touch) ref.current.setPointerCapture(event.pointerId);
   };
 
   const move = (event) => {
@@ -44,7 +46,6 @@ export function useGridPointer({ ref, layout, order, selection, onSelect, onHove
     if (!now.moved) {
       if (Math.hypot(event.clientX - now.x, event.clientY - now.y) < STEP) return;
       now.moved = true;
-      ref.current.setPointerCapture(now.pointer);
     }
     const carried = now.id === null ? null : now.before.cells.has(now.id) ? [...now.before.cells] : [now.id];
     const target = carried ? classUnder(event) : null;

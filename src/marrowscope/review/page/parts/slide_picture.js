@@ -15,11 +15,11 @@ function library() {
   return loading;
 }
 
-/** The viewer writes a style sheet into the page, which the page's policy forbids, unless one is
- *  there; its rule is in styles/screens.css. */
+/** The viewer writes a style sheet into the page, which the page's policy forbids, unless it finds
+ *  one; this one is of no namespace that styles anything. The rule is in styles/screens.css. */
 function quietStyle() {
   if (document.querySelector("style[data-openseadragon-mobile-css]")) return;
-  const style = document.createElement("style");
+  const style = document.createElementNS("urn:marrowscope:none", "style");
   style.setAttribute("data-openseadragon-mobile-css", "true");
   document.head.append(style);
 }

@@ -123,7 +123,7 @@ export function FieldViewer({ app, session }) {
     onChange=${(event) => setLayers({ ...layers, [name]: event.target.checked })} /> ${words}</label>`;
   const row = chosen !== null ? table.row.get(chosen) : undefined;
   return html`<div class="viewer">
-    <section class="picture" aria-label="field">
+    <main class="picture" aria-label="field">
       <div class="tools">
         <h1 class="unseen">field</h1>
         ${images.length > 1 ? html`<label>field <select value=${which} onChange=${(event) => { setChosen(null); setWhich(Number(event.target.value)); }}>
@@ -148,7 +148,7 @@ export function FieldViewer({ app, session }) {
         restoring=${row !== undefined && table.state[row] === REMOVED} onRestore=${() => session.restore([chosen])}
         onAssign=${assign} onConfirm=${() => session.confirm([chosen], true)}
         hint="Click a cell, or go on with ← →; then press the key of its class." />`}
-    </section>
+    </main>
     <aside class="side" aria-label="cell">
       <${CellPanel} api=${api} session=${session} id=${hovered ?? chosen} names=${names} onZoom=${() => picture.current?.show(table.boxOf(table.row.get(hovered ?? chosen)))}
         onAlike=${() => {}} onField=${(id) => picture.current?.show(table.boxOf(table.row.get(id)))} />

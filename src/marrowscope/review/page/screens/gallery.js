@@ -145,7 +145,7 @@ export function Gallery({ app, session }) {
   return html`<div class="gallery" onClick=${home}>
     <${ClassRail} vocabulary=${vocabulary} table=${table} tally=${tally} count=${count} open=${open} keys=${map.keys}
       view=${view} over=${drag?.over ?? null} onView=${show} />
-    <section class="cells" aria-label=${title}>
+    <main class="cells" aria-label=${title}>
       <div class="tools">
         <h1>${title} <small>${many(order.length, "cell")}, ${rest} not decided</small></h1>
         ${alike ? html`<button type="button" onClick=${() => setAlike(null)}>by likeness ✕</button>`
@@ -173,7 +173,7 @@ export function Gallery({ app, session }) {
         restoring=${view === NO_CELL} onRestore=${() => act(cells, (ids) => session.restore(ids))}
         onAssign=${(code) => assign(code)} onConfirm=${confirm}
         hint="Select cells by click, frame, Shift, Ctrl+A; then press a class key, or drag them to a class." />
-    </section>
+    </main>
     <aside class="side" aria-label="count and cell">
       <${CountSummary} count=${count} tally=${tally} target=${vocabulary.target} />
       <${Remarks} smear=${session.smear} />

@@ -90,7 +90,7 @@ export function OneByOne({ app, session }) {
       ${table.state[row] !== UNDECIDED || proposal ? html`<${Verdict} table=${table} row=${row} names=${names} />`
         : html`<p class="verdict"><span class="said">not decided</span></p>`}
       ${proposal ? html`<${Probabilities} facts=${facts} names=${names} />` : null}
-      <${Comment} key=${id} session=${session} id=${id} text=${facts?.comment ?? ""} />
+      <${Comment} key=${id} session=${session} id=${id} text=${session.comments.get(id) ?? facts?.comment ?? ""} />
     </section>
     <section class="keys-side" aria-label="classes">
       <div class="tools">

@@ -15,7 +15,7 @@ export function Worklist({ app }) {
   const [extra, setExtra] = useState([]);
   const query2 = `/api/smears?state=${encodeURIComponent(state)}&q=${encodeURIComponent(query)}&limit=200`;
   const { data, error, again } = useAnswer(api, query2);
-  const users = useAnswer(api, "/api/users").data?.users ?? [];
+  const users = useAnswer(api, mode === "server" ? "/api/users" : null).data?.users ?? [];
   const kept = useRef(null);
   if (data) kept.current = data;
   const first = data ?? kept.current;

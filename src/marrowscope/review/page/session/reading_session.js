@@ -30,6 +30,7 @@ export class ReadingSession {
     this.listeners = new Set();
     this.notices = [];
     this.adds = new Map(); // id of the event → {code, active, place}, until the cell has an id
+    this.comments = new Map(); // written here, by cell
     this.lastAction = null;
     // Times in it: a port of this machine may serve another database tomorrow.
     const owner = [smear.created, reading.started, smear.id, reading.id, user?.id].join("|");
@@ -94,6 +95,7 @@ export class ReadingSession {
 
   comment(id, text) {
     this.table.comment[this.table.row.get(id)] = text.trim() ? 1 : 0;
+    this.comments.set(id, text.trim());
     this.queue.push({ id: this.ids(), kind: "comment", cells: [id], text, changes: [] });
   }
 
