@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import marrowscope as ms
+from marrowscope.report.evaluation_figures import calibration_figure
 from support.predictions import predictions
 
 MODEL = "sequential-mll7"
@@ -86,6 +87,12 @@ def test_of_several_laboratories_each_is_measured(
     assert kept is not None
     assert kept.measured["laboratories"]["Ulm"]["cells"] == 70
     assert made.by_laboratory.height == 0
+    panels = calibration_figure(kept, MODEL).axes
+    shown = [text.get_text() for text in panels[1].get_legend().get_texts()]
+    error = kept.measured["laboratories"]["Ulm"]["ece_after"][0]
+    assert f"Ulm, 70 cells: {error:.3f}" in shown
+    assert len(shown) == 2
+    assert calibration_figure(made.calibration, MODEL).axes[1].get_legend() is None
 
 
 def test_a_laboratory_gets_a_calibration_of_its_own(held_out: pl.DataFrame, tmp_path: Path) -> None:

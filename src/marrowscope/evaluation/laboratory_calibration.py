@@ -19,6 +19,7 @@ from marrowscope.evaluation.cross_fitting import (
     mean_interval,
     parts_of_cells,
 )
+from marrowscope.evaluation.reliability import expected_calibration_error
 from marrowscope.evaluation.temperature_scaling import fit_temperature
 
 MIN_CELLS = 50  # of a laboratory
@@ -41,7 +42,8 @@ def laboratory_measures(
         By laboratory, where several are named, and of those with 50 cells of two classes:
         ``cells``, ``ece_before`` and ``ece_after`` (value, low, high), ``log_loss_before``,
         ``log_loss_after``; ``own_temperature`` and ``log_loss_own`` of a fit to this laboratory
-        alone, and ``own_gain`` (mean, low, high), by how much log-loss falls with it.
+        alone, and ``own_gain`` (mean, low, high), by how much log-loss falls with it;
+        ``reliability`` before and after (bins: mean confidence, share right, cells).
     """
     names = laboratory_names(rows)
     if len(names) < 2:
@@ -73,6 +75,10 @@ def _measures(
         "own_temperature": fit_temperature(before, truth),
         "log_loss_own": float(log_losses(mine, truth).mean()),
         "own_gain": mean_interval(log_losses(after, truth) - log_losses(mine, truth)),
+        "reliability": {
+            name: [list(point) for point in expected_calibration_error(one.max(axis=1), right)[1]]
+            for name, one in (("before", before), ("after", after))
+        },
     }
 
 

@@ -3,7 +3,9 @@
 Figures are built without pyplot, so that no window system and no global state is involved.
 """
 
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -22,6 +24,8 @@ _TRUTH_LABEL = "true class"
 _NAME_LENGTH = 32  # longer names of users' classes are cut in figures
 _MAX_AREA = 260.0  # points², of the largest dot
 _FOLD_COLUMNS = 3
+# Told apart with any colour vision (Okabe and Ito 2008).
+_LABORATORY_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def confusion_figure(result: Evaluation) -> Figure:
@@ -238,7 +242,7 @@ def calibration_figure(calibration: Calibration, name: str) -> Figure:
     """Two panels: stated confidence against the share of correct cells, before and after.
 
     Dots have the area of their number of cells; both panels show cells that the calibration was not
-    fitted to.
+    fitted to. Where several laboratories were measured each has a dashed line.
     """
     figure = Figure(figsize=(8.4, 5.2), layout="constrained")
     measured = calibration.measured
@@ -250,6 +254,7 @@ def calibration_figure(calibration: Calibration, name: str) -> Figure:
         axes.scatter(
             points[:, 0], points[:, 1], s=area + 8, color="#0072B2", alpha=0.8, clip_on=False
         )
+        _draw_laboratories(axes, measured.get("laboratories", {}), key)
         error, low, high = measured[f"ece_{key}"]
         axes.set_title(
             f"{key}: calibration error {error:.3f}\n95 % interval {low:.3f} to {high:.3f}",
@@ -265,6 +270,19 @@ def calibration_figure(calibration: Calibration, name: str) -> Figure:
     )
     figure.supxlabel(RESEARCH_USE_ONLY, fontsize=7, color="0.4")
     return figure
+
+
+def _draw_laboratories(axes: Axes, measures: dict[str, Any], key: str) -> None:
+    if not measures:
+        return
+    fonts = font_families(list(measures))
+    for (name, one), colour in zip(measures.items(), cycle(_LABORATORY_COLOURS), strict=False):
+        points = np.array(one["reliability"][key], dtype=float).reshape(-1, 3)
+        error = f"{drawable_text(name, fonts)}, {one['cells']} cells: {one[f'ece_{key}'][0]:.3f}"
+        axes.plot(points[:, 0], points[:, 1], "--o", ms=3, lw=1, color=colour, label=error)
+    legend = axes.legend(loc="upper left", prop={"family": fonts, "size": 7})
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def write_calibration_figure(calibration: Calibration, name: str, path: Path) -> None:
