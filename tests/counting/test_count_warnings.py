@@ -104,4 +104,7 @@ def test_cells_unlike_anything_known_are_said_with_what_would_be_usual() -> None
         "cells that it knows, 1 % would be. Look at their pictures"
     ]
     assert count_warnings.novelty_warnings(table[:8], novelty) == []
+    card = Card("x", "sequential", ("A",), ("A",))
+    (line,) = count_warnings.classifier_warnings(card, ("A", "B"), None, novelty)
+    assert line.endswith("one of these names unless they are unlike anything that the model knows")
     assert count_warnings.novelty_warnings(table, None) == []

@@ -178,7 +178,9 @@ def count_smear(
             *count_warnings.pixel_size_warnings(
                 slide.microns_per_pixel, settings.pixel_size_stated
             ),
-            *count_warnings.classifier_warnings(card, engine.classes, engine_remark),
+            *count_warnings.classifier_warnings(
+                card, engine.classes, engine_remark, settings.novelty
+            ),
         ),
         seconds=time.perf_counter() - began,
         not_counted=tuple(running.not_counted),

@@ -109,14 +109,24 @@ def damage_warnings(pieces: int, fields: bool) -> list[str]:
     return [f"{f'1 {what}' if pieces == 1 else many} could not be read; cells there are missing"]
 
 
-def classifier_warnings(card: Card, classes: tuple[str, ...], engine: str | None) -> list[str]:
-    """What the classifier does not know, or was not made for."""
+def classifier_warnings(
+    card: Card, classes: tuple[str, ...], engine: str | None, novelty: Novelty | None = None
+) -> list[str]:
+    """What the classifier does not know, or was not made for.
+
+    Args:
+        card: of its bundle.
+        classes: that it could answer.
+        engine: what there is to say about the engine.
+        novelty: by which cells unlike anything known are told; None: they are not.
+    """
     lines = []
+    rest = "" if novelty is None else f" unless they are {UNLIKE_KNOWN}"
     if len(card.known) < len(classes):
         lines.append(
             f"The classifier knows {len(card.known)} of {len(classes)} classes "
             f"({' '.join(card.known)}); cells of any other class are given one of these "
-            "names"
+            f"names{rest}"
         )
     if card.note:
         lines.append(f"Note of the model: {card.note.rstrip('.')}")
