@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -12,9 +13,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import marrowscope as ms
+from marrowscope.counting.count_smear import CountSettings
+from marrowscope.fleet.fleet_identity import fleet_facts, fleet_identity
+from marrowscope.fleet.smear_counter import ReportSettings
 from marrowscope.models.bundle import load_bundle
 from support.fleets import write_slides
-from support.smears import PIXEL, ByColour
+from support.smears import ONLY_TWO, PIXEL, ByColour
 
 pytestmark = pytest.mark.usefixtures("blank_figures")
 
@@ -24,7 +28,7 @@ import os, signal, sys
 import marrowscope as ms
 from marrowscope.fleet import smear_counter
 from marrowscope.models.bundle import load_bundle
-from support.smears import PIXEL, ByColour
+from support.smears import ONLY_TWO, PIXEL, ByColour
 count = smear_counter.count_smear
 def dying(smear, *rest):
     if smear.name == "b":
@@ -105,3 +109,10 @@ def test_what_is_no_fleet_is_refused_before_anything_is_counted(
     assert ms.find_slides(archive / "a.tif") is None
     with pytest.raises(ms.InputError, match="expected field or slide"):
         ms.find_slides(archive, taken_as="photo")
+
+
+def test_slides_are_counted_again_where_novel_cells_are_told_or_no_longer() -> None:
+    told = [CountSettings(novelty=ONLY_TWO), CountSettings(), CountSettings()]
+    facts = [fleet_facts("m", "e", one, ReportSettings(), None, None) for one in told]
+    first, second, same = map(partial(fleet_identity, "model"), told, facts)
+    assert first != second == same
