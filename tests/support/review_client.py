@@ -62,3 +62,8 @@ def page_of(database: Database, name: str = "anna") -> Iterator[Page]:
     page = Page(local_service(database, name))
     with page.client:
         yield page
+
+
+def laboratory_service(database: Database) -> Service:
+    """The service of a laboratory, where people sign in by name."""
+    return Service(database, SheetStore(database, None), hosts=HOSTS)

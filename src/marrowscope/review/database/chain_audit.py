@@ -1,7 +1,7 @@
 """Whether a database holds what was done: chains, labels that follow, signatures."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from marrowscope.review.database.connection import Database
-from marrowscope.review.database.event_chain import GENESIS, event_hash
+from marrowscope.review.database.event_chain import GENESIS, canonical, event_hash
 from marrowscope.review.database.label_rows import UNTOUCHED, LabelRow
 from marrowscope.review.database.tables import chain, event, label, signature, smear
 from marrowscope.review.database.tables import reading as reading_table
@@ -56,12 +56,32 @@ def audit(database: Database) -> Audit:
                 break
         signed = connection.execute(select(signature)).all()
         problems += [
-            f"signature {one.id}: the event that it names is not there or another one"
+            f"signature {one.id}: is not what was signed"
             for one in signed
-            if digests.get((one.smear_id, one.number)) != one.chain_head
+            if digests.get((one.smear_id, one.number)) != _signed_as(dict(one._mapping))
         ]
     head = sha256("".join(row.head for row in heads).encode()).hexdigest()
     return Audit(len(heads), events, len(signed), head, tuple(problems[:_MOST]))
+
+
+def _signed_as(row: Mapping[str, Any]) -> str:
+    """What the event of signing has to say of a signature."""
+    told = {
+        "hash": row["chain_head"], "person": row["person_id"], "reading": row["reading_id"],
+        "time": row["time"], "version": row["version"], "meaning": row["meaning"],
+        "labels": row["labels_hash"], "count": sha256(row["count"].encode()).hexdigest(),
+        "software": row["software"], "model": row["model_name"], "weights": row["model_hash"],
+    }  # fmt: skip
+    return canonical(told)
+
+
+def _signing(row: Mapping[str, Any]) -> str:
+    """The same of an event."""
+    told = {
+        "hash": row["hash"], "person": row["person_id"], "reading": row["reading_id"],
+        "time": row["time"], **json.loads(row["content"]),
+    }  # fmt: skip
+    return canonical(told)
 
 
 def _walk(
@@ -85,7 +105,7 @@ def _walk(
             return number, [f"{named}: was changed after it was written"]
         previous = row["hash"]
         if row["kind"] == "sign":
-            digests[row["smear_id"], number] = previous
+            digests[row["smear_id"], number] = _signing(row)
         _replay(row["reading_id"], json.loads(row["content"]), number, labels)
     if (number, previous) != (length, head):
         return number, [f"chain {chain_id}: ends at event {number}, but {length} were written"]

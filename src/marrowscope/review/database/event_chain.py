@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
-from marrowscope.review.database.tables import chain, event
+from marrowscope.review.database.tables import chain, event, smear
 
 GENESIS = "0" * 64  # what the first event of a chain follows
 
@@ -108,6 +108,13 @@ def new_chain(connection: Connection) -> int:
     """Begin an empty chain and return its id."""
     made = connection.execute(insert(chain).values(length=0, head=GENESIS).returning(chain.c.id))
     return int(made.scalar_one())
+
+
+def system_chain(connection: Connection) -> int:
+    """Id of the chain of what concerns no smear (people, sign-ins), made when there is none."""
+    own = select(chain.c.id).where(~exists().where(smear.c.chain_id == chain.c.id))
+    found = connection.execute(own.order_by(chain.c.id)).scalars().first()
+    return new_chain(connection) if found is None else found
 
 
 @contextmanager

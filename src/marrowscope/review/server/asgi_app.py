@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from marrowscope.errors import InputError
 from marrowscope.review.refusals import ForbiddenError, NotFoundError, RefusalError
+from marrowscope.review.server.api_document import document_page, openapi
 from marrowscope.review.server.endpoint import Endpoint
 from marrowscope.review.server.http_call import Call, NotSignedInError, json_response, refused
 from marrowscope.review.server.page_files import PageFile, page_files
@@ -36,6 +37,8 @@ def review_app(service: Service) -> Starlette:
     routes = [
         Route("/", _guarded(service, _entrance(service, files)), methods=["GET"]),
         Route("/page/{path:path}", _guarded(service, _page(files)), methods=["GET"]),
+        Route("/docs", _guarded(service, _documents), methods=["GET"]),
+        Route("/api/openapi.json", _guarded(service, _openapi), methods=["GET"]),
         *(_route(service, one) for one in ENDPOINTS),
         Route(
             "/{path:path}",
@@ -129,6 +132,14 @@ def _file(request: Request, found: PageFile) -> Response:
     if request.headers.get("if-none-match") == found.tag:
         return Response(status_code=304, headers=headers)
     return Response(found.data, headers=headers, media_type=found.media_type)
+
+
+async def _documents(request: Request) -> Response:
+    return Response(document_page(ENDPOINTS), media_type="text/html; charset=utf-8")
+
+
+async def _openapi(request: Request) -> Response:
+    return json_response(openapi(ENDPOINTS))
 
 
 async def _nothing(request: Request) -> Response:

@@ -175,6 +175,9 @@ def json_response(
 
 def refused(error: RefusalError) -> Response:
     """The answer to what cannot be done."""
+    wait = error.details.get("retry_after")
     return json_response(
-        {"error": " ".join(str(error).split()), "code": error.code, **error.details}, error.status
+        {"error": " ".join(str(error).split()), "code": error.code, **error.details},
+        error.status,
+        headers={} if wait is None else {"Retry-After": str(wait)},
     )

@@ -75,9 +75,10 @@ def known_visitor(service: Service, request: Request) -> tuple[Person | None, st
     given = request.headers.get("authorization", "")
     kind, _, token = given.partition(" ")
     if kind.lower() == "bearer":
-        if service.local is not None and same(token.strip(), service.token):
-            return service.local, None
-        return None, None
+        if service.local is None:
+            known = find_session(service.database, token.strip())
+            return (None, None) if known is None else (known[0], None)
+        return (service.local if same(token.strip(), service.token) else None), None
     cookie = request.cookies.get(service.cookie)
     found = find_session(service.database, cookie) if cookie else None
     return (None, None) if found is None else found

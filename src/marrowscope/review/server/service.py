@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from marrowscope.review.database.connection import Database
 from marrowscope.review.pictures.sprite_sheets import SheetStore
 from marrowscope.review.server.people import Person
+from marrowscope.review.server.try_limit import TryLimit
 
 _KEPT = 4  # smears
 LARGEST_BODY = 2_000_000  # bytes of a request with JSON
@@ -30,7 +32,9 @@ class Service:
         four_eyes: whether the signer has to be somebody else than the only reader.
         secure: whether cookies are sent over HTTPS only.
         enqueue: counts a smear in the background; None: nothing is counted here.
+        tries: of passwords.
         library: folder into which slides are put; None: none can be sent.
+        predict: answers for the picture of one cell, (H, W, 3) uint8 RGB; None: without a model.
         progress: of smears that are being counted: done, total, and what is done.
         descriptions: how the cells of some smears look, by smear and digest.
     """
@@ -43,8 +47,10 @@ class Service:
     hosts: frozenset[str] = frozenset()
     four_eyes: bool = False
     secure: bool = False
+    tries: TryLimit = field(default_factory=TryLimit)
     library: Path | None = None
     enqueue: Callable[[int], None] | None = None
+    predict: Callable[[NDArray[np.uint8]], dict[str, Any]] | None = None
     progress: dict[int, tuple[int, int | None, str]] = field(default_factory=dict)
     descriptions: dict[tuple[int, str], NDArray[np.float32]] = field(default_factory=dict)
 

@@ -1,7 +1,9 @@
 """Routes of the worklist and of one smear."""
 
+from sqlalchemy import Connection, select
 from starlette.responses import Response
 
+from marrowscope.review.database.tables import person
 from marrowscope.review.readings.event_request import FieldError
 from marrowscope.review.readings.reading_cycle import STATES
 from marrowscope.review.readings.worklist import WorklistQuery, list_smears, smear_facts
@@ -11,6 +13,11 @@ from marrowscope.review.server.endpoint import ADMINS, SIGNED_IN, Endpoint
 from marrowscope.review.server.http_call import Call, json_response
 
 _MOST = 500
+
+
+def people_by_id(connection: Connection) -> dict[int, str]:
+    """Names of all people as they are shown."""
+    return {row.id: row.display for row in connection.execute(select(person))}
 
 
 def smears(call: Call) -> Response:

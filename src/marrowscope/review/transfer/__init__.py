@@ -1,0 +1,1 @@
+"""Labels of a review go out to other tools, and come in from them."""
