@@ -135,6 +135,7 @@ TESTED_BY = {
     "review/readings/reader_agreement.py": "review/server/test_signing_routes.py",
     "review/readings/reader_statistics.py": "review/server/test_signing_routes.py",
     "review/server/exchange_routes.py": "review/server/test_signing_routes.py",
+    "review/server/library_watch.py": "review/server/test_laboratory_server.py",
     "review/server/passwords.py": "review/server/test_people_routes.py",
     "review/server/try_limit.py": "review/server/test_people_routes.py",
     "review/signing/audit_trail.py": "review/server/test_signing_routes.py",

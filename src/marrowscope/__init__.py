@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from marrowscope.api.cell_detection import Detection, detect, detect_in
     from marrowscope.api.cell_embedding import CellMap, embed
     from marrowscope.api.cell_explanations import CellExplanations, explain_cells
-    from marrowscope.api.cell_review import ReviewAudit, audit_reviews, review_smears
+    from marrowscope.api.cell_review import ReviewAudit, audit_reviews, review_smears, serve_reviews
     from marrowscope.api.cell_tables import check, index, merge, screen, split
     from marrowscope.api.classifier import Model, available_models, load_model, model_cards
     from marrowscope.api.count_result import CountResult
@@ -115,6 +115,7 @@ __all__ = [
     "review_smears",
     "run_demo",
     "screen",
+    "serve_reviews",
     "split",
     "to_anndata",
     "to_geojson",
@@ -127,7 +128,7 @@ _NAMES = {
     "api.cell_detection": ("Detection", "detect", "detect_in"),
     "api.cell_embedding": ("CellMap", "embed"),
     "api.cell_explanations": ("CellExplanations", "explain_cells"),
-    "api.cell_review": ("ReviewAudit", "audit_reviews", "review_smears"),
+    "api.cell_review": ("ReviewAudit", "audit_reviews", "review_smears", "serve_reviews"),
     "api.cell_tables": ("check", "index", "merge", "screen", "split"),
     "api.classifier": ("Model", "available_models", "load_model", "model_cards"),
     "api.count_result": ("CountResult",),

@@ -102,6 +102,13 @@ COMMANDS: tuple[Entry, ...] = (
         extra="review",
     ),
     Entry(
+        "server",
+        "review_commands:server",
+        "Serve the review page to a laboratory: many readers, roles, a worklist of slides.",
+        SLIDES,
+        extra="review",
+    ),
+    Entry(
         "audit",
         "review_commands:audit",
         "Check that a database of reviews holds what was done: nothing changed, nothing missing.",

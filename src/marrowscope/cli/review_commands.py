@@ -54,6 +54,50 @@ def review(
     )
 
 
+def server(
+    database: Annotated[
+        str, typer.Option(help="postgresql://USER@HOST/NAME, or the path of an SQLite file.")
+    ],
+    library: Annotated[
+        Path, typer.Option(help="Folder of slides; what is put into it is counted.")
+    ],
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8765,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Host name by which browsers ask, as of a proxy; may be repeated."),
+    ] = None,
+    https: Annotated[
+        bool, typer.Option("--https", help="Browsers come by HTTPS, through a proxy.")
+    ] = False,
+    four_eyes: Annotated[
+        bool, typer.Option("--four-eyes", help="Who alone has read a smear cannot sign it.")
+    ] = False,
+    model: Model = None,
+    microns_per_pixel: PixelSize = None,
+) -> None:
+    """Serve the review page to a laboratory: many readers, roles, a worklist of slides.
+
+    On the first start a password is printed, with which an administrator makes others known.
+
+    Example: `marrowscope server --database postgresql://review@localhost/reviews --library slides`
+    """
+    import marrowscope as ms
+
+    ms.serve_reviews(
+        database,
+        library,
+        host=host,
+        port=port,
+        names=name or (),
+        https=https,
+        four_eyes=four_eyes,
+        model=model,
+        microns_per_pixel=microns_per_pixel,
+        say=typer.echo,
+    )
+
+
 def audit(
     database: Annotated[
         str, typer.Argument(metavar="DB", help="SQLite file, or postgresql://USER@HOST/NAME.")

@@ -68,7 +68,9 @@ class CountingQueue:
                 self._count_one(number)
             except Exception:
                 _log.exception("smear %s could not be counted", number)
-                self._fail(number, "an error in the program; the server's log says which")
+                fail_smear(
+                    self._database, number, "an error in the program; the server's log says which"
+                )
             self._progress.pop(number, None)
 
     def _count_one(self, number: int) -> None:
@@ -87,7 +89,7 @@ class CountingQueue:
                 self._stage(number),
             )  # fmt: skip
         except InputError as error:
-            self._fail(number, str(error))
+            fail_smear(self._database, number, str(error))
             return
         fill_smear(self._database, number, record)
 
@@ -103,15 +105,17 @@ class CountingQueue:
 
         return begin
 
-    def _fail(self, number: int, reason: str) -> None:
-        with self._database.writing() as connection:
-            chain_id = connection.execute(
-                update(smear)
-                .where(smear.c.id == number)
-                .values(state=FAILED, failure=reason, changed=now())
-                .returning(smear.c.chain_id)
-            ).scalar_one()
-            append_event(connection, chain_id, "failed", {"reason": reason}, Actor(None, number))
+
+def fail_smear(database: Database, number: int, reason: str) -> None:
+    """Write down why a smear could not be counted."""
+    with database.writing() as connection:
+        chain_id = connection.execute(
+            update(smear)
+            .where(smear.c.id == number)
+            .values(state=FAILED, failure=reason, changed=now())
+            .returning(smear.c.chain_id)
+        ).scalar_one()
+        append_event(connection, chain_id, "failed", {"reason": reason}, Actor(None, number))
 
 
 def renew(database: Database, number: int, person: int) -> None:

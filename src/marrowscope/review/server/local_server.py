@@ -16,7 +16,7 @@ from marrowscope.review.pictures.sprite_sheets import SheetStore
 from marrowscope.review.server.asgi_app import review_app
 from marrowscope.review.server.counting_queue import Counter, CountingQueue
 from marrowscope.review.server.people import ALL_ROLES, ensure_person
-from marrowscope.review.server.service import Service
+from marrowscope.review.server.service import Predictor, Service
 from marrowscope.review.sources.smear_record import add_smear, announce_smear, find_smear
 from marrowscope.review.sources.source_choice import Uncounted, choose_source
 
@@ -39,6 +39,7 @@ def opened_review(
     database: Path | None,
     reader: str | None,
     count: Counter,
+    predict: Predictor | None = None,
 ) -> Iterator[Service]:
     """Open sources and their database; what is not counted yet is counted in the background.
 
@@ -47,6 +48,7 @@ def opened_review(
         database: None: beside the first source.
         reader: name of the person; None: of the user of this machine.
         count: finds and classifies cells.
+        predict: answers for the picture of one cell.
 
     Raises:
         InputError: a source or the database cannot be opened.
@@ -68,7 +70,9 @@ def opened_review(
             else:
                 add_smear(opened, one, person.id)
         pictures = path.with_name(f"{path.stem}-pictures")
-        service = Service(opened, SheetStore(opened, pictures), person, hosts=_HOSTS)
+        service = Service(
+            opened, SheetStore(opened, pictures), person, hosts=_HOSTS, predict=predict
+        )
         queue = CountingQueue(
             opened, count, path.with_name(f"{path.stem}-counts"), service.progress
         )

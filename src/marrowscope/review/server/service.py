@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from marrowscope.review.server.try_limit import TryLimit
 
 _KEPT = 4  # smears
 LARGEST_BODY = 2_000_000  # bytes of a request with JSON
+
+# The picture of one cell, (H, W, 3) uint8 RGB → class, confidence and probabilities.
+Predictor: TypeAlias = Callable[[NDArray[np.uint8]], dict[str, Any]]
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Service:
     tries: TryLimit = field(default_factory=TryLimit)
     library: Path | None = None
     enqueue: Callable[[int], None] | None = None
-    predict: Callable[[NDArray[np.uint8]], dict[str, Any]] | None = None
+    predict: Predictor | None = None
     progress: dict[int, tuple[int, int | None, str]] = field(default_factory=dict)
     descriptions: dict[tuple[int, str], NDArray[np.float32]] = field(default_factory=dict)
 
