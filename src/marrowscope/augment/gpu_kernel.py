@@ -3,7 +3,7 @@
 Every program takes a block of pixels of one image: four loads per channel, the map of the optical
 density with binary logarithm and power, and a store in the precision and memory format that the
 network wants. Nothing is written between. Checked without a GPU by Triton's interpreter (the
-tests run it on a processor); its speed on a GPU is not measured yet.
+tests run it on a processor); docs/performance.md has its speed.
 """
 
 import torch
