@@ -56,7 +56,7 @@ def edit_weights(folder: Path, change) -> None:
 
 def test_what_is_saved_is_loaded(folder: Path) -> None:
     found = load_bundle(folder)
-    names = {"model.safetensors", "card.json", "graph.xml", "graph.bin"}
+    names = {"model.safetensors", "card.json", "graph.xml", "graph.bin", "graph.json"}
     assert {path.name for path in folder.iterdir()} == names
     assert found.card.metrics == {"macro_f1": 0.5}
     assert found.card.version

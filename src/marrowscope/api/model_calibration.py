@@ -1,6 +1,6 @@
 """A model and held-out predictions come in; the same model with a calibration goes out.
 
-Also what an older bundle lacks: a graph that computes without torch.
+Also what an older bundle lacks, a graph that computes without torch; and a bundle half as large.
 """
 
 import os
@@ -197,23 +197,32 @@ def _of_laboratory(table: pl.DataFrame, laboratory: str, source: str) -> pl.Data
     return rows
 
 
-def convert_model(model: AnyPath, output: AnyPath | None = None) -> Card:
+def convert_model(model: AnyPath, output: AnyPath | None = None, *, half: bool = False) -> Card:
     """Add the graph to a bundle of an earlier version, so that it predicts without torch.
 
-    New bundles have it. It needs torch once; weights and all other parts stay as they are.
+    New bundles have it. It needs torch once; weights and all other parts stay as they are, unless
+    ``half`` is set.
 
     Args:
         model: bundle folder, or name of a shipped model.
         output: the new bundle folder; None: the same one.
+        half: store weights in half precision, in half the bytes; probabilities change by less than
+            0.01 as a rule (docs/models.md). It needs ``output``, and the int8 part and the calibration are left out: they
+            were made for other weights.
 
     Returns:
         The new card.
 
     Raises:
-        InputError: the model is no network, or torch is missing.
+        InputError: the model is no network, torch is missing, or weights would be overwritten by
+            rounded ones.
     """
     bundle = as_bundle(model)
+    if half and output is None:
+        raise InputError("`half` needs `output`: rounded weights do not replace the exact ones")
     folder = optional_path(output) or bundle.folder
     if folder is None:
         raise InputError(f"{bundle.card.name}: is in memory only; name a folder as `output`")
-    return add_graph(bundle, folder)
+    if half and bundle.folder is not None and folder.resolve() == bundle.folder.resolve():
+        raise InputError(f"`output` {folder}: rounded weights do not replace the exact ones")
+    return add_graph(bundle, folder, half)

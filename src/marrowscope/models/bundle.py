@@ -22,9 +22,12 @@ from marrowscope.extras import require_extra
 from marrowscope.io.json_data import JsonError, parse_json
 from marrowscope.models.architectures import FEATURES, NETWORKS, is_backbone
 from marrowscope.models.card import Card, card_from_dict
+from marrowscope.models.graph_constants import MAX_LAYOUT_BYTES, join_constants
 from marrowscope.models.graph_part import (
     GRAPH,
     GRAPH_CONSTANTS,
+    GRAPH_FILES,
+    GRAPH_LAYOUT,
     MAX_CONSTANT_BYTES,
     MAX_GRAPH_BYTES,
     has_graph,
@@ -39,7 +42,7 @@ if TYPE_CHECKING:  # comes with an extra
 WEIGHTS, CARD = "model.safetensors", "card.json"
 # What may lie beside them: the graph, the int8 part, and the calibration.
 INT8_GRAPH, INT8_CONSTANTS, CALIBRATION = "int8.xml", "int8.bin", "calibration.json"
-PARTS = (GRAPH, GRAPH_CONSTANTS, INT8_GRAPH, INT8_CONSTANTS, CALIBRATION)
+PARTS = (*GRAPH_FILES, INT8_GRAPH, INT8_CONSTANTS, CALIBRATION)
 MAX_PART_BYTES = 8_000_000_000
 MAX_CARD_BYTES = 4_000_000
 MAX_WEIGHT_BYTES = 8_000_000_000  # a ViT-g in float32 has 4.5
@@ -105,11 +108,20 @@ class Bundle:
             reason = f": {missing}" if missing and self._given is None else ""
             raise InputError(f"{self.card.name}: the bundle has no graph{reason}")
         limits = {GRAPH: MAX_GRAPH_BYTES, GRAPH_CONSTANTS: MAX_CONSTANT_BYTES}
-        # It holds the weights and little else: more is not read before it is refused.
+        # It holds the weights at most, which may lie there in half the bytes, and little else: more
+        # is not read before it is refused.
         weights = self.folder / WEIGHTS
         if weights.is_file():
-            limits[GRAPH_CONSTANTS] = min(MAX_CONSTANT_BYTES, 2 * weights.stat().st_size + 10**6)
+            limits[GRAPH_CONSTANTS] = min(MAX_CONSTANT_BYTES, 3 * weights.stat().st_size + 10**6)
         found = {name: read_part(self.folder, name, limit) for name, limit in limits.items()}
+        layout = self.folder / GRAPH_LAYOUT
+        if os.path.lexists(layout):  # the rest of the constants is in the weights
+            found[GRAPH_CONSTANTS] = join_constants(
+                read_part(self.folder, GRAPH_LAYOUT, MAX_LAYOUT_BYTES),
+                found[GRAPH_CONSTANTS],
+                bundle_weights(self.folder, self.card),
+                str(layout),
+            )
         require_fitting(self.card, found, str(self.folder / GRAPH))
         return found[GRAPH], found[GRAPH_CONSTANTS]
 

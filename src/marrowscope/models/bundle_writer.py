@@ -13,18 +13,24 @@ from marrowscope._about import __version__
 from marrowscope.errors import InputError
 from marrowscope.io.atomic import replacing_folder
 from marrowscope.models.architectures import FEATURES
-from marrowscope.models.bundle import CARD, WEIGHTS, Bundle, bundle_weights, other_parts
-from marrowscope.models.card import Card
-from marrowscope.models.graph_part import (
-    GRAPH,
-    GRAPH_CONSTANTS,
-    graph_problem,
-    has_graph,
-    make_graph,
+from marrowscope.models.bundle import (
+    CALIBRATION,
+    CARD,
+    INT8_CONSTANTS,
+    INT8_GRAPH,
+    WEIGHTS,
+    Bundle,
+    bundle_weights,
+    other_parts,
 )
+from marrowscope.models.card import Card
+from marrowscope.models.graph_part import GRAPH_FILES, has_graph, make_graph, stored_graph
 
 if TYPE_CHECKING:  # comes with an extra
     from torch import nn
+
+_OF_WEIGHTS = (INT8_GRAPH, INT8_CONSTANTS, CALIBRATION)  # parts that are for these weights only
+HALF_NOTE = "Weights were rounded to half precision; metrics were measured before."
 
 
 def save_bundle(
@@ -32,7 +38,7 @@ def save_bundle(
 ) -> Card:
     """Write a bundle in one rename; returns the card with checksum, versions and date filled in.
 
-    A graph for OpenVINO is made and added, unless ``parts`` hold one of the same weights.
+    A graph for OpenVINO is made and added.
 
     Args:
         model: the network.
@@ -43,20 +49,9 @@ def save_bundle(
     Raises:
         InputError: the folder cannot be written, or holds something else.
     """
-    from marrowscope.models.network_tensors import TORCH_VERSION, encoded_tensors
-
     _require_place(folder)
-    data = encoded_tensors(model)
-    card = replace(
-        card,
-        weights_sha256=hashlib.sha256(data).hexdigest(),
-        version=__version__,
-        torch_version=TORCH_VERSION,
-        created=card.created or datetime.now(UTC).strftime("%Y-%m-%d"),
-    )
-    parts = dict(parts or {})
-    if not has_graph(card) or graph_problem(card, parts):
-        card, parts = _with_graph(model, card, parts)
+    card, data = _encoded(model, card)
+    card, parts = _with_graph(model, card, parts or {}, data)
     _write(folder, card, data, parts)
     return card
 
@@ -78,39 +73,77 @@ def rewrite_bundle(bundle: Bundle, card: Card, folder: Path, parts: Mapping[str,
     if bundle.folder is None:
         return save_bundle(bundle.model, card, folder, parts)
     _require_place(folder)
+    weights = bundle_weights(bundle.folder, bundle.card)
     if not card.graph and card.architecture != FEATURES and find_spec("torch") is not None:
-        card, parts = _with_graph(bundle.model, card, parts)  # made by an earlier version
-    _write(folder, card, bundle_weights(bundle.folder, bundle.card), parts)
+        # Made by an earlier version.
+        card, parts = _with_graph(bundle.model, card, parts, weights)
+    _write(folder, card, weights, parts)
     return card
 
 
-def add_graph(bundle: Bundle, folder: Path) -> Card:
+def add_graph(bundle: Bundle, folder: Path, half: bool = False) -> Card:
     """Write a bundle again with a graph that was made anew; needs torch.
+
+    Args:
+        bundle: the bundle.
+        folder: is made, or replaced if it is a bundle or empty.
+        half: round weights of two and more dimensions to half precision before. Int8 part and
+            calibration are left out then: they were made for other weights.
 
     Returns:
         The new card.
 
     Raises:
-        InputError: it is no network, OpenVINO cannot convert it, torch is missing, or the folder
-            cannot be written.
+        InputError: it is no network, OpenVINO cannot convert it, torch is missing, a weight is too
+            large, or the folder cannot be written.
     """
     name = bundle.card.name
     if bundle.card.architecture == FEATURES:
         raise InputError(f"{name}: is no network; there is no graph of it")
-    card, parts = _with_graph(bundle.model, bundle.card, other_parts(bundle))
+    _require_place(folder)
+    model, card, parts = bundle.model, bundle.card, other_parts(bundle)
+    if half:
+        from marrowscope.models.network_tensors import rounded_to_half
+
+        model = rounded_to_half(model)
+        parts = {name: part for name, part in parts.items() if name not in _OF_WEIGHTS}
+        note = card.note if HALF_NOTE in card.note else f"{card.note} {HALF_NOTE}".strip()
+        card = replace(card, int8={}, note=note)
+    if half or bundle.folder is None:
+        card, weights = _encoded(model, card, half)
+    else:
+        weights = bundle_weights(bundle.folder, bundle.card)
+    card, parts = _with_graph(model, card, parts, weights)
     if not has_graph(card):
         raise InputError(f"{name}: {card.graph.get('missing')}")
-    return rewrite_bundle(bundle, card, folder, parts)
+    _write(folder, card, weights, parts)
+    return card
+
+
+def _encoded(model: "nn.Module", card: Card, half: bool = False) -> tuple[Card, bytes]:
+    """The card of a network's weights, and these."""
+    from marrowscope.models.network_tensors import TORCH_VERSION, encoded_tensors
+
+    data = encoded_tensors(model, half)
+    card = replace(
+        card,
+        weights_sha256=hashlib.sha256(data).hexdigest(),
+        version=__version__,
+        torch_version=TORCH_VERSION,
+        created=card.created or datetime.now(UTC).strftime("%Y-%m-%d"),
+    )
+    return card, data
 
 
 def _with_graph(
-    model: "nn.Module", card: Card, parts: Mapping[str, bytes]
+    model: "nn.Module", card: Card, parts: Mapping[str, bytes], weights: bytes
 ) -> tuple[Card, dict[str, bytes]]:
-    others = {name: part for name, part in parts.items() if name not in (GRAPH, GRAPH_CONSTANTS)}
+    others = {name: part for name, part in parts.items() if name not in GRAPH_FILES}
     if card.architecture == FEATURES:
         return replace(card, graph={}), others
     facts, made = make_graph(model, card)
-    return replace(card, graph=facts), {**others, **made}
+    stored = stored_graph(model, made, weights) if made else {}
+    return replace(card, graph=facts), {**others, **stored}
 
 
 def _require_place(folder: Path) -> None:

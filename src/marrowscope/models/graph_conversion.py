@@ -9,6 +9,7 @@ own, for OpenVINO's turning and mirroring costs more than an int8 layer.
 import copy
 import tempfile
 import warnings
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from marrowscope.models.graph_constants import FoldedNorm
 from marrowscope.models.outputs import OutputMap
 from marrowscope.preprocessing import INPUT_SIZE
 from marrowscope.silent_import import import_silently
@@ -97,6 +99,24 @@ def graph_files(network: nn.Module, outputs: OutputMap) -> tuple[bytes, bytes]:
     if not difference <= MAX_DIFFERENCE:
         raise ArithmeticError(f"its probabilities differ from torch's by {difference:.2g}")
     return graph, constants
+
+
+def constant_spans(graph: bytes) -> list[tuple[int, int]]:
+    """First byte and number of bytes of each constant of a graph that was made here (XML)."""
+    layers = ElementTree.fromstring(graph).iterfind("./layers/layer[@type='Const']/data")
+    return [(int(data.attrib["offset"]), int(data.attrib["size"])) for data in layers]
+
+
+def folded_norms(network: nn.Module) -> list[FoldedNorm]:
+    """The batch normalizations of a network that may stand behind the convolution before them."""
+    found = []
+    before, channels = "", 0
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            before, channels = f"{name}.weight", module.out_channels
+        elif isinstance(module, nn.BatchNorm2d) and module.num_features == channels:
+            found.append(FoldedNorm(name, before, float(module.eps)))
+    return found
 
 
 def _name_by_place(model: Any) -> None:

@@ -1,8 +1,10 @@
 """The ready graph of a bundle: files and card come in, an OpenVINO graph without torch comes out.
 
-``graph.xml`` and ``graph.bin`` (OpenVINO IR, float32) lie beside the weights that they were made
-from. The card holds their checksums, the checksum of the weights and that of the classes, so that a
-graph of other weights or classes is refused.
+``graph.xml`` and its constants (OpenVINO IR, float32) lie beside the weights that they were made
+from: those constants that follow from the weights are named in ``graph.json``, the others are in
+``graph.bin``; without a ``graph.json`` all of them are. The card holds the checksums of graph and
+constants, that of the weights and that of the classes, so that a graph of other weights or classes
+is refused.
 """
 
 import hashlib
@@ -12,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from marrowscope.errors import InputError
 from marrowscope.models.card import Card
+from marrowscope.models.graph_constants import split_constants
 from marrowscope.silent_import import import_silently
 
 if TYPE_CHECKING:
     from torch import nn
 
-GRAPH, GRAPH_CONSTANTS = "graph.xml", "graph.bin"
+GRAPH, GRAPH_CONSTANTS, GRAPH_LAYOUT = "graph.xml", "graph.bin", "graph.json"
+GRAPH_FILES = (GRAPH, GRAPH_CONSTANTS, GRAPH_LAYOUT)
 MAX_GRAPH_BYTES, MAX_CONSTANT_BYTES = 20_000_000, 8_000_000_000
 CONVERT_AGAIN = "run 'marrowscope model convert' again where torch is installed"
 
@@ -32,7 +36,7 @@ def graph_problem(card: Card, parts: Mapping[str, bytes]) -> str | None:
 
     Args:
         card: of the bundle.
-        parts: the graph's files by name.
+        parts: graph and constants, all of them, by the names of their files.
     """
     facts = card.graph
     if facts.get("weights_sha256") != card.weights_sha256:
@@ -53,8 +57,9 @@ def make_graph(network: "nn.Module", card: Card) -> tuple[dict[str, Any], dict[s
         card: with ``weights_sha256``.
 
     Returns:
-        What the card says of it, and the files by name. Where OpenVINO cannot convert a network or
-        computes something else, there are no files and the card says why.
+        What the card says of it, and graph and constants by the names of their files. Where
+        OpenVINO cannot convert a network or computes something else, there are none and the card
+        says why.
     """
     try:
         openvino_version = import_silently("openvino").__version__
@@ -75,6 +80,26 @@ def make_graph(network: "nn.Module", card: Card) -> tuple[dict[str, Any], dict[s
         "openvino": openvino_version.split("-")[0],
     }
     return facts, {GRAPH: graph, GRAPH_CONSTANTS: constants}
+
+
+def stored_graph(
+    network: "nn.Module", made: Mapping[str, bytes], weights: bytes
+) -> dict[str, bytes]:
+    """The files of a graph: its constants without those that the weights hold.
+
+    Args:
+        network: that it was made from.
+        made: graph and constants by the names of their files.
+        weights: of the network, as they are stored.
+    """
+    from marrowscope.models.graph_conversion import constant_spans, folded_norms
+
+    graph, constants = made[GRAPH], made[GRAPH_CONSTANTS]
+    norms = folded_norms(network)
+    layout, stored = split_constants(constants, constant_spans(graph), weights, norms)
+    if len(layout) + len(stored) >= len(constants):
+        return dict(made)
+    return {GRAPH: graph, GRAPH_CONSTANTS: stored, GRAPH_LAYOUT: layout}
 
 
 def require_fitting(card: Card, parts: Mapping[str, bytes], source: str) -> None:

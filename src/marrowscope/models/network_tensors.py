@@ -1,5 +1,10 @@
-"""From a network to the tensors of a bundle and back, with every tensor checked; needs torch."""
+"""From a network to the tensors of a bundle and back, with every tensor checked; needs torch.
 
+Weights of two and more dimensions may be stored in half precision (F16). The network has float32
+all the same: what is stored is a network whose weights were rounded before.
+"""
+
+import copy
 from pathlib import Path
 
 import torch
@@ -15,11 +20,46 @@ from marrowscope.models.card import Card
 TORCH_VERSION = torch.__version__.split("+")[0]
 
 
-def encoded_tensors(model: nn.Module) -> bytes:
-    """The tensors of a network as a safetensors file."""
+def encoded_tensors(model: nn.Module, half: bool = False) -> bytes:
+    """The tensors of a network as a safetensors file.
+
+    Args:
+        model: the network; for ``half`` one that ``rounded_to_half`` gave.
+        half: store weights of two and more dimensions in half precision.
+    """
+    tensors = model.state_dict()
+    if half:
+        tensors.update({name: weight.detach().half() for name, weight in _wide(model).items()})
     return save_tensors(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     )
+
+
+def rounded_to_half(model: nn.Module) -> nn.Module:
+    """A copy whose weights of two and more dimensions are float32 numbers that F16 has, too.
+
+    What is one number per channel (biases, normalization) stays as it is, and so do buffers.
+
+    Raises:
+        InputError: a weight is too large for F16.
+    """
+    rounded = copy.deepcopy(model)
+    with torch.no_grad():
+        for name, weight in _wide(rounded).items():
+            near = weight.half()
+            if not near.isfinite().all():
+                raise InputError(f"tensor {name} holds weights too large for half precision")
+            weight.copy_(near)
+    return rounded
+
+
+def _wide(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Weights of two and more dimensions, which are nearly all of a network."""
+    return {
+        name: weight
+        for name, weight in model.named_parameters()
+        if weight.dim() >= 2 and weight.dtype == torch.float32
+    }
 
 
 def network_of(card: Card, data: bytes, path: Path) -> nn.Module:
@@ -38,6 +78,10 @@ def network_of(card: Card, data: bytes, path: Path) -> nn.Module:
         from marrowscope.models.features_svm import from_tensors
 
         return from_tensors(tensors, len(card.outputs), len(card.known), str(path)).eval()
+    tensors = {
+        name: tensor.float() if tensor.dtype == torch.float16 and tensor.dim() >= 2 else tensor
+        for name, tensor in tensors.items()
+    }
     if is_backbone(card.architecture):
         from marrowscope.models.backbone import backbone_from_bundle
 
