@@ -207,8 +207,8 @@ def convert_model(model: AnyPath, output: AnyPath | None = None, *, half: bool =
         model: bundle folder, or name of a shipped model.
         output: the new bundle folder; None: the same one.
         half: store weights in half precision, in half the bytes; probabilities change by less than
-            0.01 as a rule (docs/models.md). It needs ``output``, and the int8 part and the calibration are left out: they
-            were made for other weights.
+            0.01 as a rule (docs/models.md). It needs ``output``, and the int8 part and the
+            calibration are left out: they were made for other weights.
 
     Returns:
         The new card.
