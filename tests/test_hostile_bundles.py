@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 import marrowscope as ms
 from marrowscope.errors import InputError
-from marrowscope.models import DEFAULT_MODEL
+from marrowscope.models import SMALL_MODEL
 from marrowscope.models import bundle as bundles
 from marrowscope.models.bundle import Bundle, load_bundle, read_card
 from marrowscope.models.calibration import read_calibration
 from marrowscope.models.card import card_from_dict
 from marrowscope.models.weights_header import require_header
 
-SHIPPED = bundles._find(DEFAULT_MODEL)
+SHIPPED = bundles._find(SMALL_MODEL)
 CARD = json.loads((SHIPPED / "card.json").read_text(encoding="utf-8"))
 CALIBRATION = json.loads((SHIPPED / "calibration.json").read_text(encoding="utf-8"))
 
@@ -274,4 +274,4 @@ def test_gigabytes_are_refused_before_they_are_read(
 
 
 def test_a_whole_bundle_loads(tmp_path: Path) -> None:
-    assert load_bundle(copy(tmp_path)).card.name == DEFAULT_MODEL
+    assert load_bundle(copy(tmp_path)).card.name == SMALL_MODEL

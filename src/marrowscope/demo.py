@@ -23,7 +23,7 @@ from marrowscope.evaluation.evaluation_result import Evaluation
 from marrowscope.extras import install_line, missing_modules
 from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.engine_choice import choose_engine
-from marrowscope.models import DEFAULT_MODEL
+from marrowscope.models import DEFAULT_MODEL, SMALL_MODEL
 from marrowscope.models.bundle import WEIGHTS, load_bundle
 from marrowscope.phantom.marked_images import LIST
 from marrowscope.phantom.synthetic_dataset import write_dataset
@@ -129,7 +129,7 @@ def _trained(
         average=0.97,  # a short training forgets its first steps sooner
         views=1,  # of eight: each cell is looked at once
     )
-    start = load_bundle(DEFAULT_MODEL).folder
+    start = load_bundle(SMALL_MODEL).folder
     assert start is not None  # a shipped bundle is a folder
     hooks = TrainingHooks(stage("stain vectors"), stage("decoding"), stage("training steps"))
     train(
@@ -145,7 +145,7 @@ def _trained(
     card = load_bundle(run / "bundle").card
     return read_cells(run / PREDICTIONS), {
         "model": "sequential, trained for the demo only",
-        "training": f"{EPOCHS} short epochs from {DEFAULT_MODEL}; far from what the recipe reaches",
+        "training": f"{EPOCHS} short epochs from {SMALL_MODEL}; far from what the recipe reaches",
         "trained on": f"{sum(card.data['images'].values())} images of {classes} classes",
         "split": card.split["method"],
     }

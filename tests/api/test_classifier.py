@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 import marrowscope as ms
 from marrowscope.cells import PROBABILITY
+from marrowscope.models import DEFAULT_MODEL, SMALL_MODEL
 
 CELLS = 5
 
@@ -141,16 +142,16 @@ def test_an_uncalibrated_model_makes_no_decisions(folder: Path) -> None:
 
 
 def test_a_model_tells_what_it_is(model: ms.Model) -> None:
-    assert model.name == "sequential-mll7"
+    assert model.name == DEFAULT_MODEL
     assert len(model.classes) == 21
-    assert model.card.known == ("BLA", "PMO", "NGS", "EOS", "MON", "LYT", "NIF")
+    assert " ".join(model.card.known) == "BLA PMO MYB MMZ NGB NGS EOS BAS MON EBO LYT NIF"
     page = model._repr_html_()
     assert ms.RESEARCH_USE_ONLY in page
-    assert "sequential-mll7 knows 7 of 21 classes" in page
+    assert f"{DEFAULT_MODEL} knows 12 of 21 classes" in page
 
 
 def test_shipped_models_are_listed_and_unknown_ones_refused() -> None:
-    assert "sequential-mll7" in ms.available_models()["name"].to_list()
+    assert {DEFAULT_MODEL, SMALL_MODEL} <= set(ms.available_models()["name"])
     with pytest.raises(ms.InputError, match="nobody: neither a bundle folder nor a shipped model"):
         ms.load_model("nobody")
 

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from marrowscope import demo
+from marrowscope.models import DEFAULT_MODEL
 from marrowscope.phantom.synthetic_dataset import write_dataset
 from support.command_shell import Shell
 
@@ -54,7 +55,7 @@ def test_without_libraries_for_training_the_demo_shows_the_shipped_model(
     monkeypatch.setattr(demo, "missing_modules", lambda extra: ("torch",))
     out, err = shell("demo", "-o", tmp_path / "demo", "--data", own, "--json")
     summary = json.loads(out)
-    assert (summary["trained"], summary["bundle"]) == (False, "sequential-mll7")
+    assert (summary["trained"], summary["bundle"]) == (False, DEFAULT_MODEL)
     assert summary["count_report"] is None  # a model of one's own images, not of drawn slides
     assert "pip install 'marrowscope[train]'" in err
     assert "it knows BLA" in Path(summary["report"]).read_text()

@@ -60,8 +60,9 @@ def test_predict_with_the_model_first_says_how_it_is_written_now(
 ) -> None:
     write_dataset(tmp_path / "set", {"LYT": 1, "EOS": 1}, 0)
     images = tmp_path / "set"
-    for name, words in (("new", ()), ("old", ("sequential-mll7",))):
-        err = shell("predict", *words, images, "-o", tmp_path / f"{name}.parquet").err
+    named = ("--model", "sequential-mll7")
+    for name, words, options in (("new", (), named), ("old", ("sequential-mll7",), ())):
+        err = shell("predict", *words, images, *options, "-o", tmp_path / f"{name}.parquet").err
         assert err.count("is now 'predict … --model sequential-mll7'") == len(words)
         assert "sequential-mll7 knows 7 of 21 classes" in err
     new, old = (read_cells(tmp_path / f"{name}.parquet") for name in ("new", "old"))

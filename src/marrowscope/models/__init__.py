@@ -15,7 +15,9 @@ if TYPE_CHECKING:  # torch comes with an extra
 NAMES: tuple[str, ...] = NETWORKS
 
 # Bundle that predicts and counts where none is named.
-DEFAULT_MODEL = "sequential-mll7"
+DEFAULT_MODEL = "lite0-mll-pbc12"
+# Small enough to be trained further while somebody watches.
+SMALL_MODEL = "sequential-mll7"
 
 
 def create(name: str, outputs: int) -> "nn.Module":

@@ -10,7 +10,7 @@ import yaml
 from marrowscope.augment import AugmentationSettings
 from marrowscope.errors import InputError
 
-SHIPPED = ("default", "paper", "pretrain", "finetune")
+SHIPPED = ("default", "paper", "pretrain", "finetune", "laboratories")
 
 
 @dataclass(frozen=True)
