@@ -39,7 +39,7 @@ docs: setup
 # Helpers, and studies of accuracy that take long; docs/differential.md and
 # docs/label-noise.md tell how to run those.
 NO_BENCH := $(addprefix benchmarks/,side_by_side.py simulated_smears.py differential_coverage.py differential_estimators.py \
-  label_noise.py pretraining.py)
+  label_noise.py pretraining.py review_server.py)
 
 # Peers come with the extra 'bench'. Leave the machine alone meanwhile: some figures are wall time.
 bench: setup

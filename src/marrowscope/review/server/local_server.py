@@ -116,7 +116,7 @@ def run_server(app: Starlette, listening: socket.socket, ready: Callable[[], Non
     """
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="off",
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=3, timeout_keep_alive=65,
     )  # fmt: skip
     server = uvicorn.Server(config)
     listening.listen(128)  # the browser may come before the server has begun: it waits

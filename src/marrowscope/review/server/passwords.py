@@ -1,5 +1,7 @@
 """Passwords are kept as argon2id hashes, and asked for again before signing."""
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import select
@@ -12,8 +14,6 @@ from marrowscope.review.server.service import Service
 
 SHORTEST, LONGEST = 10, 1_000  # letters
 _HASHER = PasswordHasher()  # RFC 9106, second recommendation
-# Is checked where there is no such person, so that the time tells nothing.
-_NOBODY = _HASHER.hash("nobody has this password")
 
 
 def hash_password(password: str) -> str:
@@ -30,9 +30,15 @@ def hash_password(password: str) -> str:
 def is_password(stored: str | None, password: str) -> bool:
     """Whether a password is the one that was hashed; takes as long where there is none."""
     try:
-        return _HASHER.verify(stored or _NOBODY, password[: LONGEST + 1]) and stored is not None
+        return _HASHER.verify(stored or _nobody(), password[: LONGEST + 1]) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+@cache
+def _nobody() -> str:
+    """Is checked where there is no such person, so that the time tells nothing."""
+    return _HASHER.hash("nobody has this password")
 
 
 def require_password(service: Service, who: Person, password: str) -> None:

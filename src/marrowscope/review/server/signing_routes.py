@@ -1,20 +1,8 @@
 """Routes of agreement, sign-off, reports and the trail."""
 
-import tempfile
-from datetime import datetime
-from pathlib import Path
-
 from starlette.responses import Response
 
 from marrowscope.errors import InputError
-from marrowscope.io.json_data import json_text
-from marrowscope.report.count.count_data import count_dict
-from marrowscope.report.count.count_page import PAPER, SCREEN, render_count
-from marrowscope.report.count.dicom_annotations import write_annotations
-from marrowscope.report.count.fhir import diagnostic_bundle
-from marrowscope.report.count.interval_figure import interval_figure
-from marrowscope.report.html import figure_png
-from marrowscope.report.pdf_export import html_to_pdf
 from marrowscope.review.database.chain_audit import audit
 from marrowscope.review.readings.blinding import require_unblinded
 from marrowscope.review.readings.final_labels import final_readings, reasons_against_signing
@@ -35,14 +23,8 @@ from marrowscope.review.server.passwords import require_password
 from marrowscope.review.server.people import SIGNER
 from marrowscope.review.server.smear_routes import people_by_id
 from marrowscope.review.signing.audit_trail import audit_trail, trail_csv
-from marrowscope.review.signing.reviewed_count import (
-    ReviewedCount,
-    reviewed_count,
-    signatures_smear,
-)
-from marrowscope.review.signing.sign_smear import amend_smear, sign_smear
+from marrowscope.review.signing.sign_smear import amend_smear, sign_smear, signed_smear
 
-_DPI = 160
 _LONGEST_REASON = 2_000
 
 
@@ -122,47 +104,40 @@ def signatures(call: Call) -> Response:
 
 def report_page(call: Call) -> Response:
     """The report of a signed count, a page that holds all it shows."""
-    made = _reviewed(call)
-    page = render_count(made.count, _issued(made), _figures(made), SCREEN)
+    data, _ = _report(call, "html_report", pictures=True)
     # The report styles itself, which the page of the review may not.
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
-    return Response(page.encode("utf-8", "replace"), 200, headers, "text/html; charset=utf-8")
+    return Response(data, 200, headers, "text/html; charset=utf-8")
 
 
 def report_pdf(call: Call) -> Response:
     """The report as PDF."""
-    made = _reviewed(call)
     try:
-        data = html_to_pdf(render_count(made.count, _issued(made), _figures(made), PAPER))
+        data, name = _report(call, "pdf_report", pictures=True)
+    except NotFoundError:
+        raise
     except InputError as error:
         raise NotFoundError(str(error), "no-pdf") from None
-    return _file(data, "application/pdf", f"{made.count.name}.pdf")
+    return _file(data, "application/pdf", f"{name}.pdf")
 
 
 def report_fhir(call: Call) -> Response:
     """The signed count as a FHIR bundle."""
-    made = _reviewed(call, pictures=False)
-    bundle = diagnostic_bundle(made.count, _issued(made))
-    return _file(json_text(bundle, None).encode("utf-8", "replace"), "application/fhir+json",
-                 f"{made.count.name}.fhir.json")  # fmt: skip
+    data, name = _report(call, "fhir_report")
+    return _file(data, "application/fhir+json", f"{name}.fhir.json")
 
 
 def report_data(call: Call) -> Response:
     """The signed count as plain data."""
-    made = _reviewed(call, pictures=False)
-    data = json_text(count_dict(made.count, _issued(made)))
-    return _file(data.encode("utf-8", "replace"), "application/json", f"{made.count.name}.json")
+    data, name = _report(call, "data_report")
+    return _file(data, "application/json", f"{name}.json")
 
 
 def report_dicom(call: Call) -> Response:
     """The reviewed cells as DICOM annotations over their slide."""
-    made = _reviewed(call, pictures=False)
-    with tempfile.TemporaryDirectory(prefix="marrowscope-") as folder:
-        path = Path(folder) / "annotations.dcm"
-        if not write_annotations(made.count, path):
-            raise NotFoundError("the cells do not lie on a DICOM slide", "no-dicom")
-        return _file(path.read_bytes(), "application/dicom", f"{made.count.name}.dcm")
+    data, name = _report(call, "dicom_report")
+    return _file(data, "application/dicom", f"{name}.dcm")
 
 
 def trail(call: Call) -> Response:
@@ -194,22 +169,18 @@ def whole_audit(call: Call) -> Response:
     })  # fmt: skip
 
 
-def _reviewed(call: Call, pictures: bool = True) -> ReviewedCount:
+def _report(call: Call, form: str, pictures: bool = False) -> tuple[bytes, str]:
+    """A report, and the name of the smear."""
+    # What draws reports takes a second to load, which a server should not need to start.
+    from marrowscope.review.signing import signed_reports
+    from marrowscope.review.signing.reviewed_count import reviewed_count
+
     number = call.number("signature")
     with call.database.reading() as connection:
-        require_unblinded(connection, call.person.id, signatures_smear(connection, number))
-    return reviewed_count(call.database, number, pictures)
-
-
-def _issued(made: ReviewedCount) -> datetime:
-    return datetime.fromisoformat(made.time)
-
-
-def _figures(made: ReviewedCount) -> dict[str, bytes]:
-    result = made.count.differential
-    if not result.tally.countable:
-        return {}
-    return {"intervals": figure_png(interval_figure(result), _DPI)}
+        require_unblinded(connection, call.person.id, signed_smear(connection, number))
+    made = reviewed_count(call.database, number, pictures)
+    data: bytes = getattr(signed_reports, form)(made)
+    return data, made.count.name
 
 
 def _file(data: bytes, media_type: str, name: str) -> Response:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from marrowscope._about import __version__
 from marrowscope.cells import probability_codes
@@ -210,16 +210,3 @@ def _before_after(answered: pl.DataFrame) -> list[str]:
         for code in in_display_order({*before, *after})
         if before[code] != after[code]
     ]
-
-
-def signatures_smear(connection: Connection, number: int) -> int:
-    """The smear that a signature is of.
-
-    Raises:
-        NotFoundError: no such signature.
-    """
-    asked = select(signature.c.smear_id).where(signature.c.id == number)
-    found = connection.execute(asked).scalar_one_or_none()
-    if found is None:
-        raise NotFoundError(f"signature {number}: no such signature")
-    return int(found)

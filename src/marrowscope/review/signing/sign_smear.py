@@ -21,7 +21,7 @@ from marrowscope.review.readings.final_labels import (
 from marrowscope.review.readings.reading_access import AMENDMENT, find_reading, readings_of
 from marrowscope.review.readings.reading_count import ReadingCount, count_as_data
 from marrowscope.review.readings.reading_cycle import AMENDED, SIGNED, lock_smear, set_state
-from marrowscope.review.refusals import ConflictError
+from marrowscope.review.refusals import ConflictError, NotFoundError
 
 
 def sign_smear(
@@ -154,3 +154,16 @@ def _reason(connection: Connection, reading_id: int) -> str | None:
 
     asked = select(event.c.content).where(event.c.reading_id == reading_id, event.c.kind == "amend")
     return str(json.loads(connection.execute(asked).scalar_one())["reason"])
+
+
+def signed_smear(connection: Connection, number: int) -> int:
+    """The smear that a signature is of.
+
+    Raises:
+        NotFoundError: no such signature.
+    """
+    asked = select(signature.c.smear_id).where(signature.c.id == number)
+    found = connection.execute(asked).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError(f"signature {number}: no such signature")
+    return int(found)
