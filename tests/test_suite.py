@@ -141,6 +141,7 @@ TESTED_BY = {
     "review/signing/audit_trail.py": "review/server/test_signing_routes.py",
     "review/signing/reviewed_cells.py": "review/transfer/test_label_export.py",
     "review/signing/reviewed_count.py": "review/server/test_signing_routes.py",
+    "review/signing/signed_reports.py": "review/server/test_signing_routes.py",
     "review/transfer/record_import.py": "review/transfer/test_label_import.py",
     "review/server/http_call.py": "review/server/test_request_guard.py",
     "review/server/people.py": "review/server/test_reading_routes.py",

@@ -1,8 +1,9 @@
 """The label of every cell of a reading, as it follows from the events."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -55,12 +56,7 @@ def write_label_rows(
     """
     if not rows:
         return
-    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
-    added = kind.insert(label)
-    statement = added.on_conflict_do_update(
-        index_elements=["reading_id", "cell_id"],
-        set_={name: added.excluded[name] for name in ("state", "comment", "number", "person_id")},
-    )
+    statement = _upsert(connection.dialect.name)
     connection.execute(
         statement,
         [
@@ -71,6 +67,16 @@ def write_label_rows(
             for cell, (row, number) in rows.items()
         ],
     )  # fmt: skip
+
+
+@cache
+def _upsert(dialect: str) -> Any:
+    kind = sqlite if dialect == "sqlite" else postgresql
+    added = kind.insert(label)
+    return added.on_conflict_do_update(
+        index_elements=["reading_id", "cell_id"],
+        set_={name: added.excluded[name] for name in ("state", "comment", "number", "person_id")},
+    )
 
 
 def chunks(values: Iterable[int]) -> Iterator[list[int]]:
