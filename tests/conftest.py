@@ -14,6 +14,7 @@ from marrowscope.review.database.connection import Database, open_database
 from marrowscope.review.database.schema_upgrade import upgrade_schema
 from support import postgres
 from support.chromium import started_chromium
+from support.clusters import two_workers
 from support.command_shell import Shell
 from support.page_modules import PageModules, page_modules
 from support.real_data import DATA
@@ -61,6 +62,13 @@ def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
             target.write(blank)
 
     monkeypatch.setattr(Figure, "savefig", save)
+
+
+@pytest.fixture(scope="session")
+def cluster_address() -> Iterator[str]:
+    """Two Dask workers of one thread each; a slide called poison ends the process of its worker."""
+    with two_workers() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

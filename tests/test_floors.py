@@ -13,7 +13,7 @@ ROOT = Path(marrowscope.__file__).parent
 FLOORS = (
     {"_about", "errors", "progress", "silent_import"},
     {"extras"},
-    {"io"},
+    {"io", "cluster"},
     {"morphology", "identifiers"},
     {"class_synonyms"},
     {"cells", "stain", "scoring", "preprocessing"},

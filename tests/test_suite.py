@@ -97,6 +97,7 @@ TESTED_BY = {
     "fleet/fleet_identity.py": "api/test_slide_fleet.py",
     "fleet/slide_record.py": "fleet/test_fleet_table.py",
     "fleet/smear_counter.py": "fleet/test_slide_task.py",
+    "inference/model_choice.py": "fleet/test_worker_slides.py",
     "io/colour_profile.py": "io/test_image_decoding.py",
     "io/image_inspection.py": "io/test_image_decoding.py",
     "io/pillow_decoding.py": "io/test_image_decoding.py",

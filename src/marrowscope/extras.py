@@ -43,6 +43,7 @@ EXTRAS: dict[str, Extra] = {
     # highdicom needs pyjpegls, which has no wheel for Python 3.14 yet.
     "dicom": Extra(("highdicom", "pydicom"), "DICOM annotations of located cells", (3, 14)),
     "int8": Extra(("nncf",), "making the int8 graph of a model"),
+    "cluster": Extra(("distributed",), "work on the machines of a cluster"),
     "heif": Extra(("pillow_heif",), "HEIC pictures of phones"),
     "anndata": Extra(("anndata",), "cell tables for scanpy and squidpy"),
     "timm": Extra(("timm", "torch"), "backbones of timm"),

@@ -9,7 +9,9 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import polars as pl
 
 from marrowscope.cells import read_cells
+from marrowscope.cluster.cluster_choice import ClusterChoice, parse_cluster
 from marrowscope.errors import InputError, TableError
+from marrowscope.extras import require_extra
 from marrowscope.morphology import TOLERATED, load_tolerated
 from marrowscope.progress import Advance, Stage
 
@@ -74,6 +76,20 @@ def path_list(given: AnyPath | Sequence[AnyPath]) -> list[Path]:
 def optional_path(given: AnyPath | None) -> Path | None:
     """A path, where there is one."""
     return None if given is None else Path(given)
+
+
+def cluster_choice(cluster: str | None, per_task: Sequence[str] = ()) -> ClusterChoice | None:
+    """The cluster that was named; None for this process.
+
+    Raises:
+        InputError: the extra is missing, or what was said makes no sense.
+    """
+    if cluster is None:
+        if per_task:
+            raise InputError("`per_task` says what tasks of a cluster get; name a `cluster`, too")
+        return None
+    require_extra("cluster", "`cluster`")
+    return parse_cluster(cluster, per_task)
 
 
 def class_codes(given: Sequence[str] | str | None) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from marrowscope.inference.batch_prediction import predict_table
 from marrowscope.inference.calibrated_engine import with_decisions
 from marrowscope.inference.engine import Engine
 from marrowscope.inference.engine_choice import choose_engine
+from marrowscope.inference.model_choice import ModelChoice, bundle_name
 from marrowscope.inference.resume_cache import SUFFIX, ResumeCache, prediction_identity
 from marrowscope.inference.training_appearance import (
     MAX_CELLS,
@@ -45,7 +47,12 @@ class Model:
     """A classifier of cells that is ready to compute."""
 
     def __init__(
-        self, bundle: Bundle, engine: Engine, calibrated: bool, engine_remark: str | None
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        calibrated: bool,
+        engine_remark: str | None,
+        choice: ModelChoice | None = None,
     ) -> None:
         """Join the parts; ``load_model`` makes them.
 
@@ -54,7 +61,9 @@ class Model:
             engine: computes the probabilities.
             calibrated: whether the bundle's calibration is used, where it has one.
             engine_remark: what a user should know of the choice of the engine.
+            choice: from which another process loads the same model.
         """
+        self._choice = choice
         self.bundle, self.engine = bundle, engine
         self.calibrated, self.engine_remark = calibrated, engine_remark
         self._calibration = read_calibration(bundle) if calibrated else None
@@ -64,6 +73,18 @@ class Model:
     def name(self) -> str:
         """As its card says."""
         return self.bundle.card.name
+
+    @property
+    def choice(self) -> ModelChoice:
+        """From which another process, here or on another machine, loads the same model.
+
+        Raises:
+            InputError: it was not made by ``load_model``.
+        """
+        if self._choice is None:
+            raise InputError(f"{self.name}: another process cannot load it; name its bundle")
+        made_by = prediction_identity(self.bundle, self.engine.name, self.calibrated)
+        return replace(self._choice, identity=made_by)
 
     @property
     def card(self) -> Card:
@@ -252,9 +273,11 @@ def load_model(
     Raises:
         InputError: no such model, a damaged one, or an engine or device that is not there.
     """
-    bundle = load_bundle(DEFAULT_MODEL if name is None else os.fspath(name))
+    named = DEFAULT_MODEL if name is None else os.fspath(name)
+    bundle = load_bundle(named)
     chosen, remark = choose_engine(bundle, engine, device, calibrated)
-    return Model(bundle, chosen, calibrated, remark)
+    choice = ModelChoice(bundle_name(named), engine, device, calibrated)
+    return Model(bundle, chosen, calibrated, remark, choice)
 
 
 def as_model(given: Model | AnyPath | None) -> Model:

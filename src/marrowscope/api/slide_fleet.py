@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from marrowscope.api.arguments import AnyPath, Say, path_list
+from marrowscope.api.arguments import AnyPath, Say, cluster_choice, path_list
 from marrowscope.api.classifier import Model, as_model
 from marrowscope.api.smear_counting import smear_counter
 from marrowscope.errors import InputError
@@ -19,6 +19,7 @@ from marrowscope.fleet.fleet_plan import plan_fleet
 from marrowscope.fleet.fleet_run import in_turn, run_fleet
 from marrowscope.fleet.fleet_table import DONE, PAGE, STATES, TABLE, SlideRow, fleet_frame
 from marrowscope.fleet.slide_search import FoundSlides
+from marrowscope.fleet.worker_slides import WorkerSetup, on_cluster
 from marrowscope.inference.resume_cache import prediction_identity
 from marrowscope.preprocessing import require_pixel_size
 from marrowscope.progress import Stage
@@ -124,6 +125,8 @@ def count_fleet(
     geojson: bool = False,
     laboratory: str | None = None,
     novelty: bool = True,
+    cluster: str | None = None,
+    per_task: Sequence[str] = (),
     progress: Stage | None = None,
     finished: Callable[[SlideRow], None] | None = None,
     say: Say | None = None,
@@ -135,6 +138,9 @@ def count_fleet(
     Args:
         sources: as for ``find_slides``, or what it found.
         output: folder for a report of each slide, ``fleet.parquet`` and ``fleet.html``.
+        cluster: count on Dask workers (extra cluster): ``local``, ``local:N``, the address of a
+            scheduler, or the file that it wrote. The counts are the same.
+        per_task: what each count gets there: ``threads=N``, ``memory=8GB``, ``GPU=1``.
         finished: is told of every slide that came to its end now.
         say: is told in a line what a user should know before.
 
@@ -142,10 +148,12 @@ def count_fleet(
         A row for every slide that was named: done, refused with its reason, or failed.
 
     Raises:
-        InputError: no slide, fields instead of slides, a setting out of range, or a table that
-            cannot be written or belongs to something else. Never because of one slide.
+        InputError: no slide, fields instead of slides, a setting out of range, a cluster that
+            cannot be used, or a table that cannot be written or belongs to something else. Never
+            because of one slide.
     """
     view = View.named(taken_as)
+    workers = cluster_choice(cluster, per_task)
     found = (
         sources
         if isinstance(sources, FoundSlides)
@@ -154,7 +162,7 @@ def count_fleet(
         )
     )
     if found is None:
-        raise InputError("`sources` are fields, which together are one smear; use `count`")
+        raise InputError("`sources` are fields, which together are one smear; count them alone")
     chosen = as_model(model)
     counter = smear_counter(
         chosen, cells, microns_per_pixel, held_out, min_confidence, remarks, seed, output, pdf,
@@ -168,7 +176,14 @@ def count_fleet(
     identity = fleet_identity(made_by, counter.settings, facts)
     plan = plan_fleet(found.paths, folder, identity, chosen.name, microns_per_pixel, view)
     told = (*found.passed_over, *plan.remarks)
-    for line in told if say is not None else ():
-        say(line)  # type: ignore[misc]
-    rows = run_fleet(plan, folder, facts, in_turn(plan.tasks, counter, progress), finished)
-    return Fleet(Path(output), rows, told)
+    speak: Say = say if say is not None else lambda line: None
+    for line in told:
+        speak(line)
+    if workers is None:
+        results = in_turn(plan.tasks, counter, progress)
+    else:
+        setup = WorkerSetup(
+            chosen.choice, counter.settings, counter.reports, str(folder), workers.threads
+        )
+        results = on_cluster(plan.tasks, setup, workers, speak)
+    return Fleet(Path(output), run_fleet(plan, folder, facts, results, finished), told)

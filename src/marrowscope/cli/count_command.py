@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from marrowscope.cli.app import Bars, console, emit_json, print_line, print_remark
-from marrowscope.cli.options import JSON, Device, Engine, FolderOutput, Model, PixelSize, TakenAs
+from marrowscope.cli.options import (
+    JSON,
+    Cluster,
+    Device,
+    Engine,
+    FolderOutput,
+    Model,
+    PerTask,
+    PixelSize,
+    TakenAs,
+)
 from marrowscope.extras import install_line, missing_modules
 
 if TYPE_CHECKING:
@@ -16,7 +26,7 @@ if TYPE_CHECKING:
 
 def count(
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="FIELD_OR_SLIDE",
             help="Slides (one report each), folders, patterns or lists of them; or field images "
@@ -68,6 +78,8 @@ def count(
             "tells them.",
         ),
     ] = True,
+    cluster: Cluster = None,
+    per_task: PerTask = None,
     json: bool = JSON,
 ) -> None:
     """Count a smear: find the cells, classify them, report the differential count.
@@ -91,7 +103,12 @@ def count(
                 soft_wrap=True,
                 style="dim",
             )
-    slides = ms.find_slides(sources, microns_per_pixel=microns_per_pixel, taken_as=taken_as)
+    slides = ms.find_slides(
+        sources,
+        alone=cluster is not None,
+        microns_per_pixel=microns_per_pixel,
+        taken_as=taken_as,
+    )
     settings: dict[str, Any] = {
         "model": ms.load_model(model, engine=engine, device=device),
         "cells": cells,
@@ -107,7 +124,7 @@ def count(
         "novelty": novelty,
     }
     with Bars() as bars:
-        if slides is None:
+        if slides is None and cluster is None:
             result = ms.count(sources, progress=bars.stage, **settings)
             bars.close()
             _show(result)
@@ -119,7 +136,13 @@ def count(
                 _show_row(row)
 
             fleet = ms.count_fleet(
-                slides, progress=bars.stage, finished=finished, say=print_remark, **settings
+                sources if slides is None else slides,
+                cluster=cluster,
+                per_task=per_task or (),
+                progress=bars.stage,
+                finished=finished,
+                say=print_remark,
+                **settings,
             )
             bars.close()
             summary = fleet.to_dict() if json else {"failed": fleet.failed}

@@ -88,3 +88,20 @@ Tolerated = Annotated[
         "--tolerated", help="YAML list of tolerated class pairs; default: those of the study."
     ),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="local|ADDRESS|FILE",
+        help="Work on Dask workers: local, local:N, tcp://host:8786, or a scheduler's file.",
+        autocompletion=lambda incomplete: beginning("local tcp://", incomplete),
+    ),
+]
+PerTask = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--per-task",
+        metavar="KEY=VALUE",
+        help="With --cluster: threads=2, memory=8GB, GPU=1; may be repeated.",
+    ),
+]

@@ -189,6 +189,14 @@ def _anndata() -> None:
     _near(AnnData(np.ones((2, 3))).shape, (2, 3))
 
 
+def _distributed() -> None:
+    import distributed
+    from distributed.comm import connect
+
+    if not (callable(connect) and callable(distributed.Client)):
+        raise ArithmeticError("distributed has no client")
+
+
 def _pillow_heif() -> None:
     import pillow_heif
 
@@ -283,6 +291,7 @@ TRIALS: Mapping[str, Callable[[], None]] = {
     "highdicom": _highdicom,
     "nncf": _nncf,
     "anndata": _anndata,
+    "distributed": _distributed,
     "pillow_heif": _pillow_heif,
     "timm": _timm,
     "sqlalchemy": _sqlalchemy,
