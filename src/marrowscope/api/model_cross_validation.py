@@ -1,7 +1,7 @@
 """A cell table comes in; a model per fold, and scores of every cell, come out."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from marrowscope.api.arguments import (
     Say,
     as_table,
     begin,
+    cluster_choice,
     naming,
     optional_path,
 )
@@ -102,6 +103,8 @@ def cross_validate(
     changes: Changes | None = None,
     seed: int = 0,
     jobs: int = 1,
+    cluster: str | None = None,
+    per_task: Sequence[str] = (),
     device: str = "auto",
     store: AnyPath | None = None,
     weights: AnyPath | None = None,
@@ -127,6 +130,9 @@ def cross_validate(
         changes: as for ``train``.
         seed: of the folds and the trainings.
         jobs: folds that are trained at the same time.
+        cluster: train each fold on a Dask worker (extra cluster), as for ``count_fleet``; such as
+            one fold per GPU.
+        per_task: what each training gets there: ``threads=N``, ``memory=8GB``, ``GPU=1``.
         device: as for ``train``.
         store: as for ``train``.
         weights: as for ``train``; they must not have seen these cells.
@@ -143,6 +149,9 @@ def cross_validate(
     from marrowscope.evaluation.cross_validation import cross_validate as train_folds
     from marrowscope.evaluation.fold_training import CrossValidationPlan
 
+    workers = cluster_choice(cluster, per_task)
+    if workers is not None and jobs > 1:
+        raise InputError("`jobs` is of this machine; a `cluster` says by its workers how many")
     if holdout is not None and not 0 < holdout < 1:
         raise InputError(f"`holdout` is {holdout}; expected a share between 0 and 1, such as 0.3")
     if leave_out not in (None, LABORATORY):
@@ -168,11 +177,13 @@ def cross_validate(
             plan,
             folder,
             jobs=jobs,
+            cluster=workers,
             device=device,
             store=place,
             store_given=store is not None,
             hooks=_hooks(progress, told),
             finished=lambda name, done, parts: told(f"{name} finished, {done} of {parts}"),
+            say=told,
         )
     begin(progress, "scoring")
     scores = evaluate_table(found.predictions, resamples=resamples, seed=seed)

@@ -8,7 +8,17 @@ from rich.table import Table
 
 from marrowscope.cli.app import Bars, console, emit_json, print_line, print_remark
 from marrowscope.cli.laboratory_lines import print_laboratories
-from marrowscope.cli.options import JSON, Bootstrap, Device, Overrides, Seed, Store, beginning
+from marrowscope.cli.options import (
+    JSON,
+    Bootstrap,
+    Cluster,
+    Device,
+    Overrides,
+    PerTask,
+    Seed,
+    Store,
+    beginning,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +47,8 @@ def crossval(
     changes: Overrides = None,
     seed: Seed = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Folds to train at the same time.")] = 1,
+    cluster: Cluster = None,
+    per_task: PerTask = None,
     device: Device = "auto",
     store: Store = None,
     weights: Annotated[
@@ -70,6 +82,8 @@ def crossval(
                 changes=changes,
                 seed=seed,
                 jobs=jobs,
+                cluster=cluster,
+                per_task=per_task or (),
                 device=device,
                 store=store,
                 weights=weights,

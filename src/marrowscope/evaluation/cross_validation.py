@@ -20,6 +20,7 @@ from typing import Any
 import polars as pl
 
 from marrowscope.cells import LABORATORY, SCHEMA, predicted_by, read_cells, usable, write_cells
+from marrowscope.cluster.cluster_choice import ClusterChoice
 from marrowscope.dataset.splitting import METHOD
 from marrowscope.dataset.stain_vectors import with_stains
 from marrowscope.errors import InputError
@@ -29,6 +30,7 @@ from marrowscope.evaluation.fold_training import (
     FoldJob,
     in_turn,
     is_finished,
+    on_workers,
     side_by_side,
 )
 from marrowscope.io.atomic import replacing
@@ -64,11 +66,13 @@ def cross_validate(
     folder: Path,
     *,
     jobs: int = 1,
+    cluster: ClusterChoice | None = None,
     device: str = "auto",
     store: Path | None = None,
     store_given: bool = False,
     hooks: Callable[[str], TrainingHooks] | None = None,
     finished: Callable[[str, int, int], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> CrossValidationResult:
     """Train every part that is not finished, and pool the held-out predictions.
 
@@ -79,9 +83,12 @@ def cross_validate(
             killed one resumes at its last checkpoint.
         jobs: parts at the same time; processor threads are divided among them. Later calls compute
             with as many threads as the first one, whatever their ``jobs``: the bits depend on it.
+        cluster: train the parts on its workers, one task each; ``threads`` of it takes the place of
+            this machine's share.
         device, store, store_given: see ``training.train.train``.
         hooks: progress of one part, by its name; used when ``jobs`` is 1.
         finished: called as ``finished(name, done, parts)``.
+        say: is told in a line which workers a cluster has.
 
     Raises:
         InputError: see ``assign_folds``; or the folder holds something else.
@@ -91,22 +98,24 @@ def cross_validate(
     parted = assign_parts(table, plan)
     facts = _facts(plan, parted)
     _check_folder(folder, plan, facts)
-    threads = _threads(folder, min(jobs, len(parted.parts)))
+    apart = jobs > 1 or cluster is not None
+    stated = None if cluster is None else cluster.threads
+    threads = _threads(folder, min(jobs, len(parted.parts)), stated)
     _write_facts(folder, {**facts, THREADS: threads})
     cells = folder / CELLS
     prepared = _prepared(parted.table, cells, hooks("stain vectors") if hooks else None)
     made = store_given or store is None or store.exists() or plan.model == FEATURES
-    if jobs > 1 and not made:
+    if apart and not made:
         store = None  # several processes would make it at once; features are kept beside its place
     parts = [
         FoldJob(
             part.name,
-            folder / part.name,
-            cells,
+            _shared(folder / part.name, cluster),
+            _shared(cells, cluster),
             plan,
             part.number,
             device,
-            store,
+            None if store is None else _shared(store, cluster),
             store_given,
             f"{folder.name}-{part.name}",
             threads,
@@ -116,7 +125,10 @@ def cross_validate(
     ]
     open_parts = [part for part in parts if not is_finished(part.folder)]
     done = len(parts) - len(open_parts)
-    results = in_turn(open_parts, hooks) if jobs == 1 else side_by_side(open_parts, jobs)
+    if cluster is not None:
+        results = on_workers(open_parts, cluster, say or (lambda line: None))
+    else:
+        results = side_by_side(open_parts, jobs) if apart else in_turn(open_parts, hooks)
     for name in results:
         done += 1
         if finished is not None:
@@ -210,12 +222,19 @@ def _check_folder(folder: Path, plan: CrossValidationPlan, facts: dict[str, Any]
     (folder / CELLS).unlink(missing_ok=True)  # nothing was trained yet
 
 
-def _threads(folder: Path, jobs: int) -> int:
+def _shared(path: Path, cluster: ClusterChoice | None) -> Path:
+    """A path as a worker with another working folder finds it."""
+    return path if cluster is None else path.absolute()
+
+
+def _threads(folder: Path, jobs: int, stated: int | None) -> int:
     """Threads of each part: those of the first call; ``crossval.json`` records them."""
     if (folder / FACTS).exists():
         recorded = json.loads((folder / FACTS).read_text("utf-8")).get(THREADS)
         if recorded is not None:
             return int(recorded)
+    if stated is not None:
+        return stated
     return current_thread_count() if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
 
 

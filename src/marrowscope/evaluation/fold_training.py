@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marrowscope.cells import read_cells
+from marrowscope.cluster.cluster_choice import ClusterChoice
+from marrowscope.cluster.cluster_connection import connected
+from marrowscope.cluster.cluster_tasks import run_tasks, take_threads
 from marrowscope.dataset.laboratory_split import leave_out_laboratory
 from marrowscope.errors import InputError
 from marrowscope.training.hooks import TrainingHooks
@@ -110,3 +113,42 @@ def side_by_side(parts: list[FoldJob], jobs: int) -> Iterator[str]:
                 f"{parts[0].folder.parent}: a process was ended from outside, as happens when "
                 "memory is short; the same command continues, with fewer `jobs` if need be"
             ) from error
+
+
+def on_workers(
+    parts: list[FoldJob], cluster: ClusterChoice, say: Callable[[str], None]
+) -> Iterator[str]:
+    """Names as they finish, from workers of a cluster; each takes one training at a time.
+
+    A training whose worker died goes on from its last checkpoint on another one.
+
+    Raises:
+        InputError: as ``connected``; or a training failed, the others having come to their end.
+    """
+    if not parts:
+        return
+    failures = []
+    with connected(cluster, len(parts), say) as client:
+        items = [(part,) for part in parts]
+        for result in run_tasks(client, train_fold_on_worker, items, cluster.resources):
+            if result.value is not None:
+                yield result.value
+            else:
+                failures.append(f"{parts[result.place].folder}: {result.reason}")
+    if failures:
+        raise InputError(f"{failures[0]}; the same command continues")
+
+
+def train_fold_on_worker(part: FoldJob) -> str:
+    """On a worker: as ``train_fold``, of a table that lies where all machines see it.
+
+    Raises:
+        InputError: the worker does not see it; or as ``train``.
+    """
+    if not part.table.exists():
+        raise InputError(
+            f"{part.table}: a worker does not see this table; name an output on storage that all "
+            "machines of the cluster share"
+        )
+    take_threads(part.threads)
+    return train_fold(part)
