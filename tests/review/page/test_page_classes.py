@@ -128,6 +128,19 @@ def test_a_key_that_is_given_away_goes_to_who_had_the_other_one(modules: PageMod
     assert found == {"AB": "a", "CD": "c", "AX": "b", "?": "0"}
 
 
+def test_rows_lie_as_cells_mature(modules: PageModules) -> None:
+    found = modules.run(
+        "logic/key_map.js",
+        """const many = (lineage, count) => Array.from({ length: count }, (_, at) => ({ code: `${lineage}${at}`, lineage }));
+        const vocabulary = { classes: [...many("m", 11), ...many("e", 2), ...many("l", 2), ...many("o", 1)],
+                             unidentified: "?", keys: { m0: "x" } };
+        const keys = module.keyMap(vocabulary, {}, "rows").keys;
+        return ["m0", "m1", "m9", "m10", "e0", "e1", "l0", "l1", "o0", "?"].map((code) => keys.get(code)).join("");""",
+    )
+    # The eleventh of the first row comes after the last of the second.
+    assert found == "qwpgasdfz0"
+
+
 def test_a_key_with_ctrl_is_never_a_class(modules: PageModules) -> None:
     found = keys(
         modules,

@@ -26,7 +26,9 @@ const stores = { local: localStorage, session: sessionStorage };
 /** A name for an event that no other has; randomUUID is missing where a page comes over http. */
 function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((value) => value.toString(16).padStart(2, "0")).join("");
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((value) => value.toString(16).padStart(2, "0"))
+    .join("");
 }
 
 function useRoute() {
@@ -46,7 +48,9 @@ function Page() {
   const route = useRoute();
   useChanges(preferences);
   const theme = preferences.get("theme");
-  useEffect(() => { document.documentElement.dataset.theme = theme; }, [theme]);
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+  }, [theme]);
   const start = async () => {
     try {
       const found = await api.get("/api/session");
@@ -62,11 +66,21 @@ function Page() {
     api.onSignedOut = () => setSession((now) => (now ? { ...now, signed_in: false } : now));
     start();
   }, []);
-  if (problem) return html`<main class="message"><h1>marrowscope review</h1><p role="alert">${problem}</p><button type="button" onClick=${start}>try again</button></main>`;
+  if (problem)
+    return html`<main class="message"><h1>marrowscope review</h1><p role="alert">${problem}</p><button type="button" onClick=${start}>try again</button></main>`;
   if (!session) return html`<main class="message" aria-busy="true"><h1>marrowscope review</h1></main>`;
-  if (!session.signed_in || !vocabulary) return html`<${SignIn} api=${api} mode=${session.mode} onDone=${start} />`;
-  const app = { api, vocabulary, preferences, user: session.user, mode: session.mode,
-    passwordToSign: session.password_to_sign, researchUseOnly: session.research_use_only, focusCell: null };
+  if (!session.signed_in || !vocabulary)
+    return html`<${SignIn} api=${api} mode=${session.mode} onDone=${start} />`;
+  const app = {
+    api,
+    vocabulary,
+    preferences,
+    user: session.user,
+    mode: session.mode,
+    passwordToSign: session.password_to_sign,
+    researchUseOnly: session.research_use_only,
+    focusCell: null,
+  };
   const signOut = async () => {
     await api.post("/api/logout").catch(() => {});
     await start();
@@ -90,12 +104,16 @@ function Screen({ app, route, opened }) {
   if (route.screen === "worklist") return html`<${Worklist} app=${app} />`;
   if (route.screen === "users") return html`<${Users} app=${app} />`;
   const { smear, session, problem, reload } = opened;
-  if (problem) return html`<main class="message"><p role="alert">${problem}</p><a href="#/">to the worklist</a></main>`;
+  if (problem)
+    return html`<main class="message"><p role="alert">${problem}</p><a href="#/">to the worklist</a></main>`;
   if (!smear) return html`<main class="message" aria-busy="true"><p>…</p></main>`;
   if (route.screen === "trail") return html`<${Trail} key=${smear.id} app=${app} smear=${smear} />`;
-  if (route.screen === "agreement") return html`<${Agreement} key=${smear.id} app=${app} smear=${smear} reload=${reload} />`;
-  if (route.screen === "sign") return html`<${SignOff} key=${smear.id} app=${app} smear=${smear} session=${session} reload=${reload} />`;
-  if (!session) return html`<main class="message"><p>${smear.name}: ${smear.state}${smear.failure ? `, ${smear.failure}` : ""}. There is no reading of yours here.</p></main>`;
+  if (route.screen === "agreement")
+    return html`<${Agreement} key=${smear.id} app=${app} smear=${smear} reload=${reload} />`;
+  if (route.screen === "sign")
+    return html`<${SignOff} key=${smear.id} app=${app} smear=${smear} session=${session} reload=${reload} />`;
+  if (!session)
+    return html`<main class="message"><p>${smear.name}: ${smear.state}${smear.failure ? `, ${smear.failure}` : ""}. There is no reading of yours here.</p></main>`;
   const key = session.reading.id;
   if (smear.kind === "manual") return html`<${Counter} key=${key} app=${app} session=${session} />`;
   if (route.screen === "one") return html`<${OneByOne} key=${key} app=${app} session=${session} />`;
@@ -135,11 +153,17 @@ function useSmear(app, route) {
       if (turn === wanted.current) setOpened({ smear: null, session: null, problem: error.message });
     }
   };
-  useEffect(() => { load(); }, [route.smear, route.reading]);
+  useEffect(() => {
+    load();
+  }, [route.smear, route.reading]);
   useEffect(() => opened.session?.poll(), [opened.session]);
   useEffect(() => {
-    const leave = () => { current.current?.leave(); };
-    const hidden = () => { if (document.hidden) leave(); };
+    const leave = () => {
+      current.current?.leave();
+    };
+    const hidden = () => {
+      if (document.hidden) leave();
+    };
     const back = () => current.current?.queue.flush();
     window.addEventListener("pagehide", leave);
     document.addEventListener("visibilitychange", hidden);
@@ -161,7 +185,8 @@ async function chosenReading(app, smear, id) {
   if (open.length) return open[open.length - 1];
   if (mine.length) return mine[mine.length - 1];
   const begun = readings.some((one) => one.role === "first");
-  if (begun || !app.user.roles.includes("reader") || ["new", "counting", "failed"].includes(smear.state)) return null;
+  if (begun || !app.user.roles.includes("reader") || ["new", "counting", "failed"].includes(smear.state))
+    return null;
   return app.api.post(`/api/smears/${smear.id}/readings`, { role: "first" });
 }
 

@@ -21,9 +21,14 @@ export const FILTERS = { every: "all", open: "not yet decided", changed: "change
  *  `among`; without it in table order. */
 export function rowsOf(table, view, filter = "every", among = everyRow(table)) {
   const rows = [];
-  const wanted = view === ALL ? null
-    : view === OPEN ? UNDECIDED
-      : view === NO_CELL ? REMOVED : table.codeIndex.get(view) ?? NaN;
+  const wanted =
+    view === ALL
+      ? null
+      : view === OPEN
+        ? UNDECIDED
+        : view === NO_CELL
+          ? REMOVED
+          : (table.codeIndex.get(view) ?? NaN);
   for (const row of among) {
     const shown = table.shown(row);
     if (wanted === null ? shown === REMOVED : shown !== wanted) continue;
@@ -45,12 +50,12 @@ export function ordered(table, rows, by, rank = null) {
   const key = rank
     ? (row) => rank.get(table.id[row]) ?? Infinity
     : {
-      uncertain: (row) => lowest(table.uncertainty[row], -1),
-      certain: (row) => lowest(table.uncertainty[row], 1),
-      size: (row) => lowest(table.size[row], -1),
-      small: (row) => lowest(table.size[row], 1),
-      place: (row) => row,
-    }[by];
+        uncertain: (row) => lowest(table.uncertainty[row], -1),
+        certain: (row) => lowest(table.uncertainty[row], 1),
+        size: (row) => lowest(table.size[row], -1),
+        small: (row) => lowest(table.size[row], 1),
+        place: (row) => row,
+      }[by];
   const keys = new Float64Array(table.count);
   for (const row of rows) keys[row] = key(row);
   return rows.slice().sort((a, b) => (keys[a] === keys[b] ? a - b : keys[a] < keys[b] ? -1 : 1));

@@ -5,8 +5,26 @@ export const UNDECIDED = -1;
 /** State of a place where there is no cell. */
 export const REMOVED = -2;
 
-const PARTS = ["id", "field", "x", "y", "box", "sheet", "slot", "predicted", "confidence",
-  "uncertainty", "size", "label", "removed", "comment", "added", "stamp", "unsure", "votes"];
+const PARTS = [
+  "id",
+  "field",
+  "x",
+  "y",
+  "box",
+  "sheet",
+  "slot",
+  "predicted",
+  "confidence",
+  "uncertainty",
+  "size",
+  "label",
+  "removed",
+  "comment",
+  "added",
+  "stamp",
+  "unsure",
+  "votes",
+];
 
 /** Several answers of the server for one reading → one, as if it had come at once. */
 export function joinPages(pages) {

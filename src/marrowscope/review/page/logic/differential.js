@@ -23,7 +23,9 @@ export function percentages(counts) {
     .map((_, place) => place)
     .sort((a, b) => rest[b] - rest[a] || counts[b] - counts[a] || a - b)
     .slice(0, Math.max(missing, 0))
-    .forEach((place) => { whole[place] += 1; });
+    .forEach((place) => {
+      whole[place] += 1;
+    });
   return whole.map((value) => value / 10);
 }
 
@@ -56,8 +58,8 @@ export function cellsToExclude(count, cells, threshold) {
  */
 export function differential(tally, vocabulary) {
   const known = new Map(vocabulary.classes.map((one) => [one.code, one]));
-  const role = (code) => (code === vocabulary.unidentified ? "not classified"
-    : known.get(code)?.role ?? "counted");
+  const role = (code) =>
+    code === vocabulary.unidentified ? "not classified" : (known.get(code)?.role ?? "counted");
   const codes = [...new Set([...known.keys(), ...[...tally.classes.keys()].sort()])];
   const counted = codes.filter((code) => role(code) === "counted");
   const number = (code) => tally.classes.get(code) ?? 0;

@@ -29,8 +29,11 @@ export function framed(selection, ids, more) {
 
 /** Every cell of the view. */
 export function everything(selection, order) {
-  return { cells: new Set(order), cursor: selection.cursor ?? order[0] ?? null,
-    anchor: selection.anchor ?? order[0] ?? null };
+  return {
+    cells: new Set(order),
+    cursor: selection.cursor ?? order[0] ?? null,
+    anchor: selection.anchor ?? order[0] ?? null,
+  };
 }
 
 /** The cursor moved by `step` places; with shift the range grows or shrinks. */

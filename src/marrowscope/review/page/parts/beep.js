@@ -15,5 +15,7 @@ export function beep(kind) {
     tone.connect(level).connect(audio.destination);
     tone.start();
     tone.stop(audio.currentTime + seconds);
-  } catch { /* no sound here */ }
+  } catch {
+    /* no sound here */
+  }
 }

@@ -8,7 +8,12 @@ export const PAUSE = 70; // ms that the pointer rests on a cell before it is ask
 /** Facts of a cell, null until they are there; those of a reading are asked for once. */
 export function useCellFacts(api, session, id) {
   const [facts, setFacts] = useState(null);
-  const stamp = id === null ? null : session.queue.unsaved.has(id) ? "unsaved" : session.table.state[session.table.row.get(id)];
+  const stamp =
+    id === null
+      ? null
+      : session.queue.unsaved.has(id)
+        ? "unsaved"
+        : session.table.state[session.table.row.get(id)];
   useEffect(() => {
     setFacts((now) => (now?.id === id ? now : null));
     if (id === null) return undefined;
@@ -26,9 +31,14 @@ export function useCellFacts(api, session, id) {
         session.facts.set(id, { stamp, facts: answer });
         if (session.facts.size > KEPT) session.facts.delete(session.facts.keys().next().value);
         if (wanted) setFacts(answer);
-      } catch { /* the picture of the sheet stays */ }
+      } catch {
+        /* the picture of the sheet stays */
+      }
     }, PAUSE);
-    return () => { wanted = false; clearTimeout(timer); };
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
   }, [session, id, stamp]);
   return facts?.id === id ? facts : null;
 }

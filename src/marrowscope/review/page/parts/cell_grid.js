@@ -1,6 +1,13 @@
 // Cells as tiles, of which only those in sight are drawn.
 
-import { Component, html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
+import {
+  Component,
+  html,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "../vendor/preact-htm/standalone.module.js";
 import { drawnTiles, gridLayout, scrolledTo, tilePlace } from "../logic/grid_layout.js";
 import { REMOVED, UNDECIDED } from "../logic/cell_table.js";
 import { pictureStyle } from "./cell_picture.js";
@@ -12,7 +19,20 @@ const GAP = 2;
 
 /** order: cell ids in their order; names: class code → its name and colour; unsaved: cells with
  *  an action that is not saved yet. */
-export function CellGrid({ session, order, names, side, withCode, selection, unsaved, onSelect, onHover, onDrag, onDrop, gridRef }) {
+export function CellGrid({
+  session,
+  order,
+  names,
+  side,
+  withCode,
+  selection,
+  unsaved,
+  onSelect,
+  onHover,
+  onDrag,
+  onDrop,
+  gridRef,
+}) {
   const own = useRef(null);
   const ref = gridRef ?? own;
   const { width, height } = useSize(ref);
@@ -63,35 +83,82 @@ function tileOf(session, id, place, { layout, names, side, withCode, selection, 
     withCode=${withCode} selected=${selection.cells.has(id)} cursor=${selection.cursor === id} unsaved=${unsaved.has(id)} />`;
 }
 
-const WATCHED = ["id", "x", "y", "place", "total", "side", "shown", "state", "predicted", "comment",
-  "withCode", "selected", "cursor", "unsaved", "table", "row"];
+const WATCHED = [
+  "id",
+  "x",
+  "y",
+  "place",
+  "total",
+  "side",
+  "shown",
+  "state",
+  "predicted",
+  "comment",
+  "withCode",
+  "selected",
+  "cursor",
+  "unsaved",
+  "table",
+  "row",
+];
 
 class Tile extends Component {
   shouldComponentUpdate(next) {
     return WATCHED.some((name) => next[name] !== this.props[name]);
   }
 
-  render({ id, x, y, place, total, side, shown, state, predicted, confidence, comment, table, row, names, withCode, selected, cursor, unsaved }) {
+  render({
+    id,
+    x,
+    y,
+    place,
+    total,
+    side,
+    shown,
+    state,
+    predicted,
+    confidence,
+    comment,
+    table,
+    row,
+    names,
+    withCode,
+    selected,
+    cursor,
+    unsaved,
+  }) {
     const likely = table.likely(row);
     const code = table.code(shown) ?? (likely ? `${likely}?` : null); // below the threshold of the count
     const known = names.get(likely);
     const changed = state !== UNDECIDED && predicted >= 0 && state !== predicted;
     const words = [
-      shown === REMOVED ? "no cell" : known?.name ?? code ?? "not decided",
+      shown === REMOVED ? "no cell" : (known?.name ?? code ?? "not decided"),
       state === UNDECIDED && confidence !== null ? `suggested, ${Math.round(100 * confidence)} %` : null,
       state === UNDECIDED ? null : changed ? `changed from ${table.codes[predicted]}` : "decided",
       comment ? "with comment" : null,
       unsaved ? "not saved yet" : null,
-    ].filter(Boolean).join(", ");
-    const classes = ["tile", state === UNDECIDED ? "open" : "decided", changed ? "changed" : "",
-      selected ? "selected" : "", cursor ? "cursor" : "", unsaved ? "unsaved" : ""].join(" ");
+    ]
+      .filter(Boolean)
+      .join(", ");
+    const classes = [
+      "tile",
+      state === UNDECIDED ? "open" : "decided",
+      changed ? "changed" : "",
+      selected ? "selected" : "",
+      cursor ? "cursor" : "",
+      unsaved ? "unsaved" : "",
+    ].join(" ");
     const votes = table.votes?.[row];
     return html`<div id=${`cell-${id}`} role="option" aria-selected=${selected ? "true" : "false"} aria-label=${words}
         aria-setsize=${total} aria-posinset=${place + 1} class=${classes} title=${words}
-        style=${{ transform: `translate(${x}px, ${y}px)`, width: `${side + 2 * BORDER}px`, height: `${side + 2 * BORDER}px`,
-          "--class-colour": known?.colour ?? "#888888" }}>
+        style=${{
+          transform: `translate(${x}px, ${y}px)`,
+          width: `${side + 2 * BORDER}px`,
+          height: `${side + 2 * BORDER}px`,
+          "--class-colour": known?.colour ?? "#888888",
+        }}>
       <div class="picture" style=${pictureStyle(table, row, side)}>${table.slotOf[row] < 0 ? "no picture" : null}</div>
-      ${withCode || votes ? html`<span class="code">${votes ? votes.map((one) => table.codes[one] ?? "–").join(" / ") : code ?? "–"}</span>` : null}
+      ${withCode || votes ? html`<span class="code">${votes ? votes.map((one) => table.codes[one] ?? "–").join(" / ") : (code ?? "–")}</span>` : null}
       ${state === UNDECIDED && confidence !== null ? html`<span class="sure">${Math.round(100 * confidence)}</span>` : null}
       ${comment ? html`<span class="remark">✎</span>` : null}
     </div>`;
@@ -101,7 +168,9 @@ class Tile extends Component {
 /** Fetch the sheets of a view in the order in which its cells come, a few at a time. */
 function usePreloadedSheets(table, order) {
   useEffect(() => {
-    const wanted = [...new Set(order.map((id) => table.sheetOf[table.row.get(id)]))].filter((one) => one >= 0);
+    const wanted = [...new Set(order.map((id) => table.sheetOf[table.row.get(id)]))].filter(
+      (one) => one >= 0,
+    );
     let [next, on] = [0, true];
     const load = () => {
       if (!on || next >= Math.min(wanted.length, 24)) return;
@@ -114,6 +183,8 @@ function usePreloadedSheets(table, order) {
     };
     load();
     load();
-    return () => { on = false; };
+    return () => {
+      on = false;
+    };
   }, [table, order.length, order[0]]);
 }

@@ -24,7 +24,7 @@ export function CellPanel({ api, session, id, names, onZoom, onAlike, onField })
     <${Probabilities} facts=${facts} names=${names} />
     ${facts?.note ? html`<p class="warning">${facts.note}</p>` : null}
     <div class="buttons">
-      <button type="button" onClick=${() => onAlike(id)} title="order the view by likeness to this cell">most alike first</button>
+      ${onAlike ? html`<button type="button" onClick=${() => onAlike(id)} title="order the view by likeness to this cell">most alike first</button>` : null}
       <button type="button" onClick=${() => onField(id)} title="the cell in its field">in the field</button>
     </div>
     <${Comment} key=${id} session=${session} id=${id} text=${session.comments.get(id) ?? facts?.comment ?? ""} />
@@ -51,11 +51,19 @@ export function Verdict({ table, row, names }) {
   const code = table.code(table.shown(row));
   const state = table.state[row];
   const likely = table.likely(row);
-  const said = state === UNDECIDED ? (code ? "suggested" : likely ? `most likely ${names.get(likely)?.name ?? likely}` : "")
-    : table.changed(row) ? `decided; the model said ${table.codes[table.predicted[row]]}` : "decided";
+  const said =
+    state === UNDECIDED
+      ? code
+        ? "suggested"
+        : likely
+          ? `most likely ${names.get(likely)?.name ?? likely}`
+          : ""
+      : table.changed(row)
+        ? `decided; the model said ${table.codes[table.predicted[row]]}`
+        : "decided";
   return html`<p class="verdict">
     <${ClassSwatch} colour=${names.get(code)?.colour} />
-    <strong>${state === -2 ? "no cell" : names.get(code)?.name ?? code ?? (likely ? "not classified" : "not decided")}</strong>
+    <strong>${state === -2 ? "no cell" : (names.get(code)?.name ?? code ?? (likely ? "not classified" : "not decided"))}</strong>
     <span class="said">${said}</span>
   </p>`;
 }
@@ -63,11 +71,13 @@ export function Verdict({ table, row, names }) {
 export function Probabilities({ facts, names }) {
   if (!facts?.probabilities) return null;
   return html`<ul class="probabilities" aria-label="the model's probabilities">
-    ${facts.probabilities.slice(0, SHOWN).map(([code, share]) => html`<li key=${code}>
+    ${facts.probabilities.slice(0, SHOWN).map(
+      ([code, share]) => html`<li key=${code}>
       <span class="code">${code}</span>
       <span class="bar" aria-hidden="true"><span style=${{ width: `${100 * share}%`, background: names.get(code)?.colour ?? "#888" }}></span></span>
       <span class="share">${decimal(100 * share)} %</span>
-    </li>`)}
+    </li>`,
+    )}
   </ul>`;
 }
 
@@ -75,7 +85,9 @@ export function Probabilities({ facts, names }) {
 export function Comment({ session, id, text }) {
   const [value, setValue] = useState(text);
   const touched = useRef(false);
-  useEffect(() => { if (!touched.current) setValue(text); }, [text]);
+  useEffect(() => {
+    if (!touched.current) setValue(text);
+  }, [text]);
   const keep = () => {
     if (!touched.current) return;
     touched.current = false;
@@ -83,8 +95,17 @@ export function Comment({ session, id, text }) {
   };
   return html`<label class="comment">comment
     <input id="comment" type="text" maxlength="2000" value=${value} placeholder="Ctrl+M; Enter keeps it"
-      onInput=${(event) => { touched.current = true; setValue(event.target.value); }} onBlur=${keep}
-      onKeyDown=${(event) => { if (event.key === "Enter" || event.key === "Escape") { keep(); event.target.blur(); focusGrid(); } }} />
+      onInput=${(event) => {
+        touched.current = true;
+        setValue(event.target.value);
+      }} onBlur=${keep}
+      onKeyDown=${(event) => {
+        if (event.key === "Enter" || event.key === "Escape") {
+          keep();
+          event.target.blur();
+          focusGrid();
+        }
+      }} />
   </label>`;
 }
 
@@ -106,12 +127,18 @@ export function CellZoom({ api, session, id, names, onClose }) {
   const facts = useCellFacts(api, session, id);
   const { table } = session;
   const row = table.row.get(id);
-  useEffect(() => { ref.current.focus(); }, []);
+  useEffect(() => {
+    ref.current.focus();
+  }, []);
   return html`<div class="zoom" ref=${ref} tabindex="-1" role="dialog" aria-label="the cell large" onClick=${onClose}>
     <figure><${CropPicture} table=${table} row=${row} id=${id} side=${500} /></figure>
-    ${table.x[row] === null ? null : html`<figure class="context">
+    ${
+      table.x[row] === null
+        ? null
+        : html`<figure class="context">
       <img key=${id} src=${contextOf(id, 500)} width="500" height="500" alt="surroundings of the cell" />
-      <span class="ring" aria-hidden="true"></span></figure>`}
+      <span class="ring" aria-hidden="true"></span></figure>`
+    }
     <aside>
       <${Verdict} table=${table} row=${row} names=${names} />
       <${Probabilities} facts=${facts} names=${names} />

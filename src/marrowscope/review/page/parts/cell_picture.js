@@ -7,5 +7,9 @@ export function pictureStyle(table, row, side) {
   const [sheet, slot] = [table.sheetOf[row], table.slotOf[row]];
   if (sheet < 0 || slot < 0) return {};
   const { position, size } = spritePlace(table.sheet, slot, side);
-  return { backgroundImage: `url("${table.sheets[sheet]}")`, backgroundPosition: position, backgroundSize: size };
+  return {
+    backgroundImage: `url("${table.sheets[sheet]}")`,
+    backgroundPosition: position,
+    backgroundSize: size,
+  };
 }

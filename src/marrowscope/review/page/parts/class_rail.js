@@ -10,8 +10,11 @@ const WORDS = { [ALL]: "all cells", [NO_CELL]: "no cell" };
 /** count: of `differential`; open: undecided cells per class code; over: the class under a drag. */
 export function ClassRail({ vocabulary, table, tally, count, open, keys, view, over, onView }) {
   const shares = new Map(count.classes.map((one) => [one.code, one]));
-  const foreign = table.codes.filter((code) => !vocabulary.classes.some((one) => one.code === code)
-    && code !== vocabulary.unidentified).map((code) => ({ code, name: code, lineage: "other scheme" }));
+  const foreign = table.codes
+    .filter(
+      (code) => !vocabulary.classes.some((one) => one.code === code) && code !== vocabulary.unidentified,
+    )
+    .map((code) => ({ code, name: code, lineage: "other scheme" }));
   const groups = grouped([...vocabulary.classes, ...foreign]);
   const entry = (one) => html`<${Entry} key=${one.code} code=${one.code} name=${one.name} colour=${one.colour}
     number=${tally.classes.get(one.code) ?? 0} share=${shares.get(one.code)} open=${open.get(one.code) ?? 0}
@@ -21,11 +24,17 @@ export function ClassRail({ vocabulary, table, tally, count, open, keys, view, o
     <ul>
       <${Entry} code=${ALL} name=${WORDS[ALL]} number=${table.count - tally.removed} open=${tally.unreviewed}
         current=${view === ALL} onView=${onView} />
-      ${tally.unsure || view === OPEN ? html`<${Entry} code=${OPEN} name=${table.blinded ? "not decided" : "not classified"} number=${tally.unsure}
-        open=${tally.unsure} current=${view === OPEN} onView=${onView} />` : null}
+      ${
+        tally.unsure || view === OPEN
+          ? html`<${Entry} code=${OPEN} name=${table.blinded ? "not decided" : "not classified"} number=${tally.unsure}
+        open=${tally.unsure} current=${view === OPEN} onView=${onView} />`
+          : null
+      }
     </ul>
-    ${[...groups].map(([lineage, members]) => html`<h2 key=${lineage}>${lineage}</h2>
-      <ul>${members.map(entry)}</ul>`)}
+    ${[...groups].map(
+      ([lineage, members]) => html`<h2 key=${lineage}>${lineage}</h2>
+      <ul>${members.map(entry)}</ul>`,
+    )}
     <h2>aside</h2>
     <ul>
       ${entry({ code: vocabulary.unidentified, name: "can't tell" })}

@@ -19,9 +19,14 @@ export function CountSummary({ count, tally, target }) {
       <dd>${decimal(blasts.percent)} % <small>${blasts.percent === null ? "" : interval(blasts.low, blasts.high)}</small></dd>
     </dl>
     <${BlastScale} blasts=${blasts} countable=${count.countable} />
-    ${count.countable && blasts.decisions.map((one) => html`<p class="open-decision" key=${one.threshold}>
+    ${
+      count.countable &&
+      blasts.decisions.map(
+        (one) => html`<p class="open-decision" key=${one.threshold}>
       ${one.threshold} % is open: ${one.more === null ? "more cells will hardly settle it" : `about ${many(one.more, "cell")} more would settle it`}
-    </p>`)}
+    </p>`,
+      )
+    }
     ${count.notClassified ? html`<p class="small">${many(count.notClassified, "cell")} not classified</p>` : null}
   </section>`;
 }

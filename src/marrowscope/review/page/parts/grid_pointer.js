@@ -27,8 +27,15 @@ export function useGridPointer({ ref, layout, order, selection, onSelect, onHove
     if (at.x > ref.current.clientWidth) return; // the scroll bar
     const place = tileAt(layout, at.x, at.y);
     press.current = {
-      at, id: place < 0 ? null : order[place], moved: false, before: selection, touch: event.pointerType === "touch",
-      x: event.clientX, y: event.clientY, ctrl: event.ctrlKey || event.metaKey, shift: event.shiftKey,
+      at,
+      id: place < 0 ? null : order[place],
+      moved: false,
+      before: selection,
+      touch: event.pointerType === "touch",
+      x: event.clientX,
+      y: event.clientY,
+      ctrl: event.ctrlKey || event.metaKey,
+      shift: event.shiftKey,
     };
     // From here on all that the hand does is told here, however fast it leaves the grid.
     if (!press.current.touch) ref.current.setPointerCapture(event.pointerId);
@@ -62,10 +69,18 @@ export function useGridPointer({ ref, layout, order, selection, onSelect, onHove
     follow(ref.current, event);
     const box = { x0: now.at.x, y0: now.at.y, x1: at.x, y1: at.y };
     setFrame({
-      left: `${Math.min(box.x0, box.x1)}px`, top: `${Math.min(box.y0, box.y1)}px`,
-      width: `${Math.abs(box.x1 - box.x0)}px`, height: `${Math.abs(box.y1 - box.y0)}px`,
+      left: `${Math.min(box.x0, box.x1)}px`,
+      top: `${Math.min(box.y0, box.y1)}px`,
+      width: `${Math.abs(box.x1 - box.x0)}px`,
+      height: `${Math.abs(box.y1 - box.y0)}px`,
     });
-    onSelect(framed(now.before, tilesIn(layout, box).map((place) => order[place]), now.ctrl || now.shift));
+    onSelect(
+      framed(
+        now.before,
+        tilesIn(layout, box).map((place) => order[place]),
+        now.ctrl || now.shift,
+      ),
+    );
   };
 
   const up = (event) => {
@@ -91,8 +106,15 @@ export function useGridPointer({ ref, layout, order, selection, onSelect, onHove
     setFrame(null);
   };
 
-  const handlers = { onPointerDown: down, onPointerMove: move, onPointerUp: up, onPointerCancel: cancel,
-    onPointerLeave: () => { if (!press.current) onHover(null); } };
+  const handlers = {
+    onPointerDown: down,
+    onPointerMove: move,
+    onPointerUp: up,
+    onPointerCancel: cancel,
+    onPointerLeave: () => {
+      if (!press.current) onHover(null);
+    },
+  };
   return { handlers, frame };
 }
 

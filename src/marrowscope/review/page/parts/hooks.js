@@ -1,6 +1,12 @@
 // What components share: following a source of changes, keys, and the width of an element.
 
-import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
+import {
+  useEffect,
+  useLayoutEffect,
+  useReducer,
+  useRef,
+  useState,
+} from "../vendor/preact-htm/standalone.module.js";
 
 /** Draw again when a source (with `subscribe`) changes. */
 export function useChanges(source) {
@@ -53,7 +59,9 @@ export function useAnswer(api, path) {
       (data) => wanted && setAnswer({ path, data, error: null }),
       (error) => wanted && setAnswer({ path, data: null, error }),
     );
-    return () => { wanted = false; };
+    return () => {
+      wanted = false;
+    };
   }, [path, count]);
   const current = answer.path === path ? answer : { data: null, error: null };
   return { ...current, again };

@@ -29,12 +29,21 @@ export function SaveState({ session }) {
   return html`<div class="save-state ${queue.state}" role="status">
     <span aria-hidden="true" class="sign">${sign}</span> ${words}
     ${kept.full && queue.waiting ? html` <strong>not kept by this browser: do not close it</strong>` : null}
-    ${queue.state === STOPPED ? html`
+    ${
+      queue.state === STOPPED
+        ? html`
       <button type="button" onClick=${() => queue.flush()}>try again</button>
       <button type="button" onClick=${save}>download</button>
-      ${open
-        ? html`<button type="button" class="danger" onClick=${() => { session.discard(); setOpen(false); }}>really discard ${count}</button>`
-        : html`<button type="button" onClick=${() => setOpen(true)}>discard…</button>`}` : null}
+      ${
+        open
+          ? html`<button type="button" class="danger" onClick=${() => {
+              session.discard();
+              setOpen(false);
+            }}>really discard ${count}</button>`
+          : html`<button type="button" onClick=${() => setOpen(true)}>discard…</button>`
+      }`
+        : null
+    }
     ${queue.state === OFFLINE ? html`<button type="button" onClick=${() => queue.flush()}>try now</button>` : null}
   </div>`;
 }
@@ -43,9 +52,11 @@ export function SaveState({ session }) {
 export function Notices({ session }) {
   useChanges(session);
   return html`<div class="notices" role="alert">
-    ${(session?.notices ?? []).map((one) => html`<div class="notice" key=${one.id}>
+    ${(session?.notices ?? []).map(
+      (one) => html`<div class="notice" key=${one.id}>
       ${one.text}
       <button type="button" aria-label="dismiss" onClick=${() => session.dismiss(one.id)}>✕</button>
-    </div>`)}
+    </div>`,
+    )}
   </div>`;
 }

@@ -9,7 +9,10 @@ function library() {
     const script = document.createElement("script");
     script.src = "/page/vendor/openseadragon/openseadragon.min.js";
     script.onload = () => resolve(window.OpenSeadragon);
-    script.onerror = () => { loading = null; reject(new Error("the viewer did not load")); };
+    script.onerror = () => {
+      loading = null;
+      reject(new Error("the viewer did not load"));
+    };
     document.head.append(script);
   });
   return loading;
@@ -34,31 +37,65 @@ export async function openPicture(element, image) {
   const OpenSeadragon = await library();
   quietStyle();
   const viewer = new OpenSeadragon.Viewer({
-    element, drawer: "canvas", showNavigationControl: false, animationTime: 0.25, maxZoomPixelRatio: 6,
-    visibilityRatio: 0.5, gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
-    gestureSettingsTouch: { clickToZoom: false }, keyboardNavEnabled: false,
-    tileSources: { Image: { xmlns: "http://schemas.microsoft.com/deepzoom/2008", Url: image.url, Format: image.format ?? "jpg",
-      Overlap: String(image.overlap), TileSize: String(image.tile), Size: { Width: String(image.width), Height: String(image.height) } } },
+    element,
+    drawer: "canvas",
+    showNavigationControl: false,
+    animationTime: 0.25,
+    maxZoomPixelRatio: 6,
+    visibilityRatio: 0.5,
+    gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+    gestureSettingsTouch: { clickToZoom: false },
+    keyboardNavEnabled: false,
+    tileSources: {
+      Image: {
+        xmlns: "http://schemas.microsoft.com/deepzoom/2008",
+        Url: image.url,
+        Format: image.format ?? "jpg",
+        Overlap: String(image.overlap),
+        TileSize: String(image.tile),
+        Size: { Width: String(image.width), Height: String(image.height) },
+      },
+    },
   });
   viewer.canvas.tabIndex = -1; // the page has the keys
   const canvas = document.createElement("canvas");
   canvas.className = "outlines";
   viewer.canvas.append(canvas);
   const made = {
-    content: { boxes: [], plan: [], zones: [], place: null }, onClick: () => {}, onMove: () => {}, onScale: () => {},
-    draw(content) { made.content = content; paint(); },
-    home() { viewer.viewport.goHome(); },
-    show(box) { go(box, 6); },
-    follow(box) { viewer.viewport.panTo(middle(box)); },
-    close() { viewer.destroy(); canvas.remove(); },
+    content: { boxes: [], plan: [], zones: [], place: null },
+    onClick: () => {},
+    onMove: () => {},
+    onScale: () => {},
+    draw(content) {
+      made.content = content;
+      paint();
+    },
+    home() {
+      viewer.viewport.goHome();
+    },
+    show(box) {
+      go(box, 6);
+    },
+    /** Move only if the place is not in sight. */
+    follow(box) {
+      const place = middle(box);
+      if (!viewer.viewport.getBounds().containsPoint(place)) viewer.viewport.panTo(place);
+    },
+    close() {
+      viewer.destroy();
+      canvas.remove();
+    },
   };
   const item = () => viewer.world.getItemAt(0);
-  const middle = ([x0, y0, x1, y1]) => viewer.viewport.imageToViewportCoordinates((x0 + x1) / 2, (y0 + y1) / 2);
+  const middle = ([x0, y0, x1, y1]) =>
+    viewer.viewport.imageToViewportCoordinates((x0 + x1) / 2, (y0 + y1) / 2);
   const go = (box, times) => {
     if (!box || !item()) return;
     const [x0, y0, x1, y1] = box;
     const grow = ((times - 1) * (x1 - x0)) / 2;
-    viewer.viewport.fitBounds(viewer.viewport.imageToViewportRectangle(x0 - grow, y0 - grow, x1 - x0 + 2 * grow, y1 - y0 + 2 * grow));
+    viewer.viewport.fitBounds(
+      viewer.viewport.imageToViewportRectangle(x0 - grow, y0 - grow, x1 - x0 + 2 * grow, y1 - y0 + 2 * grow),
+    );
   };
   const paint = () => {
     if (!item()) return;
@@ -76,7 +113,9 @@ export async function openPicture(element, image) {
   const move = (event) => {
     if (event.buttons || !item()) return;
     const box = element.getBoundingClientRect();
-    const at = viewer.viewport.viewerElementToImageCoordinates(new OpenSeadragon.Point(event.clientX - box.left, event.clientY - box.top));
+    const at = viewer.viewport.viewerElementToImageCoordinates(
+      new OpenSeadragon.Point(event.clientX - box.left, event.clientY - box.top),
+    );
     made.onMove({ x: at.x, y: at.y });
   };
   element.addEventListener("pointermove", move);
@@ -145,7 +184,7 @@ function outline(pen, one, [x0, y0, x1, y1], named) {
     pen.fill();
   }
   if (named || one.chosen || one.hovered) {
-    const text = one.removed ? "no cell" : one.code ?? "–";
+    const text = one.removed ? "no cell" : (one.code ?? "–");
     pen.fillStyle = "rgba(255, 255, 255, 0.85)";
     pen.fillRect(x0, y0 - 15, pen.measureText(text).width + 6, 15);
     pen.fillStyle = "#111111";

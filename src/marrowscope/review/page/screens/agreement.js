@@ -5,7 +5,11 @@ import { routeTo } from "../logic/route.js";
 import { decimal, interval, many, when } from "../logic/wording.js";
 import { useAnswer } from "../parts/hooks.js";
 
-const SCOPES = { all: "the whole smear", sample: "a sample of a fifth", disagreements: "blasts and uncertain cells" };
+const SCOPES = {
+  all: "the whole smear",
+  sample: "a sample of a fifth",
+  disagreements: "blasts and uncertain cells",
+};
 
 export function Agreement({ app, smear, reload }) {
   const { api, user, vocabulary } = app;
@@ -32,18 +36,28 @@ export function Agreement({ app, smear, reload }) {
     <p role="status">${message ?? ""}</p>
     <table class="list"><caption class="unseen">readings</caption>
       <thead><tr><th scope="col">reading</th><th scope="col">reader</th><th scope="col">begun</th><th scope="col">decided</th><th scope="col">submitted</th><th scope="col">look</th></tr></thead>
-      <tbody>${readings.map((one) => html`<tr key=${one.id}>
+      <tbody>${readings.map(
+        (one) => html`<tr key=${one.id}>
         <th scope="row">${one.role}${one.blinded ? " (blinded)" : ""}</th><td>${one.reader?.display}</td><td>${when(one.started)}</td>
         <td>${one.decided} <small>of ${one.cells}</small></td><td>${one.submitted ? when(one.submitted) : "–"}</td>
-        <td>${one.mine || both ? html`<a href=${routeTo("gallery", smear.id, one.id)}>open</a>` : "–"}</td></tr>`)}</tbody>
+        <td>${one.mine || both ? html`<a href=${routeTo("gallery", smear.id, one.id)}>open</a>` : "–"}</td></tr>`,
+      )}</tbody>
     </table>
-    ${role("first") && !role("second") && may("reader") ? html`<section class="box"><h2>Second reading</h2>
+    ${
+      role("first") && !role("second") && may("reader")
+        ? html`<section class="box"><h2>Second reading</h2>
       <p>The second reader sees neither the labels of the first nor the model's answers.</p>
       <label>of <select value=${scope} onChange=${(event) => setScope(event.target.value)}>${Object.entries(SCOPES).map(([key, words]) => html`<option key=${key} value=${key}>${words}</option>`)}</select></label>
-      <button type="button" class="primary" onClick=${() => start({ role: "second", scope, ...(scope === "sample" ? { share: 0.2 } : {}) })}>read it as second reader</button></section>` : null}
-    ${both && !role("adjudication") && may("signer") ? html`<section class="box"><h2>Adjudication</h2>
+      <button type="button" class="primary" onClick=${() => start({ role: "second", scope, ...(scope === "sample" ? { share: 0.2 } : {}) })}>read it as second reader</button></section>`
+        : null
+    }
+    ${
+      both && !role("adjudication") && may("signer")
+        ? html`<section class="box"><h2>Adjudication</h2>
       <p>All cells on which the two readers differ, with both votes and no names.</p>
-      <button type="button" class="primary" onClick=${() => start({ role: "adjudication" })}>decide the disagreements</button></section>` : null}
+      <button type="button" class="primary" onClick=${() => start({ role: "adjudication" })}>decide the disagreements</button></section>`
+        : null
+    }
     ${error ? html`<p class="warning">${error.message}</p>` : null}
     ${!both ? html`<p class="hint">How far two readers agree is told when both have submitted.</p>` : null}
     ${data ? html`<${Measures} data=${data} names=${names} />` : null}
@@ -56,8 +70,10 @@ function Measures({ data, names }) {
     <dl class="measures">
       <dt>the same class</dt><dd>${data.agreed} of ${many(data.cells, "cell")} (${decimal(data.cells ? (100 * data.agreed) / data.cells : null)} %)</dd>
       <dt>Cohen's κ</dt><dd>${decimal(kappa?.value, 2)} <small>${interval(kappa?.low, kappa?.high, 2)}</small></dd>
-      ${Object.entries(weighted ?? {}).map(([series, one]) => html`<dt key=${series}>κ along the ${series} series, linear weights</dt>
-        <dd key=${`${series} value`}>${decimal(one.value, 2)} <small>${interval(one.low, one.high, 2)}, ${many(one.cells, "cell")}</small></dd>`)}
+      ${Object.entries(weighted ?? {}).map(
+        ([series, one]) => html`<dt key=${series}>κ along the ${series} series, linear weights</dt>
+        <dd key=${`${series} value`}>${decimal(one.value, 2)} <small>${interval(one.low, one.high, 2)}, ${many(one.cells, "cell")}</small></dd>`,
+      )}
     </dl>
     <div class="scroll" tabindex="0" role="region" aria-label="per class">
     <table class="list"><caption>per class</caption>
@@ -68,9 +84,15 @@ function Measures({ data, names }) {
           <td>${decimal(one.positive_agreement, 2)}</td><td>${decimal(one.kappa, 2)}</td>
           <td>${share ? `${decimal(share.first_percent)} / ${decimal(share.second_percent)} % ${share.within_limits ? "✓" : "✕ outside"}` : "–"}</td></tr>`;
       })}</tbody></table></div>
-    ${matrix?.codes?.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="first by second reader"><table class="matrix"><caption>first reader (rows) by second reader (columns)</caption>
+    ${
+      matrix?.codes?.length
+        ? html`<div class="scroll" tabindex="0" role="region" aria-label="first by second reader"><table class="matrix"><caption>first reader (rows) by second reader (columns)</caption>
       <thead><tr><td></td>${matrix.codes.map((code) => html`<th scope="col" key=${code}>${code}</th>`)}</tr></thead>
-      <tbody>${matrix.counts.map((row, at) => html`<tr key=${matrix.codes[at]}><th scope="row">${matrix.codes[at]}</th>
-        ${row.map((value, column) => html`<td key=${column} class=${value ? (at === column ? "same" : "differs") : ""}>${value || ""}</td>`)}</tr>`)}</tbody></table></div>` : null}
+      <tbody>${matrix.counts.map(
+        (row, at) => html`<tr key=${matrix.codes[at]}><th scope="row">${matrix.codes[at]}</th>
+        ${row.map((value, column) => html`<td key=${column} class=${value ? (at === column ? "same" : "differs") : ""}>${value || ""}</td>`)}</tr>`,
+      )}</tbody></table></div>`
+        : null
+    }
   </section>`;
 }

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
 import { REMOVED } from "../logic/cell_table.js";
-import { classOfKey, keyMap } from "../logic/key_map.js";
+import { classOfKey } from "../logic/key_map.js";
 import { scaleBar } from "../logic/picture_geometry.js";
 import { NO_CELL } from "../logic/cell_order.js";
 import { AssignBar } from "../parts/assign_bar.js";
@@ -17,7 +17,7 @@ export function FieldViewer({ app, session }) {
   const { table, smear } = session;
   const { data, error } = useAnswer(api, `/api/smears/${smear.id}/images`);
   const names = useMemo(() => new Map(vocabulary.classes.map((one) => [one.code, one])), [vocabulary]);
-  const map = useMemo(() => keyMap(vocabulary, preferences.get("keys")), [vocabulary, preferences.get("keys")]);
+  const map = useMemo(() => preferences.keyMap(vocabulary), [vocabulary, preferences.values]);
   const [which, setWhich] = useState(0);
   const [chosen, setChosen] = useState(app.focusCell ?? null);
   const [hovered, setHovered] = useState(null);
@@ -52,22 +52,29 @@ export function FieldViewer({ app, session }) {
   useEffect(() => {
     if (!image) return undefined;
     let open = true;
-    openPicture(holder.current, image).then((made) => {
-      if (!open) return made.close();
-      picture.current = made;
-      made.onScale = (scale) => setBar(scaleBar(image.microns_per_pixel, scale, 160));
-      if (chosen !== null && table.row.has(chosen)) made.show(table.boxOf(table.row.get(chosen)));
-      draw();
-      return undefined;
-    }, (problem) => session.notice(`The picture cannot be shown: ${problem.message}.`));
-    return () => { open = false; picture.current?.close(); picture.current = null; };
+    openPicture(holder.current, image).then(
+      (made) => {
+        if (!open) return made.close();
+        picture.current = made;
+        made.onScale = (scale) => setBar(scaleBar(image.microns_per_pixel, scale, 160));
+        if (chosen !== null && table.row.has(chosen)) made.show(table.boxOf(table.row.get(chosen)));
+        draw();
+        return undefined;
+      },
+      (problem) => session.notice(`The picture cannot be shown: ${problem.message}.`),
+    );
+    return () => {
+      open = false;
+      picture.current?.close();
+      picture.current = null;
+    };
   }, [image?.url]);
 
   const draw = () => {
     picture.current?.draw({
       boxes: layers.boxes ? rows.map((row) => boxOf(table, row, names, chosen, hovered)) : [],
-      plan: layers.plan ? data.layers?.plan ?? [] : [],
-      zones: layers.zones ? data.layers?.zones ?? [] : [],
+      plan: layers.plan ? (data.layers?.plan ?? []) : [],
+      zones: layers.zones ? (data.layers?.zones ?? []) : [],
       place,
     });
     const handlers = picture.current;
@@ -100,14 +107,18 @@ export function FieldViewer({ app, session }) {
   };
   useKeys((event) => {
     const ctrl = event.ctrlKey || event.metaKey;
-    if (ctrl && event.key.toLowerCase() === "z") (event.shiftKey ? session.redo() : session.undo());
+    if (ctrl && event.key.toLowerCase() === "z") event.shiftKey ? session.redo() : session.undo();
     else if (ctrl && event.key.toLowerCase() === "y") session.redo();
     else if (ctrl && event.key.toLowerCase() === "m") document.getElementById("comment")?.focus();
     else if (event.key === "Delete") assign(NO_CELL);
     else if (event.key === "Insert") setAdding(!adding);
-    else if (event.key === "Escape") { setPlace(null); setAdding(false); }
-    else if (event.key === "Enter" && event.target.tagName !== "BUTTON" && chosen !== null) { session.confirm([chosen], true); next(1); }
-    else if (event.key === "ArrowRight") next(1);
+    else if (event.key === "Escape") {
+      setPlace(null);
+      setAdding(false);
+    } else if (event.key === "Enter" && event.target.tagName !== "BUTTON" && chosen !== null) {
+      session.confirm([chosen], true);
+      next(1);
+    } else if (event.key === "ArrowRight") next(1);
     else if (event.key === "ArrowLeft") next(-1);
     else if (event.key === "PageDown") setWhich(Math.min(which + 1, images.length - 1));
     else if (event.key === "PageUp") setWhich(Math.max(which - 1, 0));
@@ -126,12 +137,22 @@ export function FieldViewer({ app, session }) {
     <main class="picture" aria-label="field">
       <div class="tools">
         <h1 class="unseen">field</h1>
-        ${images.length > 1 ? html`<label>field <select value=${which} onChange=${(event) => { setChosen(null); setWhich(Number(event.target.value)); }}>
-          ${images.map((one, at) => html`<option key=${one.url} value=${at} selected=${at === which}>${one.name}</option>`)}</select></label>` : html`<span>${image?.name ?? ""}</span>`}
+        ${
+          images.length > 1
+            ? html`<label>field <select value=${which} onChange=${(event) => {
+                setChosen(null);
+                setWhich(Number(event.target.value));
+              }}>
+          ${images.map((one, at) => html`<option key=${one.url} value=${at} selected=${at === which}>${one.name}</option>`)}</select></label>`
+            : html`<span>${image?.name ?? ""}</span>`
+        }
         ${layer("boxes", "cells")}
         ${data?.layers?.plan?.length ? layer("plan", "plan of fields") : null}
         ${data?.layers?.zones?.length ? layer("zones", "judgeable zones") : null}
-        <button type="button" aria-pressed=${adding ? "true" : "false"} class=${adding ? "current" : ""} onClick=${() => { setPlace(null); setAdding(!adding); }}>add a missed cell <kbd>Ins</kbd></button>
+        <button type="button" aria-pressed=${adding ? "true" : "false"} class=${adding ? "current" : ""} onClick=${() => {
+          setPlace(null);
+          setAdding(!adding);
+        }}>add a missed cell <kbd>Ins</kbd></button>
         <button type="button" title="undo (Ctrl+Z)" disabled=${!session.history.done.length} onClick=${() => session.undo()}>↶ undo</button>
         <button type="button" onClick=${() => picture.current?.home()}>whole</button>
         <button type="button" onClick=${() => setHelp(true)}>keys</button>
@@ -140,29 +161,39 @@ export function FieldViewer({ app, session }) {
       ${bar ? html`<div class="scale-bar" style=${{ width: `${bar.width}px` }}>${bar.text}</div>` : null}
       ${error ? html`<p class="message" role="alert">${error.message}</p>` : null}
       ${data && !images.length ? html`<p class="message">These cells came without their fields.</p>` : null}
-      ${place ? html`<div class="assign" role="status">A missed cell: press the key of its class, or choose
+      ${
+        place
+          ? html`<div class="assign" role="status">A missed cell: press the key of its class, or choose
         <select aria-label="class of the missed cell" onChange=${(event) => assign(event.target.value)}><option value="">class…</option>
         ${vocabulary.classes.map((one) => html`<option key=${one.code} value=${one.code}>${one.name}</option>`)}</select></div>`
-        : html`<${AssignBar} vocabulary=${vocabulary} names=${names} keys=${map.keys} selection=${{ cells: new Set(row === undefined ? [] : [chosen]) }}
+          : html`<${AssignBar} vocabulary=${vocabulary} names=${names} keys=${map.keys} selection=${{ cells: new Set(row === undefined ? [] : [chosen]) }}
         codes=${row === undefined ? [] : [table.likely(row)]} canConfirm=${row !== undefined && !table.decided(row) && table.predicted[row] >= 0}
         restoring=${row !== undefined && table.state[row] === REMOVED} onRestore=${() => session.restore([chosen])}
         onAssign=${assign} onConfirm=${() => session.confirm([chosen], true)}
-        hint="Click a cell, or go on with ← →; then press the key of its class." />`}
+        hint="Click a cell, or go on with ← →; then press the key of its class." />`
+      }
     </main>
     <aside class="side" aria-label="cell">
       <${CellPanel} api=${api} session=${session} id=${hovered ?? chosen} names=${names} onZoom=${() => picture.current?.show(table.boxOf(table.row.get(hovered ?? chosen)))}
-        onAlike=${() => {}} onField=${(id) => picture.current?.show(table.boxOf(table.row.get(id)))} />
+        onField=${(id) => picture.current?.show(table.boxOf(table.row.get(id)))} />
     </aside>
     ${help ? html`<${KeyHelp} vocabulary=${vocabulary} preferences=${preferences} onClose=${() => setHelp(false)} />` : null}
   </div>`;
 }
 
 function boxOf(table, row, names, chosen, hovered) {
-  const code = table.code(table.shown(row));
+  const likely = table.likely(row);
+  const sure = table.code(table.shown(row)) !== null;
   const id = table.id[row];
   return {
-    box: table.boxOf(row), code, colour: names.get(code)?.colour ?? "#888888", decided: table.decided(row),
-    changed: table.changed(row), removed: table.shown(row) === REMOVED, chosen: id === chosen, hovered: id === hovered,
+    box: table.boxOf(row),
+    code: likely && !sure ? `${likely}?` : likely,
+    colour: names.get(likely)?.colour ?? "#888888",
+    decided: table.decided(row),
+    changed: table.changed(row),
+    removed: table.shown(row) === REMOVED,
+    chosen: id === chosen,
+    hovered: id === hovered,
   };
 }
 
@@ -181,6 +212,14 @@ function cellAt(table, rows, { x, y }) {
 function around({ x, y }, image) {
   const half = 10 / (image.microns_per_pixel ?? 0.17);
   const clip = (value, most) => Math.min(Math.max(Math.round(value), 0), most);
-  return { x: Math.round(x), y: Math.round(y),
-    box: [clip(x - half, image.width), clip(y - half, image.height), clip(x + half, image.width), clip(y + half, image.height)] };
+  return {
+    x: Math.round(x),
+    y: Math.round(y),
+    box: [
+      clip(x - half, image.width),
+      clip(y - half, image.height),
+      clip(x + half, image.width),
+      clip(y + half, image.height),
+    ],
+  };
 }

@@ -1,10 +1,21 @@
 // The gallery: all cells of a smear by class, many at a time.
 
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
-import { ALL, FILTERS, NO_CELL, OPEN, ORDERS, everyRow, nextOpenView, openPerView, ordered, rowsOf } from "../logic/cell_order.js";
+import {
+  ALL,
+  FILTERS,
+  NO_CELL,
+  OPEN,
+  ORDERS,
+  everyRow,
+  nextOpenView,
+  openPerView,
+  ordered,
+  rowsOf,
+} from "../logic/cell_order.js";
 import { REMOVED, UNDECIDED } from "../logic/cell_table.js";
 import { differential } from "../logic/differential.js";
-import { classOfKey, keyMap } from "../logic/key_map.js";
+import { classOfKey } from "../logic/key_map.js";
 import { NOTHING, everything, following, moved, only } from "../logic/selection.js";
 import { AssignBar } from "../parts/assign_bar.js";
 import { CellGrid } from "../parts/cell_grid.js";
@@ -24,9 +35,9 @@ export function Gallery({ app, session }) {
   useChanges(preferences);
   const { table } = session;
   const names = useMemo(() => new Map(vocabulary.classes.map((one) => [one.code, one])), [vocabulary]);
-  const map = useMemo(() => keyMap(vocabulary, preferences.get("keys")), [vocabulary, preferences.get("keys")]);
+  const map = useMemo(() => preferences.keyMap(vocabulary), [vocabulary, preferences.values]);
   const codes = useMemo(() => vocabulary.classes.map((one) => one.code), [vocabulary]);
-  const [view, setView] = useState(() => (table.blinded ? OPEN : nextOpenView(table, codes, null) ?? ALL));
+  const [view, setView] = useState(() => (table.blinded ? OPEN : (nextOpenView(table, codes, null) ?? ALL)));
   const [by, setBy] = useState(table.blinded ? "place" : "uncertain");
   const [alike, setAlike] = useState(null); // {id, rank}
   const [filter, setFilter] = useState("every");
@@ -39,18 +50,29 @@ export function Gallery({ app, session }) {
   const side = preferences.get("side");
 
   // Labels do not change the order, so all cells are sorted once, and a view is a pass through them.
-  const sorted = useMemo(() => ordered(table, everyRow(table), by, alike?.rank), [table, table.count, by, alike]);
+  const sorted = useMemo(
+    () => ordered(table, everyRow(table), by, alike?.rank),
+    [table, table.count, by, alike],
+  );
   const orderOf = (wanted) => rowsOf(table, wanted, filter, sorted).map((row) => table.id[row]);
   const order = useMemo(() => orderOf(view), [session.version, table, view, by, alike, filter]);
   const tally = useMemo(() => session.tally(), [session.version]);
   const count = useMemo(() => differential(tally, vocabulary), [tally]);
   const open = useMemo(() => openPerView(table), [session.version]);
   const unsaved = useMemo(() => session.queue.unsaved, [session.version]);
-  const cells = selection.cells.size === 1 ? [...selection.cells].filter((id) => table.row.has(id))
-    : selection.cells.size ? order.filter((id) => selection.cells.has(id)) : [];
+  const cells =
+    selection.cells.size === 1
+      ? [...selection.cells].filter((id) => table.row.has(id))
+      : selection.cells.size
+        ? order.filter((id) => selection.cells.has(id))
+        : [];
 
-  useEffect(() => { if (selection.cursor === null && order.length) setSelection(only(order[0])); }, [view]);
-  useEffect(() => { gridRef.current?.focus({ preventScroll: true }); }, [view, zoomed]);
+  useEffect(() => {
+    if (selection.cursor === null && order.length) setSelection(only(order[0]));
+  }, [view]);
+  useEffect(() => {
+    gridRef.current?.focus({ preventScroll: true });
+  }, [view, zoomed]);
 
   /** Do something with cells, and let the cursor follow. */
   const act = (wanted, does) => {
@@ -59,10 +81,11 @@ export function Gallery({ app, session }) {
     const after = orderOf(view);
     setSelection(following(selection, order, after, true));
   };
-  const assign = (code, wanted = cells) => act(wanted, (ids) => {
-    if (code === NO_CELL) session.remove(ids);
-    else session.label(ids, code);
-  });
+  const assign = (code, wanted = cells) =>
+    act(wanted, (ids) => {
+      if (code === NO_CELL) session.remove(ids);
+      else session.label(ids, code);
+    });
   const confirm = () => act(cells, (ids) => session.confirm(ids, true));
   const show = (wanted) => {
     setView(wanted);
@@ -73,11 +96,18 @@ export function Gallery({ app, session }) {
   };
   const confirmRest = () => {
     if (table.blinded) return session.notice("In a blinded reading there is nothing to confirm.");
-    if (view === OPEN) return session.notice("What the count did not classify is not confirmed unseen: select cells and press Enter.");
+    if (view === OPEN)
+      return session.notice(
+        "What the count did not classify is not confirmed unseen: select cells and press Enter.",
+      );
     const rest = order.filter((id) => !table.decided(table.row.get(id)));
-    const blasts = rest.filter((id) => vocabulary.blasts.includes(table.code(table.shown(table.row.get(id)))));
+    const blasts = rest.filter((id) =>
+      vocabulary.blasts.includes(table.code(table.shown(table.row.get(id)))),
+    );
     if (blasts.length) {
-      return session.notice("Blasts are not confirmed unseen: select them (Ctrl+A) and press Enter, or look at each.");
+      return session.notice(
+        "Blasts are not confirmed unseen: select them (Ctrl+A) and press Enter, or look at each.",
+      );
     }
     if (rest.length) session.confirm(rest, false);
     const next = nextOpenView(table, codes, view);
@@ -104,7 +134,13 @@ export function Gallery({ app, session }) {
     }
   };
   const neighbourClass = (step) => {
-    const places = [ALL, ...(tally.unsure ? [OPEN] : []), ...codes.filter((code) => tally.classes.get(code) || code === view), vocabulary.unidentified, NO_CELL];
+    const places = [
+      ALL,
+      ...(tally.unsure ? [OPEN] : []),
+      ...codes.filter((code) => tally.classes.get(code) || code === view),
+      vocabulary.unidentified,
+      NO_CELL,
+    ];
     const at = places.indexOf(view);
     show(places[Math.min(Math.max(at + step, 0), places.length - 1)]);
   };
@@ -112,19 +148,33 @@ export function Gallery({ app, session }) {
   useKeys((event) => {
     const ctrl = event.ctrlKey || event.metaKey;
     const columns = gridRef.layout?.columns ?? 1;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns,
-      PageUp: -columns * 5, PageDown: columns * 5, Home: -order.length, End: order.length };
-    if (ctrl && ["ArrowUp", "ArrowDown"].includes(event.key)) neighbourClass(event.key === "ArrowUp" ? -1 : 1);
-    else if (event.key in steps && !event.altKey) setSelection(moved(selection, order, steps[event.key], { shift: event.shiftKey }));
+    const steps = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -columns,
+      ArrowDown: columns,
+      PageUp: -columns * 5,
+      PageDown: columns * 5,
+      Home: -order.length,
+      End: order.length,
+    };
+    if (ctrl && ["ArrowUp", "ArrowDown"].includes(event.key))
+      neighbourClass(event.key === "ArrowUp" ? -1 : 1);
+    else if (event.key in steps && !event.altKey)
+      setSelection(moved(selection, order, steps[event.key], { shift: event.shiftKey }));
     else if (ctrl && event.key.toLowerCase() === "a") setSelection(everything(selection, order));
     else if (ctrl && event.key.toLowerCase() === "z") turn(event.shiftKey ? session.redo() : session.undo());
     else if (ctrl && event.key.toLowerCase() === "y") turn(session.redo());
     else if (ctrl && event.key.toLowerCase() === "m") document.getElementById("comment")?.focus();
-    else if (ctrl && event.key.toLowerCase() === "l" && selection.cursor !== null) mostAlike(selection.cursor);
+    else if (ctrl && event.key.toLowerCase() === "l" && selection.cursor !== null)
+      mostAlike(selection.cursor);
     else if (event.key === "Enter" && !onControl(event)) (event.shiftKey ? confirmRest : confirm)();
-    else if (event.key === " " && !onControl(event)) { if (selection.cursor !== null || hovered !== null) setZoomed(!zoomed); }
-    else if (event.key === "Escape") { if (zoomed) setZoomed(false); else setSelection(selection.cursor === null ? NOTHING : only(selection.cursor)); }
-    else if (event.key === "Delete") assign(NO_CELL);
+    else if (event.key === " " && !onControl(event)) {
+      if (selection.cursor !== null || hovered !== null) setZoomed(!zoomed);
+    } else if (event.key === "Escape") {
+      if (zoomed) setZoomed(false);
+      else setSelection(selection.cursor === null ? NOTHING : only(selection.cursor));
+    } else if (event.key === "Delete") assign(NO_CELL);
     else if (event.key === "+" && !ctrl) setHelp(true);
     else {
       const code = classOfKey(map, event);
@@ -134,10 +184,23 @@ export function Gallery({ app, session }) {
     return true;
   });
 
-  const shownCell = zoomed ? selection.cursor ?? hovered : hovered ?? selection.cursor;
-  const title = view === ALL ? "all cells" : view === OPEN ? (table.blinded ? "not decided" : "not classified") : view === NO_CELL ? "no cell"
-    : view === vocabulary.unidentified ? "can't tell" : names.get(view)?.name ?? view;
-  const rest = useMemo(() => order.filter((id) => !table.decided(table.row.get(id))).length, [order, session.version]);
+  const shownCell = zoomed ? (selection.cursor ?? hovered) : (hovered ?? selection.cursor);
+  const title =
+    view === ALL
+      ? "all cells"
+      : view === OPEN
+        ? table.blinded
+          ? "not decided"
+          : "not classified"
+        : view === NO_CELL
+          ? "no cell"
+          : view === vocabulary.unidentified
+            ? "can't tell"
+            : (names.get(view)?.name ?? view);
+  const rest = useMemo(
+    () => order.filter((id) => !table.decided(table.row.get(id))).length,
+    [order, session.version],
+  );
   // A click on a button must not take the next key away from the cells.
   const home = (event) => {
     if (event.detail > 0 && event.target.closest("button")) gridRef.current?.focus({ preventScroll: true });
@@ -147,11 +210,19 @@ export function Gallery({ app, session }) {
       view=${view} over=${drag?.over ?? null} onView=${show} />
     <main class="cells" aria-label=${title}>
       <div class="tools">
-        <h1>${title} <small>${many(order.length, "cell")}, ${rest} not decided</small></h1>
-        ${alike ? html`<button type="button" onClick=${() => setAlike(null)}>by likeness ✕</button>`
-          : html`<select aria-label="order" value=${by} onChange=${(event) => setBy(event.target.value)}>
-            ${Object.entries(ORDERS).filter(([key]) => !table.blinded || !/certain/.test(key)).map(([key, words]) => html`<option key=${key} value=${key} selected=${key === by}>${words}</option>`)}
-          </select>`}
+        <h1>${title} <small>${many(order.length, "cell")}, ${rest} open</small></h1>
+        ${
+          alike
+            ? html`<button type="button" onClick=${() => setAlike(null)}>by likeness ✕</button>`
+            : html`<select aria-label="order" value=${by} onChange=${(event) => setBy(event.target.value)}>
+            ${Object.entries(ORDERS)
+              .filter(([key]) => !table.blinded || !/certain/.test(key))
+              .map(
+                ([key, words]) =>
+                  html`<option key=${key} value=${key} selected=${key === by}>${words}</option>`,
+              )}
+          </select>`
+        }
         <select aria-label="which cells" value=${filter} onChange=${(event) => setFilter(event.target.value)}>
           ${Object.entries(FILTERS).map(([key, words]) => html`<option key=${key} value=${key} selected=${key === filter}>${words}</option>`)}
         </select>
@@ -159,14 +230,20 @@ export function Gallery({ app, session }) {
           onInput=${(event) => preferences.set("side", SIDES[Number(event.target.value)])} /></label>
         <button type="button" aria-label="undo" title="undo (Ctrl+Z)" disabled=${!session.history.done.length} onClick=${() => turn(session.undo())}>↶</button>
         <button type="button" aria-label="redo" title="redo (Ctrl+Y)" disabled=${!session.history.undone.length} onClick=${() => turn(session.redo())}>↷</button>
-        ${table.blinded || view === OPEN || view === NO_CELL ? null : html`<button type="button" disabled=${!rest} onClick=${confirmRest}
-          title="Shift+Enter">confirm the rest (${rest})</button>`}
-        <button type="button" title="all keys (+)" onClick=${() => setHelp(true)}>keys</button>
+        ${
+          table.blinded || view === OPEN || view === NO_CELL
+            ? null
+            : html`<button type="button" disabled=${!rest} onClick=${confirmRest}
+          title="Shift+Enter">confirm the rest</button>`
+        }
+        <button type="button" aria-label="keys" title="all keys (+)" onClick=${() => setHelp(true)}>⌨</button>
       </div>
       <${CellGrid} session=${session} order=${order} names=${names} side=${side} withCode=${[ALL, OPEN].includes(view) || Boolean(alike)}
         selection=${selection} unsaved=${unsaved} onSelect=${setSelection} onHover=${setHovered} gridRef=${gridRef}
         onDrag=${(over, carried, event) => setDrag(carried ? { over, cells: carried, x: event.clientX, y: event.clientY } : null)}
-        onDrop=${(code, carried) => { if (code !== ALL && code !== OPEN) assign(code, carried); }} />
+        onDrop=${(code, carried) => {
+          if (code !== ALL && code !== OPEN) assign(code, carried);
+        }} />
       <${AssignBar} vocabulary=${vocabulary} names=${names} keys=${map.keys} selection=${selection}
         codes=${[...new Set(cells.slice(0, 200).map((id) => table.likely(table.row.get(id))))]}
         canConfirm=${cells.some((id) => table.state[table.row.get(id)] === UNDECIDED && table.predicted[table.row.get(id)] >= 0)}
@@ -178,11 +255,18 @@ export function Gallery({ app, session }) {
       <${CountSummary} count=${count} tally=${tally} target=${vocabulary.target} />
       <${Remarks} smear=${session.smear} />
       <${CellPanel} api=${api} session=${session} id=${shownCell} names=${names} onZoom=${() => setZoomed(true)}
-        onAlike=${mostAlike} onField=${(id) => { app.focusCell = id; location.hash = routeTo("field", session.smear.id, session.reading.id); }} />
+        onAlike=${mostAlike} onField=${(id) => {
+          app.focusCell = id;
+          location.hash = routeTo("field", session.smear.id, session.reading.id);
+        }} />
     </aside>
     ${zoomed && shownCell !== null ? html`<${CellZoom} api=${api} session=${session} id=${shownCell} names=${names} onClose=${() => setZoomed(false)} />` : null}
-    ${drag ? html`<div class="carried" aria-hidden="true" style=${{ transform: `translate(${drag.x + 12}px, ${drag.y + 12}px)` }}>
-      ${many(drag.cells.length, "cell")}${drag.over ? ` → ${names.get(drag.over)?.code ?? (drag.over === NO_CELL ? "no cell" : drag.over)}` : ""}</div>` : null}
+    ${
+      drag
+        ? html`<div class="carried" aria-hidden="true" style=${{ transform: `translate(${drag.x + 12}px, ${drag.y + 12}px)` }}>
+      ${many(drag.cells.length, "cell")}${drag.over ? ` → ${names.get(drag.over)?.code ?? (drag.over === NO_CELL ? "no cell" : drag.over)}` : ""}</div>`
+        : null
+    }
     ${help ? html`<${KeyHelp} vocabulary=${vocabulary} preferences=${preferences} onClose=${() => setHelp(false)} />` : null}
   </div>`;
 }

@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm/standalone.module.js";
 import { UNDECIDED } from "../logic/cell_table.js";
 import { differential } from "../logic/differential.js";
-import { classOfKey, keyMap } from "../logic/key_map.js";
+import { classOfKey } from "../logic/key_map.js";
 import { beepAt, many } from "../logic/wording.js";
 import { beep } from "../parts/beep.js";
 import { contextOf, preloadCrops, useCellFacts } from "../parts/cell_facts.js";
@@ -22,7 +22,7 @@ export function OneByOne({ app, session }) {
   useChanges(preferences);
   const { table } = session;
   const names = useMemo(() => new Map(vocabulary.classes.map((one) => [one.code, one])), [vocabulary]);
-  const map = useMemo(() => keyMap(vocabulary, preferences.get("keys")), [vocabulary, preferences.get("keys")]);
+  const map = useMemo(() => preferences.keyMap(vocabulary), [vocabulary, preferences.values]);
   const [by, setBy] = useState("random");
   const { data, error } = useAnswer(api, `/api/readings/${session.reading.id}/order?by=${by}`);
   const order = useMemo(() => (data?.cells ?? []).filter((id) => table.row.has(id)), [data]);
@@ -41,8 +41,12 @@ export function OneByOne({ app, session }) {
     const first = order.findIndex((one) => !table.decided(table.row.get(one)));
     setPlace(first < 0 ? 0 : first);
   }, [order]);
-  useEffect(() => { preloadCrops(order.slice(place + 1, place + 1 + AHEAD)); }, [order, place]);
-  useEffect(() => { home.current?.focus({ preventScroll: true }); }, [order]);
+  useEffect(() => {
+    preloadCrops(order.slice(place + 1, place + 1 + AHEAD));
+  }, [order, place]);
+  useEffect(() => {
+    home.current?.focus({ preventScroll: true });
+  }, [order]);
 
   const step = (by2) => setPlace((now) => Math.min(Math.max(now + by2, 0), order.length - 1));
   const decide = (code) => {
@@ -87,8 +91,11 @@ export function OneByOne({ app, session }) {
   return html`<main class="one" data-home tabindex="-1" ref=${home}>
     <section class="picture-side" aria-label="the cell">
       <div class="large-cell"><${CropPicture} table=${table} row=${row} id=${id} side=${440} /></div>
-      ${table.state[row] !== UNDECIDED || proposal ? html`<${Verdict} table=${table} row=${row} names=${names} />`
-        : html`<p class="verdict"><span class="said">not decided</span></p>`}
+      ${
+        table.state[row] !== UNDECIDED || proposal
+          ? html`<${Verdict} table=${table} row=${row} names=${names} />`
+          : html`<p class="verdict"><span class="said">not decided</span></p>`
+      }
       ${proposal ? html`<${Probabilities} facts=${facts} names=${names} />` : null}
       <${Comment} key=${id} session=${session} id=${id} text=${session.comments.get(id) ?? facts?.comment ?? ""} />
     </section>
@@ -96,30 +103,62 @@ export function OneByOne({ app, session }) {
       <div class="tools">
         <h1>${place + 1} <small>of ${order.length}; ${decided} decided, ${target} wanted</small></h1>
         <progress value=${Math.min(decided, target)} max=${target} aria-label="cells decided"></progress>
-        <label>order <select value=${by} onChange=${(event) => { setBy(event.target.value); focusGrid(); }}>
+        <select aria-label="order" value=${by} onChange=${(event) => {
+          setBy(event.target.value);
+          focusGrid();
+        }}>
           <option value="random" selected=${by === "random"}>random</option>
           ${table.blinded ? null : html`<option value="uncertain" selected=${by === "uncertain"}>least certain first</option>`}
           <option value="place" selected=${by === "place"}>as they lie</option>
-        </select></label>
+        </select>
         <label>wanted <input type="number" min="1" max="100000" value=${preferences.get("target")}
           onChange=${(event) => preferences.set("target", Math.max(1, Number(event.target.value) || 200))} /></label>
-        ${table.blinded ? null : html`<label><input type="checkbox" checked=${proposal}
-          onChange=${(event) => { preferences.set("proposal", event.target.checked); focusGrid(); }} /> show the proposal</label>`}
+        ${
+          table.blinded
+            ? null
+            : html`<label><input type="checkbox" checked=${proposal}
+          onChange=${(event) => {
+            preferences.set("proposal", event.target.checked);
+            focusGrid();
+          }} /> show the proposal</label>`
+        }
         <label><input type="checkbox" checked=${preferences.get("beep")}
-          onChange=${(event) => { preferences.set("beep", event.target.checked); focusGrid(); }} /> beep</label>
+          onChange=${(event) => {
+            preferences.set("beep", event.target.checked);
+            focusGrid();
+          }} /> beep</label>
       </div>
-      <${Keypad} vocabulary=${vocabulary} map=${map} pressed=${pressed} onClass=${(code) => { decide(code); focusGrid(); }} />
+      <${Keypad} vocabulary=${vocabulary} map=${map} pressed=${pressed} onClass=${(code) => {
+        decide(code);
+        focusGrid();
+      }} />
       <div class="buttons">
-        <button type="button" onClick=${() => { step(-1); focusGrid(); }}>back <${Key} name="⌫" /></button>
-        <button type="button" onClick=${() => { step(1); focusGrid(); }}>skip <${Key} name="→" /></button>
-        <button type="button" onClick=${() => { decide(null); focusGrid(); }}>no cell <${Key} name="Del" /></button>
-        <button type="button" onClick=${() => { turn(session.undo()); focusGrid(); }} disabled=${!session.history.done.length}>undo <${Key} name="Ctrl+Z" /></button>
+        <button type="button" onClick=${() => {
+          step(-1);
+          focusGrid();
+        }}>back <${Key} name="⌫" /></button>
+        <button type="button" onClick=${() => {
+          step(1);
+          focusGrid();
+        }}>skip <${Key} name="→" /></button>
+        <button type="button" onClick=${() => {
+          decide(null);
+          focusGrid();
+        }}>no cell <${Key} name="Del" /></button>
+        <button type="button" onClick=${() => {
+          turn(session.undo());
+          focusGrid();
+        }} disabled=${!session.history.done.length}>undo <${Key} name="Ctrl+Z" /></button>
         <button type="button" onClick=${() => setHelp(true)}>keys <${Key} name="+" /></button>
       </div>
       <div class="around">
-        ${table.x[row] === null ? null : html`<figure class="context">
+        ${
+          table.x[row] === null
+            ? null
+            : html`<figure class="context">
           <img key=${id} src=${contextOf(id, 500)} width="260" height="260" alt="surroundings of the cell" /><span class="ring" aria-hidden="true"></span>
-        </figure>`}
+        </figure>`
+        }
         ${table.blinded || !proposal ? null : html`<${CountSummary} count=${differential(session.tally(), vocabulary)} tally=${session.tally()} target=${vocabulary.target} />`}
       </div>
       ${decided >= target ? html`<p class="reached" role="status">${many(target, "cell")} decided: the target is reached.</p>` : null}

@@ -18,7 +18,9 @@ export function Trail({ app, smear }) {
       setProblem(error.message);
     }
   };
-  useEffect(() => { more(); }, []);
+  useEffect(() => {
+    more();
+  }, []);
   const check = async () => {
     try {
       setAudit(await api.get("/api/audit"));
@@ -31,7 +33,7 @@ export function Trail({ app, smear }) {
     <div class="tools">
       <a href=${`/api/smears/${smear.id}/trail.csv`} download>as CSV</a>
       ${user.roles.some((role) => ["admin", "signer"].includes(role)) ? html`<button type="button" onClick=${check}>verify the chains</button>` : null}
-      <span role="status">${audit ? (audit.whole ? `whole: ${many(audit.events, "event")} in ${many(audit.chains, "chain")}` : `BROKEN: ${audit.problems.join("; ")}`) : problem ?? ""}</span>
+      <span role="status">${audit ? (audit.whole ? `whole: ${many(audit.events, "event")} in ${many(audit.chains, "chain")}` : `BROKEN: ${audit.problems.join("; ")}`) : (problem ?? "")}</span>
     </div>
     <div class="scroll" tabindex="0" role="region" aria-label="events"><table class="list"><caption class="unseen">events</caption>
       <thead><tr><th scope="col">no.</th><th scope="col">time</th><th scope="col">who</th><th scope="col">what</th><th scope="col">cells</th><th scope="col">hash</th></tr></thead>

@@ -41,8 +41,14 @@ export class Api {
     if (method !== "GET" && this.csrf) headers["X-CSRF-Token"] = this.csrf;
     let response;
     try {
-      response = await this.fetcher(path, { method, headers, body, keepalive, credentials: "same-origin",
-        priority: method === "GET" ? "auto" : "high" });
+      response = await this.fetcher(path, {
+        method,
+        headers,
+        body,
+        keepalive,
+        credentials: "same-origin",
+        priority: method === "GET" ? "auto" : "high",
+      });
     } catch {
       throw new ApiError("the server does not answer", 0);
     }

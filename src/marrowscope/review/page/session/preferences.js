@@ -1,6 +1,8 @@
 // What a reader set for this browser: keys, size of pictures, light or dark.
 
-const USUAL = { theme: "system", side: 96, keys: {}, proposal: false, beep: true, target: 200 };
+import { keyMap } from "../logic/key_map.js";
+
+const USUAL = { theme: "system", side: 96, keys: {}, layout: "letters", proposal: false, beep: true, target: 200 };
 
 /** Preferences in a storage; what cannot be read there is as usual. */
 export class Preferences {
@@ -10,7 +12,9 @@ export class Preferences {
     let kept = {};
     try {
       kept = JSON.parse(storage.getItem("marrowscope.preferences") ?? "{}");
-    } catch { /* damaged: as usual */ }
+    } catch {
+      /* damaged: as usual */
+    }
     this.values = { ...USUAL, ...kept };
   }
 
@@ -22,8 +26,15 @@ export class Preferences {
     this.values = { ...this.values, [name]: value };
     try {
       this.storage.setItem("marrowscope.preferences", JSON.stringify(this.values));
-    } catch { /* full or forbidden: holds until the page is closed */ }
+    } catch {
+      /* full or forbidden: holds until the page is closed */
+    }
     for (const listener of this.listeners) listener();
+  }
+
+  /** The keys of the classes. */
+  keyMap(vocabulary) {
+    return keyMap(vocabulary, this.values.keys, this.values.layout);
   }
 
   subscribe(listener) {

@@ -40,7 +40,12 @@ export class ReadingSession {
     this.queue = new EventQueue({
       send: (events) => api.post(`/api/readings/${reading.id}/events`, { events, since: this.seq }),
       keep: this.kept,
-      timer: { later: (task, ms) => { const id = setTimeout(task, ms); return () => clearTimeout(id); } },
+      timer: {
+        later: (task, ms) => {
+          const id = setTimeout(task, ms);
+          return () => clearTimeout(id);
+        },
+      },
       on: { changed: () => this.changed(), answered: (answer2, batch) => this.answered(answer2, batch) },
     });
     for (const event of this.queue.events) this.replay(event);
@@ -231,7 +236,10 @@ export class ReadingSession {
     this.history.forget(event.id);
     this.saveHistory();
     this.adds.delete(event.id);
-    this.apply((event.changes ?? []).filter(([id]) => !unsaved.has(id)), 1);
+    this.apply(
+      (event.changes ?? []).filter(([id]) => !unsaved.has(id)),
+      1,
+    );
     this.notice(`Not saved: ${reason}.`);
   }
 
@@ -256,7 +264,9 @@ export class ReadingSession {
           this.seq = answer.seq;
           this.changed();
         }
-      } catch { /* the next look will tell */ }
+      } catch {
+        /* the next look will tell */
+      }
     }, POLL);
     return () => clearInterval(timer);
   }
@@ -307,6 +317,8 @@ export class ReadingSession {
     this.historyTimer = null;
     try {
       this.historyStore.store.setItem(this.historyStore.key, JSON.stringify(this.history.plain));
-    } catch { /* too long to keep: undo then ends at a reload */ }
+    } catch {
+      /* too long to keep: undo then ends at a reload */
+    }
   }
 }
