@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import uvicorn
+from argon2 import PasswordHasher
+from sqlalchemy import insert
 
 from marrowscope.cells import PROBABILITY
 from marrowscope.io.image_encoding import encode_png
 from marrowscope.morphology import CODES
 from marrowscope.phantom.synthetic_cell import draw_cell
 from marrowscope.review.database.connection import open_database
+from marrowscope.review.database.event_chain import now
 from marrowscope.review.database.schema_upgrade import upgrade_schema
+from marrowscope.review.database.tables import person
 from marrowscope.review.pictures.sprite_sheets import SheetStore
 from marrowscope.review.server.asgi_app import review_app
 from marrowscope.review.server.people import ALL_ROLES, ensure_person
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
 BLAST, NEXT, LATER, RED = "BLA", "PMO", "MYB", "EBO"
 NAMES = {BLAST: "blast", NEXT: "promyelocyte", LATER: "myelocyte", RED: "erythroblast"}
 EACH = 10  # cells per class
+PASSWORD = "a long enough word"
+_QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _SIDE, _ACROSS = 125, 8  # px of a cell, cells in a row of the field
 _MICRONS = 21.6 / _SIDE
 _WIDTH, _HEIGHT = _ACROSS * _SIDE, 4 * EACH // _ACROSS * _SIDE
@@ -138,14 +144,29 @@ class ReviewSite:
 
 
 @contextmanager
-def started_site(folder: Path, browser: "Browser") -> Iterator[ReviewSite]:
-    """Serve from a thread of this process until the tests are through."""
+def started_site(
+    folder: Path, browser: "Browser", people: dict[str, str] | None = None
+) -> Iterator[ReviewSite]:
+    """Serve from a thread of this process until the tests are through.
+
+    ``people`` (names and their roles) makes it the server of a laboratory, where everybody signs
+    in with ``PASSWORD``; without, it is one person's.
+    """
     database = open_database(folder / "reviews.sqlite")
     upgrade_schema(database)
+    local = None
     with database.writing() as connection:
-        person = ensure_person(connection, "anna", ALL_ROLES)
+        if people is None:
+            local = ensure_person(connection, "anna", ALL_ROLES)
+        for name, roles in (people or {}).items():
+            connection.execute(
+                insert(person).values(
+                    name=name, display=name.title(), roles=roles, active=True, created=now(),
+                    password_hash=_QUICK.hash(PASSWORD),
+                )
+            )  # fmt: skip
     hosts = frozenset(("127.0.0.1",))
-    service = Service(database, SheetStore(database, folder / "pictures"), person, hosts=hosts)
+    service = Service(database, SheetStore(database, folder / "pictures"), local, hosts=hosts)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         review_app(service), log_config=None, access_log=False, lifespan="off",

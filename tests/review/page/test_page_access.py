@@ -8,7 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from support.review_site import ReviewSite
 
 SIZES = {"desk": (1366, 768), "tablet": (1024, 768), "upright": (768, 1024)}
-SCREENS = {"gallery": ".tile", "one": ".crop img", "field": ".scale-bar", "agreement": "table"}
+SCREENS = {"gallery": ".tile", "one": ".crop img", "field": ".scale-bar", "agreement": "table",
+           "sign": ".box li", "trail": "tbody tr"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_screens_have_no_barrier(site: ReviewSite, smear: int, theme: str) -> No
     page.keyboard.press("+")
     page.wait_for_selector("dialog[open]")
     found["keys"] = barriers(page)
-    for place, wait_for in (("/", "table.list"),):
+    for place, wait_for in (("/", "table.list"), ("/#/users", "tbody tr")):
         page.goto(site.address + place)
         page.wait_for_selector(wait_for)
         found[place] = barriers(page)

@@ -2,6 +2,7 @@
 
 import { html, useState } from "../vendor/preact-htm/standalone.module.js";
 import { differential } from "../logic/differential.js";
+import { routeTo } from "../logic/route.js";
 import { decimal, interval, many, when } from "../logic/wording.js";
 import { Remarks } from "../parts/count_summary.js";
 import { useAnswer, useChanges } from "../parts/hooks.js";
@@ -121,9 +122,10 @@ export function SignOff({ app, session, smear, reload }) {
           ? html`<form onSubmit=${(event) => {
               event.preventDefault();
               told(async () => {
-                await api.post(`/api/smears/${smear.id}/amend`, { reason });
+                const amendment = await api.post(`/api/smears/${smear.id}/amend`, { reason });
                 setReason("");
-              }, "The amendment is open: change cells in the gallery, then submit and sign again.");
+                location.hash = routeTo("gallery", smear.id, amendment.id);
+              }, "The amendment is open.");
             }}>
         <label>reason <input type="text" required value=${reason} onInput=${(event) => setReason(event.target.value)} /></label> <button type="submit">amend</button></form>`
           : null
