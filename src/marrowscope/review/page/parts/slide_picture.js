@@ -171,10 +171,17 @@ function paintOutlines(canvas, element, { boxes, plan, zones, place }, { zoom, o
 function outline(pen, one, [x0, y0, x1, y1], named) {
   pen.globalAlpha = one.removed ? 0.35 : 1;
   pen.setLineDash(one.decided ? [] : [2, 3]);
-  pen.lineWidth = one.chosen ? 5 : one.hovered ? 3.5 : 2;
+  pen.lineWidth = one.hovered ? 3.5 : 2;
   pen.strokeStyle = one.removed ? "#555555" : one.colour;
   pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
   pen.setLineDash([]);
+  if (one.chosen) {
+    for (const [colour, width] of [["#ffffff", 6], ["#111111", 2]]) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = width;
+      pen.strokeRect(x0 - 5, y0 - 5, x1 - x0 + 10, y1 - y0 + 10);
+    }
+  }
   if (one.changed || one.removed) {
     pen.fillStyle = "#000000";
     pen.beginPath();
@@ -186,9 +193,9 @@ function outline(pen, one, [x0, y0, x1, y1], named) {
   if (named || one.chosen || one.hovered) {
     const text = one.removed ? "no cell" : (one.code ?? "–");
     pen.fillStyle = "rgba(255, 255, 255, 0.85)";
-    pen.fillRect(x0, y0 - 15, pen.measureText(text).width + 6, 15);
+    pen.fillRect(x0, y0 - 20, pen.measureText(text).width + 6, 15);
     pen.fillStyle = "#111111";
-    pen.fillText(text, x0 + 3, y0 - 3);
+    pen.fillText(text, x0 + 3, y0 - 8);
   }
   pen.globalAlpha = 1;
 }

@@ -11,6 +11,8 @@ import { useAnswer, useChanges, useKeys } from "../parts/hooks.js";
 import { KeyHelp } from "../parts/key_help.js";
 import { openPicture } from "../parts/slide_picture.js";
 
+const LINE = 150; // px of the picture: cells of about one height are gone through from left to right
+
 export function FieldViewer({ app, session }) {
   const { api, vocabulary, preferences } = app;
   useChanges(session);
@@ -98,7 +100,7 @@ export function FieldViewer({ app, session }) {
     }
   };
   const next = (step) => {
-    const cells = rows.filter((row) => table.shown(row) !== REMOVED).map((row) => table.id[row]);
+    const cells = inReadingOrder(table, rows.filter((row) => table.shown(row) !== REMOVED));
     if (!cells.length) return;
     const at = cells.indexOf(chosen);
     const id = cells[(at + step + cells.length) % cells.length];
@@ -195,6 +197,15 @@ function boxOf(table, row, names, chosen, hovered) {
     chosen: id === chosen,
     hovered: id === hovered,
   };
+}
+
+/** Ids line by line, as one reads. */
+function inReadingOrder(table, rows) {
+  const line = (row) => Math.floor(table.y[row] / LINE);
+  return rows
+    .slice()
+    .sort((a, b) => line(a) - line(b) || table.x[a] - table.x[b])
+    .map((row) => table.id[row]);
 }
 
 /** The smallest cell under a point. */
