@@ -92,6 +92,8 @@ def test_from_the_first_reading_to_an_amended_signature(
     anna.keyboard.press("p")
     anna.wait_for_selector(".save-state.saved")
     submit(anna)
+    anna.goto(f"{laboratory.address}/#/users")
+    expect(anna.locator(".box", has_text="Your readings").locator("td").first).to_have_text("43")
 
     # The second reader sees neither model nor first reader, calls all the same, two otherwise.
     ben = enter("ben")

@@ -1,6 +1,7 @@
 // Who may do what, in a laboratory; and one's own password.
 
 import { html, useState } from "../vendor/preact-htm/standalone.module.js";
+import { decimal } from "../logic/wording.js";
 import { useAnswer } from "../parts/hooks.js";
 
 const ROLES = {
@@ -64,5 +65,19 @@ export function Users({ app }) {
       <button type="submit">change</button></form>`
         : null
     }
+    <${Pace} api=${api} user=${user} />
   </main>`;
+}
+
+/** One's own readings by day: how many cells, how quick, how often as the final label. */
+function Pace({ api, user }) {
+  const { data } = useAnswer(api, user.roles.includes("reader") ? `/api/readers/${user.id}/statistics` : null);
+  if (!data?.days.length) return null;
+  return html`<section class="box"><h2>Your readings</h2>
+    <table class="list"><caption class="unseen">your readings by day</caption>
+      <thead><tr><th scope="col">day</th><th scope="col">cells</th><th scope="col">seconds a cell</th><th scope="col">agreement</th></tr></thead>
+      <tbody>${data.days.map(
+        (one) => html`<tr key=${one.date}><th scope="row">${one.date}</th><td>${one.cells}</td>
+        <td>${decimal(one.seconds_per_cell)}</td><td>${one.agreement === null ? "–" : `${decimal(100 * one.agreement, 0)} %`}</td></tr>`,
+      )}</tbody></table></section>`;
 }

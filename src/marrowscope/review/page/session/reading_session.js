@@ -6,6 +6,7 @@ import { UndoHistory } from "../logic/undo_history.js";
 import { KeptEvents } from "./kept_events.js";
 
 const POLL = 5000; // ms between looks for changes made elsewhere
+const LONGEST_LOOK = 120; // s; who takes longer for a cell was elsewhere
 const PAGE = 20000; // cells of one answer
 
 /** Fetch a reading with all its cells. `smear` and `reading` are as the server describes them. */
@@ -142,9 +143,8 @@ export class ReadingSession {
 
   push(step, event) {
     const now = Date.now();
-    if (this.lastAction !== null) {
-      event.elapsed = Math.min((now - this.lastAction) / 1000, 86399);
-    }
+    const seconds = this.lastAction === null ? null : (now - this.lastAction) / 1000;
+    if (seconds !== null && seconds <= LONGEST_LOOK) event.elapsed = seconds;
     this.lastAction = now;
     this.history.push(step);
     this.saveHistory();
