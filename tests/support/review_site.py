@@ -100,7 +100,7 @@ class ReviewSite:
     address: str
     browser: "Browser"
     problems: list[str] = field(default_factory=list)
-    _shared: list["BrowserContext"] = field(default_factory=list)
+    _shared: list["Page"] = field(default_factory=list)
 
     def new_smear(self) -> int:
         """Id of a smear that nobody has read."""
@@ -127,19 +127,23 @@ class ReviewSite:
 
     @contextmanager
     def page(self) -> Iterator["Page"]:
-        """A page of the browser that tests share; it keeps nothing for the next one."""
+        """A page that tests share as long as they leave its preferences as they were."""
         if not self._shared:
-            self._shared.append(self.signed_in())
-        page = self._shared[0].new_page()
+            self._shared.append(self.signed_in().new_page())
+        page = self._shared[0]
         try:
             yield page
         finally:
-            page.evaluate("localStorage.clear()")
-            page.close()
+            page.unroute_all()
+            page.mouse.move(0, 0)
+            if page.evaluate("localStorage.length"):
+                self._shared.clear()
+                page.context.close()
 
     def show(self, page: "Page", screen: str, smear: int, wait_for: str = "main") -> None:
         """Go to a screen of a smear."""
         page.goto(f"{self.address}/#/smear/{smear}/{screen}")
+        page.wait_for_selector(f'.where[data-smear="{smear}"]')
         page.wait_for_selector(wait_for)
 
 

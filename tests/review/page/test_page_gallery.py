@@ -293,6 +293,18 @@ def test_an_answer_that_was_lost_does_not_count_twice(gallery: Gallery) -> None:
     assert gallery.saved() == {}
 
 
+def test_opening_the_link_again_does_not_stop_the_first_window(
+    gallery: Gallery, site: ReviewSite
+) -> None:
+    again = gallery.page.context.new_page()
+    again.goto(f"{site.address}/?token={site.service.token}")
+    again.wait_for_selector("table.list")
+    again.close()
+    gallery.press("p")
+    assert list(gallery.saved().values()) == [NEXT]
+    site.problems[:] = [one for one in site.problems if "403" not in one]  # of the old token
+
+
 def test_keys_can_be_changed_and_stay_changed(gallery: Gallery) -> None:
     page = gallery.page
     gallery.press("+")

@@ -1,5 +1,6 @@
 """A smear on its way through a laboratory: two readers, an adjudicator, a signature, an amendment."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,9 @@ def test_from_the_first_reading_to_an_amended_signature(
     anna.wait_for_selector(".save-state.saved")
     submit(anna)
     anna.goto(f"{laboratory.address}/#/users")
-    expect(anna.locator(".box", has_text="Your readings").locator("td").first).to_have_text("43")
+    expect(anna.locator(".box", has_text="Your readings").locator("td").first).to_have_text(
+        re.compile("^4[34]$")  # one more by another test
+    )
 
     # The second reader sees neither model nor first reader, calls all the same, two otherwise.
     ben = enter("ben")

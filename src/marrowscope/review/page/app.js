@@ -123,7 +123,7 @@ function Screen({ app, route, opened }) {
 
 /** The smear of the address with the reading that is wanted: the named one, else one's own. */
 function useSmear(app, route) {
-  const [opened, setOpened] = useState({ smear: null, session: null, problem: null });
+  const [opened, setOpened] = useState({ smear: null, session: null, problem: null, asked: null });
   const current = useRef(null);
   const wanted = useRef(0);
   const load = async () => {
@@ -131,7 +131,7 @@ function useSmear(app, route) {
     const turn = wanted.current;
     if (!route.smear) {
       current.current = null;
-      setOpened({ smear: null, session: null, problem: null });
+      setOpened({ smear: null, session: null, problem: null, asked: route.reading });
       return;
     }
     try {
@@ -148,7 +148,7 @@ function useSmear(app, route) {
       }
       if (turn !== wanted.current) return;
       current.current = session;
-      setOpened({ smear, session, problem: null });
+      setOpened({ smear, session, problem: null, asked: route.reading });
     } catch (error) {
       if (turn === wanted.current) setOpened({ smear: null, session: null, problem: error.message });
     }
@@ -174,7 +174,11 @@ function useSmear(app, route) {
       window.removeEventListener("online", back);
     };
   }, []);
-  return { ...opened, reload: load };
+  // While another smear or reading is on its way the old one takes no more keys.
+  const here = (opened.smear?.id ?? null) === route.smear && opened.asked === route.reading;
+  return here || opened.problem
+    ? { ...opened, reload: load }
+    : { smear: null, session: null, problem: null, reload: load };
 }
 
 async function chosenReading(app, smear, id) {

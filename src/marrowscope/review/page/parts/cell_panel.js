@@ -10,8 +10,9 @@ import { ClassSwatch } from "./class_swatch.js";
 const SHOWN = 5; // probabilities
 
 export function CellPanel({ api, session, id, names, onZoom, onAlike, onField }) {
-  const facts = useCellFacts(api, session, id);
-  if (id === null || !session.table.row.has(id)) {
+  const known = id !== null && session.table.row.has(id);
+  const facts = useCellFacts(api, session, known ? id : null);
+  if (!known) {
     return html`<section class="cell-panel" aria-label="cell"><p class="hint">Point at a cell to see it large.</p></section>`;
   }
   const { table } = session;

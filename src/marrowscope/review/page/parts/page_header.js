@@ -26,7 +26,7 @@ export function PageHeader({ app, route, smear, session, onSignOut }) {
     <a class="brand" href="#/">marrowscope</a>
     ${
       smear
-        ? html`<span class="where" title=${smear.name}><strong>${smear.name}</strong>
+        ? html`<span class="where" data-smear=${smear.id} title=${smear.name}><strong>${smear.name}</strong>
       ${session ? html`<small>${session.reading.role} reading${session.reading.blinded ? ", blinded" : ""}${session.reading.submitted ? ", submitted" : session.reading.mine ? "" : ` of ${session.reading.reader.display}`}</small>` : null}</span>
       <nav aria-label="screens"><ul>${Object.entries(tabs).map(
         ([screen, words]) => html`<li key=${screen}>

@@ -21,7 +21,7 @@ export function FieldViewer({ app, session }) {
   const names = useMemo(() => new Map(vocabulary.classes.map((one) => [one.code, one])), [vocabulary]);
   const map = useMemo(() => preferences.keyMap(vocabulary), [vocabulary, preferences.values]);
   const [which, setWhich] = useState(0);
-  const [chosen, setChosen] = useState(app.focusCell ?? null);
+  const [chosen, setChosen] = useState(() => (table.row.has(app.focusCell) ? app.focusCell : null));
   const [hovered, setHovered] = useState(null);
   const [adding, setAdding] = useState(false);
   const [layers, setLayers] = useState({ boxes: true, plan: false, zones: false });

@@ -35,7 +35,21 @@ export class Api {
     return this.request("POST", path, file, "application/octet-stream");
   }
 
-  async request(method, path, body = undefined, type = null, { keepalive = false } = {}) {
+  /** Where another window has signed in anew, the token of this one no longer holds: take the new
+   *  one, and ask once more. */
+  async request(...asked) {
+    try {
+      return await this.once(...asked);
+    } catch (error) {
+      if (error.code !== "csrf") throw error;
+      const { csrf, signed_in: signedIn } = await this.once("GET", "/api/session");
+      if (!signedIn || csrf === this.csrf) throw error;
+      this.csrf = csrf;
+      return this.once(...asked);
+    }
+  }
+
+  async once(method, path, body = undefined, type = null, { keepalive = false } = {}) {
     const headers = { Accept: "application/json" };
     if (type) headers["Content-Type"] = type;
     if (method !== "GET" && this.csrf) headers["X-CSRF-Token"] = this.csrf;
