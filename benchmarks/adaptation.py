@@ -3,12 +3,15 @@
     OMP_NUM_THREADS=1 nice python benchmarks/adaptation.py DATA BUNDLE --to Barcelona
 
 DATA holds mll-sample and pbc-sample. BUNDLE is a model that has seen no cell of the laboratory that
-it is adapted to. Judged are 60 cells of each class that both know, which are shown to nobody; 50
-others of each class are shown without labels, and so many of these are labelled: 0, 5, 20, 50. Each
-seed draws other cells. Macro-F1 over the shared classes; an answer of any other class is an error.
+it is adapted to. Judged are 60 cells of each class that both know (``--judged``), which are shown
+to nobody; 50 others of each class are shown without labels, and so many of these are labelled: 0,
+5, 20, 50. Each seed draws other cells. Macro-F1 over the shared classes; an answer of any other
+class is an error.
 
 ``--labelled-classes PMO NGS LYT`` labels cells of these classes only: what becomes of the others?
-Results are kept in a file: a call goes on where another one ended.
+
+``--microns-per-pixel`` says what one pixel of the laboratory's images is; without it they are taken
+as they are. Results are kept in a file: a call goes on where another one ended.
 """
 
 import argparse
@@ -31,23 +34,27 @@ SAMPLES = {
     "Munich": {"paths": "mll-sample"},
     "Barcelona": {"paths": "pbc-sample", "labels_from": "name-prefix", "mapping": "pbc"},
 }
-JUDGED, SHOWN = 60, 50  # cells of each class
+SHOWN = 50  # cells of each class
 
 
-def cells_of(data: Path, laboratory: str) -> pl.DataFrame:
+def cells_of(data: Path, laboratory: str, microns: float | None) -> pl.DataFrame:
     """Readable labelled cells of a laboratory."""
     settings = dict(SAMPLES[laboratory])
-    table = ms.index(data / settings.pop("paths"), laboratory=laboratory, **settings)
+    table = ms.index(
+        data / settings.pop("paths"), laboratory=laboratory, microns_per_pixel=microns, **settings
+    )
     return table.filter(pl.col("error").is_null() & pl.col("label").is_not_null())
 
 
-def divided(cells: pl.DataFrame, labels: int, taught: list[str], seed: int) -> pl.DataFrame:
+def divided(
+    cells: pl.DataFrame, judged: int, labels: int, taught: list[str], seed: int
+) -> pl.DataFrame:
     """Cells that judge (split test), teach (train), or are looked at only (neither)."""
     mixed = cells.sample(fraction=1, shuffle=True, seed=seed)
     place = pl.int_range(pl.len()).over("label")
-    chosen = mixed.with_columns(place.alias("place")).filter(pl.col("place") < JUDGED + SHOWN)
-    teaches = (pl.col("place") < JUDGED + labels) & pl.col("label").is_in(taught)
-    judges = pl.col("place") < JUDGED
+    chosen = mixed.with_columns(place.alias("place")).filter(pl.col("place") < judged + SHOWN)
+    teaches = (pl.col("place") < judged + labels) & pl.col("label").is_in(taught)
+    judges = pl.col("place") < judged
     return chosen.with_columns(
         split=pl.when(judges).then(pl.lit("test")).when(teaches).then(pl.lit("train")),
         label=pl.when(judges | teaches).then("label"),
@@ -81,6 +88,8 @@ def main() -> None:
     parser.add_argument("--labels", type=int, nargs="*", default=[0, 5, 20, 50], help="per class")
     parser.add_argument("--labelled-classes", nargs="*", help="default: all that both know")
     parser.add_argument("--layers", nargs="*", default=["auto"], choices=["auto", "last", "all"])
+    parser.add_argument("--judged", type=int, default=60, help="cells per class")
+    parser.add_argument("--microns-per-pixel", type=float)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--views", type=int, choices=[1, 8], help="default: those of the bundle")
     parser.add_argument("--output", type=Path, default=Path("adaptation.json"))
@@ -88,15 +97,16 @@ def main() -> None:
     bundle = as_bundle(given.bundle)
     if given.views:
         bundle = Bundle(bundle.model, replace(bundle.card, views=given.views), bundle.folder)
-    cells = cells_of(given.data, given.to)
+    cells = cells_of(given.data, given.to, given.microns_per_pixel)
     counts = dict(cells["label"].value_counts().rows())
-    classes = [code for code in bundle.card.known if counts.get(code, 0) >= JUDGED + SHOWN]
+    classes = [code for code in bundle.card.known if counts.get(code, 0) >= given.judged + SHOWN]
     cells = cells.filter(pl.col("label").is_in(classes))
     taught = given.labelled_classes or classes
     done = json.loads(given.output.read_text()) if given.output.exists() else {}
     who = f"{bundle.card.name} {bundle.card.weights_sha256[:8]} {bundle.card.views} views"
-    part = f"{who}, to {given.to}, labelled {' '.join(taught)}"
-    print(f"{part}; judged on {JUDGED} cells each of {' '.join(classes)}\n")
+    part = f"{who}, to {given.to}, labelled {' '.join(taught)}, judged {given.judged} each"
+    part += f", {given.microns_per_pixel} µm/px" if given.microns_per_pixel else ""
+    print(f"{part} of {' '.join(classes)}\n")
     print("| labelled per class | labels teach | before | after | of the seeds | seconds |")
     print("|---|---|---|---|---|---|", flush=True)
     for labels in given.labels:
@@ -105,7 +115,7 @@ def main() -> None:
             for seed in range(given.seeds):
                 key = f"{part}, {labels}, {layers}, seed {seed}"
                 if key not in done:
-                    table = divided(cells, labels, taught, seed)
+                    table = divided(cells, given.judged, labels, taught, seed)
                     done[key] = measured(bundle, table, classes, layers, seed)
                     given.output.write_text(json.dumps(done, indent=1))
                 runs.append(done[key])
