@@ -1,10 +1,10 @@
-"""What a count becomes of a slide on which every tenth cell is of a class that the model never saw.
+"""What a count becomes of a smear in which every tenth cell is of a class the model never saw.
 
     OMP_NUM_THREADS=2 nice python benchmarks/novelty_count.py WORK
 
 Draws fields of twelve classes, trains a small network on their cells, calibrates it with cells of
-other fields, draws a slide with 10 % plasma cells among the twelve classes, and counts it with and
-without a limit for what is unlike anything known. What was drawn already stays in WORK.
+other fields, draws fields of a smear with 10 % plasma cells among the twelve classes, and counts it
+with and without a limit for what is unlike anything known. WORK keeps fields and network.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 
 import marrowscope as ms
 
-# Per cent of the cells of the slide that the network knows; class shares of a normal marrow.
+# Per cent of the cells that the network knows; about those of a normal marrow.
 KNOWN = {
     "BLA": 2, "PMO": 5, "MYB": 11, "MMZ": 12, "NGB": 14, "NGS": 18, "EOS": 3, "BAS": 1,
     "MON": 2, "EBO": 20, "LYT": 10, "NIF": 2,
@@ -53,27 +53,30 @@ def calibrated_model(
     return made
 
 
-def slide_of(work: Path, side: int) -> ms.SyntheticSlide:
-    """The slide, with its truth."""
+def smear_of(work: Path, fields: int) -> ms.SyntheticFields:
+    """Fields of one smear, with their truth."""
     total = sum(KNOWN.values())
     mix = {code: weight / total * (1 - SHARE) for code, weight in KNOWN.items()}
-    return ms.draw_slide(work / "slide", side, side, composition={**mix, STRANGER: SHARE}, seed=7)
+    return ms.draw_fields(work / "smear", fields, composition={**mix, STRANGER: SHARE}, seed=7)
 
 
-def true_classes(cells: pl.DataFrame, truth: pl.DataFrame, microns_per_pixel: float) -> list[str]:
-    """Class of the nearest true cell; "" where none is near."""
-    tree = cKDTree(truth.select("x", "y").to_numpy())
-    distance, place = tree.query(cells.select("x", "y").to_numpy())
-    near = distance * microns_per_pixel <= LARGEST_DISTANCE
-    labels = truth["label"].to_list()
-    return [labels[k] if inside else "" for k, inside in zip(place, near, strict=True)]
+def with_truth(cells: pl.DataFrame, smear: ms.SyntheticFields) -> pl.DataFrame:
+    """Cells with ``truth``: the class of the nearest true cell, null where none is near."""
+    found = []
+    for (field,), rows in cells.partition_by("field_id", as_dict=True).items():
+        real = smear.table.filter(field_id=Path(str(field)).stem)
+        distance, place = cKDTree(real.select("x", "y").to_numpy()).query(
+            rows.select("x", "y").to_numpy()
+        )
+        near = pl.Series(distance * smear.microns_per_pixel <= LARGEST_DISTANCE)
+        labels = real["label"].gather(place)
+        found.append(rows.with_columns(truth=pl.when(near).then(labels)))
+    return pl.concat(found)
 
 
-def told(count: ms.CountResult, slide: ms.SyntheticSlide) -> pl.DataFrame:
+def told(count: ms.CountResult, smear: ms.SyntheticFields) -> pl.DataFrame:
     """Cells that were looked at and their true classes; prints what became of the strangers."""
-    cells = count.cells.filter(pl.col("role") != "left out")
-    truth = true_classes(cells, slide.table, slide.microns_per_pixel)
-    cells = cells.with_columns(truth=pl.Series(truth))
+    cells = with_truth(count.cells.filter(pl.col("role") != "left out"), smear)
     strangers = cells.filter(truth=STRANGER)
     others = cells.filter(pl.col("truth").is_in(list(KNOWN)))
     novel = [part["role"].eq("novel").mean() for part in (strangers, others)]
@@ -92,22 +95,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("work", type=Path)
     parser.add_argument("--fields", type=int, default=24)
-    parser.add_argument("--side", type=int, default=12_000, help="of the slide, px")
+    parser.add_argument("--smear", type=int, default=12, help="fields that are counted")
     parser.add_argument("--images", type=int, default=150, help="of each class in an epoch")
     parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--cells", type=int, default=600)
     parser.add_argument("--weights", help="of a sequential network, to start from")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     model = ms.load_model(
         calibrated_model(given.work, given.fields, given.images, given.epochs, given.weights)
     )
-    slide = slide_of(given.work, given.side)
+    smear = smear_of(given.work, given.smear)
     shares = {}
     for name, novelty in (("without", False), ("with", True)):
-        count = ms.count(slide.path, model, cells=given.cells, min_confidence=0, novelty=novelty)
+        count = ms.count(
+            smear.folder, model, cells=100_000, min_confidence=0, novelty=novelty,
+            microns_per_pixel=smear.microns_per_pixel,
+        )  # fmt: skip
         print(f"\n{name} a limit:", end=" ")
-        cells = told(count, slide)
+        cells = told(count, smear)
         shares[name] = dict(count.table.select("code", "share").iter_rows())
     counted = [code for code in KNOWN if code in shares["with"]]  # not identifiable ones are not
     real = cells.filter(pl.col("truth").is_in(counted))["truth"].value_counts(normalize=True)

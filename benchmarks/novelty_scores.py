@@ -30,7 +30,7 @@ from sklearn.covariance import ledoit_wolf
 from marrowscope.cells import read_cells
 from marrowscope.evaluation.fit_novelty import fit_novelty
 from marrowscope.models.bundle import Bundle, load_bundle
-from marrowscope.models.novelty import class_distances, log_ratios
+from marrowscope.models.novelty import log_ratios
 from marrowscope.training.adaptation.network_features import last_layer, network_features
 
 Array = NDArray[np.float64]
@@ -114,18 +114,10 @@ def log_ratio(bank: Cells, held: Cells, cells: Cells) -> Array:
     return novelty.scores(cells.probabilities.astype(np.float32)).astype(np.float64)
 
 
-def log_ratio_by_class(bank: Cells, held: Cells, cells: Cells) -> Array:
-    """The same with a covariance of each class, and the logarithm of its determinant."""
-    points, fitted = log_ratios(cells.probabilities), log_ratios(held.probabilities)
-    found = []
-    for place in range(held.logits.shape[1]):
-        own = fitted[held.truth == place]
-        covariance = np.cov(own.T) + 0.05 * np.eye(own.shape[1])
-        inverse = np.linalg.inv(covariance)
-        squared = class_distances(points, own.mean(axis=0)[None], inverse)[:, 0]
-        found.append(squared + np.linalg.slogdet(covariance)[1])
-    nearest: Array = np.min(found, axis=0)
-    return nearest
+def log_ratio_together(bank: Cells, held: Cells, cells: Cells) -> Array:
+    """The same with one covariance of all classes."""
+    means, precision = gaussians(log_ratios(held.probabilities), held.truth)
+    return nearest_class(log_ratios(cells.probabilities), (means, precision))
 
 
 def nearest_neighbours(bank: Cells, held: Cells, cells: Cells) -> Array:
@@ -144,8 +136,8 @@ SCORES: dict[str, Score] = {
     "Mahalanobis": mahalanobis,
     "relative Mahalanobis": relative_mahalanobis,
     "neighbours": nearest_neighbours,
+    "log-ratio, one covariance": log_ratio_together,
     "log-ratio": log_ratio,
-    "log-ratio by class": log_ratio_by_class,
 }
 
 

@@ -74,7 +74,9 @@ def test_cells_unlike_anything_known_are_counted_apart_unless_one_says_no(
                for one in ("NGS", "LYT")]  # fmt: skip
     means = tuple(tuple(typical[code == "LYT"]) for code in known)
     unit = tuple(tuple(row) for row in np.eye(len(known)).tolist())
-    calibration = replace(made.calibration, novelty=Novelty(known, means, unit, 0.99, 1.0, 140))
+    calibration = replace(
+        made.calibration, novelty=Novelty(known, means, (unit,) * 7, (0.0,) * 7, 0.99, 1.0, 140)
+    )
     rewrite_bundle(bundle, bundle.card, tmp_path / "b", {CALIBRATION: calibration.encoded()})
     engine = ByColour(("NGS", "LYT", "BLA"))
     toy = ms.Model(load_bundle(tmp_path / "b"), engine, True, None)

@@ -93,7 +93,7 @@ def test_one_cell_is_told_in_grammar() -> None:
 
 
 def test_cells_unlike_anything_known_are_said_with_what_would_be_usual() -> None:
-    novelty = Novelty(("A",), ((0.0,),), ((1.0,),), 0.99, 1.0, 100)
+    novelty = Novelty(("A",), ((0.0,),), (((1.0,),),), (0.0,), 0.99, 1.0, 100)
     table = pl.DataFrame({
         "role": ["counted"] * 8 + ["not classified", "left out"],
         "predicted": ["A"] * 10,

@@ -59,7 +59,7 @@ def test_an_engine_gives_tempered_probabilities(bundle: Bundle) -> None:
 
 def test_a_table_gets_the_novelty_of_its_cells_where_it_was_fitted(bundle: Bundle) -> None:
     # All four classes lie at equal probabilities; classes are named in another order.
-    novelty = Novelty(KNOWN[::-1], ((0.0,) * 4,) * 4, UNIT, 0.99, 1.0, 100)
+    novelty = Novelty(KNOWN[::-1], ((0.0,) * 4,) * 4, (UNIT,) * 4, (0.0,) * 4, 0.99, 1.0, 100)
     table = pl.DataFrame({
         "p_BLA": [0.25, 0.97, None], "p_LYT": [0.25, 0.01, None], "p_EOS": [0.25, 0.01, None],
         "p_NGS": [0.25, 0.01, None], "confidence": [0.25, 0.97, None],

@@ -81,7 +81,7 @@ def test_a_torn_calibration_is_refused(bundle: Bundle, tmp_path: Path) -> None:
         read_calibration(load_bundle(tmp_path / "b"))
 
 
-NOVELTY = Novelty(KNOWN, ((1.0,) * 4,) * 4, ((0.0,) * 4,) * 4, 0.99, 1.0, 100)
+NOVELTY = Novelty(KNOWN, ((1.0,) * 4,) * 4, (((0.0,) * 4,) * 4,) * 4, (0.0,) * 4, 0.99, 1.0, 100)
 
 
 def test_what_tells_novel_cells_is_stored_with_it_and_a_wrong_one_is_refused(

@@ -13,7 +13,8 @@ from marrowscope.models.novelty import Novelty, class_distances, log_ratios, nov
 
 KNOWN = ("BLA", "LYT")
 # Two classes, log-ratios (±1, ∓1), variance 1 each way.
-ROUND = Novelty(KNOWN, ((1.0, -1.0), (-1.0, 1.0)), ((1.0, 0.0), (0.0, 1.0)), 0.99, 1.0, 200)
+UNIT = ((1.0, 0.0), (0.0, 1.0))
+ROUND = Novelty(KNOWN, ((1.0, -1.0), (-1.0, 1.0)), (UNIT, UNIT), (0.0, 0.0), 0.99, 1.0, 200)
 
 
 def stated(ratio: float) -> list[float]:
@@ -30,10 +31,12 @@ def test_the_score_is_the_distance_to_the_nearest_class() -> None:
     assert ROUND.is_novel(found).tolist() == [False, False, True, True]
 
 
-def test_distances_are_in_units_of_the_spread() -> None:
-    means, precision = np.array([[0.0, 0.0]]), np.linalg.inv([[4.0, 0.0], [0.0, 1.0]])
-    found = class_distances(np.array([[2.0, 0.0], [0.0, 2.0]]), means, precision)
-    assert found.tolist() == [[1.0], [4.0]]
+def test_distances_are_in_units_of_the_spread_of_each_class() -> None:
+    means = np.zeros((2, 2))
+    precisions = np.linalg.inv([[[4.0, 0.0], [0.0, 1.0]], [[16.0, 0.0], [0.0, 1.0]]])
+    spreads = np.array([0.0, np.log(4)])  # of determinants 4 and 16
+    found = class_distances(np.array([[4.0, 0.0], [0.0, 2.0]]), means, precisions, spreads)
+    np.testing.assert_allclose(found, [[4.0, 1 + np.log(4)], [4.0, 4 + np.log(4)]])
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3).filter(lambda row: sum(row) > 0.1))
@@ -49,17 +52,29 @@ def test_an_image_without_an_answer_has_no_score_and_is_not_called_novel() -> No
     assert novel.to_list() == [None, True]
 
 
+_LATER = ("precisions", "spreads")
+UNIT_LIST = [[1.0, 0.0], [0.0, 1.0]]
+
+
 def stored(**changes: Any) -> dict[str, Any]:
     content = asdict(ROUND)
     content["classes"] = list(KNOWN)
     content["means"] = [list(row) for row in ROUND.means]
-    content["precision"] = [list(row) for row in ROUND.precision]
+    content["precisions"] = [[list(row) for row in one] for one in ROUND.precisions]
+    content["spreads"] = list(ROUND.spreads)
     return {**content, **changes}
 
 
 def test_what_was_stored_comes_back() -> None:
     assert novelty_from_dict(stored(), KNOWN) == ROUND
     assert novelty_from_dict(stored(), ("LYT", "BLA")) == ROUND
+
+
+def test_the_first_version_had_one_covariance_of_all_classes() -> None:
+    early = {name: value for name, value in stored().items() if name not in _LATER}
+    assert novelty_from_dict({**early, "precision": UNIT_LIST}, KNOWN) == ROUND
+    wrong = novelty_from_dict({**early, "precision": [1.0]}, KNOWN)
+    assert "precisions are no 2 tables" in str(wrong)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +88,12 @@ def test_what_was_stored_comes_back() -> None:
         ({"means": [[1.0, -1.0], [1.0]]}, "means is no table"),
         ({"means": [[1.0, True], [1.0, 0.0]]}, "means is no table"),
         ({"means": [[1.0, float("nan")], [1.0, 0.0]]}, "means is no table"),
-        ({"precision": [[1.0, 1e300], [1e300, 1.0]]}, "precision is no table"),
-        ({"precision": [[1.0, 0.5], [0.0, 1.0]]}, "not symmetric"),
-        ({"precision": [[1.0, 0.0], [0.0, -1.0]]}, "no inverse covariance"),
+        ({"precisions": [[[1.0, 1e300], [1e300, 1.0]], UNIT_LIST]}, "precisions are no 2 tables"),
+        ({"precisions": [UNIT_LIST]}, "precisions are no 2 tables"),
+        ({"precisions": [UNIT_LIST, [[1.0, 0.5], [0.0, 1.0]]]}, "not symmetric"),
+        ({"precisions": [[[1.0, 0.0], [0.0, -1.0]], UNIT_LIST]}, "no inverse covariance"),
+        ({"spreads": [0.0, -1.0]}, "spreads are no 2 numbers"),
+        ({"spreads": 1.0}, "spreads are no 2 numbers"),
         ({"kept": 1.0}, "kept is out of range"),
         ({"limit": -0.5}, "limit is out of range"),
         ({"limit": float("inf")}, "limit is out of range"),

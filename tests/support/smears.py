@@ -64,5 +64,11 @@ def counted(
 # Answers of ``ByColour`` for neutrophils and lymphocytes are as these want them, all others are
 # unlike anything known: none of the two classes is more probable than the other.
 ONLY_TWO = Novelty(
-    ("NGS", "LYT"), ((3.15, -3.15), (-3.15, 3.15)), ((1.0, 0.0), (0.0, 1.0)), 0.99, 1.0, 200
+    ("NGS", "LYT"),
+    ((3.15, -3.15), (-3.15, 3.15)),
+    (((1.0, 0.0), (0.0, 1.0)),) * 2,
+    (0.0, 0.0),
+    0.99,
+    1.0,
+    200,
 )

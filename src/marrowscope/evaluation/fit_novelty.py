@@ -13,8 +13,10 @@ from marrowscope.models.novelty import Array, Novelty, class_distances, log_rati
 
 MIN_OF_CLASS = 10  # cells from which a mean is taken
 PARTS = 5  # of the cross-fit: scored by what was fitted to the other four
-MIN_SPREAD = 0.1  # of log-ratios: engines differ a little, and that is not novel
-SHRINKAGE = 0.05  # of the covariance towards a multiple of the identity, whose inverse exists
+MIN_SPREAD = 0.1  # of scores: engines differ a little, and that is not novel
+# Added to the variance of log-ratios in every direction: a class has few cells, and rows of
+# log-ratios sum to 0, so that a covariance alone has no inverse.
+FLOOR = 0.05
 
 
 def fit_novelty(
@@ -24,9 +26,9 @@ def fit_novelty(
     known: tuple[str, ...],
     kept: float = 0.99,
 ) -> Novelty | None:
-    """Fit means, covariance and limit.
+    """Fit means, covariances and limit.
 
-    The limit is a quantile of scores of cells that means and covariance were not fitted to (five
+    The limit is a quantile of scores of cells that means and covariances were not fitted to (five
     parts of every class, by the hash of the cells' names), with the correction for their number of
     split conformal prediction (Vovk 2005): a new cell of the same mix is kept with at least that
     probability.
@@ -53,13 +55,14 @@ def fit_novelty(
     scores = np.empty(cells)
     for turn in range(PARTS):
         inside = part == turn
-        means, precision = _fitted(ratios[~inside], truth[~inside], len(known))
-        scores[inside] = np.sqrt(class_distances(ratios[inside], means, precision).min(axis=1))
-    means, precision = _fitted(ratios, truth, len(known))
+        fitted = _fitted(ratios[~inside], truth[~inside], len(known))
+        scores[inside] = np.sqrt(class_distances(ratios[inside], *fitted).min(axis=1))
+    means, precisions, spreads = _fitted(ratios, truth, len(known))
     return Novelty(
         known,
         tuple(map(tuple, means.tolist())),
-        tuple(map(tuple, precision.tolist())),
+        tuple(tuple(map(tuple, one)) for one in precisions.tolist()),
+        tuple(spreads.tolist()),
         kept,
         max(float(np.sort(scores)[rank - 1]), MIN_SPREAD),
         cells,
@@ -105,13 +108,15 @@ def _parts(truth: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.int64]:
     return part
 
 
-def _fitted(ratios: Array, truth: NDArray[np.int64], classes: int) -> tuple[Array, Array]:
-    """Mean of every class, and the inverse of their common covariance, shrunk a little."""
-    means = np.stack([ratios[truth == place].mean(axis=0) for place in range(classes)])
-    away = ratios - means[truth]
-    covariance = away.T @ away / max(len(away) - classes, 1)
-    # Rows of log-ratios sum to 0: alone, it has no inverse.
-    size = max(float(np.trace(covariance)) / classes, MIN_SPREAD**2)
-    mixed = (1 - SHRINKAGE) * covariance + SHRINKAGE * size * np.eye(classes)
-    inverse: Array = np.linalg.inv(mixed)
-    return means, (inverse + inverse.T) / 2
+def _fitted(ratios: Array, truth: NDArray[np.int64], classes: int) -> tuple[Array, Array, Array]:
+    """Mean of every class, the inverse of its covariance, and how widely it spreads."""
+    means, precisions = np.empty((classes, classes)), np.empty((classes, classes, classes))
+    spreads = np.empty(classes)
+    for place in range(classes):
+        own = ratios[truth == place]
+        means[place] = own.mean(axis=0)
+        covariance = np.cov(own.T) + FLOOR * np.eye(classes)
+        inverse = np.linalg.inv(covariance)
+        precisions[place] = (inverse + inverse.T) / 2
+        spreads[place] = np.linalg.slogdet(covariance)[1]
+    return means, precisions, spreads - spreads.min()
