@@ -115,8 +115,12 @@ def test_the_library_names_no_option() -> None:
 
 
 def named_arguments() -> set[str]:
-    """Every argument that a message of the library puts into backticks."""
-    texts = [text for path in library() for _, text in messages(path)]
+    """Every argument that a message of the library puts into backticks.
+
+    In answers of the review server these are names of its HTTP interface.
+    """
+    functions = [path for path in library() if "review" not in path.parts]
+    texts = [text for path in functions for _, text in messages(path)]
     return {name for text in texts for name in re.findall(r"`(\w+)(?:=[^`]+|\[\{\}\])?`", text)}
 
 

@@ -32,6 +32,7 @@ def review(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page, or only print its link.")
     ] = True,
+    json: bool = JSON,
 ) -> None:
     """Check cells on a page in the browser: the machine proposes, a person decides.
 
@@ -50,7 +51,7 @@ def review(
         microns_per_pixel=microns_per_pixel,
         port=port,
         browser=browser,
-        say=typer.echo,
+        say=(lambda link: emit_json({"link": link})) if json else typer.echo,
     )
 
 
@@ -75,6 +76,7 @@ def server(
     ] = False,
     model: Model = None,
     microns_per_pixel: PixelSize = None,
+    json: bool = JSON,
 ) -> None:
     """Serve the review page to a laboratory: many readers, roles, a worklist of slides.
 
@@ -94,7 +96,7 @@ def server(
         four_eyes=four_eyes,
         model=model,
         microns_per_pixel=microns_per_pixel,
-        say=typer.echo,
+        say=(lambda line: emit_json({"message": line})) if json else typer.echo,
     )
 
 

@@ -279,7 +279,9 @@ def _draw_laboratories(axes: Axes, measures: dict[str, Any], key: str) -> None:
     for (name, one), colour in zip(measures.items(), cycle(_LABORATORY_COLOURS), strict=False):
         points = np.array(one["reliability"][key], dtype=float).reshape(-1, 3)
         error = f"{drawable_text(name, fonts)}, {one['cells']} cells: {one[f'ece_{key}'][0]:.3f}"
-        axes.plot(points[:, 0], points[:, 1], "--o", ms=3, lw=1, color=colour, label=error)
+        axes.plot(
+            points[:, 0], points[:, 1], "o", ls="dashed", ms=3, lw=1, color=colour, label=error
+        )
     legend = axes.legend(loc="upper left", prop={"family": fonts, "size": 7})
     for text in legend.get_texts():
         text.set_parse_math(False)

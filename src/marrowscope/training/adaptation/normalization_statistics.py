@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 # The old statistics count as so many images of the new laboratory, and never less than a part:
 # which classes a set happens to hold moves the statistics as well. Both chosen by measurement
@@ -19,13 +18,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 PRIOR_IMAGES = 64
 MOST = 0.6
 
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
-def normalization_layers(network: nn.Module) -> list[_BatchNorm]:
+
+def normalization_layers(network: nn.Module) -> list[BatchNorm]:
     """Layers whose statistics can be measured again, in the order of the network."""
     return [
         layer
         for layer in network.modules()
-        if isinstance(layer, _BatchNorm) and layer.running_mean is not None
+        if isinstance(layer, BatchNorm) and layer.running_mean is not None
     ]
 
 
